@@ -1,0 +1,47 @@
+"""How a study names a method, and what a trial holds once presets are filled in."""
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from paretune.spec.base import Data
+
+
+class MethodEntry(Data):
+    """A method as a person writes it in a study: a name and what differs from its preset."""
+
+    name: str = Field(min_length=1)
+    """A preset ("lora", "full", "base"), a peft type ("hira"), or a plug-in's method."""
+    label: str | None = None
+    """How the row is called; needed when one method is entered twice."""
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Learning rate for this method alone; otherwise the study's, otherwise the method's prior."""
+    parameters: dict[str, Any] = {}
+    """The method's own parameters (fields of its peft config)."""
+    recipe: dict[str, Any] = {}
+    """An explicit departure from the study's recipe, shown with the result."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class MethodSpec(Data):
+    """A method with nothing left open: the same spec always builds the same thing."""
+
+    name: str
+    """The name it was asked for by."""
+    label: str
+    """The row's name in tables and pictures."""
+    implementation: str
+    """The class that builds it, by its name in the registry: "peft", "full", "base" or a plug-in's."""
+    peft_type: str | None = None
+    """The type in peft's registry, where peft makes the adapter."""
+    parameters: dict[str, Any] = {}
+    """Every parameter that the preset or the study sets; what is absent is the library's default."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to train."""
+        return self.implementation != "base"

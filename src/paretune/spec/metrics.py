@@ -1,0 +1,104 @@
+"""The one table of metrics. Every other place takes names, units, directions and definitions from here."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Phase(StrEnum):
+    """The named parts of a trial. Every duration and every peak belongs to one."""
+
+    LOAD = "load"
+    PREPARE = "prepare"
+    MEASURE = "measure"
+    TRAIN = "train"
+    VALIDATE = "validate"
+    SAVE = "save"
+    RELOAD = "reload"
+    TEST = "test"
+    RETAIN = "retain"
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+
+
+class Unit(StrEnum):
+    """What a figure counts. Records hold base units; screens may show multiples (GB = 10^9 bytes)."""
+
+    FRACTION = "fraction"
+    BYTES = "bytes"
+    SECONDS = "seconds"
+    COUNT = "count"
+    NATS = "nats per token"
+
+
+class Metric(NamedTuple):
+    """One figure a record may carry."""
+
+    name: str
+    label: str
+    unit: Unit
+    direction: Direction
+    phase: Phase
+    definition: str
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "accuracy", "Accuracy", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
+            "Share of questions whose answer is right and written in the form the task asks for (strict reader).",
+        ),
+        Metric(
+            "accuracy_lenient", "Accuracy (lenient)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
+            "Share of questions whose last number is right, whatever the form (lenient reader).",
+        ),
+        Metric(
+            "train_peak_bytes", "Training memory", Unit.BYTES, Direction.LOWER, Phase.TRAIN,
+            "Most bytes held by tensors at once during training on the longest batches.",
+        ),
+        Metric(
+            "answer_peak_bytes", "Generation memory", Unit.BYTES, Direction.LOWER, Phase.TEST,
+            "Most bytes held by tensors at once while one batch with the longest prompts is answered at full length.",
+        ),
+        Metric(
+            "step_seconds", "Step time", Unit.SECONDS, Direction.LOWER, Phase.TRAIN,
+            "Median time of one optimizer step after the first two.",
+        ),
+        Metric(
+            "train_seconds", "Training time", Unit.SECONDS, Direction.LOWER, Phase.TRAIN,
+            "Sum over all optimizer steps, nothing else.",
+        ),
+        Metric(
+            "checkpoint_bytes", "Checkpoint", Unit.BYTES, Direction.LOWER, Phase.SAVE,
+            "Bytes of the saved weights and configuration on disk.",
+        ),
+        Metric(
+            "trainable_parameters", "Trainable", Unit.COUNT, Direction.LOWER, Phase.PREPARE,
+            "Numbers that the optimizer may change, counted after the optimizer exists.",
+        ),
+        Metric(
+            "forgetting", "Forgetting", Unit.NATS, Direction.LOWER, Phase.RETAIN,
+            "Rise of the loss per token on general text against the untouched base, mean over texts.",
+        ),
+        Metric(
+            "validation_loss", "Validation loss", Unit.NATS, Direction.LOWER, Phase.VALIDATE,
+            "Loss per answer token on the validation split after training.",
+        ),
+        Metric(
+            "train_loss", "Training loss", Unit.NATS, Direction.LOWER, Phase.TRAIN,
+            "Loss per answer token in the last optimizer step.",
+        ),
+        Metric(
+            "answers_per_second", "Answers per second", Unit.COUNT, Direction.HIGHER, Phase.TEST,
+            "Questions answered per second of generation.",
+        ),
+    )
+}  # fmt: skip
+
+COSTS = ("train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting")
+"""What accuracy is weighed against, in the order of the table."""

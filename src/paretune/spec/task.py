@@ -1,0 +1,39 @@
+"""What a task is, as data."""
+
+from typing import Any
+
+from paretune.spec.base import Data
+
+
+class TaskEntry(Data):
+    """A task as a study names it."""
+
+    name: str
+    """The task's name in the registry."""
+    options: dict[str, Any] = {}
+    """The task's own options; their names and defaults are the task's."""
+
+
+class TaskSpec(Data):
+    """A task with its version and options fixed, and the hash of the very data it yields."""
+
+    name: str
+    version: str
+    """Changes whenever the same options would yield other data, another prompt or another score."""
+    options: dict[str, Any] = {}
+    """All options, defaults included."""
+    content_hash: str
+    """Hash over every example of every split, in order."""
+
+
+class TaskCard(Data):
+    """What a person should know about a task."""
+
+    name: str
+    version: str
+    description: str
+    source: str
+    """Where the data comes from, with its pinned revision."""
+    licence: str
+    main_metric: str
+    superseded_by: str | None = None

