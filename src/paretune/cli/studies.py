@@ -1,0 +1,89 @@
+"""Running a study and showing what came out."""
+
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from paretune.cli.progress import watcher_for
+from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
+
+
+def demo_study() -> Study:
+    """Return the study that `paretune demo` runs."""
+    with_path = files("paretune.cli") / "demo.toml"
+    return Study.from_toml(Path(str(with_path)))
+
+
+def study_from_options(
+    *, model: str | None, task: str | None, methods: str | None, data: Path | None, steps: int | None, seeds: str | None
+) -> Study:
+    """Return the study described by command-line options."""
+    if data is not None and task is not None:
+        raise InputError("--data and --task exclude each other: your data is a task of its own")
+    entry: dict[str, Any] = {"name": task or "word_problems"}
+    if data is not None:
+        entry = {"name": "own_data", "options": {"path": str(data)}}
+    value: dict[str, Any] = {
+        "name": data.stem if data else entry["name"],
+        "base_model": model or EMBEDDED_MODEL,
+        "tasks": [entry],
+        "methods": [name.strip() for name in (methods or "").split(",") if name.strip()],
+    }
+    if steps is not None:
+        value["recipe"] = {"steps": steps}
+    if seeds is not None:
+        value["seeds"] = [int(seed) if seed.strip().isdigit() else seed for seed in seeds.split(",")]
+    return Study.read(value, "the options")
+
+
+def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, retry: bool) -> int:
+    """Run what is missing of a study, print the table and write the page. Returns the exit code."""
+    from paretune.execute.plan import plan
+    from paretune.execute.run import pending_trials, run
+    from paretune.report import results_summary
+    from paretune.store import Store
+
+    trials = plan(study)
+    pending = pending_trials(study, Store(folder), retry=retry)
+    console = Console(stderr=True)
+    done = len(trials) - len(pending)
+    console.print(
+        f'Study "{study.name}": {len(trials)} trials, {done} finished'
+        + (f", {len(pending)} to run, {jobs} at a time. Records go to {folder}" if pending else ""),
+        highlight=False,
+        soft_wrap=True,
+    )
+    with watcher_for(pending, jobs, console) as watcher:
+        records = run(study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher)
+    Console().print(results_summary(records))
+    print(f"Page: {write_study_page(folder, None)}")
+    return _exit_code(records)
+
+
+def write_study_page(folder: Path, output: Path | None) -> Path:
+    """Write a study's page and return its path."""
+    from paretune.report import write_page
+    from paretune.store import Store, load_records
+
+    records = load_records(folder)
+    study = Store(folder).study()
+    if study is None:
+        raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
+    path = output or folder / "index.html"
+    try:
+        write_page(records, study, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
+    return path
+
+
+def _exit_code(records: list[Record]) -> int:
+    """Return 1 when a trial failed or was stopped. Running out of memory, time or finite numbers is a result."""
+    broken = [record for record in records if record.outcome.kind in {"failed", "cancelled"}]
+    for record in broken:
+        print(f"paretune: {record.trial.method.label}: {record.outcome.kind}; see logs/{record.trial_id}-{record.attempt}.log",
+              file=sys.stderr)  # fmt: skip
+    return 1 if broken else 0

@@ -1,0 +1,59 @@
+"""What a running trial tells the process that watches it: one JSON object a line."""
+
+import json
+import os
+import sys
+from typing import Protocol, TextIO
+
+from paretune.spec import Phase, Record, Trial
+
+
+class Listener(Protocol):
+    """Hears how a trial goes. Calls come from one thread at a time and must return at once."""
+
+    def phase(self, phase: Phase) -> None:
+        """A phase begins."""
+
+    def progress(self, done: int, total: int, loss: float | None = None) -> None:
+        """`done` of `total` steps or questions of the present phase are over."""
+
+
+class Watcher(Protocol):
+    """Hears how a whole run goes."""
+
+    def started(self, trial: Trial) -> None:
+        """A worker was started."""
+
+    def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
+        """A worker reports; `total` is 0 where the phase cannot be counted."""
+
+    def finished(self, trial: Trial, record: Record, seconds: float) -> None:
+        """A trial left its record after so many seconds."""
+
+
+class EventWriter:
+    """A listener that writes each event as a line of JSON to the parent process."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._phase = Phase.LOAD
+
+    @classmethod
+    def on_stdout(cls) -> "EventWriter":
+        """Keep standard output for events, and send whatever libraries print there to standard error."""
+        stream = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+        return cls(stream)
+
+    def phase(self, phase: Phase) -> None:
+        """Tell that a phase begins."""
+        self._phase = phase
+        self._write(0, 0)
+
+    def progress(self, done: int, total: int, loss: float | None = None) -> None:  # noqa: ARG002 (losses go into the record)
+        """Tell how far the phase has come."""
+        self._write(done, total)
+
+    def _write(self, done: int, total: int) -> None:
+        print(json.dumps({"phase": self._phase, "done": done, "total": total}), file=self._stream, flush=True)

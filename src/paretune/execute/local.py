@@ -1,0 +1,171 @@
+"""Runs trials on this machine, each in a fresh process, one after another or several at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, NamedTuple
+
+from paretune.execute.events import Watcher
+from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
+from paretune.store import Store
+
+_POLL_SECONDS = 0.2
+_STOP_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+INPUT_ERROR_EXIT = 2
+
+
+class _Event(NamedTuple):
+    phase: Phase
+    done: int
+    total: int
+
+
+class _Worker:
+    """One trial in its own process. It ends by itself when this process dies, for its standard input then closes."""
+
+    def __init__(self, trial: Trial, store: Store, jobs: int, threads: int) -> None:
+        self.trial = trial
+        self.attempt = store.next_attempt(trial.id)
+        self.started_at = datetime.now(UTC)
+        self.phase = Phase.LOAD
+        self.events: SimpleQueue[_Event] = SimpleQueue()
+        self.log_file = store.log_file(trial.id, self.attempt)
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        self._began = time.monotonic()
+        self._kills_before = _kernel_memory_kills()
+        trial_file = self.log_file.with_suffix(".trial.json")
+        trial_file.write_text(trial.canonical_json(), encoding="utf-8")
+        command = [sys.executable, "-m", "paretune.execute.worker", str(trial_file), str(store.folder)]
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--attempt", str(self.attempt), "--concurrent", str(jobs)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_environment(threads),
+                start_new_session=True,  # Ctrl-C goes to this process alone, which then stops its workers
+            )
+        assert self.process.stdout is not None
+        threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True).start()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            value = json.loads(line)
+            self.events.put(_Event(Phase(value["phase"]), value["done"], value["total"]))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def outcome_without_record(self) -> Outcome:
+        """Say what became of a worker that ended without leaving a record."""
+        code = self.process.returncode
+        log = self.log_file.read_text(encoding="utf-8", errors="replace")
+        if code == INPUT_ERROR_EXIT:
+            raise InputError((log.strip().splitlines() or ["the trial's input could not be used"])[-1])
+        if code == -signal.SIGKILL and _kernel_memory_kills() > self._kills_before:
+            return OutOfMemory(phase=self.phase, message="the operating system stopped the worker for want of memory")
+        if -code in _STOP_SIGNALS:
+            return Cancelled(phase=self.phase, reason=f"the worker was stopped by {signal.Signals(-code).name}")
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return Failed(phase=self.phase, error_type="WorkerCrashed", message=f"the worker ended with {how}", traceback=log[-4000:])
+
+    def record(self, outcome: Outcome) -> Record:
+        return Record(
+            trial_id=self.trial.id,
+            attempt=self.attempt,
+            trial=self.trial,
+            outcome=outcome,
+            started_at=self.started_at.isoformat(timespec="seconds"),
+        )
+
+
+class LocalExecutor:
+    """Gives every trial a fresh process with its share of the threads.
+
+    Guarantees: a trial that is not in the store's records when `run` returns was not started; a worker that dies, hangs
+    or is killed leaves a record that says so; no worker outlives this process.
+    """
+
+    def __init__(self, store: Store, *, jobs: int = 1, threads: int | None = None, time_limit_seconds: float) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._threads = threads or max(1, (os.cpu_count() or 1) // jobs)
+        self._time_limit_seconds = time_limit_seconds
+
+    def run(self, trials: Sequence[Trial], watcher: Watcher) -> None:
+        """Run the trials in their order. On Ctrl-C all workers are stopped and `KeyboardInterrupt` goes on."""
+        waiting = list(trials)
+        running: list[_Worker] = []
+        try:
+            while waiting or running:
+                while waiting and len(running) < self._jobs:
+                    running.append(_Worker(waiting.pop(0), self._store, self._jobs, self._threads))
+                    watcher.started(running[-1].trial)
+                time.sleep(_POLL_SECONDS)
+                for worker in list(running):
+                    self._forward(worker, watcher)
+                    record = self._result(worker)
+                    if record is not None:
+                        running.remove(worker)
+                        watcher.finished(worker.trial, record, worker.seconds)
+        finally:
+            for worker in running:
+                worker.kill()
+
+    def _result(self, worker: _Worker) -> Record | None:
+        """Return the record of a worker that has ended or must end now, or None while it works."""
+        if worker.process.poll() is None:
+            if worker.seconds <= self._time_limit_seconds:
+                return None
+            worker.kill()
+            record = worker.record(TimedOut(phase=worker.phase, limit_seconds=self._time_limit_seconds))
+            self._store.append(record, None)
+            return record
+        latest = self._store.latest(worker.trial.id)
+        if latest is not None and latest.attempt == worker.attempt:
+            return latest
+        record = worker.record(worker.outcome_without_record())
+        self._store.append(record, None)
+        return record
+
+    @staticmethod
+    def _forward(worker: _Worker, watcher: Watcher) -> None:
+        while True:
+            try:
+                event = worker.events.get_nowait()
+            except Empty:
+                return
+            worker.phase = event.phase
+            watcher.heard(worker.trial, event.phase, event.done, event.total)
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Return the worker's environment: its threads, and idle threads that sleep instead of spinning."""
+    fixed = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
+    defaults = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "PYTHONUNBUFFERED": "1"}
+    return defaults | os.environ | fixed
+
+
+def _kernel_memory_kills() -> int:
+    """Return how many processes the Linux kernel has killed for want of memory since it started; 0 elsewhere."""
+    statistics = Path("/proc/vmstat")
+    if not statistics.exists():
+        return 0
+    for line in statistics.read_text(encoding="ascii").splitlines():
+        name, _, value = line.partition(" ")
+        if name == "oom_kill":
+            return int(value)
+    return 0

@@ -1,0 +1,73 @@
+"""From a study to its trials: everything filled in, nothing trained yet."""
+
+from paretune.methods import check_method, prior_learning_rate, resolve
+from paretune.models import check_reference, module_names
+from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, Study, Trial
+from paretune.tasks import get_task
+
+
+def plan(study: Study) -> list[Trial]:
+    """Return every trial of a study, in the order in which they run: all methods with the first seed first.
+
+    Raises `InputError` for an unknown method, task, option or reference, and when two cells are the same trial.
+    """
+    check_reference(study.base_model)
+    tasks = [get_task(entry.name, entry.options).spec() for entry in study.tasks]
+    methods = [(entry, resolve(entry)) for entry in study.methods]
+    trials = [
+        Trial(
+            base_model=study.base_model,
+            task=task,
+            method=method,
+            learning_rate=rate,
+            seed=seed,
+            recipe=_recipe(study, entry) if method.trains else study.recipe,
+        )
+        for task in tasks
+        for seed in study.seeds
+        for entry, method in methods
+        if method.trains or seed == study.seeds[0]
+        for rate in _rates(study, entry, method)
+    ]
+    seen: dict[str, Trial] = {}
+    for trial in trials:
+        twin = seen.setdefault(trial.id, trial)
+        if twin is not trial:
+            raise InputError(f'study "{study.name}": "{trial.method.label}" with rate {trial.learning_rate} is there twice')
+    return trials
+
+
+def check_trials(trials: list[Trial]) -> None:
+    """Refuse what could only fail once training starts: parameters and target modules that do not exist.
+
+    Reads the base model's configuration but none of its weights.
+    """
+    names = {reference: module_names(reference) for reference in {trial.base_model for trial in trials}}
+    checked: set[str] = set()
+    for trial in trials:
+        key = trial.method.canonical_json()
+        if key not in checked:
+            check_method(trial.method, names[trial.base_model])
+            checked.add(key)
+
+
+def _recipe(study: Study, entry: MethodEntry) -> Recipe:
+    if not entry.recipe:
+        return study.recipe
+    return Recipe.read(study.recipe.model_dump() | entry.recipe, f'method "{entry.label or entry.name}", recipe')
+
+
+def _rates(study: Study, entry: MethodEntry, method: MethodSpec) -> tuple[float | None, ...]:
+    if not method.trains:
+        return (None,)
+    if entry.learning_rate is not None:
+        return (entry.learning_rate,)
+    if study.learning_rates:
+        return study.learning_rates
+    prior = prior_learning_rate(method)
+    if prior is None:
+        raise InputError(
+            f'method "{method.label}" has no prior learning rate: give it one with learning_rate, '
+            "or give the study learning_rates"
+        )
+    return (prior,)

@@ -1,0 +1,29 @@
+"""Ways to fine-tune a base model. Importing this package imports neither torch nor peft."""
+
+from typing import TYPE_CHECKING, Any
+
+from paretune.methods.presets import Preset
+from paretune.methods.registry import build, check_method, method_cards, prior_learning_rate, resolve
+
+if TYPE_CHECKING:
+    from paretune.methods.base import Context, Method
+
+__all__ = [
+    "Context",
+    "Method",
+    "Preset",
+    "build",
+    "check_method",
+    "method_cards",
+    "prior_learning_rate",
+    "resolve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch only when it is asked for."""
+    if name in {"Context", "Method"}:
+        from paretune.methods import base
+
+        return getattr(base, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,128 @@
+"""What a method is: where it steps into the one training loop, and how its result is saved and loaded."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from paretune.methods.presets import Answering, Preset, answering_of
+from paretune.spec import InputError, MethodSpec, Recipe, nearest
+
+
+class Context(NamedTuple):
+    """What a method may know about the trial it is part of."""
+
+    recipe: Recipe
+    learning_rate: float | None
+    """Peak learning rate; none where nothing is trained."""
+    seed: int
+    tokenizer: Any
+
+
+class Method(ABC):
+    """One way to fine-tune. The loop calls, in this order:
+
+    `wrap`, `before_training`, `optimizer`, then for every step: forward passes with `loss_terms` added to the task loss,
+    the optimizer's step, `after_step`, and only then the gradients are zeroed; at the end `save`. Evaluation builds a
+    new instance from the same spec and calls `load` on a fresh base model.
+
+    Guarantees every method gives: the same spec, base model and torch seed give the same initial values; the model that
+    `wrap` and `load` return takes `input_ids` and `attention_mask` and gives `logits` of shape (batch, sequence,
+    vocabulary); nothing is pickled; nothing asks the network.
+    """
+
+    preset: ClassVar[Preset | None] = None
+    """A plug-in's own card. Its name is the name it is asked for by."""
+    own_parameters: ClassVar[Mapping[str, type | tuple[type, ...]]] = {}
+    """Parameters that this class reads itself, with the type a value must have."""
+
+    def __init__(self, spec: MethodSpec) -> None:
+        self.spec = spec
+
+    @abstractmethod
+    def wrap(self, model: nn.Module, context: Context) -> nn.Module:
+        """Return the model with exactly the parameters trainable that this method trains. May change `model` in place.
+
+        Raises `InputError` when the method cannot be put on this base model.
+        """
+
+    @abstractmethod
+    def save(self, model: nn.Module, folder: Path) -> None:
+        """Write what `load` needs into `folder` (made if it does not exist): safetensors and JSON, nothing else."""
+
+    @abstractmethod
+    def load(self, model: nn.Module, folder: Path) -> nn.Module:
+        """Return a fresh base model with the saved state attached, in eval mode, nothing trainable.
+
+        Raises `InputError`, naming the folder, when it cannot be read.
+        """
+
+    def before_training(self, model: nn.Module, context: Context, batches: Iterable[Any]) -> None:  # noqa: B027
+        """Do what needs data before the first step. Nothing by default."""
+
+    def parameter_groups(self, model: nn.Module, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Return optimizer groups over the trainable parameters; a group may bring its own `lr` (peak)."""
+        return [{"params": [parameter for parameter in model.parameters() if parameter.requires_grad]}]
+
+    def optimizer(self, model: nn.Module, context: Context) -> Optimizer:
+        """Return the optimizer that the recipe asks for over this method's parameter groups."""
+        rate = required_rate(self.spec, context)
+        groups = self.parameter_groups(model, context)
+        if not any(group["params"] for group in groups):
+            raise InputError(f'method "{self.spec.label}": nothing is trainable; check its target_modules')
+        recipe = context.recipe
+        if recipe.optimizer == "sgd":
+            return torch.optim.SGD(groups, lr=rate, weight_decay=recipe.weight_decay)
+        return torch.optim.AdamW(groups, lr=rate, weight_decay=recipe.weight_decay)
+
+    def loss_terms(self, model: nn.Module) -> Tensor | None:  # noqa: ARG002
+        """Return a scalar that is added to the task loss of every optimizer step, or None."""
+        return None
+
+    def after_step(self, model: nn.Module, step: int) -> None:  # noqa: B027
+        """React to optimizer step `step`, counted from 0. Gradients are still there."""
+
+    @classmethod
+    def check(cls, spec: MethodSpec, module_names: Sequence[str]) -> None:  # noqa: ARG003
+        """Raise `InputError` for a parameter that this method does not have or a value it cannot take."""
+        for name, value in spec.parameters.items():
+            check_own_parameter(cls, spec, name, value)
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to train."""
+        return self.spec.trains
+
+    @property
+    def num_shots(self) -> int:
+        """Worked examples put before every question."""
+        return 0
+
+    @property
+    def answering(self) -> Answering:
+        """How questions may share a generation batch without changing each other's answers."""
+        return answering_of(self.spec.peft_type).mode
+
+
+def required_rate(spec: MethodSpec, context: Context) -> float:
+    """Return the trial's learning rate. Raises `InputError` where a method that trains has none."""
+    if context.learning_rate is None:
+        raise InputError(f'method "{spec.label}": it trains and needs a learning_rate')
+    return context.learning_rate
+
+
+def check_own_parameter(method: type[Method], spec: MethodSpec, name: str, value: object) -> None:
+    """Raise `InputError` unless `name` is one of the class's own parameters and `value` has its type."""
+    known = method.own_parameters
+    if name not in known:
+        raise InputError(
+            f'method "{spec.label}": unknown parameter "{name}"{nearest(name, known)}; '
+            f"known parameters: {', '.join(sorted(known)) or 'none'}"
+        )
+    expected = known[name]
+    if isinstance(value, bool) or not isinstance(value, expected) or float(str(value)) < 0:
+        raise InputError(f'method "{spec.label}": parameter "{name}" must be a number of at least 0, got {value!r}')

@@ -1,0 +1,62 @@
+"""Full fine-tuning: every parameter of the base model is trained."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from paretune.methods.base import Context, Method
+from paretune.methods.checkpoint import reading, require_safetensors
+
+
+class Full(Method):
+    """Trains every parameter and saves the whole model.
+
+    On a 16-bit base with `trainable_dtype` "float32" the weights are kept in float32 and the forward pass runs in the
+    base's format under autocast (mixed precision with master weights). The checkpoint is rounded once, to the base's format.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._base_dtype: torch.dtype | None = None
+
+    def wrap(self, model: nn.Module, context: Context) -> nn.Module:
+        """Return the model with every parameter trainable."""
+        first = next(model.parameters())
+        self._base_dtype = first.dtype
+        if context.recipe.trainable_dtype == "float32" and first.dtype != torch.float32:
+            model.float()
+            # Assigned on the instance, so that generation and submodules that call the model see it as well.
+            autocast = torch.autocast(first.device.type, dtype=first.dtype)
+            setattr(model, "forward", autocast(model.forward))  # noqa: B010 (mypy refuses to assign a method)
+        return model.requires_grad_(True)
+
+    def save(self, model: nn.Module, folder: Path) -> None:
+        """Write the whole model with transformers' `save_pretrained`, in the base's number format."""
+        if self._base_dtype is None:
+            raise RuntimeError("save was called before wrap")
+        copies: dict[tuple[int, torch.Size], Tensor] = {}  # tied weights stay one tensor, or they would be written twice
+        state = {}
+        for name, tensor in model.state_dict().items():
+            rounded = tensor.to(self._base_dtype) if tensor.is_floating_point() else tensor
+            state[name] = copies.setdefault((tensor.data_ptr(), tensor.shape), rounded)
+        model.save_pretrained(folder, state_dict=state, safe_serialization=True)  # type: ignore[operator]
+        config_file = folder / "config.json"
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+        config["dtype"] = str(self._base_dtype).removeprefix("torch.")
+        config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    def load(self, model: nn.Module, folder: Path) -> nn.Module:
+        """Return the saved model, of the base's class and number format, in eval mode."""
+        require_safetensors(folder, "config.json", "model*.safetensors")
+        device, dtype = next(model.parameters()).device, next(model.parameters()).dtype
+        with reading(folder):
+            loaded, report = type(model).from_pretrained(  # type: ignore[attr-defined]
+                folder, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
+            if missing := sorted(report["missing_keys"]):
+                raise ValueError(f"no values for {missing[0]} and {len(missing) - 1} others")
+        module: nn.Module = loaded
+        return module.to(device).requires_grad_(False).eval()

@@ -1,0 +1,31 @@
+"""The base model as it is, perhaps shown some worked examples before every question."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from torch import nn
+
+from paretune.methods.base import Context, Method
+
+
+class Untouched(Method):
+    """Trains nothing. `shots` worked examples stand before every question (default 0)."""
+
+    own_parameters: ClassVar[Mapping[str, type | tuple[type, ...]]] = {"shots": int}
+
+    def wrap(self, model: nn.Module, context: Context) -> nn.Module:  # noqa: ARG002
+        """Return the model with every parameter frozen."""
+        return model.requires_grad_(False)
+
+    def save(self, model: nn.Module, folder: Path) -> None:
+        """Write nothing: there is nothing that the base model does not already hold."""
+
+    def load(self, model: nn.Module, folder: Path) -> nn.Module:  # noqa: ARG002
+        """Return the base model in eval mode."""
+        return model.requires_grad_(False).eval()
+
+    @property
+    def num_shots(self) -> int:
+        """Worked examples put before every question."""
+        return int(self.spec.parameters.get("shots", 0))

@@ -1,0 +1,89 @@
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.cli.conftest import Paretune
+
+
+def test_a_study_ends_with_a_table_and_a_page(paretune: Paretune, study_file: Path, tmp_path: Path) -> None:
+    done = paretune("run", study_file, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    for word in ("base", "lora", "seed"):
+        assert word in done.stdout
+    assert "[2/2] ok" in done.stderr
+    assert (tmp_path / "out" / "index.html").read_text().startswith("<!doctype html>")
+    again = paretune("run", study_file, "--out", tmp_path / "out")
+    assert again.returncode == 0
+    assert again.stdout == done.stdout
+    assert "start" not in again.stderr
+
+
+def test_results_as_json_carry_every_row(paretune: Paretune, finished: Path) -> None:
+    done = paretune("results", finished, "--json")
+    assert done.returncode == 0
+    value = json.loads(done.stdout)
+    assert [row["method"] for row in value["rows"]] == ["base", "lora"]
+
+
+def test_page_goes_where_it_is_told(paretune: Paretune, finished: Path, tmp_path: Path) -> None:
+    done = paretune("page", finished, "-o", tmp_path / "p.html")
+    assert done.returncode == 0
+    assert (tmp_path / "p.html").stat().st_size > 10_000
+
+
+def test_methods_and_tasks_as_json(paretune: Paretune) -> None:
+    methods = {card["name"] for card in json.loads(paretune("methods", "--json").stdout)}
+    assert {"base", "full", "lora", "rslora", "dora", "pissa", "lora-fa", "lora-plus", "adalora", "oft", "boft", "loha"} <= methods
+    assert {"lokr", "ia3", "vera", "hra", "miss", "beft", "lily", "ln-tuning", "prompt-tuning", "prefix-tuning"} <= methods
+    assert "word_problems" in {card["name"] for card in json.loads(paretune("tasks", "--json").stdout)}
+
+
+def test_a_checkpoint_gives_the_study_s_figures_again(paretune: Paretune, finished: Path) -> None:
+    (checkpoint,) = (finished / "adapters").iterdir()
+    done = paretune("evaluate", checkpoint, "--task", "word_problems", "--limit", "8", "--json")
+    assert done.returncode == 0, done.stderr
+    value = json.loads(done.stdout)
+    assert value["num_items"] == 8
+    record = next(row for row in json.loads(paretune("results", finished, "--json").stdout)["rows"] if row["method"] == "lora")
+    assert value["metrics"]["forgetting"] == record["metrics"]["forgetting"]
+
+
+def test_a_study_without_a_file(paretune: Paretune, tmp_path: Path) -> None:
+    data = tmp_path / "mine.jsonl"
+    rows = [{"prompt": f"Say {number}: ", "completion": f"{number}"} for number in range(60)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ["--model", "toy:llama", "--methods", "base,ia3", "--data", data, "--steps", "3"]
+    done = paretune("run", *options, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "ia3" in done.stdout
+
+
+def test_help_is_quick_and_nothing_heavy_is_imported() -> None:
+    probe = "import sys\ntry:\n  from paretune.cli import main; sys.argv=['paretune','--help']; main()\nexcept SystemExit: pass\n"
+    heavy = "print([name for name in ('torch','transformers','peft','pyarrow','altair','scipy') if name in sys.modules])"
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", probe + heavy], capture_output=True, text=True, check=True)
+        seconds.append(time.monotonic() - began)
+    assert done.stdout.rstrip().endswith("[]")
+    assert min(seconds) < 0.5
+
+
+def test_pure_layers_do_not_import_torch() -> None:
+    probe = "import sys, paretune.spec, paretune.store, paretune.analysis, paretune.report; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_results_need_no_torch(paretune: Paretune, finished: Path, tmp_path: Path) -> None:
+    """Someone who was sent a folder can look at it."""
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    probe = "import sys; sys.modules['torch'] = None; sys.argv = ['paretune', 'results', sys.argv[1]]\n"
+    probe += "from paretune.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", probe, str(copy)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

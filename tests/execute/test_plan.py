@@ -1,0 +1,71 @@
+from collections.abc import Callable
+
+import pytest
+
+from paretune.execute.plan import check_trials, plan
+from paretune.spec import InputError, Study
+
+Build = Callable[..., Study]
+
+
+def test_every_cell_is_there_once(toy_study: Build) -> None:
+    trials = plan(toy_study(methods=["base", "lora", "oft"], seeds=[0, 1], learning_rates=[1e-3, 1e-2]))
+    cells = [(trial.method.label, trial.seed, trial.learning_rate) for trial in trials]
+    trained = [(name, seed, rate) for seed in (0, 1) for name in ("lora", "oft") for rate in (1e-3, 1e-2)]
+    assert cells == [("base", 0, None), *trained]
+    assert len({trial.id for trial in trials}) == len(trials)
+
+
+def test_a_method_starts_from_its_prior_unless_told_otherwise(toy_study: Build) -> None:
+    study = toy_study(methods=["lora", "ia3", {"name": "oft", "learning_rate": 0.5}])
+    lora, ia3, oft = plan(study)
+    assert lora.learning_rate is not None
+    assert ia3.learning_rate is not None
+    assert lora.learning_rate < ia3.learning_rate
+    assert oft.learning_rate == 0.5
+
+
+def test_a_departure_from_the_recipe_belongs_to_one_method(toy_study: Build) -> None:
+    study = toy_study(methods=["lora", {"name": "lora", "label": "lora, long", "recipe": {"steps": 9}}])
+    assert [trial.recipe.steps for trial in plan(study)] == [4, 9]
+
+
+def test_order_of_the_study_decides_the_plan_and_ids_do_not_depend_on_it(toy_study: Build) -> None:
+    forth = {trial.id for trial in plan(toy_study(methods=["base", "lora", "oft"]))}
+    back = {trial.id for trial in plan(toy_study(methods=["oft", "lora", "base"]))}
+    assert forth == back
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"methods": ["loraa"]}, ['"loraa"', '"lora"']),
+        ({"tasks": ["word_problem"]}, ["word_problem", "word_problems"]),
+        ({"tasks": [{"name": "word_problems", "options": {"train_siz": 3}}]}, ["train_siz", "train_size"]),
+        ({"base_model": "toyllama"}, ["toyllama"]),
+        ({"methods": [{"name": "lora", "recipe": {"steps": 0}}]}, ["lora", "steps"]),
+    ],
+)
+def test_what_does_not_exist_is_named(toy_study: Build, change: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        plan(toy_study(**change))
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"rank": 8}, ["rank"]),
+        ({"target_modules": ["q_prj"]}, ["q_prj", "q_proj"]),
+    ],
+)
+def test_parameters_and_modules_are_checked_before_training(
+    toy_study: Build, parameters: dict[str, object], words: list[str]
+) -> None:
+    trials = plan(toy_study(methods=[{"name": "lora", "parameters": parameters}]))
+    with pytest.raises(InputError) as caught:
+        check_trials(trials)
+    for word in words:
+        assert word in str(caught.value)
