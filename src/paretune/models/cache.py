@@ -1,0 +1,129 @@
+"""Where converted base models are kept, and how one is made exactly once whatever happens meanwhile."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_dir
+
+from paretune.models.progress import step
+from paretune.spec import InputError
+
+CACHE_VARIABLE = "PARETUNE_CACHE"
+
+
+def cache_root() -> Path:
+    """Return the folder of everything that can be fetched again: the variable PARETUNE_CACHE, or the user's cache."""
+    given = os.environ.get(CACHE_VARIABLE)
+    return Path(given).expanduser() if given else Path(user_cache_dir("paretune"))
+
+
+def cached(name: str) -> Path | None:
+    """Return the folder of a finished model, or None. A folder of that name is always whole."""
+    folder = _models() / name
+    return folder if folder.is_dir() else None
+
+
+def build_once(name: str, build: Callable[[Path, Path], None], *, needed_bytes: int) -> Path:
+    """Return the folder of the model `name`, building it where it is not there yet.
+
+    `build(work, result)` gets two empty folders: what it leaves in `result` becomes the model in one atomic step, what
+    it leaves in `work` is deleted. Safe across processes: one builds, the others wait for it and use what it built. A
+    process that dies while building leaves nothing that counts, and its leftovers are removed by the next. Raises
+    `InputError` when the disk is full or the cache cannot be written, and whatever `build` raises.
+    """
+    found = cached(name)
+    if found is not None:
+        return found
+    models = _models()
+    with _plain_disk_errors(name, models, needed_bytes):
+        models.mkdir(parents=True, exist_ok=True)
+        with _lock(models, name):
+            return cached(name) or _build(models, name, build, needed_bytes)
+
+
+def _models() -> Path:
+    return cache_root() / "models"
+
+
+def _build(models: Path, name: str, build: Callable[[Path, Path], None], needed_bytes: int) -> Path:
+    for leftover in models.glob(f"{name}.partial-*"):
+        # A child of the process that died may still be writing there; what it adds goes with the next build.
+        shutil.rmtree(leftover, ignore_errors=True)
+    if shutil.disk_usage(models).free < needed_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    partial = Path(tempfile.mkdtemp(prefix=f"{name}.partial-", dir=models))
+    try:
+        work, result = partial / "work", partial / "result"
+        work.mkdir()
+        result.mkdir()
+        build(work, result)
+        _flush(result)
+        result.replace(models / name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return models / name
+
+
+def _flush(folder: Path) -> None:
+    """Bring the files to the disk, so that a power cut after the renaming cannot leave empty ones."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+
+
+@contextmanager
+def _lock(models: Path, name: str) -> Iterator[None]:
+    """Hold the model's lock, which the operating system lets go when its holder dies."""
+    lock = FileLock(models / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with step(f"{name}: waiting for another process that is preparing it"):
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _plain_disk_errors(name: str, models: Path, needed_bytes: int) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if is_disk_full(error):
+            raise InputError(
+                f"{models}: the disk is full; {name} needs {megabytes(needed_bytes)} there while it is prepared: "
+                f"make room, or let {CACHE_VARIABLE} name a folder on another disk"
+            ) from None
+        if isinstance(error, PermissionError | FileExistsError | NotADirectoryError) or _is_read_only(error):
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise InputError(
+                f"{models}: cannot write the cache: {reason}; let {CACHE_VARIABLE} name a folder that you may write"
+            ) from None
+        raise
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether an error means that no room was left. safetensors raises an error of its own, told by its text."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return os.strerror(errno.ENOSPC) in str(error)
+
+
+def _is_read_only(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EROFS
+
+
+def megabytes(num_bytes: int) -> str:
+    """Return a size as it is shown to a person, in MB of 10^6 bytes."""
+    return f"{num_bytes / 1e6:.0f} MB"

@@ -1,0 +1,94 @@
+"""Base models of the Hugging Face hub, kept in the cache that its own tools use too."""
+
+from pathlib import Path
+
+from paretune.models.cache import is_disk_full
+from paretune.models.progress import step
+from paretune.models.reference import Reference
+from paretune.models.weights import check_weights, has_whole_weights
+from paretune.spec import InputError, one_line
+
+_WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+_UNWANTED = ["*/*"]
+"""Folders inside a repository hold other formats of the same weights."""
+
+_UNREACHABLE = "not in the hub's cache, and the hub cannot be reached; check the network and HF_HUB_OFFLINE"
+
+
+def hub_folder(reference: Reference) -> Path:
+    """Return the folder of a snapshot, downloading what is not there yet.
+
+    A snapshot that is whole is used as it is, without asking the network: a revision such as `main` stays at the commit
+    it was first fetched at. Raises `InputError` when the model is not found, gated, or cannot be reached.
+    """
+    found = _cached_snapshot(reference)
+    if found is not None:
+        return found
+    folder = _download(reference)
+    check_weights(folder, reference.text)
+    return folder
+
+
+def commit_note(reference: Reference, folder: Path) -> str | None:
+    """Return which commit a moving revision stood for, or None where the revision is the commit itself."""
+    commit = folder.name
+    return None if commit == reference.version else f"revision {reference.version} was commit {commit}"
+
+
+def _cached_snapshot(reference: Reference) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            reference.name, revision=reference.version, allow_patterns=_WANTED, ignore_patterns=_UNWANTED,
+            local_files_only=True,
+        )  # fmt: skip
+    except HFValidationError as error:
+        raise InputError(f'base model "{reference.text}": {one_line(error)[:200]}') from None
+    except LocalEntryNotFoundError:
+        return None
+    return Path(folder) if has_whole_weights(Path(folder)) else None
+
+
+def _download(reference: Reference) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        with step(f"{reference.text}: downloading from the hub"):
+            return Path(
+                snapshot_download(
+                    reference.name, revision=reference.version, allow_patterns=_WANTED, ignore_patterns=_UNWANTED
+                )
+            )
+    except Exception as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        raise InputError(f'base model "{reference.text}": {reason}') from None
+
+
+def _reason(error: Exception) -> str | None:
+    """Say in a person's words why a download failed, or return None where it is none of the known reasons."""
+    from huggingface_hub import errors
+
+    # The order matters: a gated repository is a special case of one that was not found, and all of them are OSErrors.
+    known: list[tuple[type[Exception], str]] = [
+        (errors.GatedRepoError, "the model is gated; accept its terms on its page and log in with: hf auth login"),
+        (errors.RepositoryNotFoundError, "not on the hub, or private; check the name, or log in with: hf auth login"),
+        (errors.RevisionNotFoundError, "the model has no such revision; check what stands after @"),
+        (errors.LocalEntryNotFoundError, _UNREACHABLE),
+        (errors.OfflineModeIsEnabled, _UNREACHABLE),
+        (errors.HfHubHTTPError, f"the hub answered with an error: {one_line(error)[:200]}; try again later"),
+    ]
+    for kind, reason in known:
+        if isinstance(error, kind):
+            return reason
+    if is_disk_full(error):
+        return "the disk is full; make room, or let HF_HOME name a folder on another disk"
+    if isinstance(error, OSError):
+        return f"could not be downloaded: {one_line(error)[:200]}; HF_HOME moves the hub's cache"
+    # The hub's client raises the connection errors of the HTTP library it happens to use, so they are told by name.
+    if type(error).__name__ in {"ProxyError", "ConnectError", "ConnectTimeout", "ReadTimeout", "ReadError"}:
+        return f"the hub cannot be reached: {one_line(error)[:200]}; check the network and proxy settings"
+    return None

