@@ -17,7 +17,7 @@ _HOMES = {
     "run": "paretune.execute.run",
 }
 
-__all__ = ["InputError", "Record", "Study", "load_records", "run"]  # noqa: F822 (found by __getattr__)
+__all__ = ["InputError", "Record", "Study", "load_records", "run"]
 
 
 def __getattr__(name: str) -> Any:

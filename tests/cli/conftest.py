@@ -29,7 +29,9 @@ def paretune() -> Paretune:
     def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from paretune.cli import main; main()", *map(str, arguments)]
         environment = os.environ | {"COLUMNS": "160", "HF_HUB_OFFLINE": "1"}
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=300)
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=300
+        )
 
     return run
 

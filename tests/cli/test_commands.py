@@ -36,8 +36,32 @@ def test_page_goes_where_it_is_told(paretune: Paretune, finished: Path, tmp_path
 
 def test_methods_and_tasks_as_json(paretune: Paretune) -> None:
     methods = {card["name"] for card in json.loads(paretune("methods", "--json").stdout)}
-    assert {"base", "full", "lora", "rslora", "dora", "pissa", "lora-fa", "lora-plus", "adalora", "oft", "boft", "loha"} <= methods
-    assert {"lokr", "ia3", "vera", "hra", "miss", "beft", "lily", "ln-tuning", "prompt-tuning", "prefix-tuning"} <= methods
+    assert {
+        "base",
+        "full",
+        "lora",
+        "rslora",
+        "dora",
+        "pissa",
+        "lora-fa",
+        "lora-plus",
+        "adalora",
+        "oft",
+        "boft",
+        "loha",
+    } <= methods
+    assert {
+        "lokr",
+        "ia3",
+        "vera",
+        "hra",
+        "miss",
+        "beft",
+        "lily",
+        "ln-tuning",
+        "prompt-tuning",
+        "prefix-tuning",
+    } <= methods
     assert "word_problems" in {card["name"] for card in json.loads(paretune("tasks", "--json").stdout)}
 
 
@@ -47,7 +71,9 @@ def test_a_checkpoint_gives_the_study_s_figures_again(paretune: Paretune, finish
     assert done.returncode == 0, done.stderr
     value = json.loads(done.stdout)
     assert value["num_items"] == 8
-    record = next(row for row in json.loads(paretune("results", finished, "--json").stdout)["rows"] if row["method"] == "lora")
+    record = next(
+        row for row in json.loads(paretune("results", finished, "--json").stdout)["rows"] if row["method"] == "lora"
+    )
     assert value["metrics"]["forgetting"] == record["metrics"]["forgetting"]
 
 
@@ -62,8 +88,14 @@ def test_a_study_without_a_file(paretune: Paretune, tmp_path: Path) -> None:
 
 
 def test_help_is_quick_and_nothing_heavy_is_imported() -> None:
-    probe = "import sys\ntry:\n  from paretune.cli import main; sys.argv=['paretune','--help']; main()\nexcept SystemExit: pass\n"
-    heavy = "print([name for name in ('torch','transformers','peft','pyarrow','altair','scipy') if name in sys.modules])"
+    probe = (
+        "import sys\ntry:\n"
+        "  from paretune.cli import main; sys.argv=['paretune','--help']; main()\n"
+        "except SystemExit: pass\n"
+    )
+    heavy = (
+        "print([name for name in ('torch','transformers','peft','pyarrow','altair','scipy') if name in sys.modules])"
+    )
     seconds = []
     for _ in range(3):
         began = time.monotonic()
@@ -74,7 +106,9 @@ def test_help_is_quick_and_nothing_heavy_is_imported() -> None:
 
 
 def test_pure_layers_do_not_import_torch() -> None:
-    probe = "import sys, paretune.spec, paretune.store, paretune.analysis, paretune.report; print('torch' in sys.modules)"
+    probe = (
+        "import sys, paretune.spec, paretune.store, paretune.analysis, paretune.report; print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

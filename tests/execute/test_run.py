@@ -108,7 +108,9 @@ class KillOnce:
     def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
         if trial.method.label == self._label and phase is Phase.TRAIN and not self.killed:
             self.killed = True
-            children = subprocess.run(["pgrep", "-f", f"{trial.id}-1.trial.json"], capture_output=True, text=True, check=True)
+            children = subprocess.run(
+                ["pgrep", "-f", f"{trial.id}-1.trial.json"], capture_output=True, text=True, check=True
+            )
             for child in children.stdout.split():
                 os.kill(int(child), signal.SIGKILL)
 
@@ -129,7 +131,9 @@ def test_a_killed_worker_leaves_a_record_and_the_next_run_finishes(toy_study: Bu
     assert {name: after[name] for name in before} == before
 
 
-def test_a_killed_run_takes_its_workers_along_and_the_next_finishes(toy_study: Build, folder: Path, tmp_path: Path) -> None:
+def test_a_killed_run_takes_its_workers_along_and_the_next_finishes(
+    toy_study: Build, folder: Path, tmp_path: Path
+) -> None:
     study = toy_study(methods=["base", "lora"], recipe={"steps": 300, "batch_size": 4})
     script = tmp_path / "go.py"
     script.write_text(

@@ -81,11 +81,11 @@ class TestStudy:
             assert word in message
 
     def test_a_file_that_is_missing_or_no_toml_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="absent.toml: cannot read"):
+        with pytest.raises(InputError, match=r"absent\.toml: cannot read"):
             Study.from_toml(tmp_path / "absent.toml")
         broken = tmp_path / "broken.toml"
         broken.write_text("name = [")
-        with pytest.raises(InputError, match="broken.toml: not valid TOML"):
+        with pytest.raises(InputError, match=r"broken\.toml: not valid TOML"):
             Study.from_toml(broken)
 
     def test_it_may_grow_but_what_trials_share_must_stay(self) -> None:

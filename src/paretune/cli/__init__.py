@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line: exit code 0 for success, 1 when a trial did not end, 2 for wrong use with one clear line."""
+    """Run the command line. Exit codes: 0 success, 1 a trial did not end, 2 wrong use with one clear line."""
     import typer.exceptions
 
     from paretune.cli.app import app

@@ -18,7 +18,9 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(help="Folder of a study, as given to --out.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Trials at once. Above 1, step times are marked as shared.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads of each trial (default: its share of the cores).")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads of each trial (default: its share of the cores).")
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Run trials again whose outcome was not ok.")]
 
 
@@ -32,7 +34,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     del version  # handled by its callback
 
@@ -50,13 +54,19 @@ def demo(
 
 
 @app.command(epilog="Example: paretune run studies/word-problems-smollm2.toml --out results/word-problems")
-def run(
+def run(  # noqa: PLR0917 (one for each option)
     study: Annotated[Path | None, typer.Argument(help="Study file.", metavar="STUDY.toml")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the records (default: results/NAME).")] = None,
-    model: Annotated[str | None, typer.Option(help="Base model: hub:NAME@REV, path:DIR or pypi:PACKAGE==VERSION.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Base model: hub:NAME@REV, path:DIR or pypi:PACKAGE==VERSION.")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="Task of a study without a file.")] = None,
-    methods: Annotated[str | None, typer.Option(help="Methods of a study without a file, with commas: base,lora,oft.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Your own JSONL or CSV file with columns prompt and completion.")] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Methods of a study without a file, with commas: base,lora,oft.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Your own JSONL or CSV file with columns prompt and completion.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps of a study without a file.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds of a study without a file, with commas: 0,1,2.")] = None,
     jobs: Jobs = 1,

@@ -24,7 +24,9 @@ class _Lines:
             print(f"answered {done} of {total}", file=sys.stderr)
 
 
-def evaluate_checkpoint(checkpoint: Path, task_name: str, model: str | None, limit: int | None, *, as_json: bool) -> None:
+def evaluate_checkpoint(
+    checkpoint: Path, task_name: str, model: str | None, limit: int | None, *, as_json: bool
+) -> None:
     """Evaluate a checkpoint that Paretune or peft saved, and print accuracy and forgetting."""
     from paretune.tasks import get_task
 
@@ -43,9 +45,22 @@ def evaluate_checkpoint(checkpoint: Path, task_name: str, model: str | None, lim
     with phases.during(Phase.LOAD):
         loaded = load_model(reference, recipe.dtype)
     examples = task.examples("test")[:limit]
-    result = evaluate(loaded, build(spec), checkpoint, task, examples, recipe, phases, listener)
+    result = evaluate(
+        loaded=loaded,
+        method=build(spec),
+        checkpoint=checkpoint,
+        task=task,
+        examples=examples,
+        recipe=recipe,
+        phases=phases,
+        listener=listener,
+    )
     if as_json:
-        value: dict[str, Any] = {"checkpoint": str(checkpoint), "base_model": reference, "task": task.spec().model_dump()}
+        value: dict[str, Any] = {
+            "checkpoint": str(checkpoint),
+            "base_model": reference,
+            "task": task.spec().model_dump(),
+        }
         value |= {"num_items": len(examples), "metrics": result.metrics, "standard_errors": result.standard_errors}
         print(json.dumps(value | {"groups": result.groups}, indent=1))
         return

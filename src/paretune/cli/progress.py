@@ -103,7 +103,9 @@ class _Bars:
 
     def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
         self._estimate.heard(trial, phase, done, total)
-        self._progress.update(self._bars[trial.id], completed=done, total=total or None, note=_where(phase, done, total))
+        self._progress.update(
+            self._bars[trial.id], completed=done, total=total or None, note=_where(phase, done, total)
+        )
         self._progress.update(self._whole, completed=self._estimate.share, note=self._note())
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:

@@ -84,6 +84,6 @@ def _exit_code(records: list[Record]) -> int:
     """Return 1 when a trial failed or was stopped. Running out of memory, time or finite numbers is a result."""
     broken = [record for record in records if record.outcome.kind in {"failed", "cancelled"}]
     for record in broken:
-        print(f"paretune: {record.trial.method.label}: {record.outcome.kind}; see logs/{record.trial_id}-{record.attempt}.log",
-              file=sys.stderr)  # fmt: skip
+        log = f"logs/{record.trial_id}-{record.attempt}.log"
+        print(f"paretune: {record.trial.method.label}: {record.outcome.kind}; see {log}", file=sys.stderr)
     return 1 if broken else 0

@@ -1,1 +1,20 @@
-""""""
+"""The one training loop, the batches it eats, and the generation of answers."""
+
+from paretune.engine.batches import Batch, Batches, longest_batches, make_batches
+from paretune.engine.generate import answer
+from paretune.engine.objective import answer_loss, validation_loss
+from paretune.engine.train import Divergence, Training, rate_factor, train
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Divergence",
+    "Training",
+    "answer",
+    "answer_loss",
+    "longest_batches",
+    "make_batches",
+    "rate_factor",
+    "train",
+    "validation_loss",
+]

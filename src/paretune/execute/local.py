@@ -80,7 +80,9 @@ class _Worker:
         if -code in _STOP_SIGNALS:
             return Cancelled(phase=self.phase, reason=f"the worker was stopped by {signal.Signals(-code).name}")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return Failed(phase=self.phase, error_type="WorkerCrashed", message=f"the worker ended with {how}", traceback=log[-4000:])
+        return Failed(
+            phase=self.phase, error_type="WorkerCrashed", message=f"the worker ended with {how}", traceback=log[-4000:]
+        )
 
     def record(self, outcome: Outcome) -> Record:
         return Record(

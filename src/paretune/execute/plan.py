@@ -33,7 +33,9 @@ def plan(study: Study) -> list[Trial]:
     for trial in trials:
         twin = seen.setdefault(trial.id, trial)
         if twin is not trial:
-            raise InputError(f'study "{study.name}": "{trial.method.label}" with rate {trial.learning_rate} is there twice')
+            raise InputError(
+                f'study "{study.name}": "{trial.method.label}" with rate {trial.learning_rate} is there twice'
+            )
     return trials
 
 

@@ -14,8 +14,7 @@ from paretune.execute.events import Listener
 from paretune.measure import (
     Phases,
     collect_provenance,
-    count_answer_peak,
-    count_training_peak,
+    count_peak_bytes,
     dtypes,
     folder_bytes,
     general_texts,
@@ -38,7 +37,6 @@ from paretune.spec import (
 )
 from paretune.store import ItemAnswer
 from paretune.tasks import Example, Task, get_task
-
 
 TRIAL_FILE = "trial.json"
 
@@ -97,6 +95,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
+    *,
     loaded: LoadedModel,
     method: Method,
     checkpoint: Path,
@@ -130,7 +129,12 @@ def evaluate(
     with phases.during(Phase.RETAIN):
         after = text_losses(model, loaded.tokenizer, texts)
     with phases.during(Phase.MEASURE):
-        peak = count_answer_peak(model, loaded.tokenizer, prompts, **asking)
+        longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
+        # No stop strings and no early end: every method writes answers of the same length.
+        asking |= {"min_new_tokens": task.max_new_tokens}
+        peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **asking))
+    if not torch.cuda.is_available():
+        phases.counted(Phase.TEST, peak)
     items = _judge(task, examples, texts_generated)
     changes = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
     accuracy = sum(item.strict for item in items) / len(items)
@@ -168,10 +172,16 @@ class _Run:
             self._train(task)
             gc.collect()
         loaded = self._load()
-        examples = task.examples(trial.split)
         result = evaluate(
-            loaded, build(trial.method), self._checkpoint, task, examples, trial.recipe, self.phases, self._listener
-        )  # fmt: skip
+            loaded=loaded,
+            method=build(trial.method),
+            checkpoint=self._checkpoint,
+            task=task,
+            examples=task.examples(trial.split),
+            recipe=trial.recipe,
+            phases=self.phases,
+            listener=self._listener,
+        )
         self.items = result.items
         self.findings["metrics"] |= result.metrics
         self.findings["standard_errors"] |= result.standard_errors
@@ -203,12 +213,16 @@ class _Run:
         model, method, context = self._wrapped()
         with self.phases.during(Phase.PREPARE):
             batches = make_batches(task.examples("train"), context.tokenizer, trial.recipe, trial.seed)
-            checks = make_batches(task.examples("validation"), context.tokenizer, trial.recipe, trial.seed, one_pass=True)
+            checks = make_batches(
+                task.examples("validation"), context.tokenizer, trial.recipe, trial.seed, one_pass=True
+            )
             self.findings["num_left_out"] = batches.num_left_out
         if not torch.cuda.is_available():
             with self.phases.during(Phase.MEASURE):
                 longest = longest_batches(task.examples("train"), context.tokenizer, trial.recipe)
-                metrics["train_peak_bytes"] = float(_counted(model, method, context, longest))
+                peak = _training_peak_bytes(model, method, context, longest)
+                metrics["train_peak_bytes"] = float(peak)
+                self.phases.counted(Phase.TRAIN, peak)
                 del model
                 gc.collect()
             model, method, context = self._wrapped()
@@ -246,9 +260,24 @@ class _Run:
             self.findings["metrics"]["train_peak_bytes"] = float(peak)
 
 
-def _counted(model: torch.nn.Module, method: Method, context: Context, batches: Batches) -> int:
+def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Context, batches: Batches) -> int:
+    """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
     method.before_training(model, context, batches)
-    return count_training_peak(model, method, context, batches)
+    recipe = context.recipe.model_copy(update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0})
+
+    def steps() -> None:
+        optimizer = method.optimizer(model, context)
+        for group in optimizer.param_groups:
+            group["lr"] = 0.0  # rates change no byte; without them nothing can diverge before training has begun
+        train(model, method, optimizer, batches, recipe)
+
+    return count_peak_bytes(model, steps)
+
+
+def _longest_batch(prompts: Sequence[str], tokenizer: Any, recipe: Recipe, method: Method) -> list[str]:
+    """Return the longest prompt as often as prompts are answered together, so that every method's batch is alike."""
+    longest = max(prompts, key=lambda prompt: len(tokenizer(prompt)["input_ids"]))
+    return [longest] * (1 if method.answering == "alone" else min(recipe.answer_batch_size, len(prompts)))
 
 
 def _same_task(trial: Trial) -> Task:

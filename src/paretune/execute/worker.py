@@ -57,7 +57,9 @@ def _run(arguments: argparse.Namespace, listener: EventWriter) -> None:
             listener=listener,
         )
     except OSError as error:
-        raise InputError(f"{arguments.store}: {error.strerror or one_line(error)}; free space, then run again") from error
+        raise InputError(
+            f"{arguments.store}: {error.strerror or one_line(error)}; free space, then run again"
+        ) from error
     store.append(finished.record, finished.items)
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from paretune.methods.presets import Preset
+from paretune.methods.card import Preset
 from paretune.methods.registry import build, check_method, method_cards, prior_learning_rate, resolve
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from paretune.methods.presets import Answering, Preset, answering_of
+from paretune.methods.card import Answering, Preset, answering_of
 from paretune.spec import InputError, MethodSpec, Recipe, nearest
 
 

@@ -23,7 +23,7 @@ class Data(BaseModel):
 
     @classmethod
     def read(cls, value: object, where: str) -> Self:
-        """Validate a plain value. `where` (a file, say) opens the message of the `InputError` raised when it is wrong."""
+        """Validate a plain value. Raises `InputError` whose message begins with `where`, a file for example."""
         try:
             return cls.model_validate(value)
         except ValidationError as error:

@@ -93,7 +93,13 @@ class Provenance(Data):
     @property
     def environment(self) -> tuple[object, ...]:
         """What must agree before two records are compared in time and memory."""
-        return (self.device, self.platform, self.num_threads, self.concurrent_workers, tuple(sorted(self.packages.items())))
+        return (
+            self.device,
+            self.platform,
+            self.num_threads,
+            self.concurrent_workers,
+            tuple(sorted(self.packages.items())),
+        )
 
 
 class Record(Data):

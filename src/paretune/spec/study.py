@@ -53,7 +53,9 @@ class Study(Data):
         for entry in self.methods:
             for key in entry.recipe:
                 if key not in Recipe.model_fields:
-                    raise ValueError(f'method "{entry.name}": unknown recipe key "{key}"{nearest(key, Recipe.model_fields)}')
+                    raise ValueError(
+                        f'method "{entry.name}": unknown recipe key "{key}"{nearest(key, Recipe.model_fields)}'
+                    )
         return self
 
     @classmethod

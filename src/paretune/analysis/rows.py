@@ -1,0 +1,130 @@
+"""One row for each task, method and learning rate, over its seeds."""
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+from paretune.analysis.comparable import same_conditions
+from paretune.analysis.intervals import Interval, wilson
+from paretune.analysis.pareto import pareto_front
+from paretune.spec import COSTS, METRICS, Direction, Outcome, Record
+
+
+class Row(NamedTuple):
+    """What the seeds of one method at one learning rate say together."""
+
+    task: str
+    """Name of the task, with its options where the records hold one task under several options."""
+    split: str
+    """The questions that were answered: "test" or "validation"."""
+    method: str
+    """The method's label."""
+    learning_rate: float | None
+    records: tuple[Record, ...]
+    """The records behind the row, by seed."""
+    metrics: dict[str, float]
+    """Mean of each figure over the seeds that ended well; over those that measured it where none did."""
+    spreads: dict[str, float]
+    """Standard deviation of each figure between seeds (n - 1), where two seeds or more measured it."""
+    standard_errors: dict[str, float]
+    """Standard errors over questions or texts, mean over seeds: seeds share them, so they do not shrink with seeds."""
+    groups: dict[str, dict[str, float]]
+    """Mean over seeds of the figures of parts of the questions."""
+    accuracy_interval: Interval | None
+    """95 % Wilson interval of the mean accuracy over the questions of one seed: seeds ask the same questions again."""
+    fronts: frozenset[str]
+    """Costs on whose Pareto front against accuracy the row lies, among the rows of its task."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that left a record."""
+        return tuple(record.trial.seed for record in self.records)
+
+    @property
+    def num_ok(self) -> int:
+        """Seeds that ran to their end."""
+        return sum(record.outcome.kind == "ok" for record in self.records)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome: ok where every seed ended well, otherwise that of the first seed that did not."""
+        return next((one.outcome for one in self.records if one.outcome.kind != "ok"), self.records[0].outcome)
+
+
+def rows_of(records: Sequence[Record]) -> list[Row]:
+    """Return the rows of these records, in the order in which their first records come."""
+    together: dict[tuple[object, ...], list[Record]] = {}
+    for record in records:
+        trial = record.trial
+        # Not the label alone: a study may have changed what a label stands for between two runs.
+        method = trial.method.canonical_json(), trial.recipe
+        key = (trial.task.canonical_json(), trial.split, method, trial.learning_rate)
+        together.setdefault(key, []).append(record)
+    names = _task_names(records)
+    rows = [_row(names, sorted(group, key=lambda record: record.trial.seed)) for group in together.values()]
+    fronts = _fronts(rows)
+    return [row._replace(fronts=frozenset(fronts[index])) for index, row in enumerate(rows)]
+
+
+def _task_names(records: Iterable[Record]) -> dict[str, str]:
+    """Return how the task of each record, by trial id, is called: options are named where they tell tasks apart."""
+    tasks = {record.trial_id: record.trial.task for record in records}
+    different = {(task.name, task.version, task.content_hash) for task in tasks.values()}
+    names = [name for name, _, _ in different]
+    return {
+        trial_id: task.name if names.count(task.name) == 1 else f"{task.name} ({task.content_hash[:6]})"
+        for trial_id, task in tasks.items()
+    }
+
+
+def _row(task_names: dict[str, str], records: list[Record]) -> Row:
+    trial = records[0].trial
+    heard = [record for record in records if record.outcome.kind == "ok"] or records
+    figures = {name: _values(heard, name) for name in METRICS}
+    metrics = {name: fmean(values) for name, values in figures.items() if values}
+    num_items = min((record.num_items for record in heard if record.num_items), default=0)
+    right = metrics.get("accuracy", 0.0) * num_items
+    return Row(
+        task=task_names[records[0].trial_id],
+        split=trial.split,
+        method=trial.method.label,
+        learning_rate=trial.learning_rate,
+        records=tuple(records),
+        metrics=metrics,
+        spreads={name: stdev(values) for name, values in figures.items() if len(values) > 1},
+        standard_errors=_means(record.standard_errors for record in heard),
+        groups=_group_means(heard),
+        accuracy_interval=wilson(min(right, num_items), num_items) if num_items and "accuracy" in metrics else None,
+        fronts=frozenset(),
+    )
+
+
+def _values(records: Sequence[Record], name: str) -> list[float]:
+    return [value for record in records if (value := record.metric(name)) is not None]
+
+
+def _means(parts: Iterable[dict[str, float]]) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for part in parts:
+        for name, value in part.items():
+            values.setdefault(name, []).append(value)
+    return {name: fmean(found) for name, found in values.items()}
+
+
+def _group_means(records: Sequence[Record]) -> dict[str, dict[str, float]]:
+    names = dict.fromkeys(name for record in records for name in record.groups)
+    return {name: _means(record.groups[name] for record in records if name in record.groups) for name in names}
+
+
+def _fronts(rows: Sequence[Row]) -> list[set[str]]:
+    """Return, for each row, the costs on whose front it lies. Rows with a seed that did not end are on none."""
+    found: list[set[str]] = [set() for _ in rows]
+    for key in dict.fromkeys((row.task, row.split) for row in rows):
+        places = [place for place, row in enumerate(rows) if (row.task, row.split) == key and row.outcome.kind == "ok"]
+        records = [record for place in places for record in rows[place].records]
+        for cost in COSTS:
+            if same_conditions(records, cost):
+                points = [(rows[place].metrics.get("accuracy"), rows[place].metrics.get(cost)) for place in places]
+                for index in pareto_front(points, (Direction.HIGHER, METRICS[cost].direction)):
+                    found[places[index]].add(cost)
+    return found

@@ -1,0 +1,100 @@
+"""Answers in words: greedy, in batches that change nobody's answer."""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import StoppingCriteria, StoppingCriteriaList
+
+from paretune.methods.card import Answering
+
+OnProgress = Callable[[int, int], None]
+
+
+def answer(
+    model: nn.Module,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    *,
+    max_new_tokens: int,
+    stop: Sequence[str] = (),
+    batch_size: int,
+    mode: Answering = "padded",
+    min_new_tokens: int = 0,
+    on_progress: OnProgress | None = None,
+) -> list[str]:
+    """Return one greedy answer for each prompt, in their order, cut before the first of the `stop` strings.
+
+    `mode` says how prompts may share a batch: "padded" (any lengths, padded on the left), "unpadded" (equal lengths
+    only) or "alone". No answer ends itself before `min_new_tokens`. `on_progress(done, total)` is called after each
+    batch.
+    """
+    encoded = [tokenizer(prompt)["input_ids"] for prompt in prompts]
+    answers: dict[int, str] = {}
+    model.eval()
+    for indices in shared_batches([len(row) for row in encoded], batch_size, mode):
+        new_tokens = _generate(
+            model, tokenizer, [encoded[index] for index in indices], (min_new_tokens, max_new_tokens), stop
+        )
+        for index, text in zip(indices, tokenizer.batch_decode(new_tokens, skip_special_tokens=True), strict=True):
+            answers[index] = _cut(text, stop)
+        if on_progress is not None:
+            on_progress(len(answers), len(prompts))
+    return [answers[index] for index in range(len(prompts))]
+
+
+def shared_batches(lengths: Sequence[int], batch_size: int, mode: Answering) -> list[list[int]]:
+    """Return which prompts are answered together, by their indices: longest first, so that memory runs out early."""
+    order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
+    if mode == "alone":
+        return [[index] for index in order]
+    alike = groupby(order, key=lambda index: lengths[index]) if mode == "unpadded" else [(0, iter(order))]
+    groups = [list(group) for _, group in alike]
+    return [group[start : start + batch_size] for group in groups for start in range(0, len(group), batch_size)]
+
+
+class _Stops(StoppingCriteria):
+    """Ends a row once its answer holds one of the strings."""
+
+    def __init__(self, tokenizer: Any, prompt_length: int, stop: Sequence[str]) -> None:
+        self._tokenizer = tokenizer
+        self._prompt_length = prompt_length
+        self._stop = stop
+
+    def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        texts = self._tokenizer.batch_decode(input_ids[:, self._prompt_length :], skip_special_tokens=True)
+        ended = [any(string in text for string in self._stop) for text in texts]
+        return torch.tensor(ended, device=input_ids.device)
+
+
+def _generate(
+    model: Any, tokenizer: Any, rows: Sequence[list[int]], num_new_tokens: tuple[int, int], stop: Sequence[str]
+) -> Tensor:
+    """Return the new tokens, shape (rows, new tokens), between the two numbers given."""
+    longest = max(len(row) for row in rows)
+    device = next(model.parameters()).device
+    input_ids = torch.full((len(rows), longest), tokenizer.pad_token_id)
+    attention_mask = torch.zeros_like(input_ids)
+    for position, row in enumerate(rows):
+        input_ids[position, longest - len(row) :] = torch.tensor(row)
+        attention_mask[position, longest - len(row) :] = 1
+    with torch.no_grad():
+        whole: Tensor = model.generate(
+            input_ids=input_ids.to(device),
+            attention_mask=attention_mask.to(device),
+            min_new_tokens=num_new_tokens[0],
+            max_new_tokens=num_new_tokens[1],
+            do_sample=False,
+            num_beams=1,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            stopping_criteria=StoppingCriteriaList([_Stops(tokenizer, longest, stop)] if stop else []),
+        )
+    return whole[:, longest:]
+
+
+def _cut(text: str, stop: Sequence[str]) -> str:
+    ends = [text.find(string) for string in stop]
+    return text[: min((end for end in ends if end >= 0), default=len(text))]

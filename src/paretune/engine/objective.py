@@ -1,0 +1,74 @@
+"""The loss that language models are trained with: on the tokens of the answer, and computed nowhere else.
+
+With a large vocabulary and a small model most of a step would go into logits of the question, which no loss reads. So
+hidden states are picked before the output layer.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from paretune.engine.batches import Batch
+
+
+def answer_loss(model: nn.Module, batch: Batch) -> Tensor:
+    """Return the negative log-likelihood of the answers' tokens, summed, in nats.
+
+    Takes logits only, whatever loss a method computes, so that losses are comparable between methods.
+    """
+    targets = batch.input_ids[:, 1:][batch.answer_mask[:, 1:]]
+    return cross_entropy(answer_logits(model, batch).float(), targets, reduction="sum")
+
+
+def answer_logits(model: nn.Module, batch: Batch) -> Tensor:
+    """Return the logits that predict the answers' tokens, shape (answer tokens of the batch, vocabulary)."""
+    predicting = batch.answer_mask[:, 1:]
+    with _only_where(model, predicting):
+        output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False)
+    logits: Tensor = output.logits
+    if logits.shape[0] == 1 and logits.shape[1] == int(predicting.sum()):
+        return logits[0]
+    return _pick(logits, predicting)  # a model without an output layer of its own, or one that keeps it elsewhere
+
+
+def validation_loss(model: nn.Module, batches: Iterable[Batch]) -> float:
+    """Return the mean loss per answer token over batches, in nats, in eval mode. The model's mode is put back."""
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for batch in batches:
+            total += answer_loss(model, batch.to(device)).item()
+            count += batch.num_terms
+    model.train(was_training)
+    return total / count
+
+
+@contextmanager
+def _only_where(model: nn.Module, predicting: Tensor) -> Iterator[None]:
+    """Let the output layer see the hidden states that predict an answer's token and no others."""
+    bare: Any = getattr(model, "module", model)  # a data-parallel wrapper has no accessors of its own
+    layer = bare.get_output_embeddings() if hasattr(bare, "get_output_embeddings") else None
+    if layer is None:
+        yield
+        return
+
+    def pick(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # noqa: ARG001
+        return (_pick(inputs[0], predicting).unsqueeze(0), *inputs[1:])
+
+    hook = layer.register_forward_pre_hook(pick)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _pick(states: Tensor, predicting: Tensor) -> Tensor:
+    """Return rows of (batch, sequence, width) as (answer tokens, width). Virtual tokens at the front are skipped."""
+    num_virtual = states.shape[1] - predicting.shape[1] - 1
+    return states[:, num_virtual:-1][predicting]

@@ -1,0 +1,146 @@
+"""The one training loop: every method, every model, every objective."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from paretune.engine.objective import answer_loss
+from paretune.methods import Method
+from paretune.spec import InputError, Recipe
+
+
+class Divergence(ArithmeticError):
+    """The loss or the gradient's norm is no longer a finite number."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(f"loss {loss} in step {step}")
+        self.step = step
+        self.loss = loss
+
+
+class Training(NamedTuple):
+    """What the loop saw, one entry for each optimizer step."""
+
+    losses: tuple[float, ...]
+    """Mean task loss per answer token, in nats, without the method's own loss terms."""
+    step_seconds: tuple[float, ...]
+
+
+class DataBatch(Protocol):
+    """What the loop asks of a batch."""
+
+    @property
+    def num_terms(self) -> int:
+        """Return how many terms the objective sums up."""
+
+    def to(self, device: torch.device) -> Any:
+        """Return the batch on a device."""
+
+    def part(self, index: int, num_parts: int) -> Any:
+        """Return one process's share."""
+
+
+Objective = Callable[[nn.Module, Any], Tensor]
+"""Returns the sum of a batch's loss terms, a scalar: the loop divides by their number over the whole step."""
+OnStep = Callable[[int, float, float], None]
+
+
+def train(
+    model: nn.Module,
+    method: Method,
+    optimizer: Optimizer,
+    batches: Iterable[DataBatch],
+    recipe: Recipe,
+    *,
+    objective: Objective = answer_loss,
+    on_step: OnStep | None = None,
+) -> Training:
+    """Train for the recipe's number of steps. `on_step(step, loss, seconds)` is called after each, outside the clock.
+
+    The rates that the optimizer's groups come with are their peaks. Under several processes each takes its share of the
+    rows of every batch, so that the number of devices does not change what is computed.
+
+    Raises `Divergence` when the loss or the gradient is not finite, before the optimizer can spoil the weights with it.
+    """
+    accelerator = Accelerator()
+    if recipe.batch_size % accelerator.num_processes:
+        raise InputError(
+            f"recipe: batch_size = {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes; "
+            "make it a multiple of them"
+        )
+    if recipe.gradient_checkpointing:
+        enable: Any = model.gradient_checkpointing_enable
+        enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    shared: Any
+    shared, stepper = accelerator.prepare(model, optimizer)
+    shared.train()
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    stream = iter(batches)
+    losses, step_seconds = [], []
+    for step in range(recipe.steps):
+        parts, num_terms = _next_step(stream, recipe, accelerator)
+        began = _now(accelerator.device)
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * rate_factor(step, recipe)
+        total = torch.zeros((), device=accelerator.device)
+        for part in parts:
+            last = part is parts[-1]
+            with nullcontext() if last else accelerator.no_sync(shared):
+                task_loss = objective(shared, part)
+                extra = method.loss_terms(model)
+                mean_loss = task_loss * (accelerator.num_processes / num_terms)
+                accelerator.backward(mean_loss if extra is None else mean_loss + extra / len(parts))
+            total += task_loss.detach()
+        norm: Any = accelerator.clip_grad_norm_(parameters, recipe.max_grad_norm)
+        whole: Any = accelerator.reduce(total, "sum")
+        loss = float(whole) / num_terms
+        if not (math.isfinite(loss) and math.isfinite(float(norm))):
+            raise Divergence(step, loss)
+        stepper.step()
+        method.after_step(model, step)
+        stepper.zero_grad()
+        step_seconds.append(_now(accelerator.device) - began)
+        losses.append(loss)
+        if on_step is not None:
+            on_step(step, loss, step_seconds[-1])
+    return Training(tuple(losses), tuple(step_seconds))
+
+
+def _next_step(stream: Iterator[DataBatch], recipe: Recipe, accelerator: Accelerator) -> tuple[list[Any], int]:
+    """Return this process's parts of the next step's batches, and the number of loss terms of the whole step."""
+    batches = list(islice(stream, recipe.gradient_accumulation))
+    parts = [batch.part(accelerator.process_index, accelerator.num_processes) for batch in batches]
+    return [part.to(accelerator.device) for part in parts], sum(batch.num_terms for batch in batches)
+
+
+def rate_factor(step: int, recipe: Recipe) -> float:
+    """Return the factor on the peak learning rate in a step counted from 0: warm-up, then the recipe's schedule.
+
+    The last step's factor is above zero, so that no step is wasted.
+    """
+    if step < recipe.warmup_steps:
+        return (step + 1) / (recipe.warmup_steps + 1)
+    done = (step - recipe.warmup_steps) / (recipe.steps - recipe.warmup_steps)
+    match recipe.schedule:
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * done))
+        case "linear":
+            return 1 - done
+        case "constant":
+            return 1.0
+
+
+def _now(device: torch.device) -> float:
+    """Return seconds on a clock that has waited for the device's work."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+    return time.perf_counter()

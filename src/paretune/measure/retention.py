@@ -1,0 +1,53 @@
+"""Forgetting: how well a model still predicts general text that it was not trained on.
+
+One row of the probe, `texts/state_of_the_union.jsonl`: an object whose "text" is a passage of an American president's
+speech to Congress.
+"""
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+MAX_TOKENS = 256
+"""Tokens of each text that are read."""
+
+
+def general_texts() -> tuple[str, ...]:
+    """Return the passages of general text on which forgetting is measured, always the same ones in the same order."""
+    rows = resources.files("paretune.measure").joinpath("texts", "state_of_the_union.jsonl").read_text(encoding="utf-8")
+    return tuple(json.loads(row)["text"] for row in rows.splitlines() if row.strip())
+
+
+def text_losses(model: nn.Module, tokenizer: Any, texts: Sequence[str]) -> tuple[float, ...]:
+    """Return each text's mean loss per token in nats, over its first `MAX_TOKENS` tokens but the very first.
+
+    Texts are read one at a time, in eval mode, so that no figure depends on the others. The model's mode is put back.
+    Raises `ValueError` for a text of fewer than two tokens, since nothing in it can be predicted.
+    """
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        losses = [_loss(model, _tokens(tokenizer, text).to(device)) for text in texts]
+    model.train(was_training)
+    return tuple(losses)
+
+
+def _tokens(tokenizer: Any, text: str) -> Tensor:
+    """Return token ids of shape (1, sequence)."""
+    ids = tokenizer(text)["input_ids"][:MAX_TOKENS]
+    if len(ids) < 2:
+        raise ValueError(f"text {text!r} has {len(ids)} tokens; at least two are needed")
+    return torch.tensor([ids])
+
+
+def _loss(model: nn.Module, input_ids: Tensor) -> float:
+    logits: Tensor = model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).logits
+    # Prompt methods put virtual tokens in front, with logits of their own: the text's logits are the last ones.
+    predicting = logits[0, -input_ids.shape[1] : -1].float()
+    return cross_entropy(predicting, input_ids[0, 1:], reduction="none").double().mean().item()

@@ -1,0 +1,151 @@
+"""From a name to a method: presets first, then any type that peft knows, then plug-ins."""
+
+import ast
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paretune.methods.card import Preset
+from paretune.methods.presets import PRESETS
+from paretune.spec import InputError, MethodEntry, MethodSpec, nearest
+
+if TYPE_CHECKING:
+    from paretune.methods.base import Method
+
+PLUGIN_GROUP = "paretune.methods"
+"""Entry points of this group name `Method` subclasses. The entry point's name is the method's."""
+
+IMPLEMENTATIONS = {
+    "base": "paretune.methods.untouched:Untouched",
+    "full": "paretune.methods.full:Full",
+    "peft": "paretune.methods.peft:Peft",
+    "mutated-base": "paretune.methods.mutated_base:MutatedBase",
+    "adalora": "paretune.methods.adalora:AdaLora",
+    "lora-fa": "paretune.methods.lora_fa:LoraFa",
+    "lora-plus": "paretune.methods.lora_plus:LoraPlus",
+}
+"""The classes that build methods, by the name that a `MethodSpec` holds."""
+
+_NEEDS_A_HOOK = {"ADALORA": "adalora"}
+_MUTATES_THE_BASE = ("pissa", "olora")
+
+
+def resolve(entry: MethodEntry) -> MethodSpec:
+    """Return the entry with its preset filled in. The entry's parameters win over the preset's.
+
+    Raises `InputError` with the nearest known name when nothing is called that.
+    """
+    preset = _find(entry.name)
+    parameters = {**preset.parameters, **entry.parameters}
+    implementation = preset.implementation
+    started_from = parameters.get("init_lora_weights")
+    if implementation == "peft" and isinstance(started_from, str) and started_from.startswith(_MUTATES_THE_BASE):
+        implementation = "mutated-base"
+    return MethodSpec(
+        name=entry.name,
+        label=entry.label or entry.name,
+        implementation=implementation,
+        peft_type=preset.peft_type,
+        parameters=parameters,
+    )
+
+
+def prior_learning_rate(spec: MethodSpec) -> float | None:
+    """Return where the search for the rate begins, or None where nothing is known or nothing is trained."""
+    return _find(spec.name).prior_learning_rate
+
+
+def build(spec: MethodSpec) -> "Method":
+    """Return the method. Raises `InputError` when the implementation is not installed."""
+    return _class_of(spec)(spec)
+
+
+def check_method(spec: MethodSpec, module_names: Sequence[str]) -> None:
+    """Raise `InputError` for an unknown parameter, a value that cannot be, or a target module that does not exist.
+
+    `module_names` are the dotted names of the base model's modules.
+    """
+    _class_of(spec).check(spec, module_names)
+
+
+def method_cards() -> tuple[Preset, ...]:
+    """Return a card for every preset, every plug-in, and every type of peft's that has no preset of its own."""
+    named = {preset.peft_type for preset in PRESETS.values()}
+    bare = (_bare(peft_type) for peft_type in peft_types() if peft_type not in named)
+    return (*PRESETS.values(), *(_plugin_card(name, plugin) for name, plugin in _plugins().items()), *bare)
+
+
+@cache
+def peft_types() -> tuple[str, ...]:
+    """Return the installed peft's type names in its own order, read from its source so that torch stays unimported."""
+    package = importlib.util.find_spec("peft")
+    if package is None or not package.submodule_search_locations:
+        raise InputError("peft is not installed; install it with: pip install peft")
+    source = Path(package.submodule_search_locations[0], "utils", "peft_types.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and node.name == "PeftType":
+            constants = [line.value for line in node.body if isinstance(line, ast.Assign)]
+            return tuple(str(value.value) for value in constants if isinstance(value, ast.Constant))
+    raise InputError("this version of peft keeps its list of types elsewhere; install peft 0.21")
+
+
+def _find(name: str) -> Preset:
+    key = name.lower().replace("_", "-")
+    if key in PRESETS:
+        return PRESETS[key]
+    types = {peft_type.lower().replace("_", "-"): peft_type for peft_type in peft_types()}
+    if key in types:
+        return _bare(types[key])
+    plugins = _plugins()
+    if name in plugins:
+        return _plugin_card(name, plugins[name])
+    known = [*PRESETS, *plugins, *types]
+    raise InputError(f'unknown method "{name}"{nearest(key, known)}; "paretune methods" lists them all')
+
+
+def _bare(peft_type: str) -> Preset:
+    return Preset(
+        name=peft_type.lower().replace("_", "-"),
+        family="peft, no preset",
+        description=f"peft's {peft_type} with its own defaults; give it a learning rate.",
+        implementation=_NEEDS_A_HOOK.get(peft_type, "peft"),
+        peft_type=peft_type,
+    )
+
+
+def _plugins() -> dict[str, type["Method"]]:
+    from paretune.plugins import load_plugins
+
+    found = {}
+    for name, plugin in load_plugins(PLUGIN_GROUP).items():
+        from paretune.methods.base import Method
+
+        if not (isinstance(plugin, type) and issubclass(plugin, Method)):
+            raise InputError(f'plug-in method "{name}": its entry point must name a subclass of paretune.methods.Method')
+        found[name] = plugin
+    return found
+
+
+def _plugin_card(name: str, plugin: type["Method"]) -> Preset:
+    if plugin.preset is not None:
+        return plugin.preset.model_copy(update={"name": name, "implementation": name})
+    first_line = (plugin.__doc__ or "").strip().partition("\n")[0]
+    return Preset(name=name, family="plug-in", description=first_line or "A plug-in's method.", implementation=name)
+
+
+def _class_of(spec: MethodSpec) -> type["Method"]:
+    if spec.implementation in IMPLEMENTATIONS:
+        module, _, name = IMPLEMENTATIONS[spec.implementation].partition(":")
+        found: Any = getattr(importlib.import_module(module), name)
+    else:
+        found = _plugins().get(spec.implementation)
+    if found is None:
+        raise InputError(
+            f'method "{spec.label}": implementation "{spec.implementation}" is not installed'
+            f"{nearest(spec.implementation, IMPLEMENTATIONS)}"
+        )
+    implementation: type[Method] = found
+    return implementation

@@ -1,0 +1,66 @@
+"""Figures as people read them. Units come from the metric table; multiples are decimal: GB = 10^9 bytes."""
+
+import math
+
+from paretune.spec import METRICS, Unit
+
+MISSING = "–"
+
+
+def show(metric: str, value: float | None) -> str:
+    """Return a figure of the metric table as text with its unit, or a dash where it is missing."""
+    if value is None or not math.isfinite(value):
+        return MISSING if value is None else str(value)
+    match METRICS[metric].unit:
+        case Unit.FRACTION:
+            return percent(value)
+        case Unit.BYTES:
+            return size(value)
+        case Unit.SECONDS:
+            return duration(value)
+        case Unit.COUNT:
+            return count(value)
+        case Unit.NATS:
+            return f"{value:+.3f}" if metric == "forgetting" else f"{value:.3f}"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return f"{share:.1%}"
+
+
+def size(num_bytes: float) -> str:
+    """Return bytes in GB, MB, kB or B with three digits."""
+    return _multiple(num_bytes, ((1e9, " GB"), (1e6, " MB"), (1e3, " kB")), " B")
+
+
+def count(number: float) -> str:
+    """Return a count with three digits: 4.88M, 38.4k, 512."""
+    return _multiple(number, ((1e9, "G"), (1e6, "M"), (1e3, "k")), "")
+
+
+def duration(seconds: float) -> str:
+    """Return seconds with three digits, as milliseconds below one second."""
+    return f"{_three_digits(seconds * 1e3)} ms" if abs(seconds) < 0.9995 else f"{_three_digits(seconds)} s"
+
+
+def rate(learning_rate: float | None) -> str:
+    """Return a learning rate, or a dash where nothing is trained."""
+    return MISSING if learning_rate is None else f"{learning_rate:g}"
+
+
+def plain(text: str) -> str:
+    """Return text from a record without line breaks or control characters, which could steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _multiple(value: float, multiples: tuple[tuple[float, str], ...], unit: str) -> str:
+    for factor, name in multiples:
+        if abs(value) >= factor * 0.9995:  # 999,600 rounds to 1.00M, not to 1000k
+            return _three_digits(value / factor) + name
+    return (f"{value:.0f}" if float(value).is_integer() else _three_digits(value)) + unit
+
+
+def _three_digits(value: float) -> str:
+    decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    return f"{value:.{decimals}f}"

@@ -1,0 +1,48 @@
+"""Results for machines."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from paretune.analysis import Row, rows_of
+from paretune.report.wording import notes, row_outcome
+from paretune.spec import Record
+
+
+def results_json(records: Sequence[Record]) -> dict[str, Any]:
+    """Return the rows and notes of these records as plain JSON values, in the order of the records.
+
+    Figures are in base units, and missing ones are absent. What is no finite number is a string, "NaN" or "Infinity",
+    as it is in records.
+    """
+    rows = rows_of(records)
+    return {"rows": [_row(row) for row in rows], "notes": notes(records, rows)}
+
+
+def _row(row: Row) -> dict[str, Any]:
+    interval = row.accuracy_interval
+    return {
+        "task": row.task,
+        "split": row.split,
+        "method": row.method,
+        "learning_rate": row.learning_rate,
+        "seeds": list(row.seeds),
+        "trial_ids": [record.trial_id for record in row.records],
+        "outcome": row.outcome.model_dump(mode="json", exclude={"traceback"}),
+        "outcome_text": row_outcome(row),
+        "num_ok": row.num_ok,
+        "metrics": _finite(row.metrics),
+        "spreads": _finite(row.spreads),
+        "standard_errors": _finite(row.standard_errors),
+        "intervals": {"accuracy": list(interval)} if interval else {},
+        "groups": {name: _finite(group) for name, group in row.groups.items()},
+        "pareto_front_costs": sorted(row.fronts),
+    }
+
+
+def _finite(figures: dict[str, float]) -> dict[str, float | str]:
+    return {name: value if math.isfinite(value) else _word(value) for name, value in figures.items()}
+
+
+def _word(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

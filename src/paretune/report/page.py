@@ -1,0 +1,151 @@
+"""The page of a study: one HTML file that needs no network."""
+
+import json
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from paretune.analysis import Row, rows_of, support_note
+from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
+from paretune.report.format import plain, rate, show
+from paretune.report.page_table import table_columns, table_rows, view_key
+from paretune.report.wording import INTERVAL_NOTE, departures, notes, unit_of
+from paretune.spec import COSTS, METRICS, Recipe, Record, Study
+from paretune.store.atomic import write_whole
+
+_Z_95 = 1.96
+
+
+def write_page(records: Sequence[Record], study: Study, path: str | Path) -> None:
+    """Write the page of a study, at once or not at all. Folders on the way to it are made.
+
+    The file holds everything it needs, about 1 MB, and is forbidden to load anything. Text from records and study is
+    escaped. Raises `OSError` when it cannot be written.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, render_page(records, study).encode())
+
+
+def render_page(records: Sequence[Record], study: Study) -> str:
+    """Return the page as HTML."""
+    import jinja2
+
+    rows = rows_of(records)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    columns = table_columns(rows)
+    support = support_note(rows)
+    specs = chart_specs(rows)
+    return environment.from_string(_asset("page.html")).render(
+        study=study,
+        support=support,
+        notes=[INTERVAL_NOTE, *(note for note in notes(records, rows) if note != support)],
+        facts=_facts(records, study, rows),
+        views=_views(rows),
+        columns=columns,
+        rows=table_rows(rows, columns, study),
+        costs=[METRICS[cost] for cost in COSTS if cost in specs],
+        recipe=_recipe(study.recipe),
+        methods=[_method(row, study) for row in _one_per_method(rows)],
+        metrics=[(metric, unit_of(name)) for name, metric in METRICS.items()],
+        style=_asset("page.css"),
+        script=_asset("page.js"),
+        bundle=chart_bundle() if specs else "",
+        data=script_json({"specs": specs, "logarithmic": logarithmic_costs(rows), "points": _points(rows)}),
+    )
+
+
+def script_json(value: object) -> str:
+    """Return a value as JSON that may stand inside a script element: no text in it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def _asset(name: str) -> str:
+    return (files("paretune.report") / name).read_text(encoding="utf-8")
+
+
+def _views(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """Return the tasks, and splits, that the reader chooses from."""
+    keys = dict.fromkeys((row.task, row.split) for row in rows)
+    return [{"key": view_key(*key), "label": f"{key[0]}, {key[1]} split"} for key in keys]
+
+
+def _points(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return what the chart needs of each row. A name holds the rate where a method has several."""
+    rates: dict[str, set[float | None]] = {}
+    for row in rows:
+        rates.setdefault(row.method, set()).add(row.learning_rate)
+    names = [plain(row.method) + (f", {rate(row.learning_rate)}" if len(rates[row.method]) > 1 else "") for row in rows]
+    return [_point(row, name, place) for place, (row, name) in enumerate(zip(rows, names, strict=True))]
+
+
+def _point(row: Row, name: str, place: int) -> dict[str, Any]:
+    """Return one row's point. Only finite figures are drawn."""
+    error = row.standard_errors.get("forgetting")
+    interval = row.accuracy_interval
+    return {
+        "row": place,
+        "view": view_key(row.task, row.split),
+        "label": name,
+        "accuracy": row.metrics.get("accuracy"),
+        "accuracy_text": show("accuracy", row.metrics.get("accuracy"))
+        + (f" ({interval.low:.0%} to {interval.high:.0%})" if interval else ""),
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "costs": {cost: value for cost in COSTS if math.isfinite(value := row.metrics.get(cost, math.nan))},
+        "cost_texts": {cost: show(cost, row.metrics.get(cost)) for cost in COSTS},
+        "cost_margins": {"forgetting": _Z_95 * error} if error is not None and math.isfinite(error) else {},
+        "fronts": sorted(row.fronts),
+    }
+
+
+def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row]) -> list[tuple[str, str]]:
+    made = [record.provenance for record in records if record.provenance]
+    questions = sorted({record.num_items for record in records if record.num_items})
+    packages = sorted({f"{name} {version}" for one in made for name, version in one.packages.items()})
+    ok = sum(record.outcome.kind == "ok" for record in records)
+    facts = [
+        ("Base model", study.base_model),
+        ("Tasks", ", ".join(dict.fromkeys(row.task for row in rows))),
+        ("Questions", ", ".join(map(str, questions))),
+        ("Trials", f"{len(records)}" + ("" if ok == len(records) else f", of which {ok} ended well")),
+        ("Seeds", ", ".join(map(str, sorted({record.trial.seed for record in records})))),
+        ("Device", "; ".join(dict.fromkeys(f"{one.device}, {one.num_threads} threads" for one in made))),
+        ("Platform", "; ".join(dict.fromkeys(one.platform for one in made))),
+        ("Packages", ", ".join(packages)),
+    ]
+    return [(name, plain(text)) for name, text in facts if text]
+
+
+def _recipe(recipe: Recipe) -> list[tuple[str, object, str]]:
+    return [(name, getattr(recipe, name), field.description or "") for name, field in type(recipe).model_fields.items()]
+
+
+def _one_per_method(rows: Sequence[Row]) -> list[Row]:
+    """Return the first row of every method as it was built and trained, whatever the task and rate."""
+    found: dict[tuple[str, Recipe], Row] = {}
+    for row in rows:
+        trial = row.records[0].trial
+        found.setdefault((trial.method.canonical_json(), trial.recipe), row)
+    return list(found.values())
+
+
+def _method(row: Row, study: Study) -> dict[str, Any]:
+    trial = row.records[0].trial
+    return {
+        "label": plain(row.method),
+        "kind": trial.method.peft_type or trial.method.implementation,
+        "rate": rate(row.learning_rate),
+        "parameters": json.dumps(trial.method.parameters, ensure_ascii=False)[1:-1] or "library defaults",
+        "dtypes": ", ".join(row.records[0].trainable_dtypes),
+        "departures": [
+            f"{name} = {own} instead of {common}" for name, (common, own) in departures(row, study.recipe).items()
+        ],
+    }

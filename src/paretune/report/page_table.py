@@ -1,0 +1,132 @@
+"""The cells of the page's table. What they say is decided here, how they look in page.html."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from paretune.analysis import Row
+from paretune.report.format import MISSING, percent, plain, rate, show
+from paretune.report.wording import departures, row_outcome
+from paretune.spec import METRICS, Direction, Study
+
+_SHOWN = ("train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting")
+
+
+class Cell(NamedTuple):
+    """One cell of the table."""
+
+    text: str
+    value: float | str | None
+    """What the column is sorted by; missing values stay last either way."""
+    extra: str = ""
+    """A smaller second line."""
+    bar: tuple[float, float, float] | None = None
+    """Share, and the two ends of its interval, each from 0 to 100, for a small picture."""
+
+
+class Column(NamedTuple):
+    """One column of the table."""
+
+    key: str
+    label: str
+    definition: str
+    cell: Callable[[Row], Cell]
+    numeric: bool = True
+    first: str = "ascending"
+    """The order in which it is sorted first."""
+
+
+def table_columns(rows: Sequence[Row]) -> list[Column]:
+    """Return the columns that these rows need."""
+    columns = [Column("method", "Method", "How the study calls the method.", _method, numeric=False)]
+    if len({(row.method, row.learning_rate) for row in rows}) > len({row.method for row in rows}):
+        columns.append(Column("rate", "Rate", "Peak learning rate.", _rate))
+    if any(len(row.seeds) > 1 for row in rows):
+        columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))
+    columns += [_column("accuracy", _accuracy), _column("accuracy_lenient", _figure("accuracy_lenient"))]
+    groups = list(dict.fromkeys(name for row in rows for name in row.groups))
+    if len(groups) > 1:
+        columns += [_group_column(place, name) for place, name in enumerate(groups)]
+    columns += [_column(name, _forgetting if name == "forgetting" else _figure(name)) for name in _SHOWN]
+    columns.append(Column("outcome", "Outcome", "How the trials ended.", _outcome, numeric=False))
+    return columns
+
+
+def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> list[dict[str, Any]]:
+    """Return the rows of the table, best accuracy first, rows without one last."""
+    order = sorted(range(len(rows)), key=lambda place: -rows[place].metrics.get("accuracy", -math.inf))
+    return [
+        {
+            "view": view_key(rows[place].task, rows[place].split),
+            "ok": rows[place].outcome.kind == "ok",
+            "fronts": " ".join(sorted(rows[place].fronts)),
+            "departs": sorted(departures(rows[place], study.recipe)),
+            "cells": [column.cell(rows[place]) for column in columns],
+        }
+        for place in order
+    ]
+
+
+def view_key(task: str, split: str) -> str:
+    """Return the value by which page and script name a task and split."""
+    return f"{split}:{task}"
+
+
+def _column(name: str, cell: Callable[[Row], Cell]) -> Column:
+    metric = METRICS[name]
+    first = "descending" if metric.direction is Direction.HIGHER else "ascending"
+    return Column(name, metric.label, metric.definition, cell, first=first)
+
+
+def _group_column(place: int, name: str) -> Column:
+    definition = f"Accuracy on the questions of this part: {plain(name)}."
+    return Column(f"group-{place}", plain(name).capitalize(), definition, _group(name), first="descending")
+
+
+def _method(row: Row) -> Cell:
+    return Cell(plain(row.method), plain(row.method).casefold())
+
+
+def _rate(row: Row) -> Cell:
+    return Cell(rate(row.learning_rate), row.learning_rate)
+
+
+def _seeds(row: Row) -> Cell:
+    return Cell(str(len(row.seeds)), len(row.seeds))
+
+
+def _outcome(row: Row) -> Cell:
+    return Cell(row_outcome(row), row.outcome.kind)
+
+
+def _figure(name: str) -> Callable[[Row], Cell]:
+    return lambda row: _shown(name, row)
+
+
+def _shown(name: str, row: Row, extra: str = "") -> Cell:
+    value = row.metrics.get(name)
+    return Cell(show(name, value), value if value is not None and math.isfinite(value) else None, extra)
+
+
+def _accuracy(row: Row) -> Cell:
+    cell = _shown("accuracy", row)
+    if row.accuracy_interval is None or not isinstance(cell.value, float):
+        return cell
+    low, high = row.accuracy_interval
+    extra = f"{low:.0%} to {high:.0%}"
+    if "accuracy" in row.spreads:
+        extra += f"; seeds ±{row.spreads['accuracy']:.1%}"
+    return cell._replace(extra=extra, bar=(100 * cell.value, 100 * low, 100 * high))
+
+
+def _group(name: str) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        share = row.groups.get(name, {}).get("accuracy")
+        return Cell(MISSING if share is None else percent(share), share)
+
+    return cell
+
+
+def _forgetting(row: Row) -> Cell:
+    error = row.standard_errors.get("forgetting")
+    return _shown("forgetting", row, extra="" if error is None else f"±{error:.3f}")

@@ -1,0 +1,126 @@
+"""The table of a study in a terminal."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from paretune.analysis import Row, rows_of
+from paretune.report.format import MISSING, percent, plain, rate, show
+from paretune.report.wording import INTERVAL_NOTE, notes, outcome_name, row_outcome
+from paretune.spec import METRICS, Record
+
+_FRONT_COST = "train_peak_bytes"
+_FRONT_MARK = "◆"
+
+
+class _Column(NamedTuple):
+    heading: str
+    cell: Callable[[Row], str]
+    """May hold one line break, which becomes a space where there is room."""
+    justify: Any = "right"
+
+
+def results_summary(records: Sequence[Record]) -> Group:
+    """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
+
+    Rows are sorted by accuracy, best first; rows without one come last, with their outcome.
+    """
+    rows = rows_of(records)
+    if not rows:
+        return Group(Text("No trial has left a record yet."))
+    parts: list[Any] = []
+    for key in dict.fromkeys((row.task, row.split) for row in rows):
+        parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
+    if any(_FRONT_COST in row.fronts for row in rows):
+        label = METRICS[_FRONT_COST].label.lower()
+        parts.append(Text(f"{_FRONT_MARK} on the Pareto front of accuracy and {label}"))
+    parts += [Text(f"{row.method}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
+    parts.append(Text(INTERVAL_NOTE, "dim"))
+    parts += [Text(note, "yellow") for note in notes(records, rows)]
+    return Group(*parts)
+
+
+class _TaskTable:
+    """The rows of one task. Where the console is narrow, intervals move to a second line of their cells."""
+
+    def __init__(self, title: str, rows: Sequence[Row]) -> None:
+        self._title = title
+        self._rows = sorted(rows, key=lambda row: -row.metrics.get("accuracy", float("-inf")))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = self._table(" ")
+        fits = Measurement.get(console, options.update(width=1000), wide).maximum <= options.max_width
+        yield Text(plain(self._title), "bold")
+        yield Padding(wide if fits else self._table("\n"), (0, 0, 1, 0))
+
+    def _table(self, between: str) -> Table:
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
+        columns = _columns(self._rows)
+        for column in columns:
+            numbers = column.justify == "right"
+            heading = Text(column.heading, justify=column.justify)
+            table.add_column(heading, justify=column.justify, no_wrap=numbers, overflow="fold")
+        for row in self._rows:
+            cells = [column.cell(row).replace("\n", between) for column in columns]
+            table.add_row(*map(Text, cells), style="" if row.outcome.kind == "ok" else "dim")
+        return table
+
+
+def _columns(rows: Sequence[Row]) -> list[_Column]:
+    columns = [_Column("Method", _method, "left")]
+    rates_by_method: dict[str, set[float | None]] = {}
+    for row in rows:
+        rates_by_method.setdefault(row.method, set()).add(row.learning_rate)
+    if any(len(rates) > 1 for rates in rates_by_method.values()):
+        columns.append(_Column("Rate", lambda row: rate(row.learning_rate)))
+    if any(len(row.seeds) > 1 for row in rows):
+        columns.append(_Column("Seeds", lambda row: f"{len(row.seeds)}"))
+    columns += [_Column("Accuracy", _accuracy), _Column("Leni-\nent", _figure("accuracy_lenient"))]
+    groups = list(dict.fromkeys(name for row in rows for name in row.groups))
+    if 1 < len(groups) <= 3:
+        columns.append(_Column("/\n".join(map(plain, groups)), _groups(groups)))
+    columns += [
+        _Column("Training\nmemory", _figure("train_peak_bytes")),
+        _Column("Step\ntime", _figure("step_seconds")),
+        _Column("Check-\npoint", _figure("checkpoint_bytes")),
+        _Column("Train-\nable", _figure("trainable_parameters")),
+        _Column("Forgetting", _forgetting),
+    ]
+    return columns
+
+
+def _figure(name: str) -> Callable[[Row], str]:
+    return lambda row: show(name, row.metrics.get(name))
+
+
+def _method(row: Row) -> str:
+    return plain(row.method) + (f" {_FRONT_MARK}" if _FRONT_COST in row.fronts else "")
+
+
+def _accuracy(row: Row) -> str:
+    if row.accuracy_interval is None:
+        words = outcome_name(row.outcome) if row.outcome.kind != "ok" else MISSING
+        return "\n".join(words.rsplit(" ", 1))
+    low, high = row.accuracy_interval
+    return f"{percent(row.metrics['accuracy'])}\n{low:.0%}–{high:.0%}".replace("%–", "–")
+
+
+def _groups(names: Sequence[str]) -> Callable[[Row], str]:
+    def cell(row: Row) -> str:
+        shares = [row.groups.get(name, {}).get("accuracy") for name in names]
+        if all(share is None for share in shares):
+            return MISSING
+        return "/".join(MISSING if share is None else f"{share:.0%}" for share in shares)
+
+    return cell
+
+
+def _forgetting(row: Row) -> str:
+    text = show("forgetting", row.metrics.get("forgetting"))
+    error = row.standard_errors.get("forgetting")
+    return text if error is None or text == MISSING else f"{text}\n±{error:.3f}"

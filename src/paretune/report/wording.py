@@ -1,0 +1,78 @@
+"""Outcomes, departures and notes in words. The terminal and the page say the same."""
+
+from collections.abc import Sequence
+
+from paretune.analysis import Row, comparability_notes, support_note
+from paretune.report.format import plain
+from paretune.spec import METRICS, Cancelled, Diverged, Failed, Outcome, OutOfMemory, Recipe, Record, TimedOut
+
+INTERVAL_NOTE = (
+    "Accuracy comes with its 95% Wilson interval over the questions; it does not cover what another seed would change."
+)
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """Return the kind of an outcome as words: "out of memory"."""
+    return outcome.kind.replace("_", " ")
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """Return an outcome with its phase and message on one line, "ok" for a good one."""
+    match outcome:
+        case Diverged(step=step, loss=loss):
+            detail = f"loss {loss:g} at step {step}"
+        case Failed(error_type=kind, message=message):
+            detail = f"{kind}: {message}"
+        case OutOfMemory(message=message):
+            detail = message
+        case TimedOut(limit_seconds=limit):
+            detail = f"limit {limit:g} s"
+        case Cancelled(reason=reason):
+            detail = reason
+        case _:
+            return outcome.kind
+    phase = getattr(outcome, "phase", None)
+    where = f" in phase {phase}" if phase else ""
+    return plain(f"{outcome_name(outcome)}{where}" + (f": {detail}" if detail else ""))
+
+
+def row_outcome(row: Row) -> str:
+    """Return "ok", or how the first seed that did not end well ended, with the number of seeds that did."""
+    text = outcome_text(row.outcome)
+    return text if row.num_ok in {0, len(row.records)} else f"{row.num_ok} of {len(row.records)} seeds ok; {text}"
+
+
+def departures(row: Row, shared: Recipe | None) -> dict[str, tuple[object, object]]:
+    """Return the recipe fields in which a row departs from the shared recipe: name to (shared, its own) value."""
+    if shared is None:
+        return {}
+    own = row.records[0].trial.recipe
+    pairs = {name: (getattr(shared, name), getattr(own, name)) for name in Recipe.model_fields}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
+    """Return what a reader must know beside the figures, the note on support first."""
+    support = support_note(rows)
+    found = [support] if support else []
+    models = {
+        (record.trial.base_model, record.provenance.model_note)
+        for record in records
+        if record.provenance and record.provenance.model_note
+    }
+    found += [f"Base model {model}: {note}" for model, note in sorted(models)]
+    found += comparability_notes(records)
+    if any(record.trial.split == "validation" for record in records):
+        found.append("Some rows were answered on the validation split; the others on the test split.")
+    left_out = {record.trial.method.label: record.num_left_out for record in records if record.num_left_out}
+    if left_out:
+        most = max(left_out.values())
+        found.append(f"Up to {most} training examples were longer than the recipe's max_length and were left out.")
+    for record in records:
+        found += [f"{record.trial.method.label}: {note}" for note in record.notes]
+    return [plain(note) for note in dict.fromkeys(found)]
+
+
+def unit_of(metric: str) -> str:
+    """Return a metric's unit in words, for the legend."""
+    return str(METRICS[metric].unit)

@@ -1,0 +1,190 @@
+"""One study's folder.
+
+study.json                          the study, as it was last run
+records/<trial id>-<attempt>.json   what one attempt at a trial left behind; never changed once written
+items/<trial id>-<attempt>.parquet  its answers, question by question
+adapters/<trial id>-<attempt>/      what was trained
+logs/<trial id>-<attempt>.log       what its process printed
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from paretune.spec import InputError, Record, Study
+from paretune.spec.migrate import read_record
+from paretune.store.atomic import create_whole, refusing, write_whole
+from paretune.store.items import ItemAnswer, items_bytes, read_items
+
+_FREE_SPACE = "free space, then run again"
+
+
+class Store:
+    """The records of one study.
+
+    Guarantees: a record is there as a whole or not at all, and its answers are there before it; nothing that has been
+    written is ever changed; one run at a time writes into a folder. Reading needs no lock.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @contextmanager
+    def open_for_study(self, study: Study) -> Iterator[None]:
+        """Hold the folder for a run of `study`, making it first where it is not there.
+
+        Raises `InputError` when the folder cannot be written, when another run holds it, or when its records were made
+        under another base model or recipe.
+        """
+        another = "choose another folder with --out"
+        with refusing(self.folder, another):
+            for name in ("records", "items"):
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise InputError(
+                    f"{self.folder}: another run is writing into this folder; wait until it ends, or {another}"
+                ) from None
+        try:
+            self._keep_study(study, another)
+            yield
+        finally:
+            lock.release()
+
+    def study(self) -> Study | None:
+        """Return the study that was last run here, or None. Raises `InputError` when the file is damaged."""
+        path = self.folder / "study.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{path}: damaged ({error}); delete it and run the study again") from None
+        return Study.read(value, str(path))
+
+    def records(self) -> list[Record]:
+        """Return the latest attempt at every trial: in the order of the study's methods, then as they were started.
+
+        Raises `InputError` when a record is damaged.
+        """
+        latest = {trial_id: self._read(trial_id, attempts[-1]) for trial_id, attempts in self._attempts().items()}
+        study = self.study()
+        labels = [entry.label or entry.name for entry in study.methods] if study else []
+        places = {label: place for place, label in enumerate(labels)}
+
+        def order(record: Record) -> tuple[int, str, str]:
+            place = places.get(record.trial.method.label, len(places))
+            return place, record.started_at, record.trial_id
+
+        return sorted(latest.values(), key=order)
+
+    def latest(self, trial_id: str) -> Record | None:
+        """Return the record of the last attempt at a trial, or None. Raises `InputError` when it is damaged."""
+        attempts = self._attempts().get(trial_id)
+        return self._read(trial_id, attempts[-1]) if attempts else None
+
+    def next_attempt(self, trial_id: str) -> int:
+        """Return the number, from 1, that the next attempt at a trial gets."""
+        return (self._attempts().get(trial_id) or [0])[-1] + 1
+
+    def append(self, record: Record, items: Sequence[ItemAnswer] | None) -> None:
+        """Write a record and its answers, the answers first: a record that is there is complete.
+
+        Raises `InputError` when the record is already there, and when the disk is full or cannot be written.
+        """
+        path = self._record_file(record.trial_id, record.attempt)
+        taken = f"{path}: this record is already there, and records are never changed; run again for another attempt"
+        if path.exists():
+            raise InputError(taken)
+        with refusing(self.folder, _FREE_SPACE):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if items is not None:
+                items_file = self.items_file(record)
+                items_file.parent.mkdir(parents=True, exist_ok=True)
+                # Replaces answers left by a process that was killed before it could write their record.
+                write_whole(items_file, items_bytes(record, items))
+            content = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)
+            try:
+                create_whole(path, content.encode())
+            except FileExistsError:
+                raise InputError(taken) from None
+
+    def items(self, record: Record) -> list[ItemAnswer]:
+        """Return the answers behind a record, in the task's order; none where no question was answered.
+
+        Raises `InputError` when the file is missing or damaged.
+        """
+        return [] if record.num_items is None else read_items(self.items_file(record))
+
+    def items_file(self, record: Record) -> Path:
+        """Return where a record's answers are."""
+        return self.folder / "items" / f"{record.trial_id}-{record.attempt}.parquet"
+
+    def adapter_folder(self, trial_id: str, attempt: int) -> Path:
+        """Return the folder of what an attempt trained."""
+        return self.folder / "adapters" / f"{trial_id}-{attempt}"
+
+    def log_file(self, trial_id: str, attempt: int) -> Path:
+        """Return where an attempt's process prints to."""
+        return self.folder / "logs" / f"{trial_id}-{attempt}.log"
+
+    def _record_file(self, trial_id: str, attempt: int) -> Path:
+        return self.folder / "records" / f"{trial_id}-{attempt}.json"
+
+    def _attempts(self) -> dict[str, list[int]]:
+        """Return the attempts at each trial that left a record, in ascending order. Other files do not count."""
+        found: dict[str, list[int]] = {}
+        for path in sorted((self.folder / "records").glob("*.json")):
+            trial_id, dash, attempt = path.stem.rpartition("-")
+            if dash and attempt.isdecimal() and not path.name.startswith("."):
+                found.setdefault(trial_id, []).append(int(attempt))
+        return {trial_id: sorted(attempts) for trial_id, attempts in found.items()}
+
+    def _read(self, trial_id: str, attempt: int) -> Record:
+        path = self._record_file(trial_id, attempt)
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}; make it readable") from None
+        except ValueError as error:
+            raise InputError(f"{path}: damaged record ({error}); delete it and run the study again") from None
+        if not isinstance(value, dict):
+            raise InputError(f"{path}: not a record; move it out of the folder")
+        record = read_record(value, str(path))
+        if (record.trial_id, record.attempt) != (trial_id, attempt):
+            raise InputError(
+                f"{path}: holds attempt {record.attempt} at {record.trial_id}; give the file back its name"
+            )
+        return record
+
+    def _keep_study(self, study: Study, mend: str) -> None:
+        """Write study.json, unless records are here that may not be mixed with the study's."""
+        earlier = self.study()
+        reason = study.conflict_with(earlier) if earlier is not None and self._attempts() else None
+        if reason is not None:
+            raise InputError(f"{self.folder}: cannot hold these trials too: {reason}; {mend}")
+        if study != earlier:
+            content = json.dumps(study.model_dump(mode="json"), indent=1, ensure_ascii=False)
+            with refusing(self.folder, mend):
+                write_whole(self.folder / "study.json", content.encode())
+
+
+def load_records(folder: str | Path) -> list[Record]:
+    """Return the latest record of every trial in a study's folder, older layouts lifted to today's.
+
+    Raises `InputError` when the folder holds no study or a record is damaged.
+    """
+    store = Store(folder)
+    if not store.folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give the one that was passed to --out")
+    records = store.records()
+    if not records and store.study() is None:
+        raise InputError(f"{folder}: neither study.json nor records in it; give the folder that was passed to --out")
+    return records

@@ -1,0 +1,70 @@
+"""The answers of one trial, one row a question, in a Parquet file."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paretune.spec import InputError, Record, one_line
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class ItemAnswer(NamedTuple):
+    """What became of one question."""
+
+    item_id: str
+    group: str
+    """The part of the questions it belongs to, such as "seen" or "unseen"."""
+    strict: bool
+    """Right, and in the form that the task asks for."""
+    lenient: bool
+    """Right, whatever the form."""
+    text: str
+    """What the model wrote."""
+    target: str
+    """The right answer."""
+
+
+def items_schema() -> "pa.Schema":
+    """Return the columns of an items file: the trial and attempt it belongs to, then the fields of `ItemAnswer`."""
+    import pyarrow as pa
+
+    columns: list[tuple[str, Any]] = [("trial_id", pa.string()), ("attempt", pa.int64())]
+    for name, kind in ItemAnswer.__annotations__.items():
+        columns.append((name, pa.bool_() if kind is bool else pa.string()))
+    return pa.schema(columns)
+
+
+def items_bytes(record: Record, items: Sequence[ItemAnswer]) -> bytes:
+    """Return the content of a record's items file."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    rows = [{"trial_id": record.trial_id, "attempt": record.attempt, **item._asdict()} for item in items]
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows, schema=items_schema()), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def read_items_table(path: Path) -> "pa.Table":
+    """Return an items file as a table with the columns of `items_schema`.
+
+    Raises `InputError` when the file is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.read_table(path, schema=items_schema())
+    except FileNotFoundError:
+        raise InputError(f"{path}: the answers of this trial are missing; run the study with --retry") from None
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: damaged ({one_line(error)}); delete it and its record, then run again") from None
+
+
+def read_items(path: Path) -> list[ItemAnswer]:
+    """Return the answers in an items file, in the order in which they were given."""
+    columns = [column.to_pylist() for column in read_items_table(path).select(ItemAnswer._fields).columns]
+    return [ItemAnswer(*values) for values in zip(*columns, strict=True)]

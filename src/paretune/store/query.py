@@ -1,0 +1,64 @@
+"""SQL over a study's folder."""
+
+from pathlib import Path
+from typing import Any
+
+from paretune.spec import METRICS, InputError, Record, one_line
+from paretune.store.folder import Store, load_records
+from paretune.store.items import items_schema, read_items_table
+
+_KEYS = {
+    "trial_id": "VARCHAR",
+    "attempt": "BIGINT",
+    "task": "VARCHAR",
+    "method": "VARCHAR",
+    "learning_rate": "DOUBLE",
+    "seed": "BIGINT",
+    "split": "VARCHAR",
+    "outcome": "VARCHAR",
+    "num_items": "BIGINT",
+}
+
+
+def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
+    """Run one SQL statement (DuckDB's dialect) and return its rows.
+
+    Table `records`: the latest record of each trial, with trial_id, attempt, task, method, learning_rate, seed, split,
+    outcome, num_items and a column for every metric, null where it was not measured. Table `items`: one row a question,
+    with trial_id, attempt and the fields of `ItemAnswer`. The statement can read nothing else.
+
+    Raises `InputError` when the folder cannot be read or the statement is wrong.
+    """
+    import duckdb
+
+    records = load_records(folder)
+    with duckdb.connect(":memory:") as connection:
+        columns = _KEYS | dict.fromkeys(METRICS, "DOUBLE")
+        connection.execute(f"CREATE TABLE records ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+        if records:
+            marks = ", ".join("?" * len(columns))
+            connection.executemany(f"INSERT INTO records VALUES ({marks})", [_values(record) for record in records])
+        connection.register("answers", _answers(Store(folder), records))
+        connection.execute("CREATE TABLE items AS SELECT * FROM answers")
+        connection.unregister("answers")
+        connection.execute("SET enable_external_access = false")
+        try:
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except duckdb.Error as error:
+            raise InputError(f"the SQL cannot be run: {one_line(error)}") from None
+
+
+def _values(record: Record) -> list[Any]:
+    trial = record.trial
+    keys = [record.trial_id, record.attempt, trial.task.name, trial.method.label, trial.learning_rate, trial.seed]
+    keys += [trial.split, record.outcome.kind, record.num_items]
+    return keys + [record.metric(name) for name in METRICS]
+
+
+def _answers(store: Store, records: list[Record]) -> Any:
+    import pyarrow as pa
+
+    tables = [read_items_table(store.items_file(record)) for record in records if record.num_items is not None]
+    return pa.concat_tables(tables) if tables else items_schema().empty_table()

@@ -1,0 +1,100 @@
+import time
+
+import pytest
+import torch
+
+from paretune.measure import Phases
+from paretune.spec import Phase
+
+
+def _end_with_error(phases: Phases, phase: Phase, after_seconds: float = 0) -> None:
+    def work() -> None:
+        with phases.during(phase):
+            time.sleep(after_seconds)
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        work()
+
+
+def test_a_phase_that_comes_twice_adds_up() -> None:
+    phases = Phases()
+    for _ in range(2):
+        with phases.during(Phase.LOAD):
+            time.sleep(0.02)
+        with phases.during(Phase.TEST):
+            pass
+    assert phases.seconds(Phase.LOAD) >= 0.04
+    assert phases.seconds(Phase.TEST) < 0.02
+    assert phases.seconds(Phase.SAVE) == 0
+    readings = phases.readings()
+    assert [reading.phase for reading in readings] == [Phase.LOAD, Phase.TEST]
+    assert readings[0].seconds == phases.seconds(Phase.LOAD)
+
+
+def test_whoever_listens_hears_each_phase_begin() -> None:
+    heard: list[Phase] = []
+    phases = Phases(on_enter=heard.append)
+    assert phases.current is None
+    with phases.during(Phase.PREPARE):
+        assert heard == [Phase.PREPARE]
+        assert phases.current is Phase.PREPARE
+    assert phases.current is None
+    with phases.during(Phase.TRAIN):
+        pass
+    assert heard == [Phase.PREPARE, Phase.TRAIN]
+
+
+def test_an_error_leaves_its_phase_and_the_seconds() -> None:
+    phases = Phases()
+    _end_with_error(phases, Phase.TRAIN, after_seconds=0.01)
+    left: Phase | None = phases.current
+    assert left is Phase.TRAIN
+    assert phases.seconds(Phase.TRAIN) >= 0.01
+    with phases.during(Phase.SAVE):
+        now: Phase | None = phases.current
+    assert now is Phase.SAVE
+
+
+def test_a_phase_inside_another_is_refused() -> None:
+    phases = Phases()
+    refusal = pytest.raises(RuntimeError, match='"validate" begins inside phase "train"')
+    with phases.during(Phase.TRAIN), refusal, phases.during(Phase.VALIDATE):
+        pass
+    assert [reading.phase for reading in phases.readings()] == [Phase.TRAIN]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without an accelerator")
+def test_without_an_accelerator_peaks_come_from_counting_or_are_missing() -> None:
+    phases = Phases()
+    for phase in (Phase.TRAIN, Phase.TEST):
+        with phases.during(phase):
+            torch.zeros(10)
+    phases.counted(Phase.TRAIN, 123)
+    train, test = phases.readings()
+    assert phases.accelerator_peak(Phase.TRAIN) is None
+    assert (train.peak_bytes, train.reserved_bytes) == (123, None)
+    assert (test.peak_bytes, test.reserved_bytes) == (None, None)
+
+
+def test_an_accelerator_is_waited_for_and_its_highest_peak_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    allocated, reserved = iter([500, 300, 400]), iter([600, 800, 512])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append("synchronize"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: calls.append("reset"))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: next(allocated))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: next(reserved))
+    phases = Phases()
+    with phases.during(Phase.TRAIN):
+        calls.append("work")
+    assert calls == ["synchronize", "reset", "work", "synchronize"]
+    with phases.during(Phase.TRAIN):
+        pass
+    _end_with_error(phases, Phase.TEST)
+    phases.counted(Phase.TRAIN, 123)
+    train, test = phases.readings()
+    assert phases.accelerator_peak(Phase.TRAIN) == train.peak_bytes == 500
+    assert train.reserved_bytes == 800
+    assert (test.peak_bytes, test.reserved_bytes) == (400, 512)
+    assert phases.accelerator_peak(Phase.SAVE) is None

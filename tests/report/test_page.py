@@ -1,0 +1,116 @@
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from paretune.analysis import rows_of
+from paretune.report import write_page
+from paretune.report.chart import chart_specs, logarithmic_costs
+from paretune.report.page import render_page, script_json
+from paretune.spec import METRICS, Failed, MethodSpec, Recipe
+from tests.records import make_record, make_records, make_study
+
+EVIL = "<script>alert(1)</script>\"'&\u2028<!-- </script"
+
+
+class Reader(HTMLParser):
+    """Collects elements, and the text outside scripts and styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self._inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside not in {"script", "style"}:
+            self.texts.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    return reader
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render_page(make_records(), make_study())
+
+
+def test_the_file_is_whole_and_small_and_loads_nothing(tmp_path: Path, page: str) -> None:
+    path = tmp_path / "new" / "index.html"
+    write_page(make_records(), make_study(), path)
+    assert path.read_text(encoding="utf-8") == page
+    assert page.startswith("<!doctype html>")
+    assert path.stat().st_size < 1_100_000
+    assert [entry.name for entry in path.parent.iterdir()] == ["index.html"]
+    for tag, attributes in read(page).tags:
+        for name in ("src", "href", "srcset", "action"):
+            assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes)
+
+
+def test_everything_a_reader_needs_is_there(page: str) -> None:
+    text = re.sub(r"\s+", " ", " ".join(read(page).texts))
+    for word in (
+        "made-up", "Which method teaches", "toy:llama", "One learning rate and one seed per method", "58.3%",
+        "49% to 67%", "2.61 GB", "out of memory in phase train: could not allocate 5.3 GB", "dequantised from Q4_1",
+        "gradient_accumulation", "peft 0.21.2",
+    ):  # fmt: skip
+        assert word in text
+    for metric in METRICS.values():
+        assert metric.definition in text
+
+
+def test_nothing_from_records_or_study_becomes_markup() -> None:
+    method = MethodSpec(name="x", label=EVIL, implementation="peft", parameters={EVIL: EVIL})
+    task = make_record().trial.task.model_copy(update={"name": EVIL})
+    records = [
+        make_record(method=method, task=task, notes=(EVIL,), groups={EVIL: {"accuracy": 1.0}, "b": {"accuracy": 0.0}}),
+        make_record("oft", outcome=Failed(error_type=EVIL, message=EVIL)),
+        make_record("ia3"),
+    ]
+    page = render_page(records, make_study(description=EVIL, base_model=EVIL))
+    reader = read(page)
+    plain = read(render_page([make_record(), make_record("oft"), make_record("ia3")], make_study()))
+    assert sum(tag == "script" for tag, _ in reader.tags) == sum(tag == "script" for tag, _ in plain.tags) == 3
+    assert "alert(1)</script>" not in page
+    data = re.search(r'id="page-data">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    assert json.loads(data[1])["points"][0]["label"].startswith("<script>alert(1)")
+
+
+def test_departures_are_shown_with_both_values() -> None:
+    page = render_page([make_record(recipe=Recipe(steps=60)), make_record("oft")], make_study())
+    assert "steps = 60 instead of 40" in page
+    assert "own steps" in page
+
+
+def test_a_study_of_failures_has_a_page_without_a_chart() -> None:
+    page = render_page([make_record(outcome=Failed(error_type="E", message="broke"))], make_study())
+    assert "failed: E: broke" in page
+    assert "vegaEmbed =" not in page
+    assert render_page([], make_study()).startswith("<!doctype html>")
+
+
+def test_wide_costs_get_a_logarithmic_axis_and_differences_never() -> None:
+    rows = rows_of(make_records())
+    assert logarithmic_costs(rows) == ["checkpoint_bytes", "trainable_parameters"]
+    assert set(chart_specs(rows)) == {
+        "train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting",
+    }  # fmt: skip
+
+
+def test_json_in_a_script_survives_and_cannot_end_it() -> None:
+    text = script_json({"a": EVIL})
+    assert not set(text) & set("<>&\u2028")
+    assert json.loads(text) == {"a": EVIL}

@@ -1,0 +1,107 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from paretune.analysis import rows_of
+from paretune.report import results_json, results_summary
+from paretune.report.wording import departures
+from paretune.spec import Diverged, Failed, MethodSpec, Phase, Recipe, Record
+from tests.records import make_record, make_records
+
+
+def printed(records: list[Record], width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(results_summary(records))
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
+
+
+WIDE = """\
+word_problems, test split
+                            Leni-   seen/ Training   Step  Check- Train-
+Method             Accuracy   ent  unseen   memory   time   point   able    Forgetting
+full ◆         58.3% 49–67% 60.0% 73%/15%  2.61 GB 2.94 s  538 MB   135M +0.131 ±0.004
+dora ◆         49.2% 40–58% 50.0% 61%/12%  1.46 GB 3.71 s 10.2 MB  2.53M +0.042 ±0.004
+lora ◆         48.3% 40–57% 50.0% 60%/12%  1.21 GB 2.48 s 9.79 MB  2.44M +0.042 ±0.004
+oft            45.8% 37–55% 46.7% 57%/11%  1.33 GB 3.05 s 7.12 MB  1.77M +0.031 ±0.004
+ia3 ◆          20.8% 15–29% 25.8%  26%/5%  1.09 GB 2.21 s  402 kB  94.1k +0.010 ±0.004
+ln-tuning ◆    19.2% 13–27% 25.0%  24%/5%  1.04 GB 2.09 s  144 kB  35.1k +0.009 ±0.004
+vera           15.8% 10–23% 24.2%  20%/4%  1.16 GB 2.55 s  191 kB  46.1k +0.005 ±0.004
+base-few-shot    9.2% 5–16% 14.2%  11%/2%        –      –       –      – +0.000 ±0.004
+base              4.2% 2–9% 10.8%   5%/1%        –      –       –      – +0.000 ±0.004
+boft          out of memory     –       –        –      –       –      –             –
+
+◆ on the Pareto front of accuracy and training memory
+boft: out of memory in phase train: could not allocate 5.3 GB
+Accuracy comes with its 95% Wilson interval over the questions; it does not cover what another seed
+would change.
+One learning rate and one seed per method: these figures describe these runs and support no claim
+that one method is better than another.
+Base model toy:llama: weights are dequantised from Q4_1, not the original ones"""
+
+
+def test_the_table_as_it_is_seen() -> None:
+    assert printed(make_records()) == WIDE
+
+
+def test_nothing_is_lost_in_a_narrow_terminal() -> None:
+    text = printed(make_records(), width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    for word in ("58.3%", "49–67%", "base-few-shot", "538 MB", "+0.131", "±0.004", "2.53M"):
+        assert word in text
+
+
+def test_no_records_are_said_in_words() -> None:
+    assert "No trial" in printed([])
+    assert results_json([]) == {"rows": [], "notes": []}
+
+
+def test_markup_in_labels_is_text() -> None:
+    method = MethodSpec(name="x", label="[red]x[/red]\x1b[2J", implementation="peft")
+    record = make_record(method=method, outcome=Failed(phase=Phase.TRAIN, error_type="E", message="[bold]m\nn"))
+    text = printed([record], width=120)
+    assert "[red]x[/red]" in text
+    assert "\x1b" not in text
+    assert "failed in phase train: E: [bold]m n" in text
+
+
+def test_rates_and_seeds_get_columns_where_there_are_several() -> None:
+    text = printed([make_record(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (1e-3, 2e-2)], width=120)
+    assert "Rate" in text
+    assert "0.001" in text
+    assert "0.02" in text
+    assert "Seeds" in text
+    assert "Rate" not in printed(make_records())
+
+
+def test_tasks_get_tables_of_their_own() -> None:
+    other = make_record().trial.task.model_copy(update={"name": "sums"})
+    text = printed([make_record(), make_record(task=other)])
+    assert "word_problems, test split" in text
+    assert "sums, test split" in text
+
+
+def test_json_keeps_the_order_and_says_what_is_missing_by_leaving_it_out() -> None:
+    diverged = make_record(
+        "oft", outcome=Diverged(step=2, loss=float("nan")), metrics={"train_loss": float("inf")}
+    )  # fmt: skip
+    value = json.loads(json.dumps(results_json([make_record("base"), make_record("lora"), diverged]), allow_nan=False))
+    base, lora, oft = value["rows"]
+    assert [row["method"] for row in value["rows"]] == ["base", "lora", "oft"]
+    assert "train_peak_bytes" not in base["metrics"]
+    assert lora["metrics"] == make_record("lora").metrics
+    assert lora["intervals"]["accuracy"] == pytest.approx([0.396, 0.572], abs=1e-3)
+    assert lora["pareto_front_costs"]
+    assert oft["metrics"] == {"train_loss": "Infinity"}
+    assert oft["outcome"] == {"kind": "diverged", "step": 2, "loss": "NaN"}
+    assert "One learning rate and one seed" in value["notes"][0]
+
+
+def test_departures_name_both_values() -> None:
+    (row,) = rows_of([make_record(recipe=Recipe(steps=60))])
+    assert departures(row, Recipe()) == {"steps": (40, 60)}
+    assert departures(row, None) == {}
