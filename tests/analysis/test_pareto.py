@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ clouds = st.lists(st.tuples(values, values), max_size=12)
 
 
 def complete(point: tuple[float | None, float | None]) -> bool:
-    return all(value is not None and value == value for value in point)
+    return all(value is not None and not math.isnan(value) for value in point)
 
 
 def beats(one: tuple[float | None, float | None], other: tuple[float | None, float | None]) -> bool:

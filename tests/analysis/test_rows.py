@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from paretune.analysis import comparability_notes, rows_of, support_note, wilson
@@ -5,7 +7,7 @@ from paretune.spec import Diverged, MethodSpec, OutOfMemory, Recipe, Record, Tas
 from tests.records import PROVENANCE, make_record, make_records
 
 
-def with_accuracy(accuracy: float, **changes: object) -> Record:
+def with_accuracy(accuracy: float, **changes: Any) -> Record:
     record = make_record(**changes)
     return record.model_copy(update={"metrics": record.metrics | {"accuracy": accuracy}})
 
@@ -58,7 +60,7 @@ def test_fronts_are_drawn_inside_a_task_and_never_through_missing_figures() -> N
 
 def test_other_conditions_take_time_and_memory_from_the_front_but_not_sizes() -> None:
     busy = PROVENANCE.model_copy(update={"concurrent_workers": 2})
-    (lora, full) = rows_of([make_record("lora"), make_record("full", provenance=busy)])
+    lora, _ = rows_of([make_record("lora"), make_record("full", provenance=busy)])
     assert "step_seconds" not in lora.fronts
     assert "train_peak_bytes" in lora.fronts
     assert any("Shared clock" in note for note in comparability_notes([make_record(provenance=busy)]))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Error, Page, sync_playwright
 
 from paretune.report import write_page
 from paretune.spec import MethodSpec
@@ -41,11 +41,16 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     records = [*make_records(), make_record(method=evil, task=other), make_record("oft", task=other)]
     path = tmp_path / "index.html"
     write_page(records, make_study(), path)
+
+    def complain(dialog: Dialog) -> None:
+        state.complaints.append(dialog.message)
+        dialog.dismiss()
+
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     state = Opened(page, [], [])
     page.on("console", lambda message: state.complaints.append(message.text))
     page.on("pageerror", lambda error: state.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (state.complaints.append("dialog"), dialog.dismiss()))
+    page.on("dialog", complain)
     page.on("request", lambda request: state.requests.append(request.url))
     page.goto(path.as_uri())
     page.wait_for_selector("#chart[data-drawn] svg")
@@ -89,9 +94,9 @@ def test_another_cost_redraws_chart_caption_and_marks(opened: Opened) -> None:
         return {text for text in page.locator("#results tbody tr:visible th").all_inner_texts() if text.endswith("◆")}
 
     assert marked() == {f"{name} ◆" for name in ("full", "dora", "lora", "ia3", "ln-tuning")}
-    page.get_by_label("Cost").select_option("forgetting")
+    page.get_by_label("Cost", exact=True).select_option("forgetting")
     page.wait_for_selector('#chart[data-drawn="forgetting"]')
-    assert "Forgetting (nats per token)" in page.locator("#chart svg").inner_text()
+    assert "Forgetting (nats per token)" in (page.locator("#chart svg").text_content() or "")
     assert "general text" in page.locator("#chart-caption").inner_text()
     assert "base-few-shot ◆" in marked()
     assert page.locator("#chart svg .mark-symbol path").count() == 9

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paretune.spec import Cancelled, Failed, InputError, Record
+from paretune.spec import Cancelled, Diverged, Failed, InputError, Record
 from paretune.spec.record import SCHEMA_VERSION
 from paretune.store import ItemAnswer, Store, load_records
 from tests.records import make_record, make_study
@@ -28,6 +28,19 @@ def filled(store: Store, *records: Record) -> Store:
         for record in records:
             store.append(record, ITEMS)
     return store
+
+
+def test_records_are_json_that_every_reader_takes(store: Store) -> None:
+    record = make_record(outcome=Diverged(step=1, loss=float("nan")), metrics={"train_loss": float("inf")})
+    filled(store, record)
+    text = (store.folder / "records" / f"{record.trial_id}-1.json").read_text()
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    assert json.loads(text, parse_constant=refuse)["metrics"] == {"train_loss": "Infinity"}
+    (again,) = store.records()
+    assert again.canonical_json() == record.canonical_json()
 
 
 def test_what_is_written_is_read_again(store: Store) -> None:
@@ -113,7 +126,7 @@ def _append_and_die(folder: Path, moment: int) -> None:
     """Append a record in a process that is killed at its `moment`-th call that makes files last."""
     calls = 0
 
-    def fatal(descriptor: int) -> None:
+    def fatal(fd: object) -> None:
         nonlocal calls
         calls += 1
         if calls == moment:

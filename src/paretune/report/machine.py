@@ -1,5 +1,6 @@
 """Results for machines."""
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +29,7 @@ def _row(row: Row) -> dict[str, Any]:
         "learning_rate": row.learning_rate,
         "seeds": list(row.seeds),
         "trial_ids": [record.trial_id for record in row.records],
-        "outcome": row.outcome.model_dump(mode="json", exclude={"traceback"}),
+        "outcome": json.loads(row.outcome.model_dump_json(exclude={"traceback"})),
         "outcome_text": row_outcome(row),
         "num_ok": row.num_ok,
         "metrics": _finite(row.metrics),

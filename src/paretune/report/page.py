@@ -43,7 +43,10 @@ def render_page(records: Sequence[Record], study: Study) -> str:
     return environment.from_string(_asset("page.html")).render(
         study=study,
         support=support,
-        notes=[INTERVAL_NOTE, *(note for note in notes(records, rows) if note != support)],
+        notes=[
+            *([INTERVAL_NOTE] if any(row.accuracy_interval for row in rows) else []),
+            *(note for note in notes(records, rows) if note != support),
+        ],
         facts=_facts(records, study, rows),
         views=_views(rows),
         columns=columns,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from paretune.analysis import Row
 from paretune.report.format import MISSING, percent, plain, rate, show
-from paretune.report.wording import departures, row_outcome
+from paretune.report.wording import departures, outcome_name, row_outcome
 from paretune.spec import METRICS, Direction, Study
 
 _SHOWN = ("train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting")
@@ -111,7 +111,7 @@ def _shown(name: str, row: Row, extra: str = "") -> Cell:
 def _accuracy(row: Row) -> Cell:
     cell = _shown("accuracy", row)
     if row.accuracy_interval is None or not isinstance(cell.value, float):
-        return cell
+        return cell if row.outcome.kind == "ok" else cell._replace(extra=outcome_name(row.outcome))
     low, high = row.accuracy_interval
     extra = f"{low:.0%} to {high:.0%}"
     if "accuracy" in row.spreads:

@@ -39,8 +39,9 @@ def results_summary(records: Sequence[Record]) -> Group:
     if any(_FRONT_COST in row.fronts for row in rows):
         label = METRICS[_FRONT_COST].label.lower()
         parts.append(Text(f"{_FRONT_MARK} on the Pareto front of accuracy and {label}"))
-    parts += [Text(f"{row.method}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
-    parts.append(Text(INTERVAL_NOTE, "dim"))
+    parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
+    if any(row.accuracy_interval for row in rows):
+        parts.append(Text(INTERVAL_NOTE, "dim"))
     parts += [Text(note, "yellow") for note in notes(records, rows)]
     return Group(*parts)
 

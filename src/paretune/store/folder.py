@@ -110,9 +110,8 @@ class Store:
                 items_file.parent.mkdir(parents=True, exist_ok=True)
                 # Replaces answers left by a process that was killed before it could write their record.
                 write_whole(items_file, items_bytes(record, items))
-            content = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)
             try:
-                create_whole(path, content.encode())
+                create_whole(path, record.model_dump_json(indent=1).encode())
             except FileExistsError:
                 raise InputError(taken) from None
 
@@ -171,9 +170,8 @@ class Store:
         if reason is not None:
             raise InputError(f"{self.folder}: cannot hold these trials too: {reason}; {mend}")
         if study != earlier:
-            content = json.dumps(study.model_dump(mode="json"), indent=1, ensure_ascii=False)
             with refusing(self.folder, mend):
-                write_whole(self.folder / "study.json", content.encode())
+                write_whole(self.folder / "study.json", study.model_dump_json(indent=1).encode())
 
 
 def load_records(folder: str | Path) -> list[Record]:

@@ -1,0 +1,136 @@
+"""Your own examples from a JSONL or CSV file.
+
+One row of JSONL:
+
+    {"prompt": "What is the capital of Peru?", "completion": " Lima"}
+"""
+
+import csv
+import json
+import random
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from paretune.spec import InputError, TaskCard
+from paretune.tasks.base import Example, Score, Split, Task
+from paretune.tasks.readers import last_number
+
+
+class OwnData(Task):
+    """Prompts and completions from a file; an answer is right when it is the completion."""
+
+    card: ClassVar[TaskCard] = TaskCard(
+        name="own_data",
+        version="1",
+        description="Your own prompts and completions. Right: the same text, case and spaces aside.",
+        source="a file on your disk, given by the option path",
+        licence="yours",
+        main_metric="accuracy",
+    )
+    default_options: ClassVar[dict[str, Any]] = {
+        "path": None,
+        "validation_path": None,
+        "test_path": None,
+        "prompt_column": "prompt",
+        "completion_column": "completion",
+        "validation_fraction": 0.1,
+        "test_fraction": 0.2,
+        "max_new_tokens": 64,
+        "seed": 0,
+    }
+    max_new_tokens = 64
+
+    def __init__(self, options: Any = None) -> None:
+        super().__init__(options)
+        if not self.options["path"]:
+            raise InputError('task "own_data": option path is missing; name a .jsonl or .csv file')
+        self.max_new_tokens = int(self.options["max_new_tokens"])  # type: ignore[misc] # here it depends on the options
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """Return the examples of a split. Raises `InputError` naming file, line and column for what cannot be read."""
+        return self._splits[split]
+
+    def score(self, text: str, example: Example) -> Score:
+        """Strict: the whole text. Lenient: the text begins with the answer, or its last number is the answer."""
+        said, wanted = _plain(text), _plain(example.target)
+        return Score(said == wanted, said.startswith(wanted) or last_number(text) == wanted)
+
+    @cached_property
+    def _splits(self) -> dict[Split, tuple[Example, ...]]:
+        rows = self._unique(self._read(self.options["path"]), set())
+        random.Random(f"own_data {self.options['seed']}").shuffle(rows)
+        taken = {row.prompt for row in rows}
+        apart: dict[Split, list[Example]] = {}
+        splits: tuple[Split, Split] = ("test", "validation")
+        sizes = {split: round(self._fraction(f"{split}_fraction") * len(rows)) for split in splits}
+        for split in splits:
+            path = self.options[f"{split}_path"]
+            if path is not None:
+                apart[split] = self._unique(self._read(path), taken)
+                taken |= {row.prompt for row in apart[split]}
+            else:
+                size = max(1, sizes[split])
+                apart[split], rows = rows[:size], rows[size:]
+        for split, found in {**apart, "train": rows}.items():
+            if not found:
+                raise InputError(f"{self.options['path']}: too few different prompts, none is left for {split}")
+        return {"train": tuple(rows), "validation": tuple(apart["validation"]), "test": tuple(apart["test"])}
+
+    def _fraction(self, option: str) -> float:
+        value = self.options[option]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 0.5:
+            raise InputError(f'task "own_data": option {option} must be a number between 0 and 0.5, got {value!r}')
+        return float(value)
+
+    def _read(self, name: str) -> Iterator[Example]:
+        path = Path(name)
+        columns = [self.options["prompt_column"], self.options["completion_column"]]
+        for line, row in _rows(path):
+            for column in columns:
+                if not isinstance(row.get(column), str) or not row[column]:
+                    present = ", ".join(str(key) for key in row)
+                    raise InputError(f'{path}, line {line}: no text in column "{column}"; the row has: {present}')
+            prompt, completion = (row[column] for column in columns)
+            spaced = completion if completion[0].isspace() or prompt[-1].isspace() else f" {completion}"
+            yield Example(f"{path.name}:{line}", prompt, spaced, completion.strip(), "all")
+
+    @staticmethod
+    def _unique(rows: Iterator[Example], taken: set[str]) -> list[Example]:
+        """Return the rows whose prompt is neither in `taken` nor earlier: no prompt may be in two splits."""
+        kept: dict[str, Example] = {}
+        for row in rows:
+            if row.prompt not in taken:
+                kept.setdefault(row.prompt, row)
+        return list(kept.values())
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line number and row. Raises `InputError` for a file that is not there or not in a form that is known."""
+    suffix = path.suffix.lower()
+    if suffix not in {".jsonl", ".csv"}:
+        raise InputError(f"{path}: data must be a .jsonl or .csv file")
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            if suffix == ".csv":
+                reader = csv.DictReader(lines, strict=True)
+                for row in reader:
+                    yield reader.line_num, row
+                return
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    value = json.loads(line)
+                    if not isinstance(value, dict):
+                        raise InputError(f"{path}, line {number}: a row must be an object with columns")
+                    yield number, value
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the data: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}, line {number}: not valid JSON: {error.msg}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot read the data: {error}") from None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,42 @@
+"""From a name to a task."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from paretune.plugins import load_plugins
+from paretune.spec import InputError, TaskCard, nearest
+from paretune.tasks.base import Task
+from paretune.tasks.own_data import OwnData
+from paretune.tasks.word_problems import WordProblems
+
+PLUGIN_GROUP = "paretune.tasks"
+"""Entry points of this group name `Task` subclasses."""
+
+_OWN: tuple[type[Task], ...] = (WordProblems, OwnData)
+
+
+def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
+    """Return the task. Raises `InputError` with the nearest name or option for one that does not exist."""
+    known = _all()
+    if name not in known:
+        raise InputError(f'unknown task "{name}"{nearest(name, known)}; "paretune tasks" lists them all')
+    return known[name](options)
+
+
+def task_names() -> list[str]:
+    """Return the names of all tasks, plug-ins last."""
+    return list(_all())
+
+
+def task_cards() -> list[TaskCard]:
+    """Return what a person should know about each task."""
+    return [task.card for task in _all().values()]
+
+
+def _all() -> dict[str, type[Task]]:
+    tasks = {task.card.name: task for task in _OWN}
+    for name, plugin in load_plugins(PLUGIN_GROUP).items():
+        if not (isinstance(plugin, type) and issubclass(plugin, Task)):
+            raise InputError(f'plug-in task "{name}": its entry point must name a subclass of paretune.tasks.Task')
+        tasks[name] = plugin
+    return tasks

@@ -1,0 +1,41 @@
+import pytest
+
+from paretune.tasks.readers import last_number, marked_number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("#### 17", "17"),
+        ("2 + 2 = 4. ####17.", "17"),
+        ("#### 1,234", "1234"),
+        ("#### $5.50", "5.5"),
+        ("#### -3", "-3"),
+        ("#### 12.0", "12"),
+        ("#### 7 #### 8", "7"),
+        ("the answer is 7", None),
+        ("#### none", None),
+        ("####", None),
+        ("", None),
+    ],
+)
+def test_marked_number(text: str, number: str | None) -> None:
+    assert marked_number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("She has 3 and 4.", "4"),
+        ("12 - 5", "5"),
+        ("12-5", "5"),
+        ("it is -5", "-5"),
+        ("1,200 dollars", "1200"),
+        ("costs $3.20.", "3.2"),
+        ("100", "100"),
+        ("no number", None),
+        ("... , - $", None),
+    ],
+)
+def test_last_number(text: str, number: str | None) -> None:
+    assert last_number(text) == number
