@@ -37,7 +37,8 @@ def main() -> None:
     prefetch(arguments.model)
     recipe = Recipe(steps=arguments.steps, batch_size=8, warmup_ratio=0, schedule="constant")
     tokenizer = load_model(arguments.model).tokenizer
-    batches = list(islice(make_batches(get_task("word_problems").examples("train"), tokenizer, recipe, 0), recipe.steps))
+    examples = get_task("word_problems").examples("train")
+    batches = list(islice(make_batches(examples, tokenizer, recipe, 0), recipe.steps))
     loops: dict[str, Callable[[], None]] = {
         "paretune": paretune_loop(arguments.model, batches, recipe),
         "bare": bare_loop(arguments.model, batches, everywhere=False),

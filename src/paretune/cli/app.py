@@ -1,7 +1,7 @@
 """The commands, each a few lines: heavy modules are imported inside, so that `paretune --help` answers at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -77,7 +77,14 @@ def run(  # noqa: PLR0917 (one for each option)
     from paretune.cli.studies import run_and_show, study_from_options
     from paretune.spec import InputError, Study
 
-    options = {"model": model, "task": task, "methods": methods, "data": data, "steps": steps, "seeds": seeds}
+    options: dict[str, Any] = {
+        "model": model,
+        "task": task,
+        "methods": methods,
+        "data": data,
+        "steps": steps,
+        "seeds": seeds,
+    }
     given = sorted(f"--{name}" for name, value in options.items() if value is not None)
     if study is not None and given:
         raise InputError(f"{', '.join(given)} and a study file exclude each other: put it into {study}")

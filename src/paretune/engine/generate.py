@@ -55,7 +55,7 @@ def shared_batches(lengths: Sequence[int], batch_size: int, mode: Answering) -> 
     return [group[start : start + batch_size] for group in groups for start in range(0, len(group), batch_size)]
 
 
-class _Stops(StoppingCriteria):
+class _Stops(StoppingCriteria):  # type: ignore[misc] # transformers is not typed
     """Ends a row once its answer holds one of the strings."""
 
     def __init__(self, tokenizer: Any, prompt_length: int, stop: Sequence[str]) -> None:

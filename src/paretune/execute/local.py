@@ -54,20 +54,30 @@ class _Worker:
                 start_new_session=True,  # Ctrl-C goes to this process alone, which then stops its workers
             )
         assert self.process.stdout is not None
-        threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True)
+        self._listener.start()
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
     def _listen(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            value = json.loads(line)
-            self.events.put(_Event(Phase(value["phase"]), value["done"], value["total"]))
+        with stream:
+            for line in stream:
+                value = json.loads(line)
+                self.phase = Phase(value["phase"])
+                self.events.put(_Event(self.phase, value["done"], value["total"]))
 
     def kill(self) -> None:
         self.process.kill()
+        self.close()
+
+    def close(self) -> None:
+        """Wait for the process, which has ended or is about to, and for its last words."""
         self.process.wait()
+        self._listener.join(timeout=5)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
     def outcome_without_record(self) -> Outcome:
         """Say what became of a worker that ended without leaving a record."""
@@ -133,13 +143,14 @@ class LocalExecutor:
             if worker.seconds <= self._time_limit_seconds:
                 return None
             worker.kill()
-            record = worker.record(TimedOut(phase=worker.phase, limit_seconds=self._time_limit_seconds))
-            self._store.append(record, None)
-            return record
+            outcome: Outcome | None = TimedOut(phase=worker.phase, limit_seconds=self._time_limit_seconds)
+        else:
+            worker.close()
+            outcome = None
         latest = self._store.latest(worker.trial.id)
         if latest is not None and latest.attempt == worker.attempt:
-            return latest
-        record = worker.record(worker.outcome_without_record())
+            return latest  # even a worker stopped for time may just have ended
+        record = worker.record(outcome or worker.outcome_without_record())
         self._store.append(record, None)
         return record
 
@@ -150,7 +161,6 @@ class LocalExecutor:
                 event = worker.events.get_nowait()
             except Empty:
                 return
-            worker.phase = event.phase
             watcher.heard(worker.trial, event.phase, event.done, event.total)
 
 

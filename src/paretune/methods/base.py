@@ -26,7 +26,7 @@ class Context(NamedTuple):
 class Method(ABC):
     """One way to fine-tune. The loop calls, in this order:
 
-    `wrap`, `before_training`, `optimizer`, then for every step: forward passes with `loss_terms` added to the task loss,
+    `wrap`, `before_training`, `optimizer`, then for every step: forward passes with `loss_terms` added to the loss,
     the optimizer's step, `after_step`, and only then the gradients are zeroed; at the end `save`. Evaluation builds a
     new instance from the same spec and calls `load` on a fresh base model.
 
@@ -45,9 +45,9 @@ class Method(ABC):
 
     @abstractmethod
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
-        """Return the model with exactly the parameters trainable that this method trains. May change `model` in place.
+        """Return the model with exactly the parameters trainable that this method trains. May change `model`.
 
-        Raises `InputError` when the method cannot be put on this base model.
+        An error raised here is the trial's result; what a person can mend belongs into `check`.
         """
 
     @abstractmethod

@@ -12,14 +12,16 @@ from paretune.spec import InputError, one_line
 
 
 def require_safetensors(folder: Path, config_name: str, weights_pattern: str) -> None:
-    """Raise `InputError` unless the folder holds a configuration and safetensors weights. Pickled weights are refused."""
+    """Raise `InputError` unless the folder holds a configuration and safetensors weights: never pickled ones."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such checkpoint folder")
     if not (folder / config_name).is_file():
         raise InputError(f"{folder}: not a checkpoint ({config_name} is missing)")
     if not any(folder.glob(weights_pattern)):
         if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
-            raise InputError(f"{folder}: holds only pickled weights, which are never loaded; save it again as safetensors")
+            raise InputError(
+                f"{folder}: holds only pickled weights, which are never loaded; save it again as safetensors"
+            )
         raise InputError(f"{folder}: not a checkpoint ({weights_pattern} is missing)")
 
 
@@ -30,7 +32,16 @@ def reading(folder: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        RuntimeError,
+        AttributeError,
+        UserWarning,
+        SafetensorError,
+    ) as error:
         reason = one_line(error)
         shown = reason if len(reason) <= 200 else reason[:197] + "..."
         raise InputError(

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from paretune.methods.base import Context, Method
 from paretune.methods.checkpoint import reading, require_safetensors
+from paretune.methods.precision import train_in_float32
 
 
 class Full(Method):
     """Trains every parameter and saves the whole model.
 
     On a 16-bit base with `trainable_dtype` "float32" the weights are kept in float32 and the forward pass runs in the
-    base's format under autocast (mixed precision with master weights). The checkpoint is rounded once, to the base's format.
+    base's format under autocast (mixed precision with master weights). The checkpoint is rounded once, to that format.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -24,20 +25,18 @@ class Full(Method):
 
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with every parameter trainable."""
-        first = next(model.parameters())
-        self._base_dtype = first.dtype
-        if context.recipe.trainable_dtype == "float32" and first.dtype != torch.float32:
-            model.float()
-            # Assigned on the instance, so that generation and submodules that call the model see it as well.
-            autocast = torch.autocast(first.device.type, dtype=first.dtype)
-            setattr(model, "forward", autocast(model.forward))  # noqa: B010 (mypy refuses to assign a method)
-        return model.requires_grad_(True)
+        self._base_dtype = next(model.parameters()).dtype
+        model.requires_grad_(True)
+        if context.recipe.trainable_dtype == "float32":
+            train_in_float32(model)
+        return model
 
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write the whole model with transformers' `save_pretrained`, in the base's number format."""
         if self._base_dtype is None:
             raise RuntimeError("save was called before wrap")
-        copies: dict[tuple[int, torch.Size], Tensor] = {}  # tied weights stay one tensor, or they would be written twice
+        # Tied weights stay one tensor, or they would be written twice.
+        copies: dict[tuple[int, torch.Size], Tensor] = {}
         state = {}
         for name, tensor in model.state_dict().items():
             rounded = tensor.to(self._base_dtype) if tensor.is_floating_point() else tensor

@@ -1,8 +1,8 @@
 """The methods that have a name here. Pure data.
 
-Prior learning rates are starting points for small models (some 100 million parameters) and 40 to 60 steps; larger models
-and longer runs want less. LoRA's is measured; the others keep their published or measured distance from LoRA's where
-one is known. "peft's comparison" is the method_comparison that ships with peft (Llama-3.2-3B, 5000 steps, LoRA at 1e-4).
+Prior learning rates are starting points for small models (some 100 million parameters) and 40 to 60 steps; larger
+models and longer runs want less. LoRA's is measured; the others keep their published or measured distance from LoRA's
+where one is known. "peft's comparison" is peft's method_comparison (Llama-3.2-3B, 5000 steps, LoRA at 1e-4).
 """
 
 from paretune.methods.card import Preset
@@ -46,14 +46,14 @@ _PRESETS = (
     Preset(
         name="pissa", family="low rank", implementation="mutated-base", peft_type="LORA",
         parameters={**_LORA, "init_lora_weights": "pissa"},
-        description="LoRA that starts from the principal singular vectors of the weights; saved as plain LoRA of twice the rank.",
+        description="LoRA started from the weights' principal singular vectors; saved as LoRA of twice the rank.",
         prior_learning_rate=2e-4, prior_source="Ten times below LoRA's best rate (arXiv 2602.04998).",
         arxiv="2404.02948", year=2024,
     ),
     Preset(
         name="olora", family="low rank", implementation="mutated-base", peft_type="LORA",
         parameters={**_LORA, "init_lora_weights": "olora"},
-        description="LoRA that starts from a QR decomposition of the weights; saved as plain LoRA of twice the rank.",
+        description="LoRA that starts from a QR decomposition of the weights; saved as LoRA of twice the rank.",
         prior_learning_rate=1.1e-4, prior_source="Eighteen times below LoRA's best rate (arXiv 2602.04998).",
         arxiv="2406.01775", year=2024,
     ),
@@ -66,7 +66,8 @@ _PRESETS = (
         name="lora-plus", family="low rank", implementation="lora-plus", peft_type="LORA",
         parameters={**_LORA, "loraplus_lr_ratio": 16.0},
         description="LoRA whose second matrix learns sixteen times faster than its first.",
-        prior_learning_rate=2.5e-4, prior_source="The first matrix's rate; the second then gets twice LoRA's (ratio 16).",
+        prior_learning_rate=2.5e-4,
+        prior_source="The first matrix's rate; the second then gets twice LoRA's (ratio 16).",
         arxiv="2402.12354", year=2024,
     ),
     Preset(
@@ -123,7 +124,8 @@ _PRESETS = (
         name="lokr", family="products", implementation="peft", peft_type="LOKR",
         parameters={"r": 8, "alpha": 16, "target_modules": "all-linear"},
         description="Adds the Kronecker product of a small and a low-rank matrix.",
-        prior_learning_rate=5e-3, prior_source="Above LoRA's; peft's comparison uses 3e-3.", arxiv="2309.14859", year=2023,
+        prior_learning_rate=5e-3,
+        prior_source="Above LoRA's; peft's comparison uses 3e-3.", arxiv="2309.14859", year=2023,
     ),
     Preset(
         name="oft", family="rotations", implementation="peft", peft_type="OFT",
@@ -161,7 +163,8 @@ _PRESETS = (
         name="vera", family="vectors", implementation="peft", peft_type="VERA",
         parameters={"r": 256, "target_modules": "all-linear"},
         description="Learns two scaling vectors around one pair of frozen random matrices that all layers share.",
-        prior_learning_rate=2e-2, prior_source="Ten times LoRA's, as in peft's comparison.", arxiv="2310.11454", year=2023,
+        prior_learning_rate=2e-2,
+        prior_source="Ten times LoRA's, as in peft's comparison.", arxiv="2310.11454", year=2023,
     ),
     Preset(
         name="vblora", family="vectors", implementation="peft", peft_type="VBLORA",
@@ -225,7 +228,8 @@ _PRESETS = (
         name="prefix-tuning", family="prompts", implementation="peft", peft_type="PREFIX_TUNING",
         parameters={"num_virtual_tokens": 20, "init_weights": "zero"},
         description="Learns keys and values that stand before every text in every layer.",
-        prior_learning_rate=1e-2, prior_source="Twice the highest rate of peft's comparison.", arxiv="2101.00190", year=2021,
+        prior_learning_rate=1e-2,
+        prior_source="Twice the highest rate of peft's comparison.", arxiv="2101.00190", year=2021,
     ),
 )  # fmt: skip
 

@@ -124,7 +124,9 @@ def _plugins() -> dict[str, type["Method"]]:
         from paretune.methods.base import Method
 
         if not (isinstance(plugin, type) and issubclass(plugin, Method)):
-            raise InputError(f'plug-in method "{name}": its entry point must name a subclass of paretune.methods.Method')
+            raise InputError(
+                f'plug-in method "{name}": its entry point must name a subclass of paretune.methods.Method'
+            )
         found[name] = plugin
     return found
 

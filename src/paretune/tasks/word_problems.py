@@ -22,44 +22,14 @@ from paretune.tasks.base import Example, Score, Split, Task
 from paretune.tasks.readers import last_number, marked_number
 from paretune.tasks.word_templates import TRAINED, UNSEEN, Template
 
-_NAMES = [
-    "Ada",
-    "Ben",
-    "Clara",
-    "Dmitri",
-    "Elena",
-    "Farid",
-    "Gina",
-    "Hugo",
-    "Ines",
-    "Jonas",
-    "Kemal",
-    "Lina",
-    "Marco",
-    "Nadia",
-    "Otto",
-    "Priya",
-    "Quinn",
-    "Rosa",
-    "Samir",
-    "Tessa",
-]
-_THINGS = [
-    "apples",
-    "pencils",
-    "stickers",
-    "marbles",
-    "cookies",
-    "books",
-    "shells",
-    "coins",
-    "cards",
-    "stamps",
-    "beads",
-    "roses",
-    "buttons",
-    "kites",
-]
+_NAMES = (
+    *("Ada", "Ben", "Clara", "Dmitri", "Elena", "Farid", "Gina", "Hugo", "Ines", "Jonas"),
+    *("Kemal", "Lina", "Marco", "Nadia", "Otto", "Priya", "Quinn", "Rosa", "Samir", "Tessa"),
+)
+_THINGS = (
+    *("apples", "pencils", "stickers", "marbles", "cookies", "books", "shells"),
+    *("coins", "cards", "stamps", "beads", "roses", "buttons", "kites"),
+)
 _STEP = re.compile(r"(\w+) ([-+*/]) (\w+)")
 _TRIES = 200
 """Draws for one new problem before the templates count as used up."""
@@ -71,7 +41,7 @@ class WordProblems(Task):
     card: ClassVar[TaskCard] = TaskCard(
         name="word_problems",
         version="1",
-        description="Arithmetic stories of two or three steps with a chain of thought; some templates only in the test.",
+        description="Arithmetic stories of two or three steps with a chain of thought; some only in the test.",
         source="made by rule in paretune.tasks.word_problems",
         licence="Apache-2.0",
         main_metric="accuracy",

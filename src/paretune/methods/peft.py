@@ -1,0 +1,146 @@
+"""The generic method: any config that the installed peft knows, with its own parameters, and no code."""
+
+import dataclasses
+import re
+import typing
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftConfig, PeftModel, get_peft_model
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from torch import nn
+
+from paretune.methods.base import Context, Method, check_own_parameter
+from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
+from paretune.methods.precision import train_in_float32
+from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
+
+
+class Peft(Method):
+    """Puts a peft adapter on the base model. Subclasses add what one method needs: a hook, a parameter of their own."""
+
+    def wrap(self, model: nn.Module, context: Context) -> nn.Module:
+        """Return the model with the adapter attached; only the adapter is trainable."""
+        in_float32 = context.recipe.trainable_dtype == "float32"
+        config = self.config(context.recipe)
+        wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=in_float32)
+        if in_float32:
+            train_in_float32(wrapped)
+        return wrapped
+
+    def config(self, recipe: Recipe) -> PeftConfig:
+        """Return peft's config. Raises `InputError` for values that it refuses."""
+        given = {name: value for name, value in self.spec.parameters.items() if name not in self.own_parameters}
+        try:
+            config: PeftConfig = config_class(self.spec)(
+                task_type="CAUSAL_LM", **{**self.derived_parameters(recipe), **given}
+            )
+        except (ValueError, TypeError, KeyError, AssertionError) as error:
+            raise InputError(f'method "{self.spec.label}": peft refuses its parameters: {one_line(error)}') from None
+        return config
+
+    def derived_parameters(self, recipe: Recipe) -> dict[str, Any]:  # noqa: ARG002
+        """Return parameters that follow from the recipe; those that the study gives win over them."""
+        return {}
+
+    def save(self, model: nn.Module, folder: Path) -> None:
+        """Write peft's own layout: `adapter_config.json` and `adapter_model.safetensors`."""
+        assert isinstance(model, PeftModel)
+        # The base's embeddings are not trained. Left to itself, peft would ask the network whether they were resized.
+        model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+        (folder / "README.md").unlink(missing_ok=True)  # an empty form for a model card
+        tidy_adapter_config(folder)
+
+    def load(self, model: nn.Module, folder: Path) -> nn.Module:
+        """Return the base model with the saved adapter attached, in eval mode, nothing trainable."""
+        require_safetensors(folder, "adapter_config.json", "adapter_model.safetensors")
+        with reading(folder), warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Found missing adapter keys")
+            loaded: nn.Module = PeftModel.from_pretrained(model, str(folder))
+        return loaded.requires_grad_(False).eval()
+
+    @classmethod
+    def check(cls, spec: MethodSpec, module_names: Sequence[str]) -> None:
+        """Raise `InputError` for an unknown parameter, a value of the wrong kind, or a target that does not exist."""
+        kinds = parameter_kinds(config_class(spec))
+        for name, value in spec.parameters.items():
+            if name in cls.own_parameters:
+                check_own_parameter(cls, spec, name, value)
+            elif name not in kinds:
+                known = [*kinds, *cls.own_parameters]
+                raise InputError(
+                    f'method "{spec.label}": {spec.peft_type} has no parameter "{name}"{nearest(name, known)}'
+                )
+            else:
+                _check_kind(spec, name, value, kinds[name])
+        cls(spec).config(Recipe())
+        for name in ("target_modules", "feedforward_modules", "modules_to_save"):
+            _check_targets(spec, name, spec.parameters.get(name), module_names)
+
+
+def config_class(spec: MethodSpec) -> type[PeftConfig]:
+    """Return peft's config class for a spec. Raises `InputError` when the installed peft does not have it."""
+    known: Mapping[Any, type[PeftConfig]] = PEFT_TYPE_TO_CONFIG_MAPPING
+    for peft_type, found in known.items():
+        if str(getattr(peft_type, "value", peft_type)) == spec.peft_type:
+            return found
+    raise InputError(f'method "{spec.label}": the installed peft has no type "{spec.peft_type}"')
+
+
+def parameter_kinds(config: type[PeftConfig]) -> dict[str, Any]:
+    """Return the names of a config's parameters that a study may set, with their declared types."""
+    set_by_us = {"task_type", "peft_type", "auto_mapping", "inference_mode", "base_model_name_or_path", "peft_version"}
+    try:
+        hints = typing.get_type_hints(config)
+    except (NameError, TypeError):  # a declaration that only type checkers can read
+        hints = {}
+    fields = (field.name for field in dataclasses.fields(config) if field.init)
+    return {name: hints.get(name, Any) for name in fields if name not in set_by_us}
+
+
+def _check_kind(spec: MethodSpec, name: str, value: object, kind: Any) -> None:
+    try:
+        # Lax, because a study says 16 where peft declares a float, and lists where it makes sets.
+        TypeAdapter(kind, config={"arbitrary_types_allowed": True}).validate_python(value)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise InputError(f'method "{spec.label}": parameter "{name}" = {value!r}: {reason}') from None
+    except PydanticUserError:  # a declared type that cannot be checked; peft itself will look at the value
+        return
+
+
+def _check_targets(spec: MethodSpec, name: str, value: object, module_names: Sequence[str]) -> None:
+    """Refuse targets that match no module: peft skips one silently as long as another matches."""
+    if value is None or value == "all-linear":
+        return
+    if isinstance(value, str):
+        try:
+            found = any(re.fullmatch(value, module) for module in module_names)
+        except re.error as error:
+            raise InputError(
+                f'method "{spec.label}": {name} = "{value}" is not a regular expression: {error}'
+            ) from None
+        if not found:
+            raise InputError(f'method "{spec.label}": {name} = "{value}" matches no module of the base model')
+        return
+    if isinstance(value, list | tuple):
+        last_parts = sorted({part for module in module_names if not (part := module.rpartition(".")[2]).isdecimal()})
+        for target in value:
+            if not any(module == target or module.endswith(f".{target}") for module in module_names):
+                hint = nearest(str(target), last_parts) or f"; its modules are called {', '.join(last_parts)}"
+                raise InputError(f'method "{spec.label}": {name}: the base model has no module "{target}"{hint}')
+
+
+def adapter_name(model: nn.Module) -> str:
+    """Return the name of the one adapter that this package attaches."""
+    assert isinstance(model, PeftModel)
+    return str(model.active_adapter)
+
+
+def adapter_parameters(model: nn.Module, *kinds: str) -> list[torch.nn.Parameter]:
+    """Return the parameters whose name holds one of `kinds`, such as "lora_A"."""
+    return [parameter for name, parameter in model.named_parameters() if any(kind in name for kind in kinds)]
