@@ -14,8 +14,8 @@ from statsmodels.stats.proportion import proportion_confint
 from paretune.analysis import wilson
 from paretune.analysis.holm import holm
 from paretune.analysis.paired import mcnemar_exact, paired_difference
+from paretune.analysis.simulation import as_scores
 from paretune.analysis.variance import variance_parts
-from tests.analysis.scored import as_scores
 
 shares = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=30)

@@ -8,15 +8,15 @@ from paretune.analysis.confidence_set import confidence_set_p_values
 from paretune.analysis.intervals import wilson
 from paretune.analysis.pareto import front_probability
 from paretune.analysis.ranks import places
+from paretune.analysis.simulation import as_scores, simulate_answers
 from paretune.analysis.variance import variance_parts
 from paretune.spec import Direction
-from tests.analysis.scored import as_scores, simulate
 
 UP, DOWN = Direction.HIGHER, Direction.LOWER
 
 
 def drawn(accuracies: list[float], seed_spread: float = 0.1, num_questions: int = 400) -> Draws:
-    values = simulate(accuracies, 3, num_questions, seed_spread, np.random.default_rng(11))
+    values = simulate_answers(accuracies, 3, num_questions, seed_spread, np.random.default_rng(11))
     return two_way_bootstrap(variance_parts(as_scores(values)))
 
 
@@ -40,7 +40,7 @@ def test_the_same_answers_give_the_same_draws() -> None:
 
 
 def test_one_seed_is_the_bootstrap_over_questions() -> None:
-    values = simulate([0.5], 1, 300, 0.0, np.random.default_rng(4))
+    values = simulate_answers([0.5], 1, 300, 0.0, np.random.default_rng(4))
     draws = two_way_bootstrap(variance_parts(as_scores(values)))
     assert draws.interval(0) == pytest.approx(wilson(values.sum(), 300), abs=6e-3)
 

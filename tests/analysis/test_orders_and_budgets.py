@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from paretune.analysis.agreement import rank_agreement
 from paretune.analysis.sample_size import needed
+from paretune.analysis.simulation import as_scores, simulate_answers
 from paretune.analysis.tuning_budget import expected_best
 from paretune.analysis.variance import Parts, variance_parts
-from tests.analysis.scored import as_scores, simulate
 
 
 @given(st.lists(st.integers(0, 5).map(float), min_size=1, max_size=5))
@@ -38,7 +38,7 @@ def test_orders_that_agree_and_orders_that_do_not() -> None:
 
 
 def pair(accuracies: list[float], seeds: int, questions: int, spread: float) -> tuple[Parts, Parts]:
-    values = simulate(accuracies, seeds, questions, spread, np.random.default_rng(8))
+    values = simulate_answers(accuracies, seeds, questions, spread, np.random.default_rng(8))
     first, second = variance_parts(as_scores(values))
     return first, second
 

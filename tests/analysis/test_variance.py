@@ -6,8 +6,8 @@ from paretune.analysis.estimate import accuracy_estimate
 from paretune.analysis.intervals import wilson
 from paretune.analysis.paired import lower_bound, p_above, paired_difference, unpaired_difference
 from paretune.analysis.scores import make_scores
+from paretune.analysis.simulation import as_scores, simulate_answers
 from paretune.analysis.variance import Parts, share_seed_variance, variance_parts
-from tests.analysis.scored import as_scores, simulate
 
 
 def test_parts_worked_by_hand() -> None:
@@ -70,7 +70,7 @@ def test_with_two_methods_nothing_is_shared() -> None:
 
 
 def test_untouched_models_have_no_seed_variance_and_one_seed_says_nothing_about_it() -> None:
-    values = simulate([0.5], 1, 50, 0.0, np.random.default_rng(1))
+    values = simulate_answers([0.5], 1, 50, 0.0, np.random.default_rng(1))
     (alone,) = variance_parts(as_scores(values))
     (untouched,) = variance_parts(as_scores(values, frozenset({"m00"})))
     for part in (alone, untouched):
@@ -80,7 +80,7 @@ def test_untouched_models_have_no_seed_variance_and_one_seed_says_nothing_about_
 
 
 def test_more_seeds_that_agree_do_not_count_as_more_questions() -> None:
-    answers = simulate([0.5], 1, 200, 0.0, np.random.default_rng(2))
+    answers = simulate_answers([0.5], 1, 200, 0.0, np.random.default_rng(2))
     (copied,) = variance_parts(as_scores(np.repeat(answers, 5, axis=1)))
     low, high = accuracy_estimate(copied).interval
     alone = wilson(answers.sum(), 200)
@@ -115,7 +115,7 @@ def test_the_difference_turns_with_its_sides_and_few_questions_never_say_much() 
 
 
 def test_non_inferiority_is_the_one_sided_bound() -> None:
-    values = simulate([0.5, 0.5], 3, 800, 0.05, np.random.default_rng(3))
+    values = simulate_answers([0.5, 0.5], 3, 800, 0.05, np.random.default_rng(3))
     found = paired_difference(*variance_parts(as_scores(values)))
     bound = lower_bound(found)
     assert found.interval.low < bound < found.value

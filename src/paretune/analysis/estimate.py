@@ -1,9 +1,10 @@
 """A method's accuracy with its interval, and how much of the width questions and seeds are to blame for."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from paretune.analysis.intervals import Interval, wilson
-from paretune.analysis.variance import Parts
+from paretune.analysis.variance import Parts, seeds_variance
 
 
 class Estimate(NamedTuple):
@@ -39,17 +40,17 @@ def accuracy_estimate(parts: Parts) -> Estimate:
     return Estimate(mean, interval, parts.units_variance**0.5, seeds_error, num_questions, parts.num_seeds)
 
 
-def freedom_of(several: list[Parts], units_variance: float, num_units: int) -> float:
+def freedom_of(several: Sequence[Parts], units_variance: float, num_units: int) -> float:
     """Return the degrees of freedom of a sum of variances: that of units and each method's of its seeds.
 
     Satterthwaite, Biometrics Bulletin 2 (1946). Infinite where nothing is estimated from few values.
     """
-    total = units_variance + sum(parts.seeds_variance for parts in several)
+    from_seeds = seeds_variance(several)
     weights = units_variance**2 / max(1, num_units - 1)
     for parts in several:
-        if parts.seeds_variance > 0:
+        if from_seeds and parts.degrees_of_freedom:
             weights += (parts.between_seeds / parts.num_seeds) ** 2 / parts.degrees_of_freedom
-    return total**2 / weights if weights > 0 else float("inf")
+    return (units_variance + from_seeds) ** 2 / weights if weights > 0 else float("inf")
 
 
 def student_quantile(probability: float, freedom: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from paretune.analysis.estimate import freedom_of, student_quantile
 from paretune.analysis.intervals import Interval, wilson
-from paretune.analysis.variance import Parts
+from paretune.analysis.variance import Parts, seeds_variance
 
 
 class Difference(NamedTuple):
@@ -59,10 +59,10 @@ def paired_difference(first: Parts, second: Parts) -> Difference:
     n, total = len(gaps), float(gaps.sum())
     squares = float((gaps**2).sum()) + 2 / max(first.num_seeds, second.num_seeds) ** 2
     units_variance = (squares - total**2 / (n + 2)) / (n + 2) ** 2
-    seeds_variance = first.seeds_variance + second.seeds_variance
+    from_seeds = seeds_variance([first, second])
     single = first.num_seeds == second.num_seeds == 1
     freedom = float("inf") if single else freedom_of([first, second], units_variance, n)
-    error, centre = (units_variance + seeds_variance) ** 0.5, total / (n + 2)
+    error, centre = (units_variance + from_seeds) ** 0.5, total / (n + 2)
     if single:
         p_value = mcnemar_exact(int((gaps > 0).sum()), int((gaps < 0).sum()))
     else:
@@ -78,7 +78,7 @@ def paired_difference(first: Parts, second: Parts) -> Difference:
         standard_error=error,
         degrees_of_freedom=freedom,
         questions_variance=units_variance,
-        seeds_variance=seeds_variance,
+        seeds_variance=from_seeds,
         num_questions=n,
         num_seeds=(first.num_seeds, second.num_seeds),
         paired=True,

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from paretune.analysis.estimate import student_quantile
-from paretune.analysis.variance import Parts
+from paretune.analysis.variance import Parts, seeds_variance
 
 _POWER = 0.8
 _MOST_TIMES = 100
@@ -35,7 +35,7 @@ def needed(first: Parts, second: Parts, num_comparisons: int = 1) -> Needed:
     goal = (difference / sum_of_quantiles) ** 2
     residual = first.residual / first.num_seeds + second.residual / second.num_seeds
     items = max(0.0, float(gaps.var(ddof=1)) / n - residual) if n > 1 else 0.0
-    by_seed = first.seeds_variance + second.seeds_variance
+    by_seed = seeds_variance([first, second])
     return Needed(
         more_questions=_more(n, shrinking=items + residual, fixed=by_seed, goal=goal),
         more_seeds=_more(seeds, shrinking=by_seed + residual, fixed=items, goal=goal),

@@ -35,13 +35,22 @@ class Parts(NamedTuple):
     @property
     def seeds_variance(self) -> float:
         """Variance of the mean that comes from seeds alone: 0 where one seed tells nothing about it."""
-        return max(0.0, self.between_seeds - self.residual) / self.num_seeds if self.degrees_of_freedom else 0.0
+        return seeds_variance([self])
 
     @property
     def units_variance(self) -> float:
         """Variance of the mean that comes from units, and from the residual; 0 with a single unit."""
         num_units = len(self.unit_means)
         return float(self.unit_means.var(ddof=1)) / num_units if num_units > 1 else 0.0
+
+
+def seeds_variance(several: Sequence[Parts]) -> float:
+    """Return the variance that the seeds of several methods bring into a sum or difference of their means.
+
+    The estimates without bias may be negative; their sum is cut off at 0, which biases less than cutting off each.
+    """
+    telling = [one for one in several if one.degrees_of_freedom]
+    return max(0.0, sum((one.between_seeds - one.residual) / one.num_seeds for one in telling))
 
 
 def variance_parts(scores: Scores) -> list[Parts]:
