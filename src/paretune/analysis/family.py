@@ -22,6 +22,10 @@ Answers = Callable[[Record], Mapping[str, float] | None]
 """Gives the score of each question, 1 or 0, that a record's model answered; None where only their mean is known."""
 
 
+def no_answers(record: Record) -> None:
+    """Say that no record's answers are known one by one: rows are then compared by their means alone."""
+
+
 class Family(NamedTuple):
     """Rows of one task and split that ended well, in an order that does not depend on that of their records."""
 
