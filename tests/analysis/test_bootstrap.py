@@ -50,7 +50,7 @@ def test_draws_from_means_alone_are_independent_and_never_certain() -> None:
     assert abs(np.corrcoef(draws.values[:, 0], draws.values[:, 1]).item(1)) < 0.05
     assert draws.values[:, 1].std() > 0
     assert draws.interval(0) == pytest.approx(wilson(50, 100), abs=5e-3)
-    both = side_by_side([([1], draws.subset([0])), ([0], draws.subset([1]))])
+    both = side_by_side([([1], draws.subset([0])), ([0], draws.subset([1]))], 2)
     assert both.means.tolist() == [1.0, 0.5]
     assert (both.values[:, 0] == draws.values[:, 1]).all()
     assert both.covariance[0, 1] == 0

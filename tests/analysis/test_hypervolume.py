@@ -79,9 +79,9 @@ def test_infinite_values_compare_as_they_should() -> None:
 
 def test_a_million_points_take_less_than_two_seconds() -> None:
     points = np.random.default_rng(0).random((1_000_000, 2))
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone: the machine may be busy
     front = pareto_front(points, (UP, DOWN))
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
     best = points[front]
     assert (np.diff(best[np.argsort(best[:, 0])][:, 1]) > 0).all()
 

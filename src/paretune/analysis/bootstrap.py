@@ -72,13 +72,13 @@ def independent_draws(shares: Sequence[float], counts: Sequence[int], num_draws:
     return Draws(share, np.diag(values.var(axis=0)), values)
 
 
-def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_draws: int = NUM_DRAWS) -> Draws:
+def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_methods: int, num_draws: int = NUM_DRAWS) -> Draws:
     """Return one table of draws from groups of methods that are independent of each other.
 
-    Each group says at which places its methods stand; together they fill 0 to the number of methods less one.
+    Each group says at which places its methods stand; methods in no group have NaN.
     """
-    size = sum(len(places) for places, _ in groups)
-    whole = Draws(np.empty(size), np.zeros((size, size)), np.empty((num_draws, size)))
+    size = num_methods
+    whole = Draws(np.full(size, np.nan), np.zeros((size, size)), np.full((num_draws, size), np.nan))
     for places, draws in groups:
         chosen = list(places)
         whole.means[chosen] = draws.means

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paretune.analysis.family import Answers
-from paretune.analysis.judged import judged_rows
-from paretune.analysis.rows import Row
 from paretune.spec import Record
 from paretune.store import Store, load_records
 
@@ -15,10 +13,6 @@ class Evidence(NamedTuple):
 
     records: tuple[Record, ...]
     answers: Answers
-
-    def rows(self) -> list[Row]:
-        """Return the rows with intervals and standings."""
-        return judged_rows(self.records, self.answers)
 
 
 def load_evidence(folder: str | Path) -> Evidence:

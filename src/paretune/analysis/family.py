@@ -1,7 +1,8 @@
 """The rows that are compared with each other, and what resampling says about them together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,14 +27,27 @@ def no_answers(record: Record) -> None:
     """Say that no record's answers are known one by one: rows are then compared by their means alone."""
 
 
-class Family(NamedTuple):
+@dataclass(frozen=True)
+class Family:
     """Rows of one task and split that ended well, in an order that does not depend on that of their records."""
 
     rows: tuple[Row, ...]
     parts: tuple[Parts | None, ...]
     """Of the accuracy, over the questions that the rows share; None where a row's answers are not known one by one."""
-    draws: Draws
-    """Of the accuracy. Rows without parts are drawn independently of the others."""
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Draws of the accuracy. Rows without parts are drawn independently; rows without accuracy have NaN."""
+        paired = [place for place, one in enumerate(self.parts) if one is not None]
+        alone = [place for place, row in enumerate(self.rows) if place not in paired and _is_scored(row)]
+        groups = []
+        if paired:
+            groups.append((paired, two_way_bootstrap([one for one in self.parts if one is not None])))
+        if alone:
+            shares = [self.rows[place].metrics["accuracy"] for place in alone]
+            counts = [num_questions(self.rows[place]) for place in alone]
+            groups.append((alone, independent_draws(shares, counts)))
+        return side_by_side(groups, len(self.rows))
 
     def find(self, row: Row) -> int | None:
         """Return the place of a row, or None where it is not in the family."""
@@ -58,15 +72,13 @@ class Family(NamedTuple):
         return np.stack(columns, axis=1)
 
 
-def make_family(rows: Sequence[Row], answers: Answers) -> Family | None:
+def make_family(rows: Sequence[Row], answers: Answers, *, with_unscored: bool = False) -> Family | None:
     """Return the family of those rows that ended well and have an accuracy, or None where there is no such row.
 
-    The rows must belong to one task and split.
+    The rows must belong to one task and split. `with_unscored` keeps rows without accuracy too, their draws being NaN.
     """
-    fit = sorted(
-        (row for row in rows if row.outcome.kind == "ok" and "accuracy" in row.metrics and row.records[0].num_items),
-        key=lambda row: row.identity,
-    )
+    well = [row for row in rows if row.outcome.kind == "ok" and (with_unscored or _is_scored(row))]
+    fit = sorted(well, key=lambda row: row.identity)
     if not fit:
         return None
     scored = {place: found for place, row in enumerate(fit) if (found := _scores(row, answers)) is not None}
@@ -74,18 +86,16 @@ def make_family(rows: Sequence[Row], answers: Answers) -> Family | None:
     # Rows that answered other questions than most cannot be paired with them.
     usual = max(asked, key=lambda questions: (asked.count(questions), sorted(questions)), default=frozenset())
     paired = [place for place, scores in scored.items() if all(set(one) == usual for one in scores.values())]
-    alone = [place for place in range(len(fit)) if place not in paired]
     parts: list[Parts | None] = [None] * len(fit)
-    groups: list[tuple[list[int], Draws]] = []
     if paired:
         together = _parts_of([scored[place] for place in paired], [fit[place] for place in paired])
-        groups.append((paired, two_way_bootstrap(together)))
         for place, one in zip(paired, together, strict=True):
             parts[place] = one
-    if alone:
-        shares = [fit[place].metrics["accuracy"] for place in alone]
-        groups.append((alone, independent_draws(shares, [num_questions(fit[place]) for place in alone])))
-    return Family(tuple(fit), tuple(parts), side_by_side(groups))
+    return Family(tuple(fit), tuple(parts))
+
+
+def _is_scored(row: Row) -> bool:
+    return "accuracy" in row.metrics and num_questions(row) > 0
 
 
 def num_questions(row: Row) -> int:

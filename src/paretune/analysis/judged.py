@@ -36,7 +36,7 @@ def judged_rows(records: Sequence[Record], answers: Answers) -> list[Row]:
 
 
 def row_estimate(family: Family, place: int) -> Estimate:
-    """Return the accuracy of a family's row with its interval."""
+    """Return the accuracy of a family's row, which must have one, with its interval."""
     parts, row = family.parts[place], family.rows[place]
     if parts is not None:
         return accuracy_estimate(parts)
