@@ -18,7 +18,7 @@ FINAL_SHARE = 0.3
 class AdaLora(Peft):
     """Takes its schedule from the recipe, adds its regulariser to the loss, and allocates ranks after each step."""
 
-    def derived_parameters(self, recipe: Recipe) -> dict[str, Any]:
+    def recipe_parameters(self, recipe: Recipe) -> dict[str, Any]:
         """Return the schedule."""
         return {
             "total_step": recipe.steps,

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from torch.optim import Optimizer
 
 from paretune.methods.card import Answering, Preset, answering_of
 from paretune.spec import InputError, MethodSpec, Recipe, nearest
+
+ModelKind = Literal["causal-lm", "encoder", "diffusion"]
+"""What is fine-tuned: a language model, an encoder with a classification head, or a diffusion transformer."""
 
 
 class Context(NamedTuple):
@@ -21,6 +24,8 @@ class Context(NamedTuple):
     """Peak learning rate; none where nothing is trained."""
     seed: int
     tokenizer: Any
+    """The base model's tokenizer; None where the base model has none of its own."""
+    model_kind: ModelKind = "causal-lm"
 
 
 class Method(ABC):
@@ -31,8 +36,9 @@ class Method(ABC):
     new instance from the same spec and calls `load` on a fresh base model.
 
     Guarantees every method gives: the same spec, base model and torch seed give the same initial values; the model that
-    `wrap` and `load` return takes `input_ids` and `attention_mask` and gives `logits` of shape (batch, sequence,
-    vocabulary); nothing is pickled; nothing asks the network.
+    `wrap` and `load` return is called as the base model is and answers in the same form (a causal language model takes
+    `input_ids` and `attention_mask` and gives `logits` of shape (batch, sequence, vocabulary)); nothing is pickled;
+    nothing asks the network.
     """
 
     preset: ClassVar[Preset | None] = None

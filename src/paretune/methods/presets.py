@@ -154,7 +154,7 @@ _PRESETS = (
         arxiv="2409.00119", year=2024,
     ),
     Preset(
-        name="ia3", family="vectors", implementation="peft", peft_type="IA3",
+        name="ia3", family="vectors", implementation="ia3", peft_type="IA3",
         description="Scales keys, values and the inner activations of the feed-forward layers by learned vectors.",
         prior_learning_rate=2e-2, prior_source="Measured on a small image model; peft's comparison uses up to 5e-3.",
         arxiv="2205.05638", year=2022,
@@ -180,7 +180,7 @@ _PRESETS = (
         arxiv="2509.15974", year=2025,
     ),
     Preset(
-        name="ln-tuning", family="vectors", implementation="peft", peft_type="LN_TUNING",
+        name="ln-tuning", family="vectors", implementation="ln-tuning", peft_type="LN_TUNING",
         description="Trains the weights of the normalisation layers.",
         prior_learning_rate=5e-3, prior_source="A guess: few parameters want a high rate; not measured.",
         arxiv="2312.11420", year=2023,

@@ -24,12 +24,14 @@ IMPLEMENTATIONS = {
     "peft": "paretune.methods.peft:Peft",
     "mutated-base": "paretune.methods.mutated_base:MutatedBase",
     "adalora": "paretune.methods.adalora:AdaLora",
+    "ia3": "paretune.methods.ia3:Ia3",
+    "ln-tuning": "paretune.methods.ln_tuning:LnTuning",
     "lora-fa": "paretune.methods.lora_fa:LoraFa",
     "lora-plus": "paretune.methods.lora_plus:LoraPlus",
 }
 """The classes that build methods, by the name that a `MethodSpec` holds."""
 
-_NEEDS_A_HOOK = {"ADALORA": "adalora"}
+_NEEDS_A_HOOK = {"ADALORA": "adalora", "IA3": "ia3", "LN_TUNING": "ln-tuning"}
 _MUTATES_THE_BASE = ("pissa", "olora")
 
 
