@@ -49,7 +49,8 @@ class OutputShiftLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc] # peft 
         self.output_shift_vector = nn.ParameterDict({adapter_name: nn.Parameter(vector)})
 
     def forward(self, inputs: Tensor) -> Tensor:
-        shifted: Tensor = self.base_layer(inputs) + self.output_shift_vector[self.active_adapters[0]]
+        vectors: Any = self.output_shift_vector
+        shifted: Tensor = self.base_layer(inputs) + vectors[self.active_adapters[0]]
         return shifted
 
 
