@@ -39,6 +39,7 @@ class OutputShiftLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc] # peft 
     """Adds a learned vector to a layer's output."""
 
     adapter_layer_names = ("output_shift_vector",)
+    output_shift_vector: nn.ParameterDict
 
     def __init__(self, base_layer: nn.Linear, adapter_name: str, start: float) -> None:
         super().__init__()
@@ -49,8 +50,8 @@ class OutputShiftLayer(nn.Module, BaseTunerLayer):  # type: ignore[misc] # peft 
         self.output_shift_vector = nn.ParameterDict({adapter_name: nn.Parameter(vector)})
 
     def forward(self, inputs: Tensor) -> Tensor:
-        vectors: Any = self.output_shift_vector
-        shifted: Tensor = self.base_layer(inputs) + vectors[self.active_adapters[0]]
+        (adapter,) = self.output_shift_vector
+        shifted: Tensor = self.base_layer(inputs) + self.output_shift_vector[adapter]
         return shifted
 
 

@@ -29,7 +29,7 @@ class ALora(Peft):
         """Set the tokens. Raises `InputError` when the questions have no common end."""
         if "alora_invocation_tokens" in self.spec.parameters:
             return
-        texts = prompts_and_answers(first_batches(self.spec, model, batches))
+        texts = prompts_and_answers(self.spec, first_batches(self.spec, model, batches))
         ends = [prompt[-LONGEST_INVOCATION:][::-1] for prompt, _ in texts]
         common = [column[0] for column in takewhile(_all_alike, zip(*ends, strict=False))]
         if not common:

@@ -33,7 +33,7 @@ class Cpt(Peft):
         number = self.spec.parameters.get("num_examples", NUM_EXAMPLES)
         tokens: list[int] = []
         kinds: list[int] = []
-        examples = prompts_and_answers(first_batches(self.spec, model, batches))
+        examples = prompts_and_answers(self.spec, first_batches(self.spec, model, batches))
         for index, (question, answer) in enumerate(islice(examples, number)):
             tokens += [*question, *answer]
             kinds += [_QUESTION + _KINDS * index] * len(question) + [_ANSWER + _KINDS * index] * len(answer)

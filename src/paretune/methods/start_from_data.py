@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from paretune.methods.base import Context, Objective
@@ -34,18 +35,29 @@ def required_objective(spec: MethodSpec, context: Context) -> Objective:
 
 
 def single_texts(batches: Iterable[Any]) -> Iterator[Any]:
-    """Yield every text of the batches as a batch of its own, without padding."""
+    """Yield every row of the batches as a batch of its own, without padding."""
     for batch in batches:
-        for index, num_tokens in enumerate(batch.attention_mask.sum(dim=1).tolist()):
-            row = batch.part(index, len(batch.attention_mask))
-            yield type(batch)(*(tensor[:, :num_tokens] for tensor in row))
+        num_rows = len(batch[0])
+        mask: Tensor | None = getattr(batch, "attention_mask", None)
+        for index in range(num_rows):
+            row = batch.part(index, num_rows)
+            if mask is not None:
+                num_tokens = int(mask[index].sum())
+                row = type(batch)(*(tensor[:, :num_tokens] for tensor in row))
+            yield row
 
 
-def prompts_and_answers(batches: Iterable[Any]) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield the token ids of every text of the batches, the question's and the answer's."""
+def prompts_and_answers(spec: MethodSpec, batches: Iterable[Any]) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield the token ids of every text of the batches, the question's and the answer's.
+
+    Where a batch does not say which tokens are the answer's, all are the question's. Raises `InputError` for batches
+    that hold no text.
+    """
     for batch in batches:
-        rows: Iterable[tuple[Tensor, Tensor, Tensor]] = zip(
-            batch.input_ids, batch.attention_mask.bool(), batch.answer_mask, strict=True
-        )
-        for tokens, is_text, is_answer in rows:
-            yield tokens[is_text & ~is_answer].tolist(), tokens[is_text & is_answer].tolist()
+        if not hasattr(batch, "input_ids"):
+            raise InputError(f'method "{spec.label}": it looks at texts and goes on models of text only')
+        is_text = getattr(batch, "attention_mask", torch.ones_like(batch.input_ids)).bool()
+        is_answer = getattr(batch, "answer_mask", torch.zeros_like(is_text))
+        rows: Iterable[tuple[Tensor, Tensor, Tensor]] = zip(batch.input_ids, is_text, is_answer, strict=True)
+        for tokens, text, answer in rows:
+            yield tokens[text & ~answer].tolist(), tokens[text & answer].tolist()

@@ -34,7 +34,7 @@ class TrainableTokens(Peft):
         if "token_indices" in self.spec.parameters:
             return
         counted: Counter[int] = Counter()
-        for prompt, _ in prompts_and_answers(first_batches(self.spec, model, batches)):
+        for prompt, _ in prompts_and_answers(self.spec, first_batches(self.spec, model, batches)):
             counted.update(prompt)
         by_use = sorted(counted, key=lambda token: (-counted[token], token))
         config = active_config(model)
