@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from paretune.analysis import Row, rows_of
+from paretune.report.curves import curves_json, curves_of
 from paretune.report.wording import notes, row_outcome
-from paretune.spec import Record
+from paretune.spec import Record, StudyPlan
 
 
-def results_json(records: Sequence[Record]) -> dict[str, Any]:
+def results_json(records: Sequence[Record], plan: StudyPlan | None = None) -> dict[str, Any]:
     """Return the rows and notes of these records as plain JSON values, in the order of the records.
+
+    Tuning trials are no rows; with the plan of a tuned study they are under "tuning", as response curves.
 
     Figures are in base units, and missing ones are absent. What is no finite number is a string, "NaN" or "Infinity",
     as it is in records.
     """
-    rows = rows_of(records)
-    return {"rows": [_row(row) for row in rows], "notes": notes(records, rows)}
+    final = [record for record in records if not record.trial.tunes]
+    rows = rows_of(final)
+    value: dict[str, Any] = {"rows": [_row(row) for row in rows], "notes": notes(final, rows, plan)}
+    return value if plan is None else value | {"tuning": curves_json(curves_of(records, plan), plan)}
 
 
 def _row(row: Row) -> dict[str, Any]:
