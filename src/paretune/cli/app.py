@@ -99,7 +99,7 @@ def run(  # noqa: PLR0917 (one for each option)
     if plan:
         from paretune.cli.planning import show_plan
 
-        show_plan(chosen, folder, jobs=jobs, as_json=json)
+        show_plan(chosen, folder, jobs=jobs, retry=retry, as_json=json)
         return
     raise typer.Exit(run_and_show(chosen, folder, jobs=jobs, threads=threads, retry=retry))
 

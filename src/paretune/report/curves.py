@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from paretune.report.format import plain, rate, show
 from paretune.report.wording import outcome_name
 from paretune.spec import METRICS, Direction, Record, Search, StudyPlan
-from paretune.tune import Choice, Chosen, Point, choose, points_of, step_of
+from paretune.tune import Choice, Chosen, NothingChosen, Point, choose, points_of, step_of
 
 
 class Curve(NamedTuple):
@@ -84,9 +84,13 @@ def choice_text(curve: Curve) -> str:
     if curve.choice is None:
         return "not chosen yet"
     if not isinstance(curve.choice, Chosen):
-        return "none: " + ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in curve.choice.outcomes.items())
+        return f"none: {_outcomes_text(curve.choice)}"
     text = ", ".join([rate(curve.choice.point.candidate.learning_rate), *parameter_texts(curve.choice.point)])
     return text if curve.choice.edge is None else f"{text} ({curve.choice.edge} edge)"
+
+
+def _outcomes_text(choice: NothingChosen) -> str:
+    return ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in choice.outcomes.items())
 
 
 def parameter_texts(point: Point) -> list[str]:
@@ -120,8 +124,9 @@ def curve_notes(curves: Sequence[Curve]) -> list[str]:
         names = ", ".join(f"{plain(curve.method)} ({curve.choice.edge})" for curve in edges if curve.choice)
         notes.append(f"Best rate still at the edge of the widest grid, so a better one may lie beyond: {names}.")
     for curve in curves:
-        if curve.choice is not None and not isinstance(curve.choice, Chosen):
-            notes.append(f"{plain(curve.method)}: no final trial, since no setting ended well ({choice_text(curve)}).")
+        if isinstance(curve.choice, NothingChosen):
+            reason = f"no setting ended well ({_outcomes_text(curve.choice)})"
+            notes.append(f"{plain(curve.method)}: no final trial, since {reason}.")
     return notes
 
 

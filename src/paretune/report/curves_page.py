@@ -21,7 +21,6 @@ from paretune.tune import Point
 
 CHART_HEIGHT = 130
 _LOG_FROM_RATIO = 4.0
-_CROSS = "cross"
 
 
 def curves_section(curves: Sequence[Curve], plan: StudyPlan) -> str:
@@ -103,7 +102,9 @@ def _spec(curve: Curve, domain: tuple[float, float], plan: StudyPlan) -> dict[st
     )
     y = alt.Y(
         "figure:Q",
-        scale=alt.Scale(type="log" if logarithmic else "linear", domain=[low, high], zero=False, padding=8),
+        scale=alt.Scale(type="log", domain=[low, high], padding=8)
+        if logarithmic
+        else alt.Scale(type="linear", domain=[low, high], zero=False, padding=8),
         axis=alt.Axis(tickCount=3, format="%" if higher_is_better else "~g"),
         title=None,
     )
@@ -112,20 +113,14 @@ def _spec(curve: Curve, domain: tuple[float, float], plan: StudyPlan) -> dict[st
         alt.Tooltip("figure_text:N", title=METRICS[choose_by].label),
     ]
     chart = alt.Chart(alt.Data(values=rows))
-    spec: dict[str, Any] = (
-        alt.layer(
-            chart.transform_filter("datum.on_line").mark_line(strokeDash=[1, 0]).encode(x=x, y=y),
-            chart.transform_filter("datum.ok && !datum.chosen")
-            .mark_point(filled=False, size=40)
-            .encode(x=x, y=y, tooltip=tooltip),
-            chart.transform_filter("datum.chosen").mark_point(filled=True, size=110).encode(x=x, y=y, tooltip=tooltip),
-            chart.transform_filter("!datum.ok")
-            .mark_point(shape=_CROSS, angle=45, size=60)
-            .encode(x=x, y=y, tooltip=tooltip),
-        )
-        .properties(width="container", height=CHART_HEIGHT)
-        .to_dict()
-    )
+    layers = [
+        chart.transform_filter("datum.on_line").mark_line(strokeDash=[1, 0]),
+        chart.transform_filter("datum.ok && !datum.chosen").mark_point(filled=False, size=40),
+        chart.transform_filter("datum.chosen").mark_point(filled=True, size=110, opacity=1),
+        chart.transform_filter("!datum.ok").mark_point(shape="cross", angle=45, size=60),
+    ]
+    whole = alt.layer(*(layer.encode(x=x, y=y, tooltip=tooltip) for layer in layers))
+    spec: dict[str, Any] = whole.properties(width="container", height=CHART_HEIGHT).to_dict()
     spec.pop("config", None)  # colours and fonts are the page's
     return spec
 

@@ -11,6 +11,7 @@ from paretune.report.format import MISSING, plain, rate
 from paretune.spec import StudyPlan
 
 _CHOSEN_MARK = "*"
+_BROKEN_MARK = "×"
 
 
 def curves_summary(curves: Sequence[Curve], plan: StudyPlan) -> list[Text | Padding]:
@@ -23,14 +24,14 @@ def curves_summary(curves: Sequence[Curve], plan: StudyPlan) -> list[Text | Padd
         parts.append(Padding(_table(inside, plan), (0, 0, 1, 0)))
         parts += [Text(note, "yellow") for note in curve_notes(inside)]
     if curves:
-        parts.append(Text(f"{_CHOSEN_MARK} chosen. {caption(plan)}", "dim"))
+        parts.append(Text(f"{_CHOSEN_MARK} chosen, {_BROKEN_MARK} did not end well. {caption(plan)}", "dim"))
     return parts
 
 
 def _table(curves: Sequence[Curve], plan: StudyPlan) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     steps = steps_of(curves)
-    table.add_column("Method", overflow="fold")
+    table.add_column("Method", no_wrap=True)
     table.add_column("Prior", justify="right", no_wrap=True)
     for step in steps:
         table.add_column(step_name(step, plan.tuning.per_decade), justify="right")
@@ -45,6 +46,8 @@ def _cell(curve: Curve, step: int, plan: StudyPlan) -> Text:
     point = point_at(curve, step, plan)
     if point is None:
         return Text(MISSING)
+    if point.figure is None:
+        return Text(_BROKEN_MARK if point.outcomes else MISSING, "dim")
     chosen = point == curve.best
-    text = figure_text(point, plan.tuning.choose_by) + (_CHOSEN_MARK if chosen else " ")
-    return Text(text, "bold" if chosen else "" if point.figure is not None else "dim")
+    text = figure_text(point, plan.tuning.choose_by)
+    return Text(_CHOSEN_MARK + text, "bold") if chosen else Text(text)
