@@ -98,7 +98,7 @@ def test_departures_are_shown_with_both_values() -> None:
 def test_a_study_of_failures_has_a_page_without_a_chart() -> None:
     page = render_page([make_record(outcome=Failed(error_type="E", message="broke"))], make_study())
     assert "failed: E: broke" in page
-    assert "vegaEmbed =" not in page
+    assert "window.vegaEmbed=" not in page
     assert render_page([], make_study()).startswith("<!doctype html>")
 
 

@@ -74,6 +74,8 @@ def run(  # noqa: PLR0917 (one for each option)
     jobs: Jobs = 1,
     threads: Threads = None,
     retry: Retry = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would run and how long it takes, then end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON for machines.")] = False,
 ) -> None:
     """Run a study. It resumes by itself: finished trials are never repeated."""
     from paretune.cli.studies import run_and_show, study_from_options
@@ -94,6 +96,13 @@ def run(  # noqa: PLR0917 (one for each option)
         raise InputError("give a study file, or --methods (for example --methods base,lora,oft)")
     chosen = Study.from_toml(study) if study is not None else study_from_options(**options)
     folder = out or Path("results") / chosen.name
+    if json and not plan:
+        raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
+    if plan:
+        from paretune.cli.planning import show_plan
+
+        show_plan(chosen, folder, jobs=jobs, retry=retry, as_json=json)
+        return
     raise typer.Exit(run_and_show(chosen, folder, jobs=jobs, threads=threads, retry=retry))
 
 

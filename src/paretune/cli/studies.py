@@ -41,24 +41,18 @@ def study_from_options(
 
 def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, retry: bool) -> int:
     """Run what is missing of a study, print the table and write the page. Returns the exit code."""
-    from paretune.execute.plan import plan
-    from paretune.execute.run import pending_trials, run
+    from paretune.cli.planning import announce_plan
+    from paretune.execute.run import run
     from paretune.report import results_summary
-    from paretune.store import Store
+    from paretune.store import Store, read_plan
 
-    trials = plan(study)
-    pending = pending_trials(study, Store(folder), retry=retry)
     console = Console(stderr=True)
-    done = len(trials) - len(pending)
-    console.print(
-        f'Study "{study.name}": {len(trials)} trials, {done} finished'
-        + (f", {len(pending)} to run, {jobs} at a time. Records go to {folder}" if pending else ""),
-        highlight=False,
-        soft_wrap=True,
-    )
-    with watcher_for(pending, console) as watcher:
-        records = run(study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher)
-    Console().print(results_summary(records, Store(folder).scores))
+    announce_plan(study, folder, jobs=jobs, retry=retry, console=console)
+    with watcher_for(jobs, console) as watcher:
+        records = run(
+            study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher, on_plan=watcher.planned
+        )  # fmt: skip
+    Console().print(results_summary(records, Store(folder).scores, read_plan(folder)))
     print(f"Page: {write_study_page(folder, None)}")
     return _exit_code(records)
 
@@ -66,15 +60,15 @@ def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, 
 def write_study_page(folder: Path, output: Path | None) -> Path:
     """Write a study's page and return its path."""
     from paretune.report import write_page
-    from paretune.store import Store, load_records
+    from paretune.store import Store, load_planned_records, read_plan
 
-    records = load_records(folder)
+    records = load_planned_records(folder)
     study = Store(folder).study()
     if study is None:
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
     path = output or folder / "index.html"
     try:
-        write_page(records, study, path, Store(folder).scores)
+        write_page(records, study, path, Store(folder).scores, read_plan(folder))
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path

@@ -1,5 +1,8 @@
 """From a study to its trials: everything filled in, nothing trained yet."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from paretune.methods import check_method, prior_learning_rate, resolve
 from paretune.models import check_reference, module_names
 from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, Study, Trial
@@ -8,6 +11,8 @@ from paretune.tasks import get_task
 
 def plan(study: Study) -> list[Trial]:
     """Return every trial of a study, in the order in which they run: all methods with the first seed first.
+
+    Of a study that tunes, these are its final trials as they would be at every method's prior.
 
     Raises `InputError` for an unknown method, task, option or reference, and when two cells are the same trial.
     """
@@ -21,7 +26,7 @@ def plan(study: Study) -> list[Trial]:
             method=method,
             learning_rate=rate,
             seed=seed,
-            recipe=_recipe(study, entry) if method.trains else study.recipe,
+            recipe=recipe_of(study, entry) if method.trains else study.recipe,
         )
         for task in tasks
         for seed in study.seeds
@@ -53,10 +58,12 @@ def check_trials(trials: list[Trial]) -> None:
             checked.add(key)
 
 
-def _recipe(study: Study, entry: MethodEntry) -> Recipe:
-    if not entry.recipe:
+def recipe_of(study: Study, entry: MethodEntry, tuning: Mapping[str, Any] | None = None) -> Recipe:
+    """Return the study's recipe with the departures of tuning, if given, and of one method. The method's win."""
+    departures = {**(tuning or {}), **entry.recipe}
+    if not departures:
         return study.recipe
-    return Recipe.read(study.recipe.model_dump() | entry.recipe, f'method "{entry.label or entry.name}", recipe')
+    return Recipe.read(study.recipe.model_dump() | departures, f'method "{entry.label or entry.name}", recipe')
 
 
 def _rates(study: Study, entry: MethodEntry, method: MethodSpec) -> tuple[float | None, ...]:
@@ -69,7 +76,7 @@ def _rates(study: Study, entry: MethodEntry, method: MethodSpec) -> tuple[float 
     prior = prior_learning_rate(method)
     if prior is None:
         raise InputError(
-            f'method "{method.label}" has no prior learning rate: give it one with learning_rate, '
-            "or give the study learning_rates"
+            f'method "{method.label}" has no prior learning rate: give it one with learning_rate'
+            + ("" if study.tuning else ", or give the study learning_rates")
         )
     return (prior,)

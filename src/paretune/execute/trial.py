@@ -2,7 +2,7 @@
 
 import gc
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,9 +33,11 @@ from paretune.measure import (
 from paretune.methods import Context, Method, build
 from paretune.models import LoadedModel, load_model
 from paretune.spec import (
+    EVERYTHING,
     Diverged,
     Failed,
     InputError,
+    Measure,
     Ok,
     OutOfMemory,
     Phase,
@@ -113,14 +115,17 @@ def evaluate(
     recipe: Recipe,
     phases: Phases,
     listener: Listener,
+    measures: Collection[Measure] = EVERYTHING,
 ) -> Evaluation:
     """Attach a saved method to a fresh base model, answer the examples, and compare losses on general text.
 
-    The loss of the base on the same text is read before the adapter exists.
+    The loss of the base on the same text is read before the adapter exists. Forgetting and memory are left out where
+    `measures` does not name them.
     """
-    with phases.during(Phase.RETAIN):
-        texts = general_texts()
-        before = text_losses(loaded.model, loaded.tokenizer, texts)
+    texts = general_texts() if "forgetting" in measures else ()
+    if texts:
+        with phases.during(Phase.RETAIN):
+            before = text_losses(loaded.model, loaded.tokenizer, texts)
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
     shots = task.few_shot(method.num_shots)
@@ -134,30 +139,30 @@ def evaluate(
         texts_generated = answer(
             model, loaded.tokenizer, prompts, stop=task.stop, on_progress=listener.progress, **asking
         )  # fmt: skip
-    seconds = phases.seconds(Phase.TEST)
-    with phases.during(Phase.RETAIN):
-        after = text_losses(model, loaded.tokenizer, texts)
-    with phases.during(Phase.MEASURE):
-        longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
-        # No stop strings and no early end: every method writes answers of the same length.
-        asking |= {"min_new_tokens": task.max_new_tokens, "batch_size": len(longest)}
-        peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **asking))
-    if not torch.cuda.is_available():
-        phases.counted(Phase.TEST, peak)
     items = _judge(task, examples, texts_generated)
-    changes = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
     accuracy = sum(item.strict for item in items) / len(items)
     metrics = {
         "accuracy": accuracy,
         "accuracy_lenient": sum(item.lenient for item in items) / len(items),
-        "answers_per_second": len(items) / seconds,
-        "answer_peak_bytes": float(peak),
-        "forgetting": changes.mean().item(),
+        "answers_per_second": len(items) / phases.seconds(Phase.TEST),
     }
-    standard_errors = {
-        "accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5,
-        "forgetting": (changes.std() / len(changes) ** 0.5).item(),
-    }
+    standard_errors = {"accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5}
+    changes = torch.zeros(0, dtype=torch.float64)
+    if texts:
+        with phases.during(Phase.RETAIN):
+            after = text_losses(model, loaded.tokenizer, texts)
+        changes = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
+        metrics["forgetting"] = changes.mean().item()
+        standard_errors["forgetting"] = (changes.std() / len(changes) ** 0.5).item()
+    if "memory" in measures:
+        with phases.during(Phase.MEASURE):
+            longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
+            # No stop strings and no early end: every method writes answers of the same length.
+            asking |= {"min_new_tokens": task.max_new_tokens, "batch_size": len(longest)}
+            peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **asking))
+        metrics["answer_peak_bytes"] = float(peak)
+        if not torch.cuda.is_available():
+            phases.counted(Phase.TEST, peak)
     return Evaluation(metrics, standard_errors, _by_group(items), items, tuple(changes.tolist()))
 
 
@@ -174,12 +179,17 @@ class _Run:
         self.model_note: str | None = None
 
     def whole(self) -> None:
-        """Train where there is something to train, then evaluate what was saved."""
+        """Train where there is something to train, then evaluate what was saved, where the trial asks for answers."""
         trial = self._trial
         task = _same_task(trial)
         if trial.method.trains:
             self._train(task)
             gc.collect()
+        if "answers" in trial.measures:
+            self._evaluate(task)
+
+    def _evaluate(self, task: Task) -> None:
+        trial = self._trial
         loaded = self._load()
         result = evaluate(
             loaded=loaded,
@@ -190,6 +200,7 @@ class _Run:
             recipe=trial.recipe,
             phases=self.phases,
             listener=self._listener,
+            measures=trial.measures,
         )
         self.items = result.items
         self.findings["metrics"] |= result.metrics
@@ -226,7 +237,7 @@ class _Run:
                 task.examples("validation"), context.tokenizer, trial.recipe, trial.seed, one_pass=True
             )
             self.findings["num_left_out"] = batches.num_left_out
-        if not torch.cuda.is_available():
+        if "memory" in trial.measures and not torch.cuda.is_available():
             with self.phases.during(Phase.MEASURE):
                 longest = longest_batches(task.examples("train"), context.tokenizer, trial.recipe)
                 peak = _training_peak_bytes(model, method, context, longest)
@@ -246,11 +257,15 @@ class _Run:
         self._keep_training(result.losses, result.step_seconds)
         with self.phases.during(Phase.VALIDATE):
             metrics["validation_loss"] = validation_loss(model, checks)
+        if "answers" in trial.measures:
+            self._save(method, model)
+
+    def _save(self, method: Method, model: torch.nn.Module) -> None:
         with self.phases.during(Phase.SAVE):
             method.save(model, self._checkpoint)
-            metrics["checkpoint_bytes"] = float(folder_bytes(self._checkpoint))
+            self.findings["metrics"]["checkpoint_bytes"] = float(folder_bytes(self._checkpoint))
             # Written after the size is read: it lets the checkpoint be evaluated later without the study.
-            (self._checkpoint / TRIAL_FILE).write_text(trial.canonical_json(), encoding="utf-8")
+            (self._checkpoint / TRIAL_FILE).write_text(self._trial.canonical_json(), encoding="utf-8")
 
     def _on_step(self, step: int, loss: float, seconds: float) -> None:  # noqa: ARG002 (the loop's signature)
         self._listener.progress(step + 1, self._trial.recipe.steps, loss)

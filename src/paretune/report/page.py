@@ -9,44 +9,59 @@ from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers, support_note
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
+from paretune.report.curves import curves_of
+from paretune.report.curves_page import curve_specs, curves_section
 from paretune.report.format import plain, probability, rate, show
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, departures, interval_note, notes, unit_of
-from paretune.spec import COSTS, METRICS, Recipe, Record, Study
+from paretune.spec import COSTS, METRICS, Recipe, Record, Study, StudyPlan
 from paretune.store.atomic import write_whole
 
 _Z_95 = 1.96
 
 
-def write_page(records: Sequence[Record], study: Study, path: str | Path, answers: Answers = no_answers) -> None:
+def write_page(
+    records: Sequence[Record],
+    study: Study,
+    path: str | Path,
+    answers: Answers = no_answers,
+    plan: StudyPlan | None = None,
+) -> None:
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
+
+    With the plan of a tuned study it shows the response curves too.
 
     The file holds everything it needs, about 1 MB, and is forbidden to load anything. Text from records and study is
     escaped. Raises `OSError` when it cannot be written.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, render_page(records, study, answers).encode())
+    write_whole(target, render_page(records, study, answers, plan).encode())
 
 
-def render_page(records: Sequence[Record], study: Study, answers: Answers = no_answers) -> str:
+def render_page(
+    records: Sequence[Record], study: Study, answers: Answers = no_answers, plan: StudyPlan | None = None
+) -> str:
     """Return the page as HTML."""
     import jinja2
 
-    rows = judged_rows(records, answers)
+    curves = curves_of(records, plan) if plan else []
+    final = [record for record in records if not record.trial.tunes]
+    rows = judged_rows(final, answers)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    columns = table_columns(rows)
-    support = support_note(rows)
+    columns = table_columns(rows, tuned=plan is not None)
+    support = support_note(rows, plan)
     specs = chart_specs(rows)
     return environment.from_string(_asset("page.html")).render(
         study=study,
         tied_note=TIED_NOTE,
         support=support,
-        notes=[*interval_note(rows), *(note for note in notes(records, rows) if note != support)],
-        facts=_facts(records, study, rows),
+        notes=[*interval_note(rows), *(note for note in notes(final, rows, plan) if note != support)],
+        facts=_facts(final, study, rows),
+        curves=curves_section(curves, plan) if plan else "",
         views=_views(rows),
         columns=columns,
         rows=table_rows(rows, columns, study),
@@ -55,9 +70,16 @@ def render_page(records: Sequence[Record], study: Study, answers: Answers = no_a
         methods=[_method(row, study) for row in _one_per_method(rows)],
         metrics=[(metric, unit_of(name)) for name, metric in METRICS.items()],
         style=_asset("page.css"),
-        script=_asset("page.js"),
-        bundle=chart_bundle() if specs else "",
-        data=script_json({"specs": specs, "logarithmic": logarithmic_costs(rows), "points": _points(rows)}),
+        script=_asset("page.js") + _asset("curves.js"),
+        bundle=chart_bundle() if specs or curves else "",
+        data=script_json(
+            {
+                "specs": specs,
+                "logarithmic": logarithmic_costs(rows),
+                "points": _points(rows),
+                "curves": curve_specs(curves, plan) if plan else [],
+            }
+        ),
     )
 
 

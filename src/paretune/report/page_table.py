@@ -38,10 +38,10 @@ class Column(NamedTuple):
     """The order in which it is sorted first."""
 
 
-def table_columns(rows: Sequence[Row]) -> list[Column]:
+def table_columns(rows: Sequence[Row], *, tuned: bool = False) -> list[Column]:
     """Return the columns that these rows need."""
     columns = [Column("method", "Method", "How the study calls the method.", _method, numeric=False)]
-    if len({(row.method, row.learning_rate) for row in rows}) > len({row.method for row in rows}):
+    if tuned or len({(row.method, row.learning_rate) for row in rows}) > len({row.method for row in rows}):
         columns.append(Column("rate", "Rate", "Peak learning rate.", _rate))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))

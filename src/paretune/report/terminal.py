@@ -10,10 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.report.curves import curves_of
+from paretune.report.curves_terminal import curves_summary
 from paretune.report.format import MISSING, percent, plain, rate, show
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import TIED_NOTE, interval_note, notes, outcome_name, row_outcome
-from paretune.spec import METRICS, Record
+from paretune.spec import METRICS, Record, StudyPlan
 
 _FRONT_COST = "train_peak_bytes"
 
@@ -25,15 +27,17 @@ class _Column(NamedTuple):
     justify: Any = "right"
 
 
-def results_summary(records: Sequence[Record], answers: Answers = no_answers) -> Group:
+def results_summary(records: Sequence[Record], answers: Answers = no_answers, plan: StudyPlan | None = None) -> Group:
     """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
 
-    Rows are sorted by accuracy, best first; rows without one come last, with their outcome.
+    Rows are sorted by accuracy, best first; rows without one come last, with their outcome. Tuning trials are no rows;
+    with the plan of a tuned study their response curves come first.
     """
-    rows = judged_rows(records, answers)
+    final = [record for record in records if not record.trial.tunes]
+    rows = judged_rows(final, answers)
+    parts: list[Any] = [] if plan is None else [*curves_summary(curves_of(records, plan), plan), Text()]
     if not rows:
-        return Group(Text("No trial has left a record yet."))
-    parts: list[Any] = []
+        return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has left a record yet."))
     for key in dict.fromkeys((row.task, row.split) for row in rows):
         parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     if any(_FRONT_COST in row.fronts for row in rows):
@@ -44,7 +48,7 @@ def results_summary(records: Sequence[Record], answers: Answers = no_answers) ->
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "dim") for note in interval_note(rows)]
-    parts += [Text(note, "yellow") for note in notes(records, rows)]
+    parts += [Text(note, "yellow") for note in notes(final, rows, plan)]
     return Group(*parts)
 
 

@@ -4,6 +4,7 @@ from paretune.spec.base import Data, content_hash
 from paretune.spec.errors import InputError, nearest, one_line
 from paretune.spec.method import MethodEntry, MethodSpec
 from paretune.spec.metrics import COSTS, METRICS, Direction, Metric, Phase, Unit
+from paretune.spec.planned import Candidate, PlannedStage, Search, StudyPlan
 from paretune.spec.recipe import Recipe
 from paretune.spec.record import (
     Cancelled,
@@ -19,11 +20,13 @@ from paretune.spec.record import (
 )
 from paretune.spec.study import EMBEDDED_MODEL, Study
 from paretune.spec.task import TaskCard, TaskEntry, TaskSpec
-from paretune.spec.trial import Trial
+from paretune.spec.trial import EVERYTHING, Measure, Trial
+from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
-    "COSTS", "EMBEDDED_MODEL", "METRICS", "Cancelled", "Data", "Direction", "Diverged", "Failed", "InputError",
-    "MethodEntry", "MethodSpec", "Metric", "Ok", "OutOfMemory", "Outcome", "Phase", "PhaseReading", "Provenance",
-    "Recipe", "Record", "Study", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "Unit", "content_hash",
-    "nearest", "one_line",
+    "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "Between", "Cancelled", "Candidate", "Data", "Direction",
+    "Diverged", "Failed", "InputError", "Measure", "MethodEntry", "MethodSpec", "Metric", "Ok", "OutOfMemory",
+    "Outcome", "Phase", "PhaseReading", "PlannedStage", "Provenance", "Recipe", "Record", "Search", "Study",
+    "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit",
+    "content_hash", "nearest", "one_line",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """One study's folder.
 
 study.json                          the study, as it was last run
+plan.json                           of a study that tunes: which trial serves which purpose
 records/<trial id>-<attempt>.json   what one attempt at a trial left behind; never changed once written
 items/<trial id>-<attempt>.parquet  its answers, question by question
 adapters/<trial id>-<attempt>/      what was trained
