@@ -7,7 +7,7 @@ from typing import NamedTuple
 from paretune.analysis.comparable import same_conditions
 from paretune.analysis.intervals import Interval, wilson
 from paretune.analysis.pareto import pareto_front
-from paretune.spec import COSTS, METRICS, Direction, Outcome, Record
+from paretune.spec import COSTS, METRICS, QUALITIES, Direction, Outcome, Record
 
 
 class Row(NamedTuple):
@@ -33,12 +33,17 @@ class Row(NamedTuple):
     accuracy_interval: Interval | None
     """95 % Wilson interval of the mean accuracy over the questions of one seed: seeds ask the same questions again."""
     fronts: frozenset[str]
-    """Costs on whose Pareto front against accuracy the row lies, among the rows of its task."""
+    """Costs on whose Pareto front against the main figure the row lies, among the rows of its task."""
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that left a record."""
         return tuple(record.trial.seed for record in self.records)
+
+    @property
+    def quality(self) -> str:
+        """The metric that the row is ranked by."""
+        return next((name for name in QUALITIES if name in self.metrics), QUALITIES[0])
 
     @property
     def num_ok(self) -> int:
@@ -72,7 +77,9 @@ def _task_names(records: Iterable[Record]) -> dict[str, str]:
     different = {(task.name, task.version, task.content_hash) for task in tasks.values()}
     names = [name for name, _, _ in different]
     return {
-        trial_id: task.name if names.count(task.name) == 1 else f"{task.name} ({task.content_hash[:6]})"
+        trial_id: task.name
+        if names.count(task.name) == 1
+        else f"{task.name} ({(task.content_hash or task.version)[:6]})"
         for trial_id, task in tasks.items()
     }
 
@@ -124,7 +131,9 @@ def _fronts(rows: Sequence[Row]) -> list[set[str]]:
         records = [record for place in places for record in rows[place].records]
         for cost in COSTS:
             if same_conditions(records, cost):
-                points = [(rows[place].metrics.get("accuracy"), rows[place].metrics.get(cost)) for place in places]
+                points = [
+                    (rows[place].metrics.get(rows[place].quality), rows[place].metrics.get(cost)) for place in places
+                ]
                 for index in pareto_front(points, (Direction.HIGHER, METRICS[cost].direction)):
                     found[places[index]].add(cost)
     return found

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from paretune.cli.exchange import exporting, importing
+
 app = typer.Typer(
     name="paretune",
     help="Which fine-tuning method should I use for this model, this data and this much memory?\n\n"
@@ -14,6 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(importing, name="import")
+app.add_typer(exporting, name="export")
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a study, as given to --out.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]

@@ -12,7 +12,7 @@ from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
 from paretune.report.format import plain, rate, show
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.wording import INTERVAL_NOTE, departures, notes, unit_of
-from paretune.spec import COSTS, METRICS, Recipe, Record, Study
+from paretune.spec import COSTS, METRICS, Provenance, Recipe, Record, Study
 from paretune.store.atomic import write_whole
 
 _Z_95 = 1.96
@@ -120,11 +120,15 @@ def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row]) -> list
         ("Questions", ", ".join(map(str, questions))),
         ("Trials", f"{len(records)}" + ("" if ok == len(records) else f", of which {ok} ended well")),
         ("Seeds", ", ".join(map(str, sorted({record.trial.seed for record in records})))),
-        ("Device", "; ".join(dict.fromkeys(f"{one.device}, {one.num_threads} threads" for one in made))),
+        ("Device", "; ".join(dict.fromkeys(_device(one) for one in made))),
         ("Platform", "; ".join(dict.fromkeys(one.platform for one in made))),
         ("Packages", ", ".join(packages)),
     ]
     return [(name, plain(text)) for name, text in facts if text]
+
+
+def _device(made: Provenance) -> str:
+    return made.device if made.num_threads is None else f"{made.device}, {made.num_threads} threads"
 
 
 def _recipe(recipe: Recipe) -> list[tuple[str, object, str]]:

@@ -2,8 +2,9 @@
 
 from paretune.spec.base import Data, content_hash
 from paretune.spec.errors import InputError, nearest, one_line
+from paretune.spec.imported import Imported
 from paretune.spec.method import MethodEntry, MethodSpec
-from paretune.spec.metrics import COSTS, METRICS, Direction, Metric, Phase, Unit
+from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit
 from paretune.spec.recipe import Recipe
 from paretune.spec.record import (
     Cancelled,
@@ -22,8 +23,8 @@ from paretune.spec.task import TaskCard, TaskEntry, TaskSpec
 from paretune.spec.trial import Trial
 
 __all__ = [
-    "COSTS", "EMBEDDED_MODEL", "METRICS", "Cancelled", "Data", "Direction", "Diverged", "Failed", "InputError",
-    "MethodEntry", "MethodSpec", "Metric", "Ok", "OutOfMemory", "Outcome", "Phase", "PhaseReading", "Provenance",
-    "Recipe", "Record", "Study", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "Unit", "content_hash",
-    "nearest", "one_line",
+    "COSTS", "EMBEDDED_MODEL", "METRICS", "QUALITIES", "Cancelled", "Data", "Direction", "Diverged", "Failed",
+    "Imported", "InputError", "MethodEntry", "MethodSpec", "Metric", "Ok", "OutOfMemory", "Outcome", "Phase",
+    "PhaseReading", "Provenance", "Recipe", "Record", "Study", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial",
+    "Unit", "content_hash", "nearest", "one_line",
 ]  # fmt: skip

@@ -1,0 +1,5 @@
+"""Other people's results as records. Nothing is invented, and nothing of theirs is lost."""
+
+from paretune.store.importers.peft_comparison import Imports, import_peft_comparison
+
+__all__ = ["Imports", "import_peft_comparison"]
