@@ -145,6 +145,8 @@ def evaluate(
         "answer_peak_bytes": float(peak),
         "forgetting": changes.mean().item(),
     }
+    if judged := [item.published for item in items if item.published is not None]:
+        metrics["accuracy_published"] = sum(judged) / len(judged)
     standard_errors = {
         "accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5,
         "forgetting": (changes.std() / len(changes) ** 0.5).item(),
@@ -295,7 +297,9 @@ def _judge(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> lis
     items = []
     for example, text in zip(examples, texts, strict=True):
         score = task.score(text, example)
-        items.append(ItemAnswer(example.id, example.group, score.strict, score.lenient, text, example.target))
+        items.append(
+            ItemAnswer(example.id, example.group, score.strict, score.lenient, text, example.target, score.published)
+        )
     return items
 
 

@@ -57,7 +57,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "accuracy_lenient", "Accuracy (lenient)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
-            "Share of questions whose last number is right, whatever the form (lenient reader).",
+            "Share of questions whose answer is right, whatever its form (lenient reader).",
         ),
         Metric(
             "accuracy_published", "Accuracy (their rule)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
