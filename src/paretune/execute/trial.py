@@ -26,6 +26,7 @@ from paretune.models import LoadedModel, load_model
 from paretune.spec import (
     Diverged,
     Failed,
+    GeneralText,
     InputError,
     Ok,
     OutOfMemory,
@@ -36,7 +37,7 @@ from paretune.spec import (
     one_line,
 )
 from paretune.store import ItemAnswer
-from paretune.tasks import Example, Task, get_task
+from paretune.tasks import Example, Task, fixed_general_text, get_task, read_general_text
 
 TRIAL_FILE = "trial.json"
 
@@ -104,14 +105,15 @@ def evaluate(
     recipe: Recipe,
     phases: Phases,
     listener: Listener,
+    general_text: GeneralText | None = None,
 ) -> Evaluation:
     """Attach a saved method to a fresh base model, answer the examples, and compare losses on general text.
 
     The loss of the base on the same text is read before the adapter exists.
     """
     with phases.during(Phase.RETAIN):
-        texts = general_texts()
-        before = text_losses(loaded.model, loaded.tokenizer, texts)
+        texts, reading = _general_texts(general_text)
+        before = text_losses(loaded.model, loaded.tokenizer, texts, **reading)
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
     shots = task.few_shot(method.num_shots)
@@ -120,6 +122,8 @@ def evaluate(
         "max_new_tokens": task.max_new_tokens,
         "batch_size": recipe.answer_batch_size,
         "mode": method.answering,
+        "temperature": recipe.temperature,
+        "top_p": recipe.top_p,
     }
     with phases.during(Phase.TEST):
         texts_generated = answer(
@@ -127,7 +131,7 @@ def evaluate(
         )  # fmt: skip
     seconds = phases.seconds(Phase.TEST)
     with phases.during(Phase.RETAIN):
-        after = text_losses(model, loaded.tokenizer, texts)
+        after = text_losses(model, loaded.tokenizer, texts, **reading)
     with phases.during(Phase.MEASURE):
         longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
         # No stop strings and no early end: every method writes answers of the same length.
@@ -174,6 +178,7 @@ class _Run:
             self._train(task)
             gc.collect()
         loaded = self._load()
+        torch.manual_seed(trial.seed)  # answers may be sampled
         result = evaluate(
             loaded=loaded,
             method=build(trial.method),
@@ -183,6 +188,7 @@ class _Run:
             recipe=trial.recipe,
             phases=self.phases,
             listener=self._listener,
+            general_text=trial.general_text,
         )
         self.items = result.items
         self.findings["metrics"] |= result.metrics
@@ -195,8 +201,12 @@ class _Run:
 
     def _load(self) -> LoadedModel:
         with self.phases.during(Phase.LOAD):
-            loaded = load_model(self._trial.base_model, self._trial.recipe.dtype)
-            loaded = loaded._replace(model=loaded.model.to(_device()))
+            recipe = self._trial.recipe
+            loaded = load_model(
+                self._trial.base_model, recipe.dtype, quantisation=recipe.quantisation, attention=recipe.attention
+            )
+            if recipe.quantisation is None:  # a quantised model is where it belongs and refuses to be moved
+                loaded = loaded._replace(model=loaded.model.to(_device()))
         self.model_note = loaded.note
         return loaded
 
@@ -265,7 +275,9 @@ class _Run:
 def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Context, batches: Batches) -> int:
     """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
     method.before_training(model, context, batches)
-    recipe = context.recipe.model_copy(update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0})
+    recipe = context.recipe.model_copy(
+        update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0, "compile": False}
+    )
 
     def steps() -> None:
         optimizer = method.optimizer(model, context)
@@ -274,6 +286,15 @@ def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Contex
         train(model, method, optimizer, batches, recipe)
 
     return count_peak_bytes(model, steps)
+
+
+def _general_texts(wanted: GeneralText | None) -> tuple[Sequence[str], dict[str, int]]:
+    """Return the texts on which forgetting is measured, and how much of each is read."""
+    if wanted is None:
+        return general_texts(), {}
+    if fixed_general_text(wanted) != wanted:
+        raise InputError(f"{wanted.source}: its texts changed since the trial was planned; run the study again")
+    return read_general_text(wanted), {"max_tokens": wanted.max_tokens}
 
 
 def _longest_batch(prompts: Sequence[str], tokenizer: Any, recipe: Recipe, method: Method) -> list[str]:

@@ -25,10 +25,10 @@ class Peft(Method):
 
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with the adapter attached; only the adapter is trainable."""
-        in_float32 = context.recipe.trainable_dtype == "float32"
+        trained_as = context.recipe.trainable_dtype
         config = self.config(context.recipe)
-        wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=in_float32)
-        if in_float32:
+        wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
+        if trained_as == "float32":
             train_in_float32(wrapped)
         return wrapped
 

@@ -2,6 +2,7 @@
 
 from paretune.spec.base import Data, content_hash
 from paretune.spec.errors import InputError, nearest, one_line
+from paretune.spec.general_text import GeneralText
 from paretune.spec.imported import Imported
 from paretune.spec.method import MethodEntry, MethodSpec
 from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit
@@ -24,7 +25,7 @@ from paretune.spec.trial import Trial
 
 __all__ = [
     "COSTS", "EMBEDDED_MODEL", "METRICS", "QUALITIES", "Cancelled", "Data", "Direction", "Diverged", "Failed",
-    "Imported", "InputError", "MethodEntry", "MethodSpec", "Metric", "Ok", "OutOfMemory", "Outcome", "Phase",
-    "PhaseReading", "Provenance", "Recipe", "Record", "Study", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial",
-    "Unit", "content_hash", "nearest", "one_line",
+    "GeneralText", "Imported", "InputError", "MethodEntry", "MethodSpec", "Metric", "Ok", "OutOfMemory", "Outcome",
+    "Phase", "PhaseReading", "Provenance", "Recipe", "Record", "Study", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut",
+    "Trial", "Unit", "content_hash", "nearest", "one_line",
 ]  # fmt: skip

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 from paretune.spec.errors import InputError, nearest, one_line
+from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodEntry
 from paretune.spec.recipe import Recipe
 from paretune.spec.task import TaskEntry
@@ -32,6 +33,8 @@ class Study(Data):
     """Rates that every method gets; empty means each method's own prior."""
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
     recipe: Recipe = Recipe()
+    general_text: GeneralText | None = later(None)
+    """Text on which forgetting is measured, in place of the passages that come with Paretune."""
     time_limit_seconds: float = Field(default=3600.0, gt=0)
     """A trial that takes longer is stopped and recorded as timed out."""
 
@@ -83,6 +86,8 @@ class Study(Data):
             return f'it holds the study "{earlier.name}", not "{self.name}"'
         if self.base_model != earlier.base_model:
             return f'its base_model is "{earlier.base_model}", not "{self.base_model}"'
+        if self.general_text != earlier.general_text:
+            return "it measured forgetting on other general text"
         for field in Recipe.model_fields:
             old, new = getattr(earlier.recipe, field), getattr(self.recipe, field)
             if old != new:

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from paretune.spec.base import Data, content_hash
+from paretune.spec.base import Data, content_hash, later
+from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodSpec
 from paretune.spec.recipe import Recipe
 from paretune.spec.task import TaskSpec
@@ -24,6 +25,8 @@ class Trial(Data):
     recipe: Recipe
     split: Literal["validation", "test"] = "test"
     """The questions that are answered at the end. Choices are made on validation, the test set is for final trials."""
+    general_text: GeneralText | None = later(None)
+    """Text on which forgetting is measured; None for the passages that come with Paretune."""
 
     @property
     def id(self) -> str:
