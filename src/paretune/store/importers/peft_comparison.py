@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paretune.spec import InputError, MethodEntry, Recipe, Record, Study, TaskEntry, one_line
+from paretune.spec import InputError, MethodEntry, Record, Study, TaskEntry, one_line
 from paretune.store.folder import Store
 from paretune.store.importers.peft_result import read_result
+from paretune.store.importers.peft_settings import recipe_departures
 from paretune.store.peft_layout import BENCHMARKS, SOURCE
 
 _FOLDERS = ("results", "cancelled_results")
@@ -93,7 +94,7 @@ def _study(name: str, task: str, records: Sequence[Record]) -> Study:
             label=trial.method.label,
             learning_rate=trial.learning_rate,
             parameters=trial.method.parameters,
-            recipe=_departures(trial.recipe, recipe),
+            recipe=recipe_departures(trial.recipe, recipe),
         )
         entries.setdefault(trial.method.label, entry)
     return Study(
@@ -105,11 +106,6 @@ def _study(name: str, task: str, records: Sequence[Record]) -> Study:
         seeds=tuple(sorted({record.trial.seed for record in records})),
         recipe=recipe,
     )
-
-
-def _departures(own: Recipe, shared: Recipe) -> dict[str, object]:
-    values = {name: getattr(own, name) for name in Recipe.model_fields}
-    return {name: value for name, value in values.items() if value != getattr(shared, name)}
 
 
 def _short_name(base_model: str) -> str:

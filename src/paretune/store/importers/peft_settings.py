@@ -40,6 +40,12 @@ def read_recipe(document: Document, benchmark: Benchmark, placeholders: dict[str
     return Recipe.read(value, f"{where}: train_config")
 
 
+def recipe_departures(own: Recipe, shared: Recipe) -> dict[str, Any]:
+    """Return the fields in which an experiment's recipe differs from the one that most share."""
+    values = {name: getattr(own, name) for name in Recipe.model_fields}
+    return {name: value for name, value in values.items() if value != getattr(shared, name)}
+
+
 def read_dtype(dtype: str) -> dict[str, str]:
     """Return their `dtype` as recipe fields. A quantised base keeps the rest of its weights in bfloat16."""
     return {"dtype": "bfloat16", "quantisation": _QUANTISED[dtype]} if dtype in _QUANTISED else {"dtype": dtype}
