@@ -3,6 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from paretune.analysis.questions import claim as claim
+    from paretune.analysis.questions import compare as compare
+    from paretune.analysis.questions import pareto as pareto
+    from paretune.analysis.questions import recommend as recommend
     from paretune.execute.run import run as run
     from paretune.spec import InputError as InputError
     from paretune.spec import Record as Record
@@ -13,11 +17,15 @@ _HOMES = {
     "InputError": "paretune.spec",
     "Record": "paretune.spec",
     "Study": "paretune.spec",
+    "claim": "paretune.analysis.questions",
+    "compare": "paretune.analysis.questions",
     "load_records": "paretune.store",
+    "pareto": "paretune.analysis.questions",
+    "recommend": "paretune.analysis.questions",
     "run": "paretune.execute.run",
 }
 
-__all__ = ["InputError", "Record", "Study", "load_records", "run"]
+__all__ = ["InputError", "Record", "Study", "claim", "compare", "load_records", "pareto", "recommend", "run"]
 
 
 def __getattr__(name: str) -> Any:
