@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from paretune.methods.base import Context, Method
 from paretune.methods.checkpoint import reading, require_safetensors
 from paretune.methods.precision import train_in_float32
 from paretune.spec import InputError
+
+_DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 class Full(Method):
@@ -37,7 +41,7 @@ class Full(Method):
         return model
 
     def save(self, model: nn.Module, folder: Path) -> None:
-        """Write the whole model with transformers' `save_pretrained`, in the base's number format."""
+        """Write the whole model as transformers or diffusers would, in the base's number format."""
         if self._base_dtype is None:
             raise RuntimeError("save was called before wrap")
         # Tied weights stay one tensor, or they would be written twice.
@@ -46,21 +50,32 @@ class Full(Method):
         for name, tensor in model.state_dict().items():
             rounded = tensor.to(self._base_dtype) if tensor.is_floating_point() else tensor
             state[name] = copies.setdefault((tensor.data_ptr(), tensor.shape), rounded)
-        model.save_pretrained(folder, state_dict=state, safe_serialization=True)  # type: ignore[operator]
-        config_file = folder / "config.json"
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-        config["dtype"] = str(self._base_dtype).removeprefix("torch.")
-        config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        if isinstance(model, PreTrainedModel):
+            model.save_pretrained(folder, state_dict=state, safe_serialization=True)
+            _note_dtype(folder / "config.json", self._base_dtype)
+        else:  # a model of diffusers, whose own way of saving takes no other number format than the model's
+            model.save_config(folder)  # type: ignore[operator]
+            save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / _DIFFUSERS_WEIGHTS)
 
     def load(self, model: nn.Module, folder: Path) -> nn.Module:
         """Return the saved model, of the base's class and number format, in eval mode."""
-        require_safetensors(folder, "config.json", "model*.safetensors")
+        require_safetensors(folder, "config.json", "*model*.safetensors")
         device, dtype = next(model.parameters()).device, next(model.parameters()).dtype
         with reading(folder):
             loaded, report = type(model).from_pretrained(  # type: ignore[attr-defined]
-                folder, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
+                folder,
+                **{"dtype" if isinstance(model, PreTrainedModel) else "torch_dtype": dtype},
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
             )
             if missing := sorted(report["missing_keys"]):
                 raise ValueError(f"no values for {missing[0]} and {len(missing) - 1} others")
         module: nn.Module = loaded
         return module.to(device).requires_grad_(False).eval()
+
+
+def _note_dtype(config_file: Path, dtype: torch.dtype) -> None:
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    config["dtype"] = str(dtype).removeprefix("torch.")
+    config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -6,18 +6,26 @@ import typing
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model
-from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from torch import nn
+from transformers import PreTrainedModel
 
-from paretune.methods.base import Context, Method, check_own_parameter
+from paretune.methods.base import Context, Method, ModelKind, check_own_parameter
 from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
+from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.precision import train_in_float32
+from paretune.methods.registry import LIBRARY_PREFIX
+from paretune.methods.targets import linear_layers_of_blocks, table_knows
 from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
+
+TASK_TYPES: Mapping[ModelKind, str | None] = {"causal-lm": "CAUSAL_LM", "encoder": "SEQ_CLS", "diffusion": None}
+"""What peft calls each kind of model. With SEQ_CLS it trains the classification head as well."""
 
 
 class Peft(Method):
@@ -26,26 +34,47 @@ class Peft(Method):
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with the adapter attached; only the adapter is trainable."""
         trained_as = context.recipe.trainable_dtype
-        config = self.config(context.recipe)
+        config = self.config(context.recipe, context.model_kind, self.base_parameters(model, context))
         wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
         if trained_as == "float32":
             train_in_float32(wrapped)
         return wrapped
 
-    def config(self, recipe: Recipe) -> PeftConfig:
-        """Return peft's config. Raises `InputError` for values that it refuses."""
-        given = {name: value for name, value in self.spec.parameters.items() if name not in self.own_parameters}
+    def config(
+        self,
+        recipe: Recipe,
+        model_kind: ModelKind = "causal-lm",
+        from_base: Mapping[str, Any] = MappingProxyType({}),
+    ) -> PeftConfig:
+        """Return peft's config; `from_base` wins over what the study gives. Raises `InputError` for refused values."""
+        given = {name: value for name, value in set_parameters(self.spec) if name not in self.own_parameters}
+        values = {**self.recipe_parameters(recipe), **given, **from_base}
         try:
-            config: PeftConfig = config_class(self.spec)(
-                task_type="CAUSAL_LM", **{**self.derived_parameters(recipe), **given}
-            )
+            config: PeftConfig = config_class(self.spec)(task_type=TASK_TYPES[model_kind], **values)
         except (ValueError, TypeError, KeyError, AssertionError) as error:
             raise InputError(f'method "{self.spec.label}": peft refuses its parameters: {one_line(error)}') from None
         return config
 
-    def derived_parameters(self, recipe: Recipe) -> dict[str, Any]:  # noqa: ARG002
+    def recipe_parameters(self, recipe: Recipe) -> dict[str, Any]:  # noqa: ARG002
         """Return parameters that follow from the recipe; those that the study gives win over them."""
         return {}
+
+    def base_parameters(self, model: nn.Module, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Return parameters that follow from the base model or its tokenizer; they win over those that are given.
+
+        Here these are the layers to adapt, where the study names none and peft does not know them for this model.
+        """
+        given = self.spec.parameters.get("target_modules")
+        table = getattr(tuner_class(self.spec), "target_module_mapping", None)
+        if given is None and table and not table_knows(table, model):
+            return {"target_modules": self.default_targets(model)}
+        if given == "all-linear" and not isinstance(model, PreTrainedModel):  # peft's "all-linear" is for those alone
+            return {"target_modules": self.default_targets(model)}
+        return {}
+
+    def default_targets(self, model: nn.Module) -> list[str]:
+        """Return the names of the layers to adapt: the linear layers of all blocks."""
+        return linear_layers_of_blocks(model)
 
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write peft's own layout: `adapter_config.json` and `adapter_model.safetensors`."""
@@ -67,7 +96,7 @@ class Peft(Method):
     def check(cls, spec: MethodSpec, module_names: Sequence[str]) -> None:
         """Raise `InputError` for an unknown parameter, a value of the wrong kind, or a target that does not exist."""
         kinds = parameter_kinds(config_class(spec))
-        for name, value in spec.parameters.items():
+        for name, value in set_parameters(spec):
             if name in cls.own_parameters:
                 check_own_parameter(cls, spec, name, value)
             elif name not in kinds:
@@ -77,18 +106,30 @@ class Peft(Method):
                 )
             else:
                 _check_kind(spec, name, value, kinds[name])
-        cls(spec).config(Recipe())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about parameters that only a base model tells
+            cls(spec).config(Recipe())
         for name in ("target_modules", "feedforward_modules", "modules_to_save"):
             _check_targets(spec, name, spec.parameters.get(name), module_names)
 
 
 def config_class(spec: MethodSpec) -> type[PeftConfig]:
     """Return peft's config class for a spec. Raises `InputError` when the installed peft does not have it."""
-    known: Mapping[Any, type[PeftConfig]] = PEFT_TYPE_TO_CONFIG_MAPPING
-    for peft_type, found in known.items():
-        if str(getattr(peft_type, "value", peft_type)) == spec.peft_type:
-            return found
-    raise InputError(f'method "{spec.label}": the installed peft has no type "{spec.peft_type}"')
+    found: type[PeftConfig] | None = _registered(PEFT_TYPE_TO_CONFIG_MAPPING, spec)
+    if found is None:
+        raise InputError(f'method "{spec.label}": the installed peft has no type "{spec.peft_type}"')
+    return found
+
+
+def tuner_class(spec: MethodSpec) -> type[nn.Module] | None:
+    """Return peft's class that attaches the adapter, or None where a prompt needs no such class."""
+    found: type[nn.Module] | None = _registered(PEFT_TYPE_TO_TUNER_MAPPING, spec)
+    return found
+
+
+def _registered(mapping: Mapping[Any, Any], spec: MethodSpec) -> Any:
+    named = {str(getattr(peft_type, "value", peft_type)): found for peft_type, found in mapping.items()}
+    return named.get(spec.peft_type or "")
 
 
 def parameter_kinds(config: type[PeftConfig]) -> dict[str, Any]:
@@ -99,15 +140,34 @@ def parameter_kinds(config: type[PeftConfig]) -> dict[str, Any]:
     except (NameError, TypeError):  # a declaration that only type checkers can read
         hints = {}
     fields = (field.name for field in dataclasses.fields(config) if field.init)
-    return {name: hints.get(name, Any) for name in fields if name not in set_by_us}
+    kinds = {**hints, **WIDER_KINDS}
+    return {name: kinds.get(name, Any) for name in fields if name not in set_by_us}
+
+
+def set_parameters(spec: MethodSpec) -> list[tuple[str, Any]]:
+    """Return the parameters that a spec sets, with their values.
+
+    A complete configuration of peft's own, `peft:TYPE`, may come from another version: what it leaves unset and the
+    installed one does not know is passed over, as peft itself does.
+    """
+    if not spec.name.startswith(LIBRARY_PREFIX):
+        return list(spec.parameters.items())
+    kinds = parameter_kinds(config_class(spec))
+    return [(name, value) for name, value in spec.parameters.items() if name in kinds or value]
 
 
 def _check_kind(spec: MethodSpec, name: str, value: object, kind: Any) -> None:
+    parts = [part for part in (kind, *typing.get_args(kind)) if dataclasses.is_dataclass(part)]
+    if parts and isinstance(value, dict):  # peft drops keys that it does not know
+        known = [field.name for field in dataclasses.fields(parts[0]) if field.init]
+        for key in value:
+            if key not in known:
+                raise InputError(f'method "{spec.label}": {name} has no key "{key}"{nearest(key, known)}')
     try:
         # Lax, because a study says 16 where peft declares a float, and lists where it makes sets.
         TypeAdapter(kind, config={"arbitrary_types_allowed": True}).validate_python(value)
     except ValidationError as error:
-        reason = error.errors()[0]["msg"]
+        reason = error.errors()[-1]["msg"]
         raise InputError(f'method "{spec.label}": parameter "{name}" = {value!r}: {reason}') from None
     except PydanticUserError:  # a declared type that cannot be checked; peft itself will look at the value
         return
@@ -144,3 +204,9 @@ def adapter_name(model: nn.Module) -> str:
 def adapter_parameters(model: nn.Module, *kinds: str) -> list[torch.nn.Parameter]:
     """Return the parameters whose name holds one of `kinds`, such as "lora_A"."""
     return [parameter for name, parameter in model.named_parameters() if any(kind in name for kind in kinds)]
+
+
+def active_config(model: nn.Module) -> Any:
+    """Return peft's config of the one adapter that this package attaches."""
+    assert isinstance(model, PeftModel)
+    return model.peft_config[adapter_name(model)]
