@@ -147,13 +147,15 @@ def parameter_kinds(config: type[PeftConfig]) -> dict[str, Any]:
 def set_parameters(spec: MethodSpec) -> list[tuple[str, Any]]:
     """Return the parameters that a spec sets, with their values.
 
-    A complete configuration of peft's own, `peft:TYPE`, may come from another version: what it leaves unset and the
-    installed one does not know is passed over, as peft itself does.
+    A complete configuration of peft's own, `peft:TYPE`, also lists what it leaves unset, and may come from another
+    version: what is unset by default or unknown to the installed version says nothing, and is passed over.
     """
+    given = list(spec.parameters.items())
     if not spec.name.startswith(LIBRARY_PREFIX):
-        return list(spec.parameters.items())
-    kinds = parameter_kinds(config_class(spec))
-    return [(name, value) for name, value in spec.parameters.items() if name in kinds or value]
+        return given
+    fields = {field.name: field for field in dataclasses.fields(config_class(spec))}
+    unset = {name for name, value in given if not value and (name not in fields or fields[name].default is value)}
+    return [(name, value) for name, value in given if name not in unset]
 
 
 def _check_kind(spec: MethodSpec, name: str, value: object, kind: Any) -> None:

@@ -26,6 +26,8 @@ _REVISIONS = {
 """The revisions of the base models that their published results name."""
 _OWN_OPTIMIZERS = {"lora-fa": "lora-fa", "lora+": "lora-plus", "riemannian": "lora-riemannian"}
 """Optimizers that make a method of their own: theirs, and what the method is called here."""
+_FOLLOW_FROM_BASE = ("num_layers", "token_dim", "num_attention_heads", "num_transformer_submodules")
+"""Keys of prompt methods that peft fills in from the base model, and that are wrong for another one."""
 _OPTIMIZER_SETTINGS = ("loraplus_lr_ratio", "loraplus_lr_embedding", "reg")
 _WIKIPEDIA = GeneralText(
     source="hub:HuggingFaceFW/finewiki@8bd13e72e6a002407649b3e898535f42ceb1aeb9:data/enwiki/000_00000.parquet",
@@ -124,7 +126,8 @@ def _entry(one: _Experiment, shared: Recipe) -> MethodEntry:
     if one.config is None:
         return MethodEntry(name="full", label=label, learning_rate=rate, recipe=departures)
     optimizer = _OWN_OPTIMIZERS.get(one.settings["optimizer_type"])
-    parameters = {name: value for name, value in one.config.items() if name not in HOUSEKEEPING}
+    left_out = (*HOUSEKEEPING, *_FOLLOW_FROM_BASE)
+    parameters = {name: value for name, value in one.config.items() if name not in left_out}
     given = one.settings["optimizer_kwargs"]
     parameters |= {name: given[name] for name in _OPTIMIZER_SETTINGS if name in given}
     if one.settings.get("init_kv_cache_prefix"):
