@@ -76,7 +76,7 @@ def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, 
         highlight=False,
         soft_wrap=True,
     )
-    with watcher_for(pending, jobs, console) as watcher:
+    with watcher_for(pending, console) as watcher:
         records = run(study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher)
     Console().print(results_summary(records, Store(folder).scores))
     print(f"Page: {write_study_page(folder, None)}")
