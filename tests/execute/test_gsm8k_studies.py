@@ -1,13 +1,15 @@
 """The studies of the maths benchmark that ship: their settings, and that only paths need to be replaced to run them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from paretune.execute.plan import check_trials, plan
 from paretune.methods import build, resolve
 from paretune.methods.peft import Peft, config_class
-from paretune.spec import MethodEntry, Recipe, Study
+from paretune.spec import MethodEntry, Recipe, Study, TaskEntry
 from paretune.store.importers import study_from_experiments
 from tests.outside import PUBLISHED, needs_published
 
@@ -57,3 +59,23 @@ class TestPeftStudy:
         for ours, other in zip(study.methods, theirs.methods, strict=True):
             assert (ours.name, ours.learning_rate, ours.recipe) == (other.name, other.learning_rate, other.recipe)
             assert built(ours) == built(other), ours.label
+
+
+@pytest.mark.parametrize("name", ["gsm8k-llama3.2-3b.toml", "gsm8k-llama3.2-3b-peft.toml"])
+def test_with_other_paths_a_study_plans_and_its_methods_fit(name: str, tmp_path: Path) -> None:
+    rows = [{"question": f"Ann has {n} eggs. How many?", "answer": f"#### {n}"} for n in range(600)]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "test.jsonl").write_text(json.dumps(rows[0] | {"question": "And how many has Ben?"}) + "\n")
+    (tmp_path / "texts.txt").write_text("A line of general text.\n" * 100)
+    study = Study.from_toml(STUDIES / name)
+    files = {split: str(tmp_path / "train.jsonl") for split in ("train", "validation")}
+    options = {**study.tasks[0].options, **files, "test": str(tmp_path / "test.jsonl")}
+    assert study.general_text is not None
+    changes = {
+        "base_model": "toy:llama",
+        "tasks": (TaskEntry(name="gsm8k", options=options),),
+        "general_text": study.general_text.model_copy(update={"source": str(tmp_path / "texts.txt")}),
+    }
+    trials = plan(study.model_copy(update=changes))
+    assert len({trial.method.label for trial in trials}) == len(study.methods)
+    check_trials(trials)
