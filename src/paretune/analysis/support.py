@@ -12,7 +12,7 @@ def support_note(rows: Sequence[Row], plan: StudyPlan | None = None) -> str | No
     Rates and seeds are counted for each trained method of each task; what the least covered one lacks is named. The
     rates that the plan of a tuned study lets a method try count too.
     """
-    tried = {
+    tried: dict[tuple[str | None, str], set[float | None]] = {
         (search.task, search.method): {one.learning_rate for one in search.candidates}
         for search in (plan.searches if plan else ())
     }

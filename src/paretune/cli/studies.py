@@ -1,12 +1,14 @@
 """Running a study and showing what came out."""
 
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from paretune.cli.experiments import general_text_from, seeds_from, study_of_experiments, task_options_from
 from paretune.cli.progress import watcher_for
 from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
 
@@ -18,14 +20,30 @@ def demo_study() -> Study:
 
 
 def study_from_options(
-    *, model: str | None, task: str | None, methods: str | None, data: Path | None, steps: int | None, seeds: str | None
+    *,
+    model: str | None,
+    task: str | None,
+    methods: str | None,
+    data: Path | None,
+    steps: int | None,
+    seeds: str | None,
+    experiments: Path | None = None,
+    task_option: Sequence[str] | None = None,
+    general_text: str | None = None,
 ) -> Study:
     """Return the study described by command-line options."""
+    options = task_options_from(task_option or ())
+    if experiments is not None:
+        if methods is not None or task is not None or data is not None:
+            raise InputError("--experiments names methods and task itself; leave --methods, --task and --data out")
+        return study_of_experiments(
+            experiments, model=model, task_options=options, general_text=general_text, steps=steps, seeds=seeds
+        )
     if data is not None and task is not None:
         raise InputError("--data and --task exclude each other: your data is a task of its own")
-    entry: dict[str, Any] = {"name": task or "word_problems"}
+    entry: dict[str, Any] = {"name": task or "word_problems", "options": options}
     if data is not None:
-        entry = {"name": "own_data", "options": {"path": str(data)}}
+        entry = {"name": "own_data", "options": {"path": str(data), **options}}
     value: dict[str, Any] = {
         "name": data.stem if data else entry["name"],
         "base_model": model or EMBEDDED_MODEL,
@@ -35,7 +53,9 @@ def study_from_options(
     if steps is not None:
         value["recipe"] = {"steps": steps}
     if seeds is not None:
-        value["seeds"] = [int(seed) if seed.strip().isdigit() else seed for seed in seeds.split(",")]
+        value["seeds"] = seeds_from(seeds)
+    if general_text is not None:
+        value["general_text"] = general_text_from(general_text)
     return Study.read(value, "the options")
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.methods import check_method, prior_learning_rate, resolve
-from paretune.models import check_reference, module_names
+from paretune.models import check_hardware, check_reference, module_names
 from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, Study, Trial
-from paretune.tasks import get_task
+from paretune.tasks import fixed_general_text, get_task
 
 
 def plan(study: Study) -> list[Trial]:
@@ -19,6 +19,7 @@ def plan(study: Study) -> list[Trial]:
     check_reference(study.base_model)
     tasks = [get_task(entry.name, entry.options).spec() for entry in study.tasks]
     methods = [(entry, resolve(entry)) for entry in study.methods]
+    general_text = fixed_general_text(study.general_text) if study.general_text else None
     trials = [
         Trial(
             base_model=study.base_model,
@@ -27,6 +28,7 @@ def plan(study: Study) -> list[Trial]:
             learning_rate=rate,
             seed=seed,
             recipe=recipe_of(study, entry) if method.trains else study.recipe,
+            general_text=general_text,
         )
         for task in tasks
         for seed in study.seeds
@@ -45,10 +47,12 @@ def plan(study: Study) -> list[Trial]:
 
 
 def check_trials(trials: list[Trial]) -> None:
-    """Refuse what could only fail once training starts: parameters and target modules that do not exist.
+    """Refuse what could only fail once training starts: hardware, parameters and target modules that do not exist.
 
     Reads the base model's configuration but none of its weights.
     """
+    for recipe in {trial.recipe for trial in trials}:
+        check_hardware(recipe.quantisation, recipe.attention)
     names = {reference: module_names(reference) for reference in {trial.base_model for trial in trials}}
     checked: set[str] = set()
     for trial in trials:

@@ -36,6 +36,7 @@ from paretune.spec import (
     EVERYTHING,
     Diverged,
     Failed,
+    GeneralText,
     InputError,
     Measure,
     Ok,
@@ -47,7 +48,7 @@ from paretune.spec import (
     one_line,
 )
 from paretune.store import ItemAnswer
-from paretune.tasks import Example, Task, get_task
+from paretune.tasks import Example, Task, fixed_general_text, get_task, read_general_text
 
 TRIAL_FILE = "trial.json"
 
@@ -116,16 +117,17 @@ def evaluate(
     phases: Phases,
     listener: Listener,
     measures: Collection[Measure] = EVERYTHING,
+    general_text: GeneralText | None = None,
 ) -> Evaluation:
     """Attach a saved method to a fresh base model, answer the examples, and compare losses on general text.
 
     The loss of the base on the same text is read before the adapter exists. Forgetting and memory are left out where
     `measures` does not name them.
     """
-    texts = general_texts() if "forgetting" in measures else ()
+    texts, reading = _general_texts(general_text) if "forgetting" in measures else ((), {})
     if texts:
         with phases.during(Phase.RETAIN):
-            before = text_losses(loaded.model, loaded.tokenizer, texts)
+            before = text_losses(loaded.model, loaded.tokenizer, texts, **reading)
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
     shots = task.few_shot(method.num_shots)
@@ -134,6 +136,8 @@ def evaluate(
         "max_new_tokens": task.max_new_tokens,
         "batch_size": recipe.answer_batch_size,
         "mode": method.answering,
+        "temperature": recipe.temperature,
+        "top_p": recipe.top_p,
     }
     with phases.during(Phase.TEST):
         texts_generated = answer(
@@ -146,11 +150,13 @@ def evaluate(
         "accuracy_lenient": sum(item.lenient for item in items) / len(items),
         "answers_per_second": len(items) / phases.seconds(Phase.TEST),
     }
+    if judged := [item.published for item in items if item.published is not None]:
+        metrics["accuracy_published"] = sum(judged) / len(judged)
     standard_errors = {"accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5}
     changes = torch.zeros(0, dtype=torch.float64)
     if texts:
         with phases.during(Phase.RETAIN):
-            after = text_losses(model, loaded.tokenizer, texts)
+            after = text_losses(model, loaded.tokenizer, texts, **reading)
         changes = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
         metrics["forgetting"] = changes.mean().item()
         standard_errors["forgetting"] = (changes.std() / len(changes) ** 0.5).item()
@@ -191,6 +197,7 @@ class _Run:
     def _evaluate(self, task: Task) -> None:
         trial = self._trial
         loaded = self._load()
+        torch.manual_seed(trial.seed)  # answers may be sampled
         result = evaluate(
             loaded=loaded,
             method=build(trial.method),
@@ -201,6 +208,7 @@ class _Run:
             phases=self.phases,
             listener=self._listener,
             measures=trial.measures,
+            general_text=trial.general_text,
         )
         self.items = result.items
         self.findings["metrics"] |= result.metrics
@@ -213,8 +221,12 @@ class _Run:
 
     def _load(self) -> LoadedModel:
         with self.phases.during(Phase.LOAD):
-            loaded = load_model(self._trial.base_model, self._trial.recipe.dtype)
-            loaded = loaded._replace(model=loaded.model.to(_device()))
+            recipe = self._trial.recipe
+            loaded = load_model(
+                self._trial.base_model, recipe.dtype, quantisation=recipe.quantisation, attention=recipe.attention
+            )
+            if recipe.quantisation is None:  # a quantised model is where it belongs and refuses to be moved
+                loaded = loaded._replace(model=loaded.model.to(_device()))
         self.model_note = loaded.note
         return loaded
 
@@ -287,7 +299,9 @@ class _Run:
 def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Context, batches: Batches) -> int:
     """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
     method.before_training(model, context, batches)
-    recipe = context.recipe.model_copy(update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0})
+    recipe = context.recipe.model_copy(
+        update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0, "compile": False}
+    )
 
     def steps() -> None:
         optimizer = method.optimizer(model, context)
@@ -296,6 +310,15 @@ def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Contex
         train(model, method, optimizer, batches, recipe)
 
     return count_peak_bytes(model, steps)
+
+
+def _general_texts(wanted: GeneralText | None) -> tuple[Sequence[str], dict[str, int]]:
+    """Return the texts on which forgetting is measured, and how much of each is read."""
+    if wanted is None:
+        return general_texts(), {}
+    if fixed_general_text(wanted) != wanted:
+        raise InputError(f"{wanted.source}: its texts changed since the trial was planned; run the study again")
+    return read_general_text(wanted), {"max_tokens": wanted.max_tokens}
 
 
 def _longest_batch(prompts: Sequence[str], tokenizer: Any, recipe: Recipe, method: Method) -> list[str]:
@@ -319,7 +342,9 @@ def _judge(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> lis
     items = []
     for example, text in zip(examples, texts, strict=True):
         score = task.score(text, example)
-        items.append(ItemAnswer(example.id, example.group, score.strict, score.lenient, text, example.target))
+        items.append(
+            ItemAnswer(example.id, example.group, score.strict, score.lenient, text, example.target, score.published)
+        )
     return items
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from paretune.spec.base import Data, explain
+from paretune.spec.base import Data, explain, later
 from paretune.spec.errors import InputError, nearest, one_line
+from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodEntry
 from paretune.spec.recipe import Recipe
 from paretune.spec.task import TaskEntry
@@ -39,6 +40,8 @@ class Study(Data):
     recipe: Recipe = Recipe()
     tuning: Tuning | None = None
     """Choose every method's learning rate on validation data first. None: all rates are given, or are priors."""
+    general_text: GeneralText | None = later(None)
+    """Text on which forgetting is measured, in place of the passages that come with Paretune."""
     time_limit_seconds: float = Field(default=3600.0, gt=0)
     """A trial that takes longer is stopped and recorded as timed out."""
 
@@ -116,6 +119,8 @@ class Study(Data):
             return f'it holds the study "{earlier.name}", not "{self.name}"'
         if self.base_model != earlier.base_model:
             return f'its base_model is "{earlier.base_model}", not "{self.base_model}"'
+        if self.general_text != earlier.general_text:
+            return "it measured forgetting on other general text"
         for field in Recipe.model_fields:
             old, new = getattr(earlier.recipe, field), getattr(self.recipe, field)
             if old != new:

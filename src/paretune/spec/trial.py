@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from pydantic import Field, field_validator
 
 from paretune.spec.base import Data, content_hash, later
+from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodSpec
 from paretune.spec.recipe import Recipe
 from paretune.spec.task import TaskSpec
@@ -28,6 +29,8 @@ class Trial(Data):
     recipe: Recipe
     split: Literal["validation", "test"] = "test"
     """The questions that are answered at the end. Choices are made on validation, the test set is for final trials."""
+    general_text: GeneralText | None = later(None)
+    """Text on which forgetting is measured; None for the passages that come with Paretune."""
 
     measures: tuple[Measure, ...] = later(EVERYTHING)
     """What is measured beside training and the validation loss: answers to the split's questions, forgetting of general
