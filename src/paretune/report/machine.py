@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from paretune.analysis import Row, rows_of
+from paretune.report.audit_marks import audit_notes, audit_warnings
 from paretune.report.wording import notes, row_outcome
 from paretune.spec import Record
 
@@ -17,11 +18,12 @@ def results_json(records: Sequence[Record]) -> dict[str, Any]:
     as it is in records.
     """
     rows = rows_of(records)
-    return {"rows": [_row(row) for row in rows], "notes": notes(records, rows)}
+    return {"rows": [_row(row) for row in rows], "notes": [*notes(records, rows), *audit_notes(rows)]}
 
 
 def _row(row: Row) -> dict[str, Any]:
     interval = row.accuracy_interval
+    audit = row.records[0].audit
     return {
         "task": row.task,
         "split": row.split,
@@ -38,6 +40,8 @@ def _row(row: Row) -> dict[str, Any]:
         "intervals": {"accuracy": list(interval)} if interval else {},
         "groups": {name: _finite(group) for name, group in row.groups.items()},
         "pareto_front_costs": sorted(row.fronts),
+        "audit": audit.model_dump(mode="json") if audit else None,
+        "audit_warnings": audit_warnings(row),
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paretune.analysis import Row, rows_of, support_note
+from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
 from paretune.report.format import plain, rate, show
 from paretune.report.page_table import table_columns, table_rows, view_key
@@ -45,6 +46,7 @@ def render_page(records: Sequence[Record], study: Study) -> str:
         support=support,
         notes=[
             *([INTERVAL_NOTE] if any(row.accuracy_interval for row in rows) else []),
+            *audit_notes(rows),
             *(note for note in notes(records, rows) if note != support),
         ],
         facts=_facts(records, study, rows),
@@ -55,6 +57,7 @@ def render_page(records: Sequence[Record], study: Study) -> str:
         recipe=_recipe(study.recipe),
         methods=[_method(row, study) for row in _one_per_method(rows)],
         metrics=[(metric, unit_of(name)) for name, metric in METRICS.items()],
+        audit_mark=AUDIT_MARK,
         style=_asset("page.css"),
         script=_asset("page.js"),
         bundle=chart_bundle() if specs else "",
@@ -151,4 +154,5 @@ def _method(row: Row, study: Study) -> dict[str, Any]:
         "departures": [
             f"{name} = {own} instead of {common}" for name, (common, own) in departures(row, study.recipe).items()
         ],
+        "audit": audit_text(row),
     }

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
+from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, percent, plain, rate, show
 from paretune.report.wording import departures, outcome_name, row_outcome
 from paretune.spec import METRICS, Direction, Study
@@ -60,6 +61,7 @@ def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> 
             "view": view_key(rows[place].task, rows[place].split),
             "ok": rows[place].outcome.kind == "ok",
             "fronts": " ".join(sorted(rows[place].fronts)),
+            "warnings": audit_warnings(rows[place]),
             "departs": sorted(departures(rows[place], study.recipe)),
             "cells": [column.cell(rows[place]) for column in columns],
         }

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paretune.analysis import Row, rows_of
+from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.format import MISSING, percent, plain, rate, show
 from paretune.report.wording import INTERVAL_NOTE, notes, outcome_name, row_outcome
 from paretune.spec import METRICS, Record
@@ -40,6 +41,7 @@ def results_summary(records: Sequence[Record]) -> Group:
         label = METRICS[_FRONT_COST].label.lower()
         parts.append(Text(f"{_FRONT_MARK} on the Pareto front of accuracy and {label}"))
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
+    parts += [Text(note, "yellow") for note in audit_notes(rows)]
     if any(row.accuracy_interval for row in rows):
         parts.append(Text(INTERVAL_NOTE, "dim"))
     parts += [Text(note, "yellow") for note in notes(records, rows)]
@@ -100,7 +102,8 @@ def _figure(name: str) -> Callable[[Row], str]:
 
 
 def _method(row: Row) -> str:
-    return plain(row.method) + (f" {_FRONT_MARK}" if _FRONT_COST in row.fronts else "")
+    marks = (_FRONT_MARK if _FRONT_COST in row.fronts else "") + (AUDIT_MARK if marked(row) else "")
+    return f"{plain(row.method)} {marks}".rstrip()
 
 
 def _accuracy(row: Row) -> str:

@@ -1,5 +1,20 @@
 """Frozen data that everything else is made of. No torch here."""
 
+from paretune.spec.audit import (
+    AUDIT_VERSION,
+    CLAIMS,
+    Audit,
+    AuditMarks,
+    Claim,
+    Finding,
+    MethodAudit,
+    ModelKind,
+    NotApplicable,
+    NotPassed,
+    Passed,
+    Verdict,
+    read_audit,
+)
 from paretune.spec.base import Data, content_hash
 from paretune.spec.errors import InputError, nearest, one_line
 from paretune.spec.method import MethodEntry, MethodSpec
@@ -22,8 +37,9 @@ from paretune.spec.task import TaskCard, TaskEntry, TaskSpec
 from paretune.spec.trial import Trial
 
 __all__ = [
-    "COSTS", "EMBEDDED_MODEL", "METRICS", "Cancelled", "Data", "Direction", "Diverged", "Failed", "InputError",
-    "MethodEntry", "MethodSpec", "Metric", "Ok", "OutOfMemory", "Outcome", "Phase", "PhaseReading", "Provenance",
-    "Recipe", "Record", "Study", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "Unit", "content_hash",
-    "nearest", "one_line",
+    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "METRICS", "Audit", "AuditMarks", "Cancelled", "Claim",
+    "Data", "Direction", "Diverged", "Failed", "Finding", "InputError", "MethodAudit", "MethodEntry", "MethodSpec",
+    "Metric", "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase",
+    "PhaseReading", "Provenance", "Recipe", "Record", "Study", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut",
+    "Trial", "Unit", "Verdict", "content_hash", "nearest", "one_line", "read_audit",
 ]  # fmt: skip

@@ -1,0 +1,59 @@
+"""Checks on answers: what they depend on, and what they must not depend on."""
+
+from torch import nn
+
+from paretune.audit.language import NUM_PADDING, LanguageProbe
+from paretune.audit.probe import Answers, Probe, gap
+from paretune.spec import NotPassed, Passed
+
+
+def batch_invariant(model: nn.Module, probe: Probe) -> Passed | NotPassed:
+    """Judge whether the first sample's answer is the same alone and beside others of its length.
+
+    The figure is the largest change of an output. Where there is none, greedy answers are compared as well.
+    """
+    alone = probe.outputs(model, [0])
+    beside = [probe.outputs(model, rows)[:1] for rows in ([0, 1], [0, 2, 1])]
+    worst = max((gap(alone, found) for found in beside), key=lambda found: found.largest)
+    if worst:
+        return NotPassed(figure=worst.largest, finding=f"outputs move by {worst.largest:.2g} with other companions")
+    written, together = probe.answers(model, [0]), probe.answers(model, [0, 1, 2])
+    if written is not None and together is not None:
+        return _same_answer(written, together, worst.largest, "with other companions")
+    return Passed(figure=worst.largest)
+
+
+def padding_invariant(model: nn.Module, probe: Probe) -> Passed | NotPassed:
+    """Judge whether the first sample's answer is the same as it is and padded.
+
+    The figure is the largest change of an output. Where there is none, greedy answers are compared as well.
+    """
+    plain = probe.outputs(model, [0])
+    gaps = {way: gap(plain, found) for way, found in probe.padded_outputs(model, 0).items()}
+    way, worst = max(gaps.items(), key=lambda item: item[1].largest)
+    if worst:
+        return NotPassed(figure=worst.largest, finding=f"outputs move by {worst.largest:.2g} with {way}")
+    written, padded = probe.answers(model, [0]), probe.answers(model, [0], num_padding=NUM_PADDING)
+    if written is not None and padded is not None:
+        return _same_answer(written, padded, worst.largest, "with padding on the left")
+    return Passed(figure=worst.largest)
+
+
+def causal(model: nn.Module, probe: LanguageProbe) -> Passed | NotPassed:
+    """Judge whether outputs stay as they are when a later token changes. The figure is the largest change of one."""
+    before = probe.outputs(model, [0])[0, :-1]
+    found = gap(before, probe.logits_after_another_end(model, 0)[:-1])
+    finding = f"outputs move by {found.largest:.2g} when a later token changes"
+    return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
+
+
+def _same_answer(expected: Answers, found: Answers, outputs_moved: float, when: str) -> Passed | NotPassed:
+    """Compare the first row's answers, by the logits that its first token was chosen by and by its tokens."""
+    moved = gap(expected.first_logits[:1], found.first_logits[:1])
+    if moved:
+        finding = f"while generating, the first token's logits move by {moved.largest:.2g} {when}"
+        return NotPassed(figure=moved.largest, finding=finding)
+    changed = int((expected.tokens[:1] != found.tokens[:1]).sum())
+    if changed:
+        return NotPassed(figure=moved.largest, finding=f"{changed} tokens of a greedy answer change {when}")
+    return Passed(figure=max(outputs_moved, moved.largest))

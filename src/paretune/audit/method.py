@@ -1,0 +1,115 @@
+"""One method through all checks, on every kind of model."""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from paretune.audit.answers import batch_invariant, causal, padding_invariant
+from paretune.audit.course import RECIPE, Attached, all_outputs, attach, train_under_watch
+from paretune.audit.language import LanguageProbe
+from paretune.audit.probe import Subject
+from paretune.audit.serving import servable_by_vllm
+from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
+from paretune.audit.switching import exact_off, no_op_at_start, switch_restores
+from paretune.audit.training import checkpointing_keeps_gradients, parameters_move, trains
+from paretune.methods import build, prior_learning_rate
+from paretune.spec import Finding, MethodAudit, MethodSpec, NotApplicable, NotPassed, Passed, one_line
+
+RATE_WITHOUT_PRIOR = 1e-2
+SMALL_RATE = 1e-4
+"""A rate that is usual for large models: in bfloat16 such a step is lost on a value near one."""
+_SHOWN_ERROR_LETTERS = 300
+
+Outcome = Passed | NotPassed | NotApplicable
+Made = TypeVar("Made")
+
+
+def audit_method(spec: MethodSpec, subjects: Sequence[Subject]) -> MethodAudit:
+    """Run every check of one method on every subject. An error inside a check is that check's failure.
+
+    Raises nothing that a method, peft or a model raises. The caller's random generators are left as they were.
+    """
+    findings: list[Finding] = []
+    for subject in subjects:
+        with torch.random.fork_rng(devices=[]), TemporaryDirectory(prefix="paretune-audit-") as folder:
+            for claim, verdict in _on(spec, subject, Path(folder)):
+                findings.append(Finding(claim=claim, model_kind=subject.kind, verdict=verdict))
+    return MethodAudit(method=spec, findings=tuple(findings))
+
+
+def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str, Outcome]]:
+    """Yield what is found, claim by claim. Ends early when there is nothing left that could be checked."""
+    rate = prior_learning_rate(spec) or RATE_WITHOUT_PRIOR
+    attached = _attempt(lambda: attach(build(spec), subject, rate))
+    if isinstance(attached, NotPassed):
+        yield "attaches", attached
+        return
+    yield "attaches", Passed()
+    yield "no_op_at_start", _attempt(lambda: no_op_at_start(attached))
+    at_start, saved = folder / "at-start", folder / "trained"
+    saved_at_start = _attempt(lambda: attached.method.save(attached.model, at_start))
+    trained = _attempt(lambda: train_under_watch(attached))
+    if isinstance(trained, NotPassed):
+        yield "trains", trained
+        return
+    yield "trains", trains(trained)
+    yield "all_parameters_move", parameters_move(trained.movements)
+    yield from _on_answers(attached)
+    yield from _on_storage(attached, saved)
+    if subject.kind == "causal-lm" and saved.exists():
+        if saved_at_start is None:
+            yield "compact", _attempt(lambda: compact(at_start, saved))
+        yield "servable_by_vllm", _attempt(lambda: servable_by_vllm(saved))
+    yield "checkpointing_keeps_gradients", _attempt(lambda: checkpointing_keeps_gradients(attached))
+    yield "switch_restores", _attempt(lambda: switch_restores(attached))
+    yield "exact_off", _attempt(lambda: exact_off(attached))
+    if subject.kind == "causal-lm":
+        yield "trains_in_bf16", _attempt(lambda: _moves_in_bf16(spec, subject))
+
+
+def _on_answers(attached: Attached) -> Iterator[tuple[str, Outcome]]:
+    model, probe = attached.model, attached.subject.probe
+    yield "batch_invariant", _attempt(lambda: batch_invariant(model, probe))
+    if attached.subject.kind != "diffusion":
+        yield "padding_invariant", _attempt(lambda: padding_invariant(model, probe))
+    if isinstance(probe, LanguageProbe):
+        yield "causal", _attempt(lambda: causal(model, probe))
+
+
+def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome]]:
+    """Save, load, convert and merge. The trained model stays as it is: what is spent in the end is the loaded one."""
+    method, subject = attached.method, attached.subject
+
+    def save_and_load() -> nn.Module:
+        method.save(attached.model, folder)
+        return build(method.spec).load(subject.load("float32").model, folder)
+
+    loaded = _attempt(save_and_load)
+    if isinstance(loaded, NotPassed):
+        yield "reloads", loaded
+        yield "mergeable", _attempt(lambda: mergeable(subject, deepcopy(attached.model)))
+        return
+    yield "reloads", _attempt(lambda: reloads(subject, all_outputs(subject, attached.model), loaded))
+    if subject.kind == "causal-lm":
+        yield "convertible_to_lora", _attempt(lambda: convertible_to_lora(subject, attached.base_outputs, loaded))
+    yield "mergeable", _attempt(lambda: mergeable(subject, loaded))
+
+
+def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:
+    """Train once more, in the base's bfloat16 and at a small rate."""
+    recipe = RECIPE.model_copy(update={"dtype": "bfloat16", "trainable_dtype": "as_base"})
+    return parameters_move(train_under_watch(attach(build(spec), subject, SMALL_RATE, recipe)).movements)
+
+
+def _attempt(work: Callable[[], Made]) -> Made | NotPassed:
+    """Return what was made. An error, whoever raises it, is a failure with its message."""
+    try:
+        return work()
+    except Exception as error:  # whatever a method or a library does wrong is a finding about it
+        message = one_line(error)[:_SHOWN_ERROR_LETTERS]
+        return NotPassed(finding=f"{type(error).__name__}: {message}", error_type=type(error).__name__)
