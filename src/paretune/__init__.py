@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from paretune.audit.run import audit_methods as audit_methods
     from paretune.execute.run import run as run
     from paretune.spec import InputError as InputError
     from paretune.spec import Record as Record
@@ -14,10 +15,11 @@ _HOMES = {
     "Record": "paretune.spec",
     "Study": "paretune.spec",
     "load_records": "paretune.store",
+    "audit_methods": "paretune.audit.run",
     "run": "paretune.execute.run",
 }
 
-__all__ = ["InputError", "Record", "Study", "load_records", "run"]
+__all__ = ["InputError", "Record", "Study", "audit_methods", "load_records", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,6 @@
 Importing this package imports no torch.
 """
 
-from paretune.audit.run import audit, everything
+from paretune.audit.run import audit_methods, everything
 
-__all__ = ["audit", "everything"]
+__all__ = ["audit_methods", "everything"]

@@ -12,6 +12,7 @@ from paretune.audit.probe import Subject, evaluated
 from paretune.engine import train
 from paretune.engine.train import DataBatch
 from paretune.methods import Context, Method
+from paretune.methods.base import required_rate
 from paretune.spec import Recipe
 
 RECIPE = Recipe(steps=12, batch_size=4, schedule="constant", warmup_ratio=0.0)
@@ -46,7 +47,13 @@ class Trained(NamedTuple):
     loss_before: float
     """Mean loss of the batch before the first step, in eval mode."""
     loss_after: float
+    learning_rate: float
     movements: tuple[Movement, ...]
+
+    @property
+    def learned(self) -> bool:
+        """Whether the loss fell."""
+        return self.loss_after < self.loss_before
 
 
 class Repeated:
@@ -100,7 +107,7 @@ def train_under_watch(attached: Attached) -> Trained:
 
     train(model, method, optimizer, Repeated(subject.batch), context.recipe, objective=subject.objective, on_step=look)
     movements = (Movement(name, dtypes[name], was.numel(), int(moved[name].sum())) for name, was in start.items())
-    return Trained(before, _mean_loss(attached), tuple(movements))
+    return Trained(before, _mean_loss(attached), required_rate(method.spec, context), tuple(movements))
 
 
 def gradients(attached: Attached) -> dict[str, Tensor]:

@@ -56,7 +56,16 @@ class LanguageProbe:
                 return_dict_in_generate=True,
             ),
         )
-        return Answers(written.sequences[:, -NUM_NEW_TOKENS:], written.logits[0])
+        return Answers(written.sequences[:, -NUM_NEW_TOKENS:], torch.stack(written.logits, dim=1))
+
+    def logits_of(self, model: nn.Module, row: int, tokens: Tensor) -> Tensor:
+        """Return the logits by which forward passes over the whole text choose each of one sample's new tokens.
+
+        `tokens` has the shape (new tokens); what is returned has (1, new tokens, vocabulary). No cache is used.
+        """
+        prompt = self._input_ids[row]
+        texts = (torch.cat([prompt, tokens[:place]]).unsqueeze(0) for place in range(len(tokens)))
+        return torch.stack([self._logits(model, text)[:, -1] for text in texts], dim=1)
 
     def logits_after_another_end(self, model: nn.Module, row: int) -> Tensor:
         """Return one sample's logits, shape (tokens, vocabulary), with its last token replaced by another."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import nn
 
-from paretune.audit.answers import batch_invariant, causal, padding_invariant
-from paretune.audit.course import RECIPE, Attached, all_outputs, attach, train_under_watch
+from paretune.audit.answers import batch_invariant, causal, generation_agrees, padding_invariant
+from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
 from paretune.audit.language import LanguageProbe
 from paretune.audit.probe import Subject
 from paretune.audit.serving import servable_by_vllm
@@ -21,6 +22,8 @@ from paretune.methods import build, prior_learning_rate
 from paretune.spec import Finding, MethodAudit, MethodSpec, NotApplicable, NotPassed, Passed, one_line
 
 RATE_WITHOUT_PRIOR = 1e-2
+_SMALLER = (0.1, 0.01)
+"""Factors on the prior rate that are tried in turn where the loss does not fall."""
 SMALL_RATE = 1e-4
 """A rate that is usual for large models: in bfloat16 such a step is lost on a value near one."""
 _SHOWN_ERROR_LETTERS = 300
@@ -42,18 +45,26 @@ def audit_method(spec: MethodSpec, subjects: Sequence[Subject]) -> MethodAudit:
     return MethodAudit(method=spec, findings=tuple(findings))
 
 
+class _Course(NamedTuple):
+    """How far one method came on one model."""
+
+    attached: Attached
+    at_start: Outcome
+    """Whether it was a no-op."""
+    saved_at_start: bool
+    trained: Trained | NotPassed
+
+
 def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str, Outcome]]:
     """Yield what is found, claim by claim. Ends early when there is nothing left that could be checked."""
-    rate = prior_learning_rate(spec) or RATE_WITHOUT_PRIOR
-    attached = _attempt(lambda: attach(build(spec), subject, rate))
-    if isinstance(attached, NotPassed):
-        yield "attaches", attached
-        return
-    yield "attaches", Passed()
-    yield "no_op_at_start", _attempt(lambda: no_op_at_start(attached))
     at_start, saved = folder / "at-start", folder / "trained"
-    saved_at_start = _attempt(lambda: attached.method.save(attached.model, at_start))
-    trained = _attempt(lambda: train_under_watch(attached))
+    course = _course(spec, subject, at_start)
+    if isinstance(course, NotPassed):
+        yield "attaches", course
+        return
+    attached, trained = course.attached, course.trained
+    yield "attaches", Passed()
+    yield "no_op_at_start", course.at_start
     if isinstance(trained, NotPassed):
         yield "trains", trained
         return
@@ -62,7 +73,7 @@ def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str,
     yield from _on_answers(attached)
     yield from _on_storage(attached, saved)
     if subject.kind == "causal-lm" and saved.exists():
-        if saved_at_start is None:
+        if course.saved_at_start:
             yield "compact", _attempt(lambda: compact(at_start, saved))
         yield "servable_by_vllm", _attempt(lambda: servable_by_vllm(saved))
     yield "checkpointing_keeps_gradients", _attempt(lambda: checkpointing_keeps_gradients(attached))
@@ -72,6 +83,27 @@ def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str,
         yield "trains_in_bf16", _attempt(lambda: _moves_in_bf16(spec, subject))
 
 
+def _course(spec: MethodSpec, subject: Subject, at_start: Path) -> _Course | NotPassed:
+    """Attach and train at the prior rate, and again at smaller ones where the loss does not fall.
+
+    Priors are meant for real models; that one is too high for a toy says nothing about the method. What the method
+    saves before its first step is written into `at_start`.
+    """
+    prior = prior_learning_rate(spec) or RATE_WITHOUT_PRIOR
+    for factor in (1.0, *_SMALLER):
+        course = _attempt(partial(_course_at, spec, subject, prior * factor, at_start))
+        if isinstance(course, NotPassed) or isinstance(course.trained, NotPassed) or course.trained.learned:
+            break
+    return course
+
+
+def _course_at(spec: MethodSpec, subject: Subject, rate: float, at_start: Path) -> _Course:
+    attached = attach(build(spec), subject, rate)
+    start = _attempt(lambda: no_op_at_start(attached))
+    saved = _attempt(lambda: attached.method.save(attached.model, at_start))
+    return _Course(attached, start, saved is None, _attempt(lambda: train_under_watch(attached)))
+
+
 def _on_answers(attached: Attached) -> Iterator[tuple[str, Outcome]]:
     model, probe = attached.model, attached.subject.probe
     yield "batch_invariant", _attempt(lambda: batch_invariant(model, probe))
@@ -79,6 +111,7 @@ def _on_answers(attached: Attached) -> Iterator[tuple[str, Outcome]]:
         yield "padding_invariant", _attempt(lambda: padding_invariant(model, probe))
     if isinstance(probe, LanguageProbe):
         yield "causal", _attempt(lambda: causal(model, probe))
+        yield "generation_agrees", _attempt(lambda: generation_agrees(model, probe))
 
 
 def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome]]:

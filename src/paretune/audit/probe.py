@@ -19,8 +19,8 @@ class Answers(NamedTuple):
 
     tokens: Tensor
     """int64, shape (samples, new tokens)."""
-    first_logits: Tensor
-    """The logits that the first new token was chosen by, shape (samples, vocabulary)."""
+    logits: Tensor
+    """The logits that each token was chosen by, shape (samples, new tokens, vocabulary)."""
 
 
 class Probe(Protocol):

@@ -29,7 +29,7 @@ def everything() -> list[MethodSpec]:
     return [spec for spec in named if spec.trains] + [resolve(entry) for entry in VARIANTS]
 
 
-def audit(
+def audit_methods(
     methods: Sequence[str | MethodEntry] | None = None,
     *,
     model: str | None = None,
@@ -105,6 +105,7 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
 
 
 def _one_thread() -> None:
+    os.environ["TQDM_DISABLE"] = "1"  # read when a library that draws bars is first imported
     import torch
 
     torch.set_num_threads(1)
@@ -116,6 +117,7 @@ def _audit_one(spec: MethodSpec, model: str | None) -> MethodAudit:
     from paretune.audit.method import audit_method
 
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they warn of is what the checks look at
         return audit_method(spec, _subjects(model))

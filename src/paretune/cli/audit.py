@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from paretune.audit.run import OnMethod, audit
+from paretune.audit.run import OnMethod, audit_methods
 from paretune.methods.capabilities import RECORDED_AUDIT
 from paretune.models import check_reference, prefetch
 from paretune.report.audit_table import audit_summary
@@ -34,7 +34,7 @@ def run_audit(
         prefetch(model)
     began = time.monotonic()
     with _progress(Console(stderr=True)) as on_method:
-        found = audit(None if everything else methods, model=model, jobs=jobs, on_method=on_method)
+        found = audit_methods(None if everything else methods, model=model, jobs=jobs, on_method=on_method)
     seconds = time.monotonic() - began
     print(f"{len(found.methods)} methods in {timedelta(seconds=round(seconds))}", file=sys.stderr)
     if record:

@@ -36,6 +36,7 @@ class Capabilities(Data):
     batch_invariant: bool | None = None
     padding_invariant: bool | None = None
     causal: bool | None = None
+    generation_agrees: bool | None = None
     checkpointing_keeps_gradients: bool | None = None
     compact: bool | None = None
     convertible_to_lora: bool | None = None
@@ -121,9 +122,12 @@ def _speaks_for(audited: MethodSpec, spec: MethodSpec) -> bool:
 
 
 def _switches(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that make another method: neither numbers, nor layers, nor switched off."""
+    """Return the parameters that make another method: neither numbers, nor layers, nor switched off.
+
+    Of a list or a table only that it is there: it says which layers or how much of each.
+    """
     return {
-        name: value
+        name: True if isinstance(value, list | dict) else value
         for name, value in parameters.items()
         if value and name not in _WHICH_LAYERS and (isinstance(value, bool) or not isinstance(value, int | float))
     }

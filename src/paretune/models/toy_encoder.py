@@ -14,6 +14,7 @@ def toy_encoder() -> Any:
     It has the same initial weights every time, wide enough for attention to be selective, and no dropout. The
     generators of the caller are left as they were.
     """
+    import torch
     from transformers import BertConfig, BertForSequenceClassification
 
     tokenizer = toy_tokenizer()
@@ -33,4 +34,8 @@ def toy_encoder() -> Any:
         dtype="float32",
     )
     with seeded(), without_bars():
-        return BertForSequenceClassification(config).eval()
+        model = BertForSequenceClassification(config).eval()
+        for name, parameter in model.named_parameters():
+            if name.endswith(".bias"):  # zero in a new model, but in no trained one
+                torch.nn.init.normal_(parameter, std=0.1)
+    return model

@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.text import Text
 
 from paretune.report.folded_table import FoldedTable, MarkColumn
-from paretune.report.format import plain
+from paretune.report.format import count, plain
 from paretune.spec import CLAIMS, Audit, MethodAudit, ModelKind, NotPassed, Verdict
 
 YES, NO, NOT_APPLICABLE = "✓", "✗", "–"
@@ -51,7 +51,9 @@ def _cell(claim: str, verdict: Verdict | None) -> Text:
         return verdict_mark(verdict)
     if verdict.figure is None:
         return Text("error" if verdict.error_type else NO, "red")
-    return Text(f"{verdict.figure:.0%}" if claim in _SHARES else f"{verdict.figure:.1g}", "red")
+    if claim in _SHARES:
+        return Text(f"{verdict.figure:.0%}", "red")
+    return Text(count(verdict.figure) if verdict.figure >= 1000 else f"{verdict.figure:.1g}", "red")
 
 
 def _summary(method: MethodAudit, kind: ModelKind) -> Text:

@@ -37,7 +37,7 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "trains", "Trains", "Training lowers the loss.",
-            "Loss on one fixed batch before and after a dozen steps at the method's prior learning rate.",
+            "Loss on one fixed batch before and after a dozen steps at the method's prior rate, or at a smaller one.",
             "Training did not lower its loss.",
         ),
         Claim(
@@ -85,6 +85,11 @@ CLAIMS: dict[str, Claim] = {
             "causal", "Causal", "No output depends on later tokens.",
             "Change the last token and look at the outputs before it.",
             "Outputs depend on later tokens.",
+        ),
+        Claim(
+            "generation_agrees", "Gen-\nerates", "While generating, it computes what it computes in training.",
+            "Logits of a greedy answer as `generate` sees them, with its cache, against forward passes over the text.",
+            "While generating, it does not compute what it was trained to.",
         ),
         Claim(
             "checkpointing_keeps_gradients", "Grad.\nckpt.", "Gradient checkpointing leaves the gradients as they are.",
