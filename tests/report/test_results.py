@@ -4,16 +4,16 @@ import json
 import pytest
 from rich.console import Console
 
-from paretune.analysis import rows_of
+from paretune.analysis import Answers, no_answers, rows_of
 from paretune.report import results_json, results_summary
 from paretune.report.wording import departures
 from paretune.spec import Diverged, Failed, MethodSpec, Phase, Recipe, Record
 from tests.records import make_record, make_records
 
 
-def printed(records: list[Record], width: int = 100) -> str:
+def printed(records: list[Record], width: int = 100, answers: Answers = no_answers) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(results_summary(records))
+    console.print(results_summary(records, answers))
     output = console.file
     assert isinstance(output, io.StringIO)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
@@ -21,23 +21,24 @@ def printed(records: list[Record], width: int = 100) -> str:
 
 WIDE = """\
 word_problems, test split
-                            Leni-   seen/ Training   Step  Check- Train-
-Method             Accuracy   ent  unseen   memory   time   point   able    Forgetting
-full ◆         58.3% 49–67% 60.0% 73%/15%  2.61 GB 2.94 s  538 MB   135M +0.131 ±0.004
-dora ◆         49.2% 40–58% 50.0% 61%/12%  1.46 GB 3.71 s 10.2 MB  2.53M +0.042 ±0.004
-lora ◆         48.3% 40–57% 50.0% 60%/12%  1.21 GB 2.48 s 9.79 MB  2.44M +0.042 ±0.004
-oft            45.8% 37–55% 46.7% 57%/11%  1.33 GB 3.05 s 7.12 MB  1.77M +0.031 ±0.004
-ia3 ◆          20.8% 15–29% 25.8%  26%/5%  1.09 GB 2.21 s  402 kB  94.1k +0.010 ±0.004
-ln-tuning ◆    19.2% 13–27% 25.0%  24%/5%  1.04 GB 2.09 s  144 kB  35.1k +0.009 ±0.004
-vera           15.8% 10–23% 24.2%  20%/4%  1.16 GB 2.55 s  191 kB  46.1k +0.005 ±0.004
-base-few-shot    9.2% 5–16% 14.2%  11%/2%        –      –       –      – +0.000 ±0.004
-base              4.2% 2–9% 10.8%   5%/1%        –      –       –      – +0.000 ±0.004
-boft          out of memory     –       –        –      –       –      –             –
+                              Leni-   seen/ Training   Step  Check- Train-
+Method               Accuracy   ent  unseen   memory   time   point   able    Forgetting
+full ≈ ◆87%      58.3% 49–67% 60.0% 73%/15%  2.61 GB 2.94 s  538 MB   135M +0.131 ±0.004
+dora ≈ ◆46%      49.2% 40–58% 50.0% 61%/12%  1.46 GB 3.71 s 10.2 MB  2.53M +0.042 ±0.004
+lora ≈ ◆100%     48.3% 40–57% 50.0% 60%/12%  1.21 GB 2.48 s 9.79 MB  2.44M +0.042 ±0.004
+oft ≈ ◇36%       45.8% 37–55% 46.7% 57%/11%  1.33 GB 3.05 s 7.12 MB  1.77M +0.031 ±0.004
+ia3 ◆63%         20.8% 15–29% 25.8%  26%/5%  1.09 GB 2.21 s  402 kB  94.1k +0.010 ±0.004
+ln-tuning ◆100%  19.2% 13–27% 25.0%  24%/5%  1.04 GB 2.09 s  144 kB  35.1k +0.009 ±0.004
+vera ◇9%         15.8% 10–23% 24.2%  20%/4%  1.16 GB 2.55 s  191 kB  46.1k +0.005 ±0.004
+base-few-shot      9.2% 5–16% 14.2%  11%/2%        –      –       –      – +0.000 ±0.004
+base                4.2% 2–9% 10.8%   5%/1%        –      –       –      – +0.000 ±0.004
+boft            out of memory     –       –        –      –       –      –             –
 
-◆ on the Pareto front of accuracy and training memory
+◆ on the Pareto front of accuracy and training memory, ◇ not as measured; with the probability of
+lying on it
+≈ tied for best: the data cannot tell it from the best, at 95%
 boft: out of memory in phase train: could not allocate 5.3 GB
-Accuracy comes with its 95% Wilson interval over the questions; it does not cover what another seed
-would change.
+Accuracy comes with its 95% interval over the questions, not over what another seed would change.
 One learning rate and one seed per method: these figures describe these runs and support no claim
 that one method is better than another.
 Base model toy:llama: weights are dequantised from Q4_1, not the original ones"""
@@ -105,3 +106,23 @@ def test_departures_name_both_values() -> None:
     (row,) = rows_of([make_record(recipe=Recipe(steps=60))])
     assert departures(row, Recipe()) == {"steps": (40, 60)}
     assert departures(row, None) == {}
+
+
+def test_seeds_widen_intervals_and_ties_are_marked() -> None:
+    """Two methods that share their answers are tied; a third one that gets none right is not."""
+    records = [make_record(label, seed=seed) for label in ("lora", "dora", "oft") for seed in (0, 1, 2)]
+
+    def answers(record: Record) -> dict[str, float]:
+        right = {"lora": 60, "dora": 60, "oft": 0}[record.trial.method.label]
+        return {f"{place:03}": float((place + 40 * record.trial.seed) % 120 < right) for place in range(120)}
+
+    value = json.loads(json.dumps(results_json(records, answers), allow_nan=False))
+    standings = {row["method"]: row["standing"] for row in value["rows"]}
+    assert [standings[name]["tied_for_best"] for name in ("lora", "dora", "oft")] == [True, True, False]
+    assert standings["oft"]["rank_interval"] == [3, 3]
+    assert standings["lora"]["probability_best"] == pytest.approx(0.5, abs=0.1)
+    assert standings["lora"]["accuracy_standard_errors"]["seeds"] is not None
+    assert "over questions and seeds" in printed(records, 120, answers)
+    assert "dora ≈" in printed(records, 120, answers)
+    assert "oft ≈" not in printed(records, 120, answers)
+    assert json.loads(json.dumps(results_json(records[::-1], answers)))["rows"][::-1] == value["rows"]

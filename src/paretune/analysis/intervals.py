@@ -12,17 +12,18 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson(successes: float, n: int) -> Interval:
-    """Return the 95 % Wilson score interval of a share, `successes` of `n`; both ends lie within 0 and 1.
+def wilson(successes: float, n: float, quantile: float = _Z_95) -> Interval:
+    """Return the Wilson score interval of a share, `successes` of `n`, 95 % by default; it lies within 0 and 1.
 
-    `successes` may be fractional, as a mean over seeds is. Wilson, JASA 22 (1927), without continuity correction.
+    `successes` and `n` may be fractional, as means over seeds and effective sample sizes are. `quantile` is that of the
+    normal distribution, or Student's. Wilson, JASA 22 (1927), without continuity correction.
     Raises `ValueError` unless 0 <= successes <= n and n > 0.
     """
-    if n <= 0 or not 0 <= successes <= n:
+    if n <= 0 or not 0 <= successes <= n * (1 + 1e-12):
         raise ValueError(f"successes must lie between 0 and n, and n above 0; got {successes} of {n}")
-    share = successes / n
-    z_squared = _Z_95**2
-    centre = (share + z_squared / (2 * n)) / (1 + z_squared / n)
-    half = _Z_95 * (share * (1 - share) / n + z_squared / (4 * n * n)) ** 0.5 / (1 + z_squared / n)
+    share = min(1.0, successes / n)
+    squared = quantile**2
+    centre = (share + squared / (2 * n)) / (1 + squared / n)
+    half = quantile * (share * (1 - share) / n + squared / (4 * n * n)) ** 0.5 / (1 + squared / n)
     # In exact arithmetic the interval always holds the share; the bounds keep that true under rounding.
     return Interval(max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from paretune.analysis.comparable import same_conditions
 from paretune.analysis.intervals import Interval, wilson
 from paretune.analysis.pareto import pareto_front
+from paretune.analysis.standing import Standing
 from paretune.spec import COSTS, METRICS, Direction, Outcome, Record
 
 
@@ -31,9 +32,23 @@ class Row(NamedTuple):
     groups: dict[str, dict[str, float]]
     """Mean over seeds of the figures of parts of the questions."""
     accuracy_interval: Interval | None
-    """95 % Wilson interval of the mean accuracy over the questions of one seed: seeds ask the same questions again."""
+    """95 % interval of the accuracy: over questions and seeds after `judged_rows`, before that Wilson's over the
+    questions of one seed, since seeds ask the same questions again."""
     fronts: frozenset[str]
     """Costs on whose Pareto front against accuracy the row lies, among the rows of its task."""
+    standing: Standing | None = None
+    """How sure the row's place among the others is; None before `judged_rows` and where a seed did not end well."""
+
+    @property
+    def trial_ids(self) -> tuple[str, ...]:
+        """The trials behind the row, by seed."""
+        return tuple(record.trial_id for record in self.records)
+
+    @property
+    def identity(self) -> tuple[str, float, str, str]:
+        """What tells the row from the others of its task and split; its order is that of labels, then rates."""
+        trial = self.records[0].trial
+        return self.method, self.learning_rate or 0.0, trial.method.canonical_json(), trial.recipe.canonical_json()
 
     @property
     def seeds(self) -> tuple[int, ...]:

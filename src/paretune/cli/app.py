@@ -21,6 +21,8 @@ Jobs = Annotated[int, typer.Option(min=1, help="Trials at once. Above 1, step ti
 Threads = Annotated[
     int | None, typer.Option(min=1, help="CPU threads of each trial (default: its share of the cores).")
 ]
+TaskName = Annotated[str | None, typer.Option("--task", help="Task, where the records hold several.")]
+Across = Annotated[bool, typer.Option("--across", help="Compare records that were not made alike all the same.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Run trials again whose outcome was not ok.")]
 
 
@@ -142,6 +144,75 @@ def results(folder: Folder, json: AsJson = False) -> None:
     from paretune.cli.listings import show_results
 
     show_results(folder, as_json=json)
+
+
+@app.command(epilog="Example: paretune compare results/demo dora lora")
+def compare(  # noqa: PLR0917 (one for each option)
+    folder: Folder,
+    first: Annotated[str, typer.Argument(help="Method, or METHOD@RATE where it has several.", metavar="A")],
+    second: Annotated[str, typer.Argument(help="Method that it is compared with.", metavar="B")],
+    task: TaskName = None,
+    across: Across = False,
+    json: AsJson = False,
+) -> None:
+    """Say whether A is better than B: difference, interval, p-value, and what more it would take to tell."""
+    from paretune.cli.decisions import show_comparison
+
+    show_comparison(folder, first, second, task=task, across=across, as_json=json)
+
+
+@app.command(epilog="Example: paretune recommend results/demo --max-memory 24GB --max-checkpoint 50MB --mergeable")
+def recommend(  # noqa: PLR0917 (one for each option)
+    folder: Folder,
+    maximise: Annotated[str, typer.Option(help="Metric to make as good as possible.")] = "accuracy",
+    weight: Annotated[
+        list[str] | None, typer.Option(help="METRIC=WEIGHT, once for each; takes the place of --maximise.")
+    ] = None,
+    max_memory: Annotated[str | None, typer.Option(help="Training memory, for example 24GB.")] = None,
+    max_checkpoint: Annotated[str | None, typer.Option(help="Size of the checkpoint, for example 50MB.")] = None,
+    max_step_time: Annotated[str | None, typer.Option(help="Time of one step, for example 1.5s.")] = None,
+    max_forgetting: Annotated[str | None, typer.Option(help="Forgetting in nats per token, for example 0.05.")] = None,
+    max_trainable: Annotated[str | None, typer.Option(help="Trainable numbers, for example 5M.")] = None,
+    min_accuracy: Annotated[str | None, typer.Option(help="Accuracy, for example 50%.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help='Bound on any metric: "answer_peak_bytes<=8GB". May be repeated.')
+    ] = None,
+    mergeable: Annotated[bool, typer.Option("--mergeable", help="Only what merges into the base model.")] = False,
+    servable: Annotated[str | None, typer.Option(help="Only what this server can serve: vllm.")] = None,
+    capability: Annotated[list[str] | None, typer.Option(help="Any other capability. May be repeated.")] = None,
+    task: TaskName = None,
+    across: Across = False,
+    json: AsJson = False,
+) -> None:
+    """Say which method to use, why, how sure that is, and what to run next."""
+    from paretune.cli.decisions import Wishes, show_recommendation
+
+    limits = {
+        "--max-memory": ("train_peak_bytes<=", max_memory),
+        "--max-checkpoint": ("checkpoint_bytes<=", max_checkpoint),
+        "--max-step-time": ("step_seconds<=", max_step_time),
+        "--max-forgetting": ("forgetting<=", max_forgetting),
+        "--max-trainable": ("trainable_parameters<=", max_trainable),
+        "--min-accuracy": ("accuracy>=", min_accuracy),
+    }
+    wishes = Wishes(maximise, weight or [], limits, limit or [], mergeable, servable, capability or [])
+    show_recommendation(folder, wishes, task=task, across=across, as_json=json)
+
+
+@app.command(epilog='Example: paretune claim results/demo "dora beats lora"')
+def claim(
+    folder: Folder,
+    text: Annotated[
+        str,
+        typer.Argument(help='"X beats Y [by 2 points]" or "X matches Y within 1 point".', metavar="CLAIM"),
+    ],
+    task: TaskName = None,
+    json: AsJson = False,
+) -> None:
+    """Say whether the records support, refute or leave undecided a claim, with the protocol's checklist."""
+    from paretune.cli.decisions import show_claim
+
+    show_claim(folder, text, task=task, as_json=json)
 
 
 @app.command(epilog="Example: paretune page results/demo -o index.html")

@@ -12,47 +12,51 @@ from paretune.execute.events import Watcher
 from paretune.spec import Phase, Record, Trial
 
 _PLAIN_INTERVAL_SECONDS = 30.0
-# Rough shares of a trial's time, used only to guess how far a running trial is.
-_SHARE_BEFORE = {Phase.TRAIN: 0.1, Phase.VALIDATE: 0.65, Phase.SAVE: 0.68, Phase.RELOAD: 0.7, Phase.TEST: 0.72}
-_TRAIN_SHARE, _TEST_SHARE = 0.55, 0.2
+# Rough shares, used only to guess the time left: what a trial without training costs of one with it, how much of it
+# lies behind when a phase begins, and how much the phases that report their progress take.
+_COST_UNTRAINED = 0.4
+_BEFORE_TRAINED = {Phase.TRAIN: 0.1, Phase.VALIDATE: 0.6, Phase.SAVE: 0.65, Phase.RELOAD: 0.7, Phase.TEST: 0.72}
+_BEFORE_UNTRAINED = {Phase.RETAIN: 0.1, Phase.TEST: 0.25}
+_WIDTH = {Phase.TRAIN: 0.5, Phase.TEST: 0.16}
+_WIDTH_UNTRAINED = {Phase.TEST: 0.45}
 
 
 @contextmanager
-def watcher_for(trials: Sequence[Trial], jobs: int, console: Console) -> Iterator[Watcher]:
+def watcher_for(trials: Sequence[Trial], console: Console) -> Iterator[Watcher]:
     """Yield the watcher that fits where its words go."""
     if not console.is_terminal:
-        yield _Plain(trials, jobs, console)
+        yield _Plain(trials, console)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bars(trials, jobs, console, progress)
+        yield _Bars(trials, console, progress)
 
 
 class _Estimate:
     """Guesses the time left from the finished trials and from how far the running ones are."""
 
-    def __init__(self, trials: Sequence[Trial], jobs: int) -> None:
-        self._left = {trial.id: trial for trial in trials}
-        self._jobs = jobs
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        self._cost = {trial.id: 1.0 if trial.method.trains else _COST_UNTRAINED for trial in trials}
+        self._done: dict[str, float] = {}
         self._began = time.monotonic()
-        self._share: dict[str, float] = {}
         self.num_done = 0
         self.total = len(trials)
 
     def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
-        part = done / total if total else 0.0
-        before = _SHARE_BEFORE.get(phase, 0.0)
-        width = {Phase.TRAIN: _TRAIN_SHARE, Phase.TEST: _TEST_SHARE}.get(phase, 0.0)
-        self._share[trial.id] = max(self._share.get(trial.id, 0.0), before + width * part)
+        trained = trial.method.trains
+        before = (_BEFORE_TRAINED if trained else _BEFORE_UNTRAINED).get(phase, 0.0)
+        width = (_WIDTH if trained else _WIDTH_UNTRAINED).get(phase, 0.0)
+        share = before + width * (done / total if total else 0.0)
+        self._done[trial.id] = max(self._done.get(trial.id, 0.0), share)
 
     def finished(self, trial: Trial) -> None:
-        self._share.pop(trial.id, None)
-        self._left.pop(trial.id, None)
+        self._done[trial.id] = 1.0
         self.num_done += 1
 
     @property
     def share(self) -> float:
-        return (self.num_done + sum(self._share.values())) / max(1, self.total)
+        done = sum(self._cost[trial_id] * share for trial_id, share in self._done.items())
+        return done / max(1e-9, sum(self._cost.values()))
 
     def left(self) -> str:
         """Return words such as "about 0:03:10 left", once enough has been seen to guess."""
@@ -65,8 +69,8 @@ class _Estimate:
 class _Plain:
     """One line for each trial that starts or ends, and one now and then in between."""
 
-    def __init__(self, trials: Sequence[Trial], jobs: int, console: Console) -> None:
-        self._estimate = _Estimate(trials, jobs)
+    def __init__(self, trials: Sequence[Trial], console: Console) -> None:
+        self._estimate = _Estimate(trials)
         self._console = console
         self._spoke = time.monotonic()
 
@@ -91,8 +95,8 @@ class _Plain:
 class _Bars:
     """A bar for the whole run and one for each trial that runs."""
 
-    def __init__(self, trials: Sequence[Trial], jobs: int, console: Console, progress: Progress) -> None:
-        self._estimate = _Estimate(trials, jobs)
+    def __init__(self, trials: Sequence[Trial], console: Console, progress: Progress) -> None:
+        self._estimate = _Estimate(trials)
         self._console = console
         self._progress = progress
         self._whole = progress.add_task("study", total=1.0, note="")

@@ -56,9 +56,9 @@ def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, 
         highlight=False,
         soft_wrap=True,
     )
-    with watcher_for(pending, jobs, console) as watcher:
+    with watcher_for(pending, console) as watcher:
         records = run(study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher)
-    Console().print(results_summary(records))
+    Console().print(results_summary(records, Store(folder).scores))
     print(f"Page: {write_study_page(folder, None)}")
     return _exit_code(records)
 
@@ -74,7 +74,7 @@ def write_study_page(folder: Path, output: Path | None) -> Path:
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
     path = output or folder / "index.html"
     try:
-        write_page(records, study, path)
+        write_page(records, study, path, Store(folder).scores)
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-MAX_TOKENS = 256
+MAX_TOKENS = 96
 """Tokens of each text that are read."""
 
 

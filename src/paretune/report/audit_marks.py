@@ -4,19 +4,21 @@ from collections.abc import Sequence
 
 from paretune.analysis import Row
 from paretune.report.format import MISSING, plain
-from paretune.spec import CLAIMS, AuditMarks
+from paretune.spec import AuditMarks
 
 AUDIT_MARK = "†"
 
 
 def marked(row: Row) -> bool:
     """Tell whether a row's figures come with a warning from its method's audit."""
-    return bool(_warnings(_marks(row)))
+    marks = _marks(row)
+    return marks is not None and bool(marks.warnings)
 
 
 def audit_warnings(row: Row) -> list[str]:
     """Return what a reader must know of a row, a sentence each with its finding."""
-    return [plain(sentence) for sentence in _warnings(_marks(row))]
+    marks = _marks(row)
+    return [plain(sentence) for sentence in marks.warnings.values()] if marks else []
 
 
 def audit_notes(rows: Sequence[Row]) -> list[str]:
@@ -25,9 +27,9 @@ def audit_notes(rows: Sequence[Row]) -> list[str]:
     for method, marks in {row.method: _marks(row) for row in rows}.items():
         if marks is not None and marks.audit is None:
             unaudited.append(method)
-        elif marks is not None and (warnings := _warnings(marks)):
+        elif marks is not None and marks.warnings:
             alone = " Its questions were put one at a time." if marks.answered_alone else ""
-            notes.append(f"{AUDIT_MARK} {method}: {' '.join(warnings)}{alone}")
+            notes.append(f"{AUDIT_MARK} {method}: {' '.join(marks.warnings.values())}{alone}")
     if unaudited:
         notes.append(f"Unaudited, and therefore asked one question at a time: {', '.join(unaudited)}.")
     return [plain(note) for note in notes]
@@ -45,9 +47,3 @@ def audit_text(row: Row) -> str:
 
 def _marks(row: Row) -> AuditMarks | None:
     return row.records[0].audit
-
-
-def _warnings(marks: AuditMarks | None) -> list[str]:
-    failed = marks.failed if marks is not None else {}
-    known = [(claim, finding) for claim, finding in failed.items() if claim in CLAIMS and CLAIMS[claim].warning]
-    return [f"{str(CLAIMS[claim].warning).rstrip('.')} ({finding})." for claim, finding in known]

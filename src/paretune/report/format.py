@@ -29,6 +29,13 @@ def percent(share: float) -> str:
     return f"{share:.1%}"
 
 
+def probability(share: float | None) -> str:
+    """Return a probability as whole per cent, never as certain by rounding; a dash where there is none."""
+    if share is None:
+        return MISSING
+    return "<1%" if 0 < share < 0.005 else ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
 def size(num_bytes: float) -> str:
     """Return bytes in GB, MB, kB or B with three digits."""
     return _multiple(num_bytes, ((1e9, " GB"), (1e6, " MB"), (1e3, " kB")), " B")

@@ -5,19 +5,20 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from paretune.analysis import Row, rows_of
+from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.analysis.standing import Standing
 from paretune.report.audit_marks import audit_notes, audit_warnings
 from paretune.report.wording import notes, row_outcome
 from paretune.spec import Record
 
 
-def results_json(records: Sequence[Record]) -> dict[str, Any]:
+def results_json(records: Sequence[Record], answers: Answers = no_answers) -> dict[str, Any]:
     """Return the rows and notes of these records as plain JSON values, in the order of the records.
 
     Figures are in base units, and missing ones are absent. What is no finite number is a string, "NaN" or "Infinity",
     as it is in records.
     """
-    rows = rows_of(records)
+    rows = judged_rows(records, answers)
     return {"rows": [_row(row) for row in rows], "notes": [*notes(records, rows), *audit_notes(rows)]}
 
 
@@ -42,6 +43,23 @@ def _row(row: Row) -> dict[str, Any]:
         "pareto_front_costs": sorted(row.fronts),
         "audit": audit.model_dump(mode="json") if audit else None,
         "audit_warnings": audit_warnings(row),
+        "standing": _standing(row.standing) if row.standing else None,
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    estimate, place = standing.estimate, standing.place
+    return {
+        "tied_for_best": standing.tied_for_best,
+        "confidence_set_p_value": standing.confidence_set_p_value,
+        "rank": place.rank,
+        "rank_interval": [place.low, place.high],
+        "probability_best": place.p_best,
+        "probability_on_front": standing.front_probabilities,
+        "accuracy_standard_errors": {
+            "questions": estimate.questions_standard_error,
+            "seeds": estimate.seeds_standard_error,
+        },
     }
 
 

@@ -7,19 +7,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from paretune.analysis import Row, rows_of, support_note
+from paretune.analysis import Answers, Row, judged_rows, no_answers, support_note
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
 from paretune.report.format import plain, rate, show
 from paretune.report.page_table import table_columns, table_rows, view_key
-from paretune.report.wording import INTERVAL_NOTE, departures, notes, unit_of
+from paretune.report.wording import departures, interval_note, notes, unit_of
 from paretune.spec import COSTS, METRICS, Recipe, Record, Study
 from paretune.store.atomic import write_whole
 
 _Z_95 = 1.96
 
 
-def write_page(records: Sequence[Record], study: Study, path: str | Path) -> None:
+def write_page(records: Sequence[Record], study: Study, path: str | Path, answers: Answers = no_answers) -> None:
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
 
     The file holds everything it needs, about 1 MB, and is forbidden to load anything. Text from records and study is
@@ -27,14 +27,14 @@ def write_page(records: Sequence[Record], study: Study, path: str | Path) -> Non
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, render_page(records, study).encode())
+    write_whole(target, render_page(records, study, answers).encode())
 
 
-def render_page(records: Sequence[Record], study: Study) -> str:
+def render_page(records: Sequence[Record], study: Study, answers: Answers = no_answers) -> str:
     """Return the page as HTML."""
     import jinja2
 
-    rows = rows_of(records)
+    rows = judged_rows(records, answers)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -45,7 +45,7 @@ def render_page(records: Sequence[Record], study: Study) -> str:
         study=study,
         support=support,
         notes=[
-            *([INTERVAL_NOTE] if any(row.accuracy_interval for row in rows) else []),
+            *interval_note(rows),
             *audit_notes(rows),
             *(note for note in notes(records, rows) if note != support),
         ],

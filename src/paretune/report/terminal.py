@@ -9,14 +9,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from paretune.analysis import Row, rows_of
+from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
-from paretune.report.format import MISSING, percent, plain, rate, show
-from paretune.report.wording import INTERVAL_NOTE, notes, outcome_name, row_outcome
+from paretune.report.format import MISSING, percent, plain, probability, rate, show
+from paretune.report.wording import TIED_NOTE, interval_note, notes, outcome_name, row_outcome
 from paretune.spec import METRICS, Record
 
 _FRONT_COST = "train_peak_bytes"
 _FRONT_MARK = "◆"
+_NEAR_MARK = "◇"
+_TIED_MARK = "≈"
+_NEAR_FRONT = 0.05
+"""The least probability of lying on the front that is shown for a row that does not lie on it as measured."""
 
 
 class _Column(NamedTuple):
@@ -26,12 +30,12 @@ class _Column(NamedTuple):
     justify: Any = "right"
 
 
-def results_summary(records: Sequence[Record]) -> Group:
+def results_summary(records: Sequence[Record], answers: Answers = no_answers) -> Group:
     """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
 
     Rows are sorted by accuracy, best first; rows without one come last, with their outcome.
     """
-    rows = rows_of(records)
+    rows = judged_rows(records, answers)
     if not rows:
         return Group(Text("No trial has left a record yet."))
     parts: list[Any] = []
@@ -39,11 +43,13 @@ def results_summary(records: Sequence[Record]) -> Group:
         parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     if any(_FRONT_COST in row.fronts for row in rows):
         label = METRICS[_FRONT_COST].label.lower()
-        parts.append(Text(f"{_FRONT_MARK} on the Pareto front of accuracy and {label}"))
+        front = f"{_FRONT_MARK} on the Pareto front of accuracy and {label}, {_NEAR_MARK} not as measured"
+        parts.append(Text(f"{front}; with the probability of lying on it"))
+    if any(row.standing for row in rows):
+        parts.append(Text(f"{_TIED_MARK} {TIED_NOTE}"))
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
-    if any(row.accuracy_interval for row in rows):
-        parts.append(Text(INTERVAL_NOTE, "dim"))
+    parts += [Text(note, "dim") for note in interval_note(rows)]
     parts += [Text(note, "yellow") for note in notes(records, rows)]
     return Group(*parts)
 
@@ -83,7 +89,8 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         columns.append(_Column("Rate", lambda row: rate(row.learning_rate)))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(_Column("Seeds", lambda row: f"{len(row.seeds)}"))
-    columns += [_Column("Accuracy", _accuracy), _Column("Leni-\nent", _figure("accuracy_lenient"))]
+    columns.append(_Column("Accuracy", _accuracy))
+    columns.append(_Column("Leni-\nent", _figure("accuracy_lenient")))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if 1 < len(groups) <= 3:
         columns.append(_Column("/\n".join(map(plain, groups)), _groups(groups)))
@@ -102,8 +109,12 @@ def _figure(name: str) -> Callable[[Row], str]:
 
 
 def _method(row: Row) -> str:
-    marks = (_FRONT_MARK if _FRONT_COST in row.fronts else "") + (AUDIT_MARK if marked(row) else "")
-    return f"{plain(row.method)} {marks}".rstrip()
+    tied = _TIED_MARK if row.standing and row.standing.tied_for_best else ""
+    name = f"{plain(row.method)} {tied}{AUDIT_MARK if marked(row) else ''}".rstrip()
+    share = row.standing.front_probabilities.get(_FRONT_COST) if row.standing else None
+    if share is None or not (_FRONT_COST in row.fronts or share >= _NEAR_FRONT):
+        return name
+    return f"{name}\n{_FRONT_MARK if _FRONT_COST in row.fronts else _NEAR_MARK}{probability(share)}"
 
 
 def _accuracy(row: Row) -> str:

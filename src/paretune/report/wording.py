@@ -6,9 +6,23 @@ from paretune.analysis import Row, comparability_notes, support_note
 from paretune.report.format import plain
 from paretune.spec import METRICS, Cancelled, Diverged, Failed, Outcome, OutOfMemory, Recipe, Record, TimedOut
 
-INTERVAL_NOTE = (
-    "Accuracy comes with its 95% Wilson interval over the questions; it does not cover what another seed would change."
-)
+TIED_NOTE = "tied for best: the data cannot tell it from the best, at 95%"
+
+
+def interval_note(rows: Sequence[Row]) -> list[str]:
+    """Return what the intervals of the accuracies cover, a sentence, or nothing where there is no interval."""
+    trained = [row for row in rows if row.accuracy_interval and row.records[0].trial.method.trains]
+    over_seeds = [row for row in trained if row.standing and row.standing.estimate.seeds_standard_error is not None]
+    if not any(row.accuracy_interval for row in rows):
+        return []
+    if not over_seeds:
+        return ["Accuracy comes with its 95% interval over the questions, not over what another seed would change."]
+    if len(over_seeds) == len(trained):
+        return ["Accuracy comes with its 95% interval over questions and seeds."]
+    return [
+        "Accuracy comes with its 95% interval, over questions and seeds; where a method has one seed it does not cover "
+        "what another would change."
+    ]
 
 
 def outcome_name(outcome: Outcome) -> str:

@@ -205,6 +205,15 @@ class AuditMarks(Data):
     answered_alone: bool = False
     """Whether questions were put one at a time, because answers depend on their company or nobody knows."""
 
+    @property
+    def warnings(self) -> dict[str, str]:
+        """The failed claims on which figures rest: each one's sentence for readers, with the finding."""
+        return {
+            claim: f"{known.warning.rstrip('.')} ({self.failed[claim]})."
+            for claim, known in CLAIMS.items()
+            if claim in self.failed and known.warning
+        }
+
 
 def read_audit(value: Any, where: str) -> Audit:
     """Return the audit in parsed JSON. Raises `InputError`, opening with `where`, when it is none or a newer one."""

@@ -34,7 +34,7 @@ class Recipe(Data):
     """Number format of the parameters that are trained: small updates vanish in bfloat16."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
-    answer_batch_size: int = Field(default=16, ge=1)
+    answer_batch_size: int = Field(default=32, ge=1)
     """Questions answered in one generation batch."""
     memory_steps: int = Field(default=2, ge=1)
     """Steps of the separate pass in which memory is counted, on the longest batches."""

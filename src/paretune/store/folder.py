@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from paretune.spec import InputError, Record, Study
 from paretune.spec.migrate import read_record
 from paretune.store.atomic import create_whole, refusing, write_whole
-from paretune.store.items import ItemAnswer, items_bytes, read_items
+from paretune.store.items import ItemAnswer, items_bytes, read_items, read_scores
 
 _FREE_SPACE = "free space, then run again"
 
@@ -121,6 +121,14 @@ class Store:
         Raises `InputError` when the file is missing or damaged.
         """
         return [] if record.num_items is None else read_items(self.items_file(record))
+
+    def scores(self, record: Record) -> dict[str, float] | None:
+        """Return the score of each question, 1 or 0, or None where no answers are kept, as with imported records.
+
+        Raises `InputError` when the file is damaged.
+        """
+        path = self.items_file(record)
+        return read_scores(path) if record.num_items is not None and path.exists() else None
 
     def items_file(self, record: Record) -> Path:
         """Return where a record's answers are."""

@@ -68,3 +68,9 @@ def read_items(path: Path) -> list[ItemAnswer]:
     """Return the answers in an items file, in the order in which they were given."""
     columns = [column.to_pylist() for column in read_items_table(path).select(ItemAnswer._fields).columns]
     return [ItemAnswer(*values) for values in zip(*columns, strict=True)]
+
+
+def read_scores(path: Path) -> dict[str, float]:
+    """Return, for each question in an items file, 1 where the answer was right in the form asked for, else 0."""
+    names, right = (column.to_pylist() for column in read_items_table(path).select(["item_id", "strict"]).columns)
+    return {name: float(one) for name, one in zip(names, right, strict=True)}

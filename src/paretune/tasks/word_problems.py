@@ -47,7 +47,7 @@ class WordProblems(Task):
         main_metric="accuracy",
     )
     default_options: ClassVar[dict[str, Any]] = {"train_size": 1024, "validation_size": 64, "test_size": 160, "seed": 0}
-    max_new_tokens: ClassVar[int] = 48
+    max_new_tokens: ClassVar[int] = 40
 
     def examples(self, split: Split) -> Sequence[Example]:
         """Return the examples of a split. Raises `InputError` for sizes that the templates cannot fill."""

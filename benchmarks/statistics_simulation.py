@@ -1,0 +1,189 @@
+"""What the statistics do on studies whose truth is known: coverage, false claims, power.
+
+    python benchmarks/statistics_simulation.py [--studies 1000] [--questions 500] [--random-seed 0]
+
+Each scenario is a set of true accuracies; each study draws new questions and new seeds. A method is called better than
+the first one when its difference is above 0 and its p-value, by Holm over all methods compared with the first, is below
+0.05. "False" counts studies with a claim of better that is not true; "wrong" those with any claim that is not true.
+The two-way percentile bootstrap that resamples seeds as well as questions is printed beside ours to show what it costs.
+"""
+
+import argparse
+import sys
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from paretune.analysis.bootstrap import two_way_bootstrap
+from paretune.analysis.confidence_set import confidence_set_p_values
+from paretune.analysis.estimate import accuracy_estimate
+from paretune.analysis.holm import holm
+from paretune.analysis.paired import paired_difference
+from paretune.analysis.scores import FloatArray
+from paretune.analysis.simulation import as_scores, simulate_answers
+from paretune.analysis.variance import variance_parts
+
+_NUM_DRAWS = 1_000
+
+
+class Scenario(NamedTuple):
+    """True accuracies, the first being the baseline's, and how they are observed."""
+
+    name: str
+    accuracies: tuple[float, ...]
+    num_seeds: int
+    seed_spread: float
+
+
+class Seen(NamedTuple):
+    """What one study said, as shares of its methods or comparisons."""
+
+    accuracy_covered: float
+    difference_covered: float
+    draws_covered: float
+    resampled_covered: float
+    false_better: bool
+    wrong: bool
+    found: float
+    """Share of the truly better methods that were called better; NaN where there is none."""
+    best_kept: bool
+    """Whether every method that is truly the best is marked as tied for best."""
+    num_tied: int
+
+
+def scenarios() -> list[Scenario]:
+    """Return the scenarios in the order in which they are printed."""
+    sets = {
+        "no difference, 2 methods": (0.45, 0.45),
+        "no difference, 8 methods": (0.45,) * 8,
+        "1 point": (0.45, 0.46),
+        "3 points": (0.45, 0.48),
+        "5 points": (0.45, 0.50),
+        "20 methods, 3 of them 5 points better": (0.45,) * 17 + (0.50,) * 3,
+        "two tied for best, 8 methods": (0.45,) * 6 + (0.50,) * 2,
+    }
+    ways = ((1, 0.0), (3, 0.05), (3, 0.1), (5, 0.1))
+    return [Scenario(name, values, *way) for name, values in sets.items() for way in ways]
+
+
+def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> Seen:
+    """Return what one study drawn from a scenario says."""
+    truth = np.array(scenario.accuracies)
+    answers = simulate_answers(scenario.accuracies, scenario.num_seeds, num_questions, scenario.seed_spread, rng)
+    parts = variance_parts(as_scores(answers))
+    draws = two_way_bootstrap(parts, _NUM_DRAWS)
+    differences = [paired_difference(one, parts[0]) for one in parts[1:]]
+    gaps = truth[1:] - truth[0]
+    called = np.array(holm([one.p_value for one in differences])) < 0.05
+    sides = np.array([one.value > 0 for one in differences])
+    apart = draws.values[:, 1:] - draws.values[:, :1]
+    in_set = np.array(confidence_set_p_values(draws)) >= 0.05
+    better = gaps > 0
+    return Seen(
+        accuracy_covered=_share(
+            low <= true <= high
+            for (low, high), true in zip((accuracy_estimate(one).interval for one in parts), truth, strict=True)
+        ),
+        difference_covered=_share(
+            one.interval.low <= gap <= one.interval.high for one, gap in zip(differences, gaps, strict=True)
+        ),
+        draws_covered=_covered(apart, gaps),
+        resampled_covered=_covered(_resampled(answers, rng), gaps),
+        false_better=bool((called & sides & ~better).any()),
+        wrong=bool((called & (np.where(sides, 1, -1) != np.sign(gaps))).any()),
+        found=float((called & sides)[better].mean()) if better.any() else float("nan"),
+        best_kept=bool(in_set[truth == truth.max()].all()),
+        num_tied=int(in_set.sum()),
+    )
+
+
+def _resampled(answers: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return draws of the differences to the first method with questions and seeds both resampled."""
+    num_methods, num_seeds, num_questions = answers.shape
+    by_seed = answers @ _question_weights(num_questions)
+    chosen = rng.integers(0, num_seeds, size=(num_methods, num_seeds, _NUM_DRAWS))
+    means = np.take_along_axis(by_seed, chosen, axis=1).mean(axis=1)
+    apart: FloatArray = (means[1:] - means[:1]).T
+    return apart
+
+
+@cache
+def _question_weights(num_questions: int) -> FloatArray:
+    """Return how often each draw takes each question, as shares, float64 of shape (questions, draws)."""
+    rng = np.random.default_rng(1)
+    drawn = rng.multinomial(num_questions, np.full(num_questions, 1 / num_questions), size=_NUM_DRAWS)
+    weights: FloatArray = drawn.T / num_questions
+    return weights
+
+
+def _covered(draws: FloatArray, truth: FloatArray) -> float:
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    return float(((low <= truth) & (truth <= high)).mean())
+
+
+def _share(values: object) -> float:
+    return float(np.mean(list(values)))  # type: ignore[call-overload]
+
+
+def line(scenario: Scenario, seen: list[Seen]) -> str:
+    """Return a scenario's line of the table."""
+    table = np.array([[float(value) for value in one] for one in seen])
+    shares = dict(zip(Seen._fields, table.mean(axis=0), strict=True))
+    power = f"{shares['found']:.0%}" if not np.isnan(shares["found"]) else "-"
+    cells = [
+        scenario.name,
+        str(scenario.num_seeds),
+        f"{scenario.seed_spread:g}",
+        *(f"{shares[name]:.1%}" for name in Seen._fields[:4]),
+        f"{shares['false_better']:.1%}",
+        f"{shares['wrong']:.1%}",
+        power,
+        f"{shares['best_kept']:.1%}",
+        f"{shares['num_tied']:.1f}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def broken_promises(scenario: Scenario, seen: list[Seen]) -> list[str]:
+    """Return what a scenario shows to be untrue: coverage outside 93 to 97 %, or false claims in 5 % or more."""
+    found = []
+    for name in ("accuracy_covered", "difference_covered"):
+        share = float(np.mean([getattr(one, name) for one in seen]))
+        if not 0.93 <= share <= 0.97:
+            found.append(f"{name} {share:.1%}")
+    false = float(np.mean([one.false_better for one in seen]))
+    if false >= 0.05:
+        found.append(f"false claims of better {false:.1%}")
+    return [f"{scenario.name}, {scenario.num_seeds} seeds, spread {scenario.seed_spread:g}: {what}" for what in found]
+
+
+def main() -> int:
+    """Print the table and what it shows to be untrue. Returns 1 where there is such a thing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=1000)
+    parser.add_argument("--questions", type=int, default=500)
+    parser.add_argument("--random-seed", type=int, default=0)
+    arguments = parser.parse_args()
+    headings = (
+        "truth", "seeds", "spread", "accuracy covered", "difference covered", "our draws", "seeds resampled",
+        "false better", "wrong", "power", "best kept", "tied",
+    )  # fmt: skip
+    print(f"{arguments.studies} studies a line, {arguments.questions} questions\n")
+    print("| " + " | ".join(headings) + " |\n" + "|---" * len(headings) + "|")
+    broken: list[str] = []
+    console = Console(stderr=True)
+    for number, scenario in enumerate(scenarios()):
+        rng = np.random.default_rng([arguments.random_seed, number])
+        steps = track(range(arguments.studies), description=scenario.name, console=console, transient=True)
+        seen = [study(scenario, arguments.questions, rng) for _ in steps]
+        print(line(scenario, seen), flush=True)
+        broken += broken_promises(scenario, seen)
+    print("\n" + ("\n".join(broken) or "Every interval covers in 93 to 97 %, false claims of better stay under 5 %."))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

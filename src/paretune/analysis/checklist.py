@@ -1,0 +1,103 @@
+"""What the protocol asks of a claim, looked up in the records."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from paretune.analysis.protocol import protocol_conflicts
+from paretune.analysis.requirements import Capabilities
+from paretune.analysis.rows import Row
+from paretune.analysis.selection import View
+from paretune.spec import Record
+from paretune.spec.base import Data
+
+FEWEST_SEEDS = 5
+AUDIT = "audited"
+"""The capability under which a method's audit stands: True where it passed."""
+
+
+class Check(Data):
+    """One point of the protocol."""
+
+    point: Literal["tuning", "seeds", "test set", "environment", "audit"]
+    passed: bool | None
+    """None where the records do not say."""
+    finding: str
+    """What was found, a clause."""
+
+
+def checklist(view: View, pair: Sequence[Row], records: Sequence[Record], known: Capabilities) -> list[Check]:
+    """Return the checks of a claim about two rows of a view; `records` are all of the study's, tuning included."""
+    return [
+        _tuning(view, pair, records),
+        _seeds(view, pair),
+        _test_set(view, pair),
+        _environment(View(view.task, view.split, tuple(pair))),
+        _audit(view, pair, known),
+    ]
+
+
+def _tuning(view: View, pair: Sequence[Row], records: Sequence[Record]) -> Check:
+    """Compare how many settings of each method were tried on the validation split of the same data."""
+    trained = [row for row in pair if row.records[0].trial.method.trains]
+    tried = {view.name_of(row): _num_tried(row, records) for row in trained}
+    counts = " and ".join(f"{count} of {name}" for name, count in tried.items())
+    if not tried:
+        return Check(point="tuning", passed=True, finding="neither is trained")
+    if min(tried.values()) < 2:
+        return Check(point="tuning", passed=False, finding=f"not tuned on validation data: settings tried: {counts}")
+    equal = len(set(tried.values())) == 1
+    return Check(point="tuning", passed=equal, finding=f"settings tried on validation data: {counts}")
+
+
+def _num_tried(row: Row, records: Sequence[Record]) -> int:
+    """Return how many rates and parameters of a row's method were tried on validation data of the row's task."""
+    task = row.records[0].trial.task
+    return len(
+        {
+            (record.trial.learning_rate, record.trial.method.canonical_json())
+            for record in records
+            if record.trial.split == "validation"
+            and record.trial.method.label == row.method
+            and (record.trial.task.name, record.trial.task.content_hash) == (task.name, task.content_hash)
+        }
+    )
+
+
+def _seeds(view: View, pair: Sequence[Row]) -> Check:
+    counts = {view.name_of(row): row.num_ok for row in pair if row.records[0].trial.method.trains}
+    finding = " and ".join(f"{count} of {name}" for name, count in counts.items()) or "neither is trained"
+    enough = all(count >= FEWEST_SEEDS for count in counts.values())
+    return Check(point="seeds", passed=enough, finding=f"{finding}; a claim needs {FEWEST_SEEDS}")
+
+
+def _test_set(view: View, pair: Sequence[Row]) -> Check:
+    """Look for more than one setting of a method that answered the test questions, or a trial that did so again."""
+    if view.split != "test":
+        return Check(point="test set", passed=False, finding="these are answers on validation data")
+    labels = {row.method for row in pair}
+    several = sorted(label for label in labels if sum(row.method == label for row in view.rows) > 1)
+    if several:
+        return Check(
+            point="test set", passed=False, finding=f"several settings of {' and of '.join(several)} answered it"
+        )
+    again = sorted({view.name_of(row) for row in pair for record in row.records if record.attempt > 1})
+    if again:
+        return Check(point="test set", passed=None, finding=f"a trial of {' and of '.join(again)} was run again")
+    return Check(point="test set", passed=True, finding="one setting of each method answered it, once with each seed")
+
+
+def _environment(pair: View) -> Check:
+    conflicts = protocol_conflicts(pair, ["accuracy"])
+    finding = "; ".join(conflicts) or "same base model, recipe, device and package versions"
+    return Check(point="environment", passed=not conflicts, finding=finding)
+
+
+def _audit(view: View, pair: Sequence[Row], known: Capabilities) -> Check:
+    verdicts = {view.name_of(row): known.get(row.method, {}).get(AUDIT) for row in pair}
+    failed = [name for name, verdict in verdicts.items() if verdict is False]
+    unknown = [name for name, verdict in verdicts.items() if verdict is None]
+    if failed:
+        return Check(point="audit", passed=False, finding=f"{' and '.join(failed)} failed the audit")
+    if unknown:
+        return Check(point="audit", passed=None, finding=f"no audit of {' and of '.join(unknown)} is recorded")
+    return Check(point="audit", passed=True, finding="both passed the audit")

@@ -1,0 +1,60 @@
+"""A method's accuracy with its interval, and how much of the width questions and seeds are to blame for."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from paretune.analysis.intervals import Interval, wilson
+from paretune.analysis.variance import Parts, seeds_variance
+
+
+class Estimate(NamedTuple):
+    """A mean share of right answers and how sure it is."""
+
+    mean: float
+    interval: Interval
+    """95 % interval. With several seeds it covers what other questions and other seeds would change."""
+    questions_standard_error: float
+    seeds_standard_error: float | None
+    """None where a single seed tells nothing about it."""
+    num_questions: int
+    num_seeds: int
+
+
+def accuracy_estimate(parts: Parts) -> Estimate:
+    """Return the accuracy of a method from the parts of its variance, scores being 0 and 1.
+
+    With one seed this is the Wilson interval over the questions. With several it is Wilson's interval for the number of
+    independent answers that would leave the same variance, with Student's t at Satterthwaite's degrees of freedom in
+    place of the normal quantile: the form in use for surveys (Dean and Pagano, Journal of Survey Statistics and
+    Methodology 3, 2015), which stays inside 0 to 1 and keeps a width where every answer is right.
+    """
+    num_questions, mean = len(parts.unit_means), parts.mean
+    variance = parts.units_variance + parts.seeds_variance
+    seeds_error = parts.seeds_variance**0.5 if parts.degrees_of_freedom else None
+    if parts.degrees_of_freedom == 0 or variance == 0:
+        interval = wilson(mean * num_questions, num_questions)
+    else:
+        quantile = student_quantile(0.975, freedom_of([parts], parts.units_variance, num_questions))
+        effective = min(max(1.0, mean * (1 - mean) / variance), num_questions * parts.num_seeds)
+        interval = wilson(mean * effective, effective, quantile)
+    return Estimate(mean, interval, parts.units_variance**0.5, seeds_error, num_questions, parts.num_seeds)
+
+
+def freedom_of(several: Sequence[Parts], units_variance: float, num_units: int) -> float:
+    """Return the degrees of freedom of a sum of variances: that of units and each method's of its seeds.
+
+    Satterthwaite, Biometrics Bulletin 2 (1946). Infinite where nothing is estimated from few values.
+    """
+    from_seeds = seeds_variance(several)
+    weights = units_variance**2 / max(1, num_units - 1)
+    for parts in several:
+        if from_seeds and parts.degrees_of_freedom:
+            weights += (parts.between_seeds / parts.num_seeds) ** 2 / parts.degrees_of_freedom
+    return (units_variance + from_seeds) ** 2 / weights if weights > 0 else float("inf")
+
+
+def student_quantile(probability: float, freedom: float) -> float:
+    """Return the quantile of Student's distribution, the normal one where `freedom` is infinite."""
+    from scipy.special import ndtri, stdtrit
+
+    return float(ndtri(probability) if freedom == float("inf") else stdtrit(freedom, probability))

@@ -1,0 +1,23 @@
+"""Everything that a study's folder says, read once."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from paretune.analysis.family import Answers
+from paretune.spec import Record
+from paretune.store import Store, load_records
+
+
+class Evidence(NamedTuple):
+    """The records of a study and the answers behind them."""
+
+    records: tuple[Record, ...]
+    answers: Answers
+
+
+def load_evidence(folder: str | Path) -> Evidence:
+    """Return what a study's folder holds; answers are read when they are asked for.
+
+    Raises `InputError` when the folder holds no study or a record is damaged.
+    """
+    return Evidence(tuple(load_records(folder)), Store(folder).scores)

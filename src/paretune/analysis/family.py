@@ -1,0 +1,132 @@
+"""The rows that are compared with each other, and what resampling says about them together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from paretune.analysis.bootstrap import (
+    NUM_DRAWS,
+    Draws,
+    independent_draws,
+    seed_draws,
+    side_by_side,
+    two_way_bootstrap,
+)
+from paretune.analysis.rows import Row
+from paretune.analysis.scores import FloatArray, make_scores
+from paretune.analysis.variance import Parts, variance_parts
+from paretune.spec import Record
+
+Answers = Callable[[Record], Mapping[str, float] | None]
+"""Gives the score of each question, 1 or 0, that a record's model answered; None where only their mean is known."""
+
+
+def no_answers(record: Record) -> None:
+    """Say that no record's answers are known one by one: rows are then compared by their means alone."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Rows of one task and split that ended well, in an order that does not depend on that of their records."""
+
+    rows: tuple[Row, ...]
+    parts: tuple[Parts | None, ...]
+    """Of the accuracy, over the questions that the rows share; None where a row's answers are not known one by one."""
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Draws of the accuracy. Rows without parts are drawn independently; rows without accuracy have NaN."""
+        paired = [place for place, one in enumerate(self.parts) if one is not None]
+        alone = [place for place, row in enumerate(self.rows) if place not in paired and _is_scored(row)]
+        groups = []
+        if paired:
+            groups.append((paired, two_way_bootstrap([one for one in self.parts if one is not None])))
+        if alone:
+            shares = [self.rows[place].metrics["accuracy"] for place in alone]
+            counts = [num_questions(self.rows[place]) for place in alone]
+            groups.append((alone, independent_draws(shares, counts)))
+        return side_by_side(groups, len(self.rows))
+
+    def find(self, row: Row) -> int | None:
+        """Return the place of a row, or None where it is not in the family."""
+        return next((place for place, one in enumerate(self.rows) if one.trial_ids == row.trial_ids), None)
+
+    def metric_draws(self, metric: str) -> FloatArray:
+        """Return draws of a figure, float64 of shape (draws, rows): NaN for a row that has none.
+
+        Accuracy: over questions and seeds. Forgetting: over texts and seeds, where the records hold it text by text.
+        Everything else: over seeds, and without any spread where there is one seed or all agree.
+        """
+        if metric == "accuracy":
+            return self.draws.values
+        if metric == "forgetting" and (parts := _parts(self.rows, _texts)) is not None:
+            return two_way_bootstrap(parts).values
+        columns = []
+        for place, row in enumerate(self.rows):
+            found = [value for record in row.records if (value := record.metric(metric)) is not None]
+            # A stream of its own for each row and figure: equal seeds must not make two rows move together.
+            rng = np.random.default_rng([place, *metric.encode()])
+            columns.append(seed_draws(found, rng) if found else np.full(NUM_DRAWS, np.nan))
+        return np.stack(columns, axis=1)
+
+
+def make_family(rows: Sequence[Row], answers: Answers, *, with_unscored: bool = False) -> Family | None:
+    """Return the family of those rows that ended well and have an accuracy, or None where there is no such row.
+
+    The rows must belong to one task and split. `with_unscored` keeps rows without accuracy too, their draws being NaN.
+    """
+    well = [row for row in rows if row.outcome.kind == "ok" and (with_unscored or _is_scored(row))]
+    fit = sorted(well, key=lambda row: row.identity)
+    if not fit:
+        return None
+    scored = {place: found for place, row in enumerate(fit) if (found := _scores(row, answers)) is not None}
+    asked = [frozenset(scores[min(scores)]) for scores in scored.values()]
+    # Rows that answered other questions than most cannot be paired with them.
+    usual = max(asked, key=lambda questions: (asked.count(questions), sorted(questions)), default=frozenset())
+    paired = [place for place, scores in scored.items() if all(set(one) == usual for one in scores.values())]
+    parts: list[Parts | None] = [None] * len(fit)
+    if paired:
+        together = _parts_of([scored[place] for place in paired], [fit[place] for place in paired])
+        for place, one in zip(paired, together, strict=True):
+            parts[place] = one
+    return Family(tuple(fit), tuple(parts))
+
+
+def _is_scored(row: Row) -> bool:
+    return "accuracy" in row.metrics and num_questions(row) > 0
+
+
+def num_questions(row: Row) -> int:
+    """Return the number of questions that the row's model answered with each seed, the fewest where they differ."""
+    return min(record.num_items or 0 for record in row.records)
+
+
+def _scores(row: Row, answers: Answers) -> dict[int, Mapping[str, float]] | None:
+    """Return a row's scores by seed and question, or None where a seed's are not known."""
+    found = {record.trial.seed: answers(record) for record in row.records}
+    known = {seed: scores for seed, scores in found.items() if scores}
+    return known if len(known) == len(found) else None
+
+
+def _texts(row: Row) -> dict[int, Mapping[str, float]] | None:
+    """Return a row's loss changes by seed and text, or None where a seed's are not known."""
+    found: dict[int, Mapping[str, float]] = {
+        record.trial.seed: {f"{place:06}": change for place, change in enumerate(record.text_loss_changes)}
+        for record in row.records
+    }
+    return found if all(found.values()) else None
+
+
+def _parts(rows: Sequence[Row], read: Callable[[Row], dict[int, Mapping[str, float]] | None]) -> list[Parts] | None:
+    """Return the parts of each row, or None where one cannot be read or the rows do not have the same units."""
+    found = [scores for row in rows if (scores := read(row)) is not None]
+    units = {frozenset(one) for scores in found for one in scores.values()}
+    return _parts_of(found, rows) if len(found) == len(rows) and len(units) == 1 else None
+
+
+def _parts_of(scores: Sequence[Mapping[int, Mapping[str, float]]], rows: Sequence[Row]) -> list[Parts]:
+    names = [f"{place:06}" for place in range(len(rows))]
+    untrained = frozenset(name for name, row in zip(names, rows, strict=True) if not row.records[0].trial.method.trains)
+    return variance_parts(make_scores(dict(zip(names, scores, strict=True)), untrained))

@@ -1,0 +1,82 @@
+"""The Pareto front of a study in any number of metrics."""
+
+from collections.abc import Mapping, Sequence
+
+from paretune.analysis.evidence import Evidence
+from paretune.analysis.family import make_family
+from paretune.analysis.pareto import front_probability, hypervolume, hypervolume_contributions, pareto_front
+from paretune.analysis.protocol import refuse_conflicts
+from paretune.analysis.requirements import known_metric
+from paretune.analysis.rows import rows_of
+from paretune.analysis.selection import choose_view
+from paretune.spec import METRICS, InputError
+from paretune.spec.base import Data
+
+
+class FrontPoint(Data):
+    """One method in the space of the metrics."""
+
+    name: str
+    values: dict[str, float | None]
+    on_front: bool
+    """Whether no method is at least as good in every metric and better in one, as measured."""
+    probability: float
+    """Of lying on the front."""
+    contribution: float | None
+    """The volume that would be lost without it; None without a reference point."""
+
+
+class Front(Data):
+    """The methods of a study and the front that they form."""
+
+    task: str
+    split: str
+    metrics: tuple[str, ...]
+    points: tuple[FrontPoint, ...]
+    hypervolume: float | None
+    """The volume between front and reference point, in the product of the metrics' units; None without one."""
+    notes: tuple[str, ...] = ()
+
+
+def front_of(
+    evidence: Evidence,
+    metrics: Sequence[str],
+    *,
+    reference: Mapping[str, float] | None = None,
+    task: str | None = None,
+    split: str | None = None,
+    across: bool = False,
+) -> Front:
+    """Return the front. Raises `InputError` as `pareto` does."""
+    for name in metrics:
+        known_metric(name, "pareto")
+    if reference is not None and sorted(reference) != sorted(metrics):
+        raise InputError("pareto: the reference point must have a value for each metric, and for no other")
+    view = choose_view(rows_of(evidence.records), task, split)
+    conflicts = refuse_conflicts(view, metrics, across=across)
+    family = make_family(view.rows, evidence.answers, with_unscored=True)
+    if family is None:
+        raise InputError(f"no method has a result on {view.task}; run the study first")
+    directions = [METRICS[name].direction for name in metrics]
+    points = [[row.metrics.get(name) for name in metrics] for row in family.rows]
+    on_front = set(pareto_front(points, directions))
+    shares = front_probability([family.metric_draws(name) for name in metrics], directions)
+    corner = [reference[name] for name in metrics] if reference else None
+    contributions = hypervolume_contributions(points, directions, corner) if corner else [None] * len(points)
+    return Front(
+        task=view.task,
+        split=view.split,
+        metrics=tuple(metrics),
+        points=tuple(
+            FrontPoint(
+                name=view.name_of(row),
+                values=dict(zip(metrics, points[place], strict=True)),
+                on_front=place in on_front,
+                probability=float(shares[place]),
+                contribution=contributions[place],
+            )
+            for place, row in enumerate(family.rows)
+        ),
+        hypervolume=hypervolume(points, directions, corner) if corner else None,
+        notes=tuple(conflicts),
+    )

@@ -1,0 +1,140 @@
+"""Differences between two methods on the same questions."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from paretune.analysis.estimate import freedom_of, student_quantile
+from paretune.analysis.intervals import Interval, wilson
+from paretune.analysis.variance import Parts, seeds_variance
+
+
+class Difference(NamedTuple):
+    """How much more accurate the first of two methods is than the second, as a share (0.01 is one point)."""
+
+    value: float
+    interval: Interval
+    """95 % interval."""
+    p_value: float
+    """Two-sided, of no difference, before any correction for other comparisons."""
+    test: str
+    """How the p-value was found."""
+    centre: float
+    """Middle of the interval, drawn slightly towards 0 so that few questions are not trusted too far."""
+    standard_error: float
+    degrees_of_freedom: float
+    questions_variance: float
+    seeds_variance: float
+    num_questions: int
+    num_seeds: tuple[int, int]
+    paired: bool
+    """Whether both answered the same questions and each answer is known."""
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """Return the two-sided exact p-value of McNemar's test from the questions that only one of two methods got right.
+
+    It is the sign test on these questions. McNemar, Psychometrika 12 (1947). Raises `ValueError` for negative counts.
+    """
+    from scipy.stats import binom
+
+    if min(only_first, only_second) < 0:
+        raise ValueError(f"counts cannot be negative, got {only_first} and {only_second}")
+    total = only_first + only_second
+    return min(1.0, 2 * float(binom.cdf(min(only_first, only_second), total, 0.5)))
+
+
+def paired_difference(first: Parts, second: Parts) -> Difference:
+    """Return the difference of two methods whose unit means, of scores 0 and 1, belong to the same questions in order.
+
+    One seed each: McNemar's exact test, and the interval of Bonett and Price (Statistics in Medicine 31, 2012). Several
+    seeds: the variance of the differences by question (Miller, arXiv 2411.00640) plus that of each method's seeds, and
+    Student's t at Satterthwaite's degrees of freedom. The two questions that Bonett and Price add, one for each side,
+    are added there too, as right by one seed: for one seed both forms agree. Seeds of two methods are independent.
+    Raises `ValueError` when the methods have different questions.
+    """
+    if first.unit_means.shape != second.unit_means.shape:
+        raise ValueError("the methods do not have the same questions")
+    gaps = first.unit_means - second.unit_means
+    n, total = len(gaps), float(gaps.sum())
+    squares = float((gaps**2).sum()) + 2 / max(first.num_seeds, second.num_seeds) ** 2
+    units_variance = (squares - total**2 / (n + 2)) / (n + 2) ** 2
+    from_seeds = seeds_variance([first, second])
+    single = first.num_seeds == second.num_seeds == 1
+    freedom = float("inf") if single else freedom_of([first, second], units_variance, n)
+    error, centre = (units_variance + from_seeds) ** 0.5, total / (n + 2)
+    if single:
+        p_value = mcnemar_exact(int((gaps > 0).sum()), int((gaps < 0).sum()))
+    else:
+        # However the answers fall, k questions answered differently cannot say more than the sign test could at best.
+        p_value = max(_two_sided(centre / error, freedom), min(1.0, 2.0 ** (1 - int((gaps != 0).sum()))))
+    half = student_quantile(0.975, freedom) * error
+    return Difference(
+        value=total / n,
+        interval=Interval(max(-1.0, centre - half), min(1.0, centre + half)),
+        p_value=p_value,
+        test="exact McNemar test" if single else "paired t test over questions and seeds",
+        centre=centre,
+        standard_error=error,
+        degrees_of_freedom=freedom,
+        questions_variance=units_variance,
+        seeds_variance=from_seeds,
+        num_questions=n,
+        num_seeds=(first.num_seeds, second.num_seeds),
+        paired=True,
+    )
+
+
+def unpaired_difference(first: float, num_first: int, second: float, num_second: int) -> Difference:
+    """Return the difference of two accuracies of which only the means and the numbers of questions are known.
+
+    Interval: Newcombe's method 10 (Statistics in Medicine 17, 1998, 873), from two Wilson intervals. Test: the score
+    test of two proportions. One seed's noise at most is covered. Raises `ValueError` where a number is not positive.
+    """
+    one, other = wilson(first * num_first, num_first), wilson(second * num_second, num_second)
+    value = first - second
+    below = ((first - one.low) ** 2 + (other.high - second) ** 2) ** 0.5
+    above = ((one.high - first) ** 2 + (second - other.low) ** 2) ** 0.5
+    pooled = (first * num_first + second * num_second) / (num_first + num_second)
+    variance = pooled * (1 - pooled) * (1 / num_first + 1 / num_second)
+    return Difference(
+        value=value,
+        interval=Interval(value - below, value + above),
+        p_value=_two_sided(value / variance**0.5, float("inf")) if variance else 1.0,
+        test="score test of two proportions, unpaired",
+        centre=value,
+        standard_error=(first * (1 - first) / num_first + second * (1 - second) / num_second) ** 0.5,
+        degrees_of_freedom=float("inf"),
+        questions_variance=first * (1 - first) / num_first + second * (1 - second) / num_second,
+        seeds_variance=0.0,
+        num_questions=min(num_first, num_second),
+        num_seeds=(1, 1),
+        paired=False,
+    )
+
+
+def lower_bound(difference: Difference, confidence: float = 0.95) -> float:
+    """Return the one-sided lower confidence bound of a difference.
+
+    The first method is non-inferior within a margin, fixed in advance, when this lies above minus the margin (ICH E9,
+    Statistics in Medicine 18, 1999, section 3.3.2).
+    """
+    return difference.centre - student_quantile(confidence, difference.degrees_of_freedom) * difference.standard_error
+
+
+def p_above(difference: Difference, least: float) -> float:
+    """Return the one-sided p-value of "the difference is at most `least`": small where it is larger for certain."""
+    from scipy.special import ndtr, stdtr
+
+    if difference.standard_error == 0:
+        return 0.0 if difference.centre > least else 1.0
+    statistic = (difference.centre - least) / difference.standard_error
+    freedom = difference.degrees_of_freedom
+    return float(ndtr(-statistic) if np.isinf(freedom) else stdtr(freedom, -statistic))
+
+
+def _two_sided(statistic: float, freedom: float) -> float:
+    from scipy.special import ndtr, stdtr
+
+    below = -abs(statistic)
+    return float(2 * (ndtr(below) if np.isinf(freedom) else stdtr(freedom, below)))

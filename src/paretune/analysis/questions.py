@@ -1,0 +1,84 @@
+"""What a person asks of a study's folder: compare, pareto, recommend, claim."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from paretune.analysis.claim import Judgement, judge_claim
+from paretune.analysis.comparison import Comparison, compare_in
+from paretune.analysis.evidence import load_evidence
+from paretune.analysis.front import Front, front_of
+from paretune.analysis.recommend import recommend_from
+from paretune.analysis.recommendation import Recommendation
+from paretune.analysis.requirements import Capabilities, parse_limit
+
+Folder = str | Path
+
+
+def compare(
+    folder: Folder, first: str, second: str, *, task: str | None = None, split: str | None = None, across: bool = False
+) -> Comparison:
+    """Return whether the first method is better than the second, with interval, p-value and a sentence.
+
+    A method is named by its label, or "LABEL@RATE" where it has several learning rates. `split` is by default "test",
+    or "validation" where no test question was answered. Raises `InputError` when a name is unknown or has no result,
+    when the task must be named, and, unless `across`, when the two were not made alike.
+    """
+    return compare_in(load_evidence(folder), first, second, task=task, split=split, across=across)
+
+
+def pareto(
+    folder: Folder,
+    metrics: Sequence[str] = ("accuracy", "train_peak_bytes"),
+    *,
+    reference: Mapping[str, float] | None = None,
+    task: str | None = None,
+    split: str | None = None,
+    across: bool = False,
+) -> Front:
+    """Return the Pareto front in any number of metrics, with each method's probability of lying on it.
+
+    With a `reference` point, a value for each metric that is fixed in advance, also the hypervolume and what each
+    method contributes to it. Raises `InputError` as `compare` does, for a metric that does not exist, and for a
+    reference point with other metrics.
+    """
+    return front_of(load_evidence(folder), metrics, reference=reference, task=task, split=split, across=across)
+
+
+def recommend(
+    folder: Folder,
+    *,
+    limits: Sequence[str] = (),
+    capabilities: Sequence[str] = (),
+    maximise: str = "accuracy",
+    weights: Mapping[str, float] | None = None,
+    known: Capabilities | None = None,
+    task: str | None = None,
+    split: str | None = None,
+    across: bool = False,
+) -> Recommendation:
+    """Return which methods to use: a short list, why, how sure that is, what was ruled out, and what to run next.
+
+    `limits` are written as "train_peak_bytes<=24GB" or "accuracy>=50%", with any metric. `maximise` is the metric to
+    make as good as possible, which for a cost is small; `weights` takes its place with several. `known` says for each
+    method's label which `capabilities` it has; what is not known does not count as there.
+    Raises `InputError` as `compare` does, and for a limit, metric or weight that cannot be used.
+    """
+    return recommend_from(
+        load_evidence(folder),
+        limits=[parse_limit(text, "limits") for text in limits],
+        capabilities=capabilities,
+        weights=weights or {maximise: 1.0},
+        known=known,
+        task=task,
+        split=split,
+        across=across,
+    )
+
+
+def claim(folder: Folder, text: str, *, known: Capabilities | None = None, task: str | None = None) -> Judgement:
+    """Return whether the records support, refute or leave undecided a claim such as "oft beats lora".
+
+    `known` says for each method's label, under "audited", whether its audit passed. Raises `InputError` as `compare`
+    does, except that records not made alike are a finding here, and for a sentence of another form.
+    """
+    return judge_claim(load_evidence(folder), text, known=known, task=task)

@@ -1,0 +1,194 @@
+"""Which method to use, given what a person needs."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from paretune.analysis.bootstrap import Draws
+from paretune.analysis.comparable import same_conditions
+from paretune.analysis.confidence_set import confidence_set_p_values
+from paretune.analysis.evidence import Evidence
+from paretune.analysis.family import Family, make_family
+from paretune.analysis.judged import row_estimate
+from paretune.analysis.objective import check_weights, objective_draws
+from paretune.analysis.pareto import pareto_front
+from paretune.analysis.protocol import refuse_conflicts
+from paretune.analysis.ranks import places
+from paretune.analysis.recommendation import Candidate, Experiment, Merit, Recommendation, RuledOut
+from paretune.analysis.requirements import Capabilities, Limit, Reason, unmet
+from paretune.analysis.rows import Row, rows_of
+from paretune.analysis.sample_size import needed
+from paretune.analysis.scores import FloatArray
+from paretune.analysis.selection import View, choose_view
+from paretune.spec import COSTS, METRICS, Direction, InputError
+
+_IN_DOUBT = (0.025, 0.975)
+
+
+def recommend_from(
+    evidence: Evidence,
+    *,
+    limits: Sequence[Limit] = (),
+    capabilities: Sequence[str] = (),
+    weights: Mapping[str, float] | None = None,
+    known: Capabilities | None = None,
+    task: str | None = None,
+    split: str | None = None,
+    across: bool = False,
+) -> Recommendation:
+    """Return the recommendation. Raises `InputError` as `recommend` does.
+
+    The answer does not depend on the order of the records. Tied for best is judged among the admissible methods alone.
+    """
+    view = choose_view(rows_of(evidence.records), task, split)
+    objective = check_weights(weights or {"accuracy": 1.0}, "the objective")
+    used = [*objective, *(limit.metric for limit in limits)]
+    conflicts = refuse_conflicts(view, used, across=across)
+    family = make_family(view.rows, evidence.answers, with_unscored=True)
+    if family is None:
+        raise InputError(f"no method has a result on {view.task}; run the study first")
+    ruled_out = {
+        view.name_of(row): reasons
+        for row in view.rows
+        if (reasons := unmet(row, limits, capabilities, known or {}) + _no_objective(row, family, [*objective]))
+    }
+    admissible = [place for place, row in enumerate(family.rows) if view.name_of(row) not in ruled_out]
+    candidates = _candidates(view, family, admissible, objective, limits)
+    shortlist = _shortlist(candidates, _comparable_costs(family), list(objective))
+    listed = {candidate.name for candidate in shortlist}
+    others = [_outdone(one, shortlist, _comparable_costs(family)) for one in candidates if one.name not in listed]
+    return Recommendation(
+        task=view.task,
+        split=view.split,
+        weights=objective,
+        limits=tuple(limits),
+        capabilities=tuple(capabilities),
+        shortlist=tuple(shortlist),
+        others=tuple(others),
+        ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
+        next_experiment=_next_experiment(view, family, candidates) if list(objective) == ["accuracy"] else None,
+        notes=(*conflicts, *_notes(view, family, admissible)),
+    )
+
+
+def _no_objective(row: Row, family: Family, objective: Sequence[str]) -> list[Reason]:
+    """Return a reason for each part of the objective that a row which ended well has no figure for."""
+    place = family.find(row)
+    if place is None:
+        return []
+    missing = [name for name in objective if not math.isfinite(row.metrics.get(name, math.nan))]
+    if "accuracy" in objective and "accuracy" not in missing and math.isnan(family.draws.means[place]):
+        missing.append("accuracy")  # of an unknown number of questions
+    return [Reason(kind="not measured", requirement=name) for name in missing]
+
+
+def _candidates(
+    view: View, family: Family, admissible: Sequence[int], objective: Mapping[str, float], limits: Sequence[Limit]
+) -> list[Candidate]:
+    """Return the admissible rows, the best by the objective first, equal ones by name."""
+    if not admissible:
+        return []
+    draws: Draws = objective_draws(family, objective, admissible)
+    in_set, found = confidence_set_p_values(draws), places(draws)
+    sign = -1.0 if len(objective) == 1 and METRICS[next(iter(objective))].direction is Direction.LOWER else 1.0
+    kept = {limit: _kept(family, limit) for limit in limits}
+    candidates = []
+    for number, place in enumerate(admissible):
+        row = family.rows[place]
+        estimate = None if math.isnan(family.draws.means[place]) else row_estimate(family, place)
+        candidates.append(
+            Candidate(
+                name=view.name_of(row),
+                value=sign * float(draws.means[number]),
+                accuracy=estimate.mean if estimate else None,
+                interval=estimate.interval if estimate else None,
+                metrics=row.metrics,
+                probability_best=found[number].p_best,
+                confidence_set_p_value=in_set[number],
+                limit_probabilities={
+                    limit.metric: float(shares[place])
+                    for limit, shares in kept.items()
+                    if _IN_DOUBT[0] < shares[place] < _IN_DOUBT[1]
+                },
+            )
+        )
+    return sorted(candidates, key=lambda candidate: (-sign * candidate.value, candidate.name))
+
+
+def _kept(family: Family, limit: Limit) -> FloatArray:
+    """Return in which share of the draws each row keeps a limit, float64 of shape (rows,)."""
+    drawn = family.metric_draws(limit.metric)
+    shares: FloatArray = (drawn <= limit.value if limit.bound == "at most" else drawn >= limit.value).mean(axis=0)
+    return shares
+
+
+def _comparable_costs(family: Family) -> list[str]:
+    records = [record for row in family.rows for record in row.records]
+    return [cost for cost in COSTS if same_conditions(records, cost)]
+
+
+def _shortlist(candidates: Sequence[Candidate], costs: Sequence[str], objective: Sequence[str]) -> list[Candidate]:
+    """Return the best candidate and those tied with it that no tied one matches in value at no more of any cost."""
+    tied = [one for one in candidates if one is candidates[0] or one.confidence_set_p_value >= 0.05]
+    shared = [cost for cost in costs if cost not in objective and all(cost in one.metrics for one in tied)]
+    points = [(float(-place), *(one.metrics[cost] for cost in shared)) for place, one in enumerate(tied)]
+    directions = (Direction.HIGHER, *(METRICS[cost].direction for cost in shared))
+    shortlist = []
+    for place in pareto_front(points, directions):
+        least = [cost for cost in shared if _is_least(cost, tied[place], tied)]
+        merits = [Merit(kind="tied for best" if place else "best")]
+        merits += [Merit(kind="least cost", metric=cost) for cost in least if len(tied) > 1]
+        shortlist.append(tied[place].model_copy(update={"merits": tuple(merits)}))
+    return shortlist
+
+
+def _is_least(cost: str, candidate: Candidate, among: Sequence[Candidate]) -> bool:
+    return candidate.metrics[cost] == min(one.metrics[cost] for one in among)
+
+
+def _outdone(candidate: Candidate, shortlist: Sequence[Candidate], costs: Sequence[str]) -> Candidate:
+    """Return the candidate with the name of what makes it needless, where it is tied for best all the same."""
+    if candidate.confidence_set_p_value < 0.05:
+        return candidate
+    for better in shortlist:
+        shared = [cost for cost in costs if cost in candidate.metrics and cost in better.metrics]
+        if all(better.metrics[cost] <= candidate.metrics[cost] for cost in shared):
+            return candidate.model_copy(update={"outdone_by": better.name})
+    return candidate
+
+
+def _next_experiment(view: View, family: Family, candidates: Sequence[Candidate]) -> Experiment | None:
+    """Return what would tell the best from the one that is most likely to be better than it."""
+    tied = [one for one in candidates if one.confidence_set_p_value >= 0.05]
+    if len(tied) < 2:
+        return None
+    first = candidates[0]
+    second = max((one for one in tied if one.name != first.name), key=lambda one: (one.probability_best, one.value))
+    by_name = {view.name_of(row): place for place, row in enumerate(family.rows)}
+    parts = [family.parts[by_name[one.name]] for one in (first, second)]
+    seeds = min(len(family.rows[by_name[one.name]].records) for one in (first, second))
+    one, other = parts
+    more = needed(one, other) if one is not None and other is not None else None
+    return Experiment(
+        first=first.name,
+        second=second.name,
+        more_questions=more.more_questions if more else None,
+        more_seeds=more.more_seeds if more else None,
+        num_seeds=seeds,
+    )
+
+
+def _notes(view: View, family: Family, admissible: Sequence[int]) -> list[str]:
+    notes = []
+    if view.split == "validation":
+        notes.append("These are answers on the validation split, on which choices may have been made.")
+    trained = [family.rows[place] for place in admissible if family.rows[place].records[0].trial.method.trains]
+    single = [view.name_of(row) for row in trained if len(row.records) == 1]
+    if single:
+        notes.append(f"One seed of {', '.join(single)}: what another seed would change is not covered.")
+    if any(family.parts[place] is None for place in admissible):
+        notes.append("Answers are not known question by question: the methods count as asked different questions.")
+    left_out = [cost for cost in COSTS if cost not in _comparable_costs(family)]
+    if left_out:
+        labels = ", ".join(METRICS[cost].label.lower() for cost in left_out)
+        notes.append(f"Not weighed, since it was measured under different conditions: {labels}.")
+    return notes

@@ -1,0 +1,81 @@
+"""An answer to "which method should I use?", as data."""
+
+from typing import Literal
+
+from paretune.analysis.intervals import Interval
+from paretune.analysis.requirements import Limit, Reason
+from paretune.spec.base import Data
+
+
+class Merit(Data):
+    """One reason for a method to be on the short list."""
+
+    kind: Literal["best", "tied for best", "least cost"]
+    metric: str | None = None
+    """The cost of which it has the least among those tied for best."""
+
+
+class Candidate(Data):
+    """A method that meets every requirement."""
+
+    name: str
+    value: float
+    """The objective: the metric's mean, or with weights the weighted sum from 0 to 1."""
+    accuracy: float | None
+    interval: Interval | None
+    """95 % interval of the accuracy."""
+    metrics: dict[str, float]
+    probability_best: float
+    """Of being the best of the admissible methods by the objective."""
+    confidence_set_p_value: float
+    """Of being among the best of the admissible methods; tied for best from 0.05."""
+    limit_probabilities: dict[str, float]
+    """For each limit, the probability that the method keeps it, where that is in doubt."""
+    merits: tuple[Merit, ...] = ()
+    """Why it is on the short list; none where it is not."""
+    outdone_by: str | None = None
+    """A method on the short list that is as good as can be told, no worse in value, and no dearer in any cost."""
+
+
+class RuledOut(Data):
+    """A method that does not meet a requirement."""
+
+    name: str
+    reasons: tuple[Reason, ...]
+
+
+class Experiment(Data):
+    """What to run next to tell the two leading methods apart."""
+
+    first: str
+    second: str
+    more_questions: int | None
+    """About so many more; None where no practical number alone would do."""
+    more_seeds: int | None
+    """Of each of the two."""
+    num_seeds: int
+    """Seeds that the one with fewer has today."""
+
+
+class Recommendation(Data):
+    """Which methods to use, why, and how sure that is."""
+
+    task: str
+    split: str
+    weights: dict[str, float]
+    """The objective: one metric with weight 1, or several."""
+    limits: tuple[Limit, ...]
+    capabilities: tuple[str, ...]
+    shortlist: tuple[Candidate, ...]
+    """The best first, then what cannot be told from it and has something cheaper to offer."""
+    others: tuple[Candidate, ...]
+    """Admissible methods that are not on the short list, the best first."""
+    ruled_out: tuple[RuledOut, ...]
+    next_experiment: Experiment | None
+    """None where only one method is left that may be the best."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def admissible(self) -> tuple[str, ...]:
+        """The names of the methods that meet every requirement; a tighter limit only ever takes names away."""
+        return tuple(candidate.name for candidate in (*self.shortlist, *self.others))

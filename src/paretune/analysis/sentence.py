@@ -1,0 +1,67 @@
+"""A comparison in a sentence that a person can use."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paretune.analysis.comparison import Comparison
+
+
+def comparison_sentence(comparison: "Comparison") -> str:
+    """Return what the comparison says, in one to three sentences."""
+    first, second = comparison.first.name, comparison.second.name
+    gap = points(abs(comparison.difference))
+    low, high = comparison.interval
+    interval = f"95% interval {100 * low:+.1f} to {100 * high:+.1f}"
+    family = counted(comparison.num_comparisons, "comparison")
+    corrected = f"p {p_text(comparison.p_value_holm)}, corrected for {family}"
+    if comparison.verdict != "undecided":
+        return f"{first} is {comparison.verdict} than {second} by {gap} ({interval}; {corrected})."
+    side = "ahead of" if comparison.difference > 0 else "behind" if comparison.difference < 0 else "level with"
+    seen = f"{first} is {gap} {side} {second}" if comparison.difference else f"{first} is level with {second}"
+    if comparison.p_value < 0.05:
+        reason = f"alone that would count (p {p_text(comparison.p_value)}), among all methods compared it does not"
+        head = f"The data cannot tell: {seen} ({interval}), and {reason} ({corrected})."
+    else:
+        head = f"The data cannot tell: {seen} ({interval}; {corrected})."
+    equal = f"The two are equally good within {points(comparison.within)}, with a confidence of 95%."
+    return f"{head} {_more(comparison)} {equal}"
+
+
+def points(share: float) -> str:
+    """Return a share as points: "3.2 points"."""
+    return f"{100 * share:.1f} point{'' if f'{100 * share:.1f}' == '1.0' else 's'}"
+
+
+def p_text(p_value: float) -> str:
+    """Return a p-value with its sign of comparison: "< 0.001" or "= 0.042"."""
+    return "< 0.001" if p_value < 0.001 else f"= {p_value:.3f}" if p_value < 0.1 else f"= {p_value:.2f}"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun: "1 seed", "1,200 questions"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def rounded(number: int) -> int:
+    """Return a number of questions or seeds with two digits, rounded up, for "about"."""
+    step: int = 10 ** max(0, len(str(number)) - 2)
+    return -(-number // step) * step
+
+
+def more_of(more_questions: int | None, more_seeds: int | None) -> str:
+    """Return "1,200 more questions or 4 more seeds of each", or an empty string where neither would do."""
+    ways = []
+    if more_questions:
+        ways.append(f"{rounded(more_questions):,} more question{'' if more_questions == 1 else 's'}")
+    if more_seeds:
+        ways.append(f"{rounded(more_seeds):,} more seed{'' if more_seeds == 1 else 's'} of each")
+    return " or ".join(ways)
+
+
+def _more(comparison: "Comparison") -> str:
+    ways = more_of(comparison.more_questions, comparison.more_seeds)
+    if ways:
+        return f"About {ways} would, if the difference is as seen."
+    if not comparison.paired:
+        return "Answers question by question would say more."
+    return "No practical number of questions or seeds alone would."

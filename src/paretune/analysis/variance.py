@@ -1,0 +1,122 @@
+"""Where the uncertainty of a mean score comes from: the questions that were drawn, and the seeds."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from paretune.analysis.scores import FloatArray, Scores
+
+_FEWEST_TO_SHARE = 3
+
+
+class Parts(NamedTuple):
+    """The parts of the variance of one method's mean, crossed random effects of units and seeds.
+
+    With y the score of a unit under a seed: y = mean + unit + seed + residual (Searle, Casella and McCulloch, Variance
+    Components, 1992, chapter 4). Variances are those of the mean, in squared units of the score.
+    """
+
+    unit_means: FloatArray
+    """Mean over seeds of each unit's score, float64 of shape (units,). Its spread holds the residual's part too."""
+    num_seeds: int
+    between_seeds: float
+    """Variance (n - 1) of the seeds' means, which holds the residual's part; after `share_seed_variance` moderated."""
+    degrees_of_freedom: float
+    """Of `between_seeds`: 0 where one seed tells nothing, infinite where the seeds of all methods agree."""
+    residual: float
+    """The part of `between_seeds` that is residual noise, which `unit_means` hold as well."""
+
+    @property
+    def mean(self) -> float:
+        """Mean over units and seeds."""
+        return float(self.unit_means.mean())
+
+    @property
+    def seeds_variance(self) -> float:
+        """Variance of the mean that comes from seeds alone: 0 where one seed tells nothing about it."""
+        return seeds_variance([self])
+
+    @property
+    def units_variance(self) -> float:
+        """Variance of the mean that comes from units, and from the residual; 0 with a single unit."""
+        num_units = len(self.unit_means)
+        return float(self.unit_means.var(ddof=1)) / num_units if num_units > 1 else 0.0
+
+
+def seeds_variance(several: Sequence[Parts]) -> float:
+    """Return the variance that the seeds of several methods bring into a sum or difference of their means.
+
+    The estimates without bias may be negative; their sum is cut off at 0, which biases less than cutting off each.
+    """
+    telling = [one for one in several if one.degrees_of_freedom]
+    return max(0.0, sum((one.between_seeds - one.residual) / one.num_seeds for one in telling))
+
+
+def variance_parts(scores: Scores) -> list[Parts]:
+    """Return the parts for each method over the units that all of them share, seed variances moderated.
+
+    Raises `ValueError` when the methods share no unit.
+    """
+    shared = scores.shared_by(scores.methods)
+    if not shared.units:
+        raise ValueError("these methods share no question")
+    return share_seed_variance([_parts(shared.of(name), shared.is_seed_free(name)) for name in shared.methods])
+
+
+def share_seed_variance(parts: Sequence[Parts]) -> list[Parts]:
+    """Return the parts with each seed variance drawn towards what the methods have in common.
+
+    Two or three seeds tell little about their own variance; many methods with three seeds each tell much about what
+    such variances are like. The empirical Bayes estimate of Smyth, Statistical Applications in Genetics and Molecular
+    Biology 3 (2004), weighs the two. With fewer than three methods that have several seeds, nothing is shared.
+    """
+    telling = [one for one in parts if one.degrees_of_freedom and one.between_seeds > 0]
+    if len(telling) < _FEWEST_TO_SHARE:
+        return list(parts)
+    prior = _prior([one.between_seeds for one in telling], [one.degrees_of_freedom for one in telling])
+    return [_moderated(one, *prior) if one.degrees_of_freedom else one for one in parts]
+
+
+def _parts(values: FloatArray, seed_free: bool) -> Parts:
+    """Return the raw parts of one method; `values` has shape (seeds, units)."""
+    num_seeds, num_units = values.shape
+    if seed_free:
+        return Parts(values.mean(axis=0), num_seeds, 0.0, 0.0, 0.0)
+    unit_means, seed_means = values.mean(axis=0), values.mean(axis=1)
+    if num_seeds == 1:
+        return Parts(unit_means, 1, 0.0, 0.0, 0.0)
+    left = values - unit_means - seed_means[:, None] + values.mean()
+    mean_square = float((left**2).sum()) / ((num_seeds - 1) * max(1, num_units - 1))
+    return Parts(unit_means, num_seeds, float(seed_means.var(ddof=1)), num_seeds - 1.0, mean_square / num_units)
+
+
+def _prior(variances: Sequence[float], freedom: Sequence[float]) -> tuple[float, float]:
+    """Return degrees of freedom and variance of the common prior, from the moments of log variances (Smyth, 6.2)."""
+    from scipy.special import digamma, polygamma
+
+    half = np.array(freedom) / 2
+    logs = np.log(variances) - digamma(half) + np.log(half)
+    excess = float(logs.var(ddof=1) - polygamma(1, half).mean())
+    if excess <= 0:
+        return np.inf, float(np.exp(logs.mean()))
+    half_prior = _inverse_trigamma(excess)
+    return 2 * half_prior, float(np.exp(logs.mean() + digamma(half_prior) - np.log(half_prior)))
+
+
+def _inverse_trigamma(value: float) -> float:
+    """Return the x at which the trigamma function equals `value` > 0."""
+    from scipy.optimize import brentq
+    from scipy.special import polygamma
+
+    # 1/x < trigamma(x) < 1/x + 1/x^2 for every x > 0, which brackets the root.
+    low, high = 1 / value, 1 / value + 1 + 1 / value**0.5
+    return float(brentq(lambda x: float(polygamma(1, x)) - value, low, high))
+
+
+def _moderated(parts: Parts, prior_freedom: float, prior_variance: float) -> Parts:
+    if np.isinf(prior_freedom):
+        return parts._replace(between_seeds=prior_variance, degrees_of_freedom=np.inf)
+    freedom = parts.degrees_of_freedom + prior_freedom
+    variance = (prior_freedom * prior_variance + parts.degrees_of_freedom * parts.between_seeds) / freedom
+    return parts._replace(between_seeds=variance, degrees_of_freedom=freedom)

@@ -1,0 +1,96 @@
+"""Comparing, recommending and judging claims: from options to words."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from paretune.analysis.claim import judge_claim
+from paretune.analysis.comparison import compare_in
+from paretune.analysis.evidence import load_evidence
+from paretune.analysis.recommend import recommend_from
+from paretune.analysis.requirements import Limit, known_metric, parse_limit
+from paretune.cli.capabilities import known_capabilities
+from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
+from paretune.spec import InputError
+from paretune.spec.base import Data
+
+_SERVERS = {"vllm": "servable_by_vllm"}
+
+
+class Wishes(NamedTuple):
+    """The options of `paretune recommend` as they were typed."""
+
+    maximise: str
+    weights: Sequence[str]
+    limits: dict[str, tuple[str, str | None]]
+    """For each option the beginning of a limit, and the amount that was given."""
+    other_limits: Sequence[str]
+    mergeable: bool
+    servable: str | None
+    capabilities: Sequence[str]
+
+
+def show_comparison(folder: Path, first: str, second: str, *, task: str | None, across: bool, as_json: bool) -> None:
+    """Print the comparison of two methods."""
+    found = compare_in(load_evidence(folder), first, second, task=task, across=across)
+    _show(found, comparison_lines(found), as_json=as_json)
+
+
+def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, across: bool, as_json: bool) -> None:
+    """Print which method to use."""
+    evidence = load_evidence(folder)
+    known_metric(wishes.maximise, "--maximise")
+    found = recommend_from(
+        evidence,
+        limits=_limits(wishes),
+        capabilities=_capabilities(wishes),
+        weights=_weights(wishes.weights) or {wishes.maximise: 1.0},
+        known=known_capabilities(evidence.records),
+        task=task,
+        across=across,
+    )
+    _show(found, recommendation_lines(found), as_json=as_json)
+
+
+def show_claim(folder: Path, text: str, *, task: str | None, as_json: bool) -> None:
+    """Print the verdict on a claim."""
+    evidence = load_evidence(folder)
+    found = judge_claim(evidence, text, known=known_capabilities(evidence.records), task=task)
+    _show(found, claim_lines(found), as_json=as_json)
+
+
+def _show(found: Data, lines: Sequence[str], *, as_json: bool) -> None:
+    """Print the words, or the data together with the words."""
+    if as_json:
+        print(json.dumps(found.model_dump(mode="json") | {"text": list(lines)}, indent=1))
+    else:
+        print("\n".join(lines))
+
+
+def _limits(wishes: Wishes) -> list[Limit]:
+    given = [(option, begin + text) for option, (begin, text) in wishes.limits.items() if text is not None]
+    given += [("--limit", text) for text in wishes.other_limits]
+    return [parse_limit(text, option) for option, text in given]
+
+
+def _weights(texts: Sequence[str]) -> dict[str, float]:
+    weights = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            weights[known_metric(name.strip(), "--weight")] = float(number)
+        except ValueError as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f'--weight: "{text}" is no weight; write for example accuracy=2') from None
+    return weights
+
+
+def _capabilities(wishes: Wishes) -> list[str]:
+    wanted = ["mergeable"] if wishes.mergeable else []
+    if wishes.servable is not None:
+        if wishes.servable not in _SERVERS:
+            raise InputError(f'--servable: "{wishes.servable}" is not known; there is: {", ".join(_SERVERS)}')
+        wanted.append(_SERVERS[wishes.servable])
+    return wanted + list(wishes.capabilities)

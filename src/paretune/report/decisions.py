@@ -1,0 +1,152 @@
+"""Recommendations and verdicts in words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from paretune.analysis.claim import Judgement
+from paretune.analysis.comparison import Comparison
+from paretune.analysis.recommendation import Candidate, Experiment, Recommendation, RuledOut
+from paretune.analysis.requirements import Limit, Reason
+from paretune.analysis.sentence import counted, more_of, points
+from paretune.report.format import percent, plain, probability, show
+from paretune.spec import COSTS, METRICS, Direction
+
+_FEW_SEEDS = 3
+_POINTS = {
+    "tuning": "both tuned with the same budget",
+    "seeds": "enough seeds",
+    "test set": "test set opened once",
+    "environment": "made alike",
+    "audit": "audit passed",
+}
+
+
+def recommendation_lines(recommendation: Recommendation) -> list[str]:
+    """Return a recommendation as lines of text: the short list, what else there is, what was ruled out, what to run."""
+    return [plain(line) for line in _lines(recommendation)]
+
+
+def limit_text(limit: Limit) -> str:
+    """Return a limit in words: "training memory at most 24.0 GB"."""
+    return f"{METRICS[limit.metric].label.lower()} {limit.bound} {show(limit.metric, limit.value)}"
+
+
+def reason_text(reason: Reason) -> str:
+    """Return why a method was ruled out, in words."""
+    label = METRICS[reason.requirement].label.lower() if reason.requirement in METRICS else reason.requirement
+    match reason.kind:
+        case "limit" if reason.limit is not None:
+            return f"{label} {show(reason.requirement, reason.value)}, wanted {reason.limit.bound} " + show(
+                reason.requirement, reason.limit.value
+            )
+        case "not measured":
+            return f"{label} was not measured"
+        case "capability":
+            return f"not {label}"
+        case "capability unknown":
+            return f"whether it is {label} is not known: no audit is recorded"
+        case _:
+            return f"did not end well: {label.replace('_', ' ')}"
+
+
+def objective_text(recommendation: Recommendation) -> str:
+    """Return what was to be made as good as possible, in words."""
+    labels = {name: METRICS[name].label.lower() for name in recommendation.weights}
+    if len(labels) == 1:
+        (name,) = labels
+        return f"{'highest' if METRICS[name].direction is Direction.HIGHER else 'lowest'} {labels[name]}"
+    return "best weighted sum of " + ", ".join(
+        f"{labels[name]} ({weight:.0%})" for name, weight in recommendation.weights.items()
+    )
+
+
+def experiment_text(experiment: Experiment) -> str:
+    """Return what to run next, in a sentence."""
+    pair = f"{experiment.first} and {experiment.second}"
+    if experiment.num_seeds < _FEW_SEEDS:
+        return f"Next: train {pair} with {_FEW_SEEDS - experiment.num_seeds} more seeds each; then see again."
+    ways = more_of(experiment.more_questions, experiment.more_seeds)
+    if ways:
+        return f"Next: about {ways} would tell {pair} apart, if the difference is as seen."
+    return f"Next: no practical number of questions or seeds would tell {pair} apart; choose between them by cost."
+
+
+def _lines(recommendation: Recommendation) -> Iterator[str]:
+    wanted = [limit_text(limit) for limit in recommendation.limits] + list(recommendation.capabilities)
+    head = f"{recommendation.task}, {recommendation.split} split: {objective_text(recommendation)}"
+    yield head + (f", with {', '.join(wanted)}" if wanted else "")
+    if not recommendation.shortlist:
+        yield "No method meets every requirement."
+    for number, candidate in enumerate(recommendation.shortlist, 1):
+        yield f"{number}. {candidate.name}: {_figures(recommendation, candidate)}"
+        yield f"   {_merits(candidate)}"
+        for metric, kept in candidate.limit_probabilities.items():
+            yield f"   keeps the limit on {METRICS[metric].label.lower()} with probability {probability(kept)} only"
+    tied = [one for one in recommendation.others if one.confidence_set_p_value >= 0.05]
+    for one in tied:
+        reason = f" and needs no less than {one.outdone_by} in any cost" if one.outdone_by else ""
+        yield f"Tied too: {one.name} ({_figures(recommendation, one)}){reason}."
+    behind = [one.name for one in recommendation.others if one.confidence_set_p_value < 0.05]
+    if behind:
+        yield f"Told apart from the best: {', '.join(behind)}."
+    yield from _ruled_out(recommendation.ruled_out)
+    if recommendation.next_experiment is not None:
+        yield experiment_text(recommendation.next_experiment)
+    elif recommendation.shortlist and len(recommendation.shortlist) + len(tied) == 1:
+        yield "No other method that meets the requirements is likely to be better."
+    yield from recommendation.notes
+
+
+def _figures(recommendation: Recommendation, candidate: Candidate) -> str:
+    parts = []
+    if candidate.accuracy is not None and candidate.interval is not None:
+        low, high = candidate.interval
+        parts.append(f"accuracy {percent(candidate.accuracy)} ({low:.0%} to {high:.0%})")
+    extra = [name for name in recommendation.weights if name != "accuracy" and name not in COSTS]
+    parts += _shown(candidate.metrics, (*extra, *COSTS))
+    if len(recommendation.weights) > 1:
+        parts.insert(0, f"weighted sum {candidate.value:.2f}")
+    return ", ".join(parts)
+
+
+def _shown(metrics: Mapping[str, float], names: Sequence[str]) -> list[str]:
+    """Return each of these figures that was measured, with its label."""
+    return [f"{METRICS[name].label.lower()} {show(name, metrics[name])}" for name in names if name in metrics]
+
+
+def _merits(candidate: Candidate) -> str:
+    words = []
+    for merit in candidate.merits:
+        if merit.metric is not None:
+            words.append(f"least {METRICS[merit.metric].label.lower()} among those tied")
+        else:
+            words.append("the best as measured" if merit.kind == "best" else "tied for best")
+    if len(candidate.merits) == 1 and candidate.merits[0].kind == "tied for best":
+        words.append("cheaper in some cost than every better one")
+    return f"{'; '.join(words)}; the best with a probability of {probability(candidate.probability_best)}"
+
+
+def _ruled_out(ruled_out: Sequence[RuledOut]) -> Iterator[str]:
+    for one in ruled_out:
+        yield f"Ruled out: {one.name}: {'; '.join(map(reason_text, one.reasons))}."
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """Return a comparison as lines of text: the sentence, both sides' figures, what the width is made of."""
+    lines = [f"{comparison.task}, {comparison.split} split, {comparison.num_questions} questions", comparison.sentence]
+    for side in (comparison.first, comparison.second):
+        low, high = side.interval
+        figures = ", ".join([counted(side.num_seeds, "seed"), *_shown(side.metrics, COSTS)])
+        lines.append(f"{side.name}: {percent(side.accuracy)} ({low:.0%} to {high:.0%}), {figures}")
+    questions = f"questions {points(comparison.questions_standard_error)}"
+    seeds_error = comparison.seeds_standard_error
+    seeds = "seeds unknown" if seeds_error is None else f"seeds {points(seeds_error)}"
+    lines.append(f"Standard error of the difference: {questions}, {seeds}. Test: {comparison.test}.")
+    return [plain(line) for line in (*lines, *comparison.notes)]
+
+
+def claim_lines(judgement: Judgement) -> list[str]:
+    """Return the verdict on a claim as lines of text, with the checklist."""
+    marks = {True: "yes", False: "no", None: "unknown"}
+    lines = [f'"{judgement.claim}": {judgement.verdict}', judgement.reason, "The protocol:"]
+    lines += [f"  {marks[check.passed]:7}  {_POINTS[check.point]}: {check.finding}" for check in judgement.checks]
+    return [plain(line) for line in (*lines, *judgement.comparison.notes)]

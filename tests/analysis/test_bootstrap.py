@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paretune.analysis.bootstrap import Draws, independent_draws, seed_draws, side_by_side, two_way_bootstrap
+from paretune.analysis.confidence_set import confidence_set_p_values
+from paretune.analysis.intervals import wilson
+from paretune.analysis.pareto import front_probability
+from paretune.analysis.ranks import places
+from paretune.analysis.simulation import as_scores, simulate_answers
+from paretune.analysis.variance import variance_parts
+from paretune.spec import Direction
+
+UP, DOWN = Direction.HIGHER, Direction.LOWER
+
+
+def drawn(accuracies: list[float], seed_spread: float = 0.1, num_questions: int = 400) -> Draws:
+    values = simulate_answers(accuracies, 3, num_questions, seed_spread, np.random.default_rng(11))
+    return two_way_bootstrap(variance_parts(as_scores(values)))
+
+
+def test_draws_have_the_mean_and_the_covariance_that_the_parts_say() -> None:
+    draws = drawn([0.3, 0.5, 0.5, 0.7])
+    assert draws.values.shape == (10_000, 4)
+    assert draws.values.mean(axis=0) == pytest.approx(draws.means, abs=2e-3)
+    together = np.cov(draws.values.T)
+    assert np.corrcoef(draws.values[:, 0], draws.values[:, 1]).item(1) > 0.1
+    off = ~np.eye(4, dtype=bool)
+    assert together[off] == pytest.approx(draws.covariance[off], rel=0.15)
+    # Truncation at zero and heavy tails leave the variances of the draws at or somewhat above the estimate.
+    ratio = np.diag(together) / np.diag(draws.covariance)
+    assert ratio.min() > 0.9
+    assert ratio.max() < 2.0
+
+
+def test_the_same_answers_give_the_same_draws() -> None:
+    one, other = drawn([0.3, 0.6]), drawn([0.3, 0.6])
+    assert (one.values == other.values).all()
+
+
+def test_one_seed_is_the_bootstrap_over_questions() -> None:
+    values = simulate_answers([0.5], 1, 300, 0.0, np.random.default_rng(4))
+    draws = two_way_bootstrap(variance_parts(as_scores(values)))
+    assert draws.interval(0) == pytest.approx(wilson(values.sum(), 300), abs=6e-3)
+
+
+def test_draws_from_means_alone_are_independent_and_never_certain() -> None:
+    draws = independent_draws([0.5, 1.0], [100, 100])
+    assert abs(np.corrcoef(draws.values[:, 0], draws.values[:, 1]).item(1)) < 0.05
+    assert draws.values[:, 1].std() > 0
+    assert draws.interval(0) == pytest.approx(wilson(50, 100), abs=5e-3)
+    both = side_by_side([([1], draws.subset([0])), ([0], draws.subset([1]))], 2)
+    assert both.means.tolist() == [1.0, 0.5]
+    assert (both.values[:, 0] == draws.values[:, 1]).all()
+    assert both.covariance[0, 1] == 0
+
+
+def test_figures_that_seeds_agree_on_have_no_spread() -> None:
+    rng = np.random.default_rng(0)
+    assert set(seed_draws([7.0, 7.0, 7.0], rng)) == {7.0}
+    assert set(seed_draws([7.0], rng)) == {7.0}
+    spread = seed_draws([6.0, 7.0, 8.0], rng)
+    assert np.median(spread) == pytest.approx(7.0, abs=0.05)
+    # Student's t with two degrees of freedom: 4.303 standard errors hold 95 %.
+    assert np.quantile(spread, 0.975) == pytest.approx(7 + 4.303 / 3**0.5, abs=0.3)
+
+
+def test_places_of_methods_far_apart_are_certain() -> None:
+    first, second, third = places(drawn([0.2, 0.9, 0.5], seed_spread=0.01))
+    assert [one.rank for one in (first, second, third)] == [3, 1, 2]
+    assert (second.low, second.high, second.p_best) == (1, 1, 1.0)
+    assert (first.low, first.high) == (3, 3)
+
+
+def test_equal_methods_share_the_places() -> None:
+    draws = drawn([0.5, 0.5, 0.5])
+    found = places(draws)
+    assert sum(one.p_best for one in found) == pytest.approx(1.0)
+    assert all(one.low <= one.rank <= one.high for one in found)
+    assert min(one.low for one in found) == 1
+    copies = Draws(np.zeros(2), np.zeros((2, 2)), np.zeros((10, 2)))
+    assert [one.p_best for one in places(copies)] == [0.5, 0.5]
+
+
+def test_the_confidence_set_holds_the_near_and_drops_the_far() -> None:
+    p_values = confidence_set_p_values(drawn([0.2, 0.6, 0.6, 0.3], seed_spread=0.01))
+    assert [p >= 0.05 for p in p_values] == [False, True, True, False]
+    assert max(p_values) == 1.0
+    identical = Draws(np.full(3, 0.5), np.zeros((3, 3)), np.full((100, 3), 0.5))
+    assert confidence_set_p_values(identical) == [1.0, 1.0, 1.0]
+    certain = Draws(np.array([0.5, 0.6]), np.zeros((2, 2)), np.tile([0.5, 0.6], (100, 1)))
+    assert confidence_set_p_values(certain) == [0.0, 1.0]
+    assert confidence_set_p_values(certain.subset([0])) == [1.0]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.permutations(range(4)))
+def test_the_confidence_set_turns_with_the_methods(order: list[int]) -> None:
+    draws = drawn([0.45, 0.5, 0.55, 0.6])
+    expected = confidence_set_p_values(draws)
+    assert confidence_set_p_values(draws.subset(order)) == pytest.approx([expected[place] for place in order])
+
+
+def test_the_front_s_probability_counts_draws() -> None:
+    accuracy = np.array([[0.5, 0.6, 0.1], [0.7, 0.6, 0.1]])
+    cost = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    assert front_probability([accuracy, cost], (UP, DOWN)).tolist() == [1.0, 0.5, 0.0]
+    cost[0, 1] = np.nan
+    assert front_probability([accuracy, cost], (UP, DOWN)).tolist() == [1.0, 0.0, 0.0]
+    assert front_probability([accuracy], (UP,)).tolist() == [0.5, 0.5, 0.0]
+    with pytest.raises(ValueError, match="one array"):
+        front_probability([accuracy], (UP, DOWN))

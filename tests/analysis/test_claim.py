@@ -1,0 +1,107 @@
+"""Verdicts on claims, and the protocol's checklist, on records whose right verdict is known."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from paretune.analysis import Evidence
+from paretune.analysis.claim import Claim, Judgement, judge_claim, parse_claim
+from paretune.analysis.requirements import Capabilities
+from paretune.spec import InputError, Recipe, Record
+from tests.analysis.test_comparison import GPU, right
+from tests.records import make_record
+from tests.studies import evidence
+
+AUDITED: Capabilities = {"lora": {"audited": True}, "oft": {"audited": True}, "dora": {"audited": True}}
+ANSWERS = {
+    "lora": right(100, 101, 99, 100, 102),
+    "oft": right(140, 142, 138, 139, 141),
+    "dora": right(100, 102, 99, 101, 100),
+}
+
+
+def tuning(label: str, rates: int = 5) -> list[Record]:
+    """Return the validation trials in which a method's rate was chosen."""
+    return [make_record(label, split="validation", learning_rate=10.0**-number) for number in range(2, 2 + rates)]
+
+
+def study(answers: Mapping[str, Any] = ANSWERS, *, extra: list[Record] | None = None, **changes: Any) -> Evidence:
+    found = evidence(answers, **changes)
+    tuned = [*tuning("lora"), *tuning("oft"), *tuning("dora")] if extra is None else extra
+    return Evidence((*found.records, *tuned), found.answers)
+
+
+def failed(found: Judgement) -> set[str]:
+    return {check.point for check in found.checks if check.passed is not True}
+
+
+def test_a_claim_that_the_figures_and_the_protocol_bear_out_is_supported() -> None:
+    found = judge_claim(study(), "oft beats lora", known=AUDITED)
+    assert found.verdict == "supported"
+    assert failed(found) == set()
+    assert found.p_value < 0.001
+    assert "+19.8 points" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("point", "changed"),
+    [
+        ("tuning", study(extra=[])),
+        ("tuning", study(extra=[*tuning("lora", 3), *tuning("oft", 5)])),
+        ("seeds", study({name: by_seed[:3] for name, by_seed in ANSWERS.items()})),
+        ("test set", study(extra=[*study().records[15:], make_record("oft", learning_rate=0.5, seed=9)])),
+        ("test set", study(oft={"attempt": 2})),
+        ("environment", study(oft={"provenance": GPU})),
+        ("environment", study(oft={"recipe": Recipe(steps=60)})),
+    ],
+)
+def test_without_the_protocol_good_figures_support_nothing(point: str, changed: Evidence) -> None:
+    name = "oft@0.002" if any(record.trial.learning_rate == 0.5 for record in changed.records) else "oft"
+    found = judge_claim(changed, f"{name} beats lora", known=AUDITED)
+    assert found.verdict == "undecided"
+    assert failed(found) == {point}
+    assert "the protocol is not met" in found.reason
+
+
+def test_an_audit_that_failed_or_is_not_known_stands_in_the_way() -> None:
+    for verdict in (False, None):
+        found = judge_claim(study(), "oft beats lora", known={**AUDITED, "oft": {"audited": verdict}})
+        assert (found.verdict, failed(found)) == ("undecided", {"audit"})
+        assert next(check.passed for check in found.checks if check.point == "audit") is verdict
+    assert failed(judge_claim(study(), "oft beats lora")) == {"audit"}
+
+
+def test_a_claim_whose_opposite_is_shown_is_refuted_whatever_the_protocol() -> None:
+    found = judge_claim(study(extra=[]), "lora beats oft")
+    assert found.verdict == "refuted"
+    assert "behind" in found.reason
+
+
+def test_what_cannot_be_told_is_undecided() -> None:
+    found = judge_claim(study(), "dora beats lora", known=AUDITED)
+    assert found.verdict == "undecided"
+    assert "The data cannot tell" in found.reason
+
+
+def test_margins_belong_to_the_claim() -> None:
+    def verdict(text: str) -> str:
+        return judge_claim(study(), text, known=AUDITED).verdict
+
+    assert verdict("oft beats lora by 5 points") == "supported"
+    assert verdict("oft beats lora by 20 points") == "undecided"
+    assert verdict("oft beats lora by 50 points") == "refuted"
+    assert verdict("dora matches lora within 5 points") == "supported"
+    assert verdict("dora matches lora within 0.1 points") == "undecided"
+    assert verdict("lora matches oft within 5 points") == "refuted"
+    assert verdict("oft matches lora within 1 point") == "supported"
+
+
+def test_sentences_are_read_as_they_are_written() -> None:
+    assert parse_claim("LoRA r=64 BEATS lora@0.001 by 1.5 points") == Claim("LoRA r=64", "lora@0.001", "beats", 0.015)
+    assert parse_claim(" a matches b within 1 point ") == Claim("a", "b", "matches", 0.01)
+    for text in ("a is better than b", "beats b", "a matches b", ""):
+        with pytest.raises(InputError, match=r"beats|within"):
+            parse_claim(text)
+    with pytest.raises(InputError, match="no method"):
+        judge_claim(study(), "oft beats nothing")

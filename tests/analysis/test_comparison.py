@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+from paretune.analysis import Evidence, no_answers
+from paretune.analysis.comparison import Comparison, compare_in
+from paretune.analysis.scores import FloatArray
+from paretune.spec import InputError, OutOfMemory, Recipe
+from tests.records import PROVENANCE, make_record, make_records
+from tests.studies import drawn_answers, evidence
+
+GPU = PROVENANCE.model_copy(update={"device": "a GPU"})
+
+
+def right(*numbers: int, of: int = 200) -> FloatArray:
+    """Return answers of shape (seeds, questions): each seed gets the first so many questions right."""
+    return np.array([[float(place < number) for place in range(of)] for number in numbers])
+
+
+def test_a_clear_difference_is_told_with_its_size() -> None:
+    found = compare_in(evidence({"lora": right(100, 102, 98), "ia3": right(40, 41, 39)}), "lora", "ia3")
+    assert found.verdict == "better"
+    assert found.difference == pytest.approx(0.3)
+    assert found.interval.low < 0.3 < found.interval.high
+    assert found.p_value_holm == found.p_value < 1e-6
+    assert found.sentence.startswith("lora is better than ia3 by 30.0 points (95% interval ")
+    assert found.notes == ()
+    turned = compare_in(evidence({"lora": right(100, 102, 98), "ia3": right(40, 41, 39)}), "ia3", "lora")
+    assert turned.verdict == "worse"
+    assert turned.difference == -found.difference
+
+
+def test_what_cannot_be_told_is_said_with_what_it_would_take() -> None:
+    found = compare_in(evidence(drawn_answers({"lora": 0.45, "dora": 0.48})), "dora", "lora")
+    assert found.verdict == "undecided"
+    assert found.more_questions or found.more_seeds
+    assert "The data cannot tell" in found.sentence
+    assert "more question" in found.sentence or "more seed" in found.sentence
+    assert f"within {100 * found.within:.1f} points" in found.sentence
+    assert found.within > abs(found.difference)
+
+
+def test_one_seed_is_mcnemar_s_test_and_says_what_it_leaves_out() -> None:
+    found = compare_in(evidence({"lora": right(100), "dora": right(92)}), "lora", "dora")
+    assert found.test == "exact McNemar test"
+    assert found.p_value == pytest.approx(2 * 0.5**8)
+    assert found.seeds_standard_error is None
+    assert "One seed of lora and of dora" in found.notes[0]
+
+
+def test_the_untouched_base_needs_no_second_seed() -> None:
+    found = compare_in(evidence({"lora": right(100, 104, 96), "base": right(10)}), "lora", "base")
+    assert found.verdict == "better"
+    assert found.seeds_standard_error is not None
+    assert found.notes == ()
+
+
+def test_many_methods_make_a_claim_harder() -> None:
+    answers = {"lora": right(100), "dora": right(92)}
+    crowd = {f"other-{number}": right(100) for number in range(9)}
+    few, many = (compare_in(evidence(found), "dora", "lora") for found in (answers, answers | crowd))
+    assert few.verdict == "worse"
+    assert (many.verdict, many.num_comparisons) == ("undecided", 10)
+    assert many.p_value == few.p_value
+    assert many.p_value_holm == pytest.approx(10 * few.p_value)
+    assert "among all methods compared it does not" in many.sentence
+
+
+def test_without_answers_one_by_one_it_is_an_unpaired_comparison() -> None:
+    found = compare_in(Evidence(tuple(make_records()), no_answers), "lora", "dora")
+    assert not found.paired
+    assert found.verdict == "undecided"
+    assert (found.more_questions, found.more_seeds) == (None, None)
+    assert any("not known question by question" in note for note in found.notes)
+    assert compare_in(Evidence(tuple(make_records()), no_answers), "lora", "ia3").verdict == "better"
+
+
+def test_the_order_of_records_does_not_matter() -> None:
+    whole = evidence(drawn_answers({"lora": 0.45, "dora": 0.48, "oft": 0.4}))
+    turned = Evidence(whole.records[::-1], whole.answers)
+    assert compare_in(whole, "lora", "oft") == compare_in(turned, "lora", "oft")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"provenance": GPU}, "device not alike: dora, lora"),
+        ({"recipe": Recipe(steps=60)}, "recipe.steps not alike"),
+        ({"base_model": "toy:other"}, "base model not alike"),
+        ({"provenance": None}, "platform not alike"),
+    ],
+)
+def test_records_not_made_alike_are_compared_only_when_told_to(change: dict[str, object], words: str) -> None:
+    answers = {"lora": right(100, 100), "dora": right(50, 50), "oft": right(50, 50)}
+    found = evidence(answers, dora=change)
+    with pytest.raises(InputError, match=f"{words}.*--across"):
+        compare_in(found, "lora", "dora")
+    told: Comparison = compare_in(found, "lora", "dora", across=True)
+    assert told.verdict == "better"
+    assert words in " ".join(told.notes)
+    assert compare_in(found, "lora", "oft").notes == ()
+
+
+def test_names_that_cannot_be_compared_are_refused() -> None:
+    out = make_record("boft", outcome=OutOfMemory())
+    whole = evidence({"lora": right(100), "dora": right(92)})
+    records = Evidence((*whole.records, out, make_record("lora", learning_rate=1e-4, seed=5)), whole.answers)
+    for first, second, words in [
+        ("lorra", "dora", "did you mean"),
+        ("dora", "dora", "with itself"),
+        ("boft", "dora", "0 of 1 seeds ended well"),
+        ("lora", "dora", "several learning rates.*lora@0.002, lora@0.0001"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            compare_in(records, first, second)
+    assert compare_in(records, "lora@0.002", "dora").first.name == "lora@0.002"
+
+
+def test_several_tasks_must_be_told_apart_and_test_goes_before_validation() -> None:
+    other = make_record().trial.task.model_copy(update={"name": "sums"})
+    two = Evidence((make_record(), make_record("dora"), make_record(task=other)), no_answers)
+    with pytest.raises(InputError, match="--task: sums, word_problems"):
+        compare_in(two, "lora", "dora")
+    assert compare_in(two, "lora", "dora", task="word_problems").task == "word_problems"
+    with pytest.raises(InputError, match="no task"):
+        compare_in(two, "lora", "dora", task="word")
+    both = Evidence(
+        (make_record(), make_record("dora"), make_record(split="validation", learning_rate=1.0)), no_answers
+    )
+    assert compare_in(both, "lora", "dora").split == "test"
+    choices = Evidence((make_record(split="validation"), make_record("dora", split="validation")), no_answers)
+    assert "validation" in " ".join(compare_in(choices, "lora", "dora").notes)
+    with pytest.raises(InputError, match="no trial"):
+        compare_in(Evidence((), no_answers), "lora", "dora")

@@ -1,0 +1,103 @@
+"""compare, recommend and claim as a person meets them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import paretune
+from paretune.cli.decisions import Wishes, show_claim, show_comparison, show_recommendation
+from paretune.spec import InputError
+from tests.cli.conftest import Paretune
+from tests.studies import drawn_answers, evidence, write_study
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = evidence(drawn_answers({"lora": 0.45, "dora": 0.46, "full": 0.65, "base": 0.05}))
+    return write_study(tmp_path_factory.mktemp("decisions") / "study", found)
+
+
+def wishes(**changes: object) -> Wishes:
+    return Wishes("accuracy", [], {}, [], False, None, [])._replace(**changes)  # type: ignore[arg-type]
+
+
+def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_comparison(folder, "full", "lora", task=None, across=False, as_json=False)
+    text = capsys.readouterr().out
+    assert "full is better than lora by" in text
+    assert "Standard error of the difference: questions" in text
+    assert "training memory 2.61 GB" in text
+    show_comparison(folder, "full", "lora", task=None, across=False, as_json=True)
+    value = json.loads(capsys.readouterr().out)
+    assert value["verdict"] == "better"
+    assert value["sentence"] in value["text"]
+    assert value == paretune.compare(folder, "full", "lora").model_dump(mode="json") | {"text": value["text"]}
+
+
+def test_recommend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = {"--max-memory": ("train_peak_bytes<=", "2GB"), "--max-checkpoint": ("checkpoint_bytes<=", None)}
+    show_recommendation(folder, wishes(limits=limits), task=None, across=False, as_json=False)
+    text = capsys.readouterr().out
+    assert "highest accuracy, with training memory at most 2.00 GB" in text
+    assert "Ruled out: full: training memory 2.61 GB, wanted at most 2.00 GB." in text
+    assert "Ruled out: base: training memory was not measured." in text
+    assert "with a probability of" in text
+    show_recommendation(folder, wishes(limits=limits), task=None, across=False, as_json=True)
+    value = json.loads(capsys.readouterr().out)
+    again = paretune.recommend(folder, limits=["train_peak_bytes<=2GB"])
+    assert [one["name"] for one in value["shortlist"]] == [one.name for one in again.shortlist]
+
+
+def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = wishes(mergeable=True, servable="vllm", weights=["accuracy=2", "train_peak_bytes=1"])
+    show_recommendation(folder, wanted, task=None, across=False, as_json=True)
+    value = json.loads(capsys.readouterr().out)
+    assert value["capabilities"] == ["mergeable", "servable_by_vllm"]
+    assert value["weights"] == pytest.approx({"accuracy": 2 / 3, "train_peak_bytes": 1 / 3})
+    show_recommendation(folder, wishes(weights=["accuracy=2", "forgetting=1"]), task=None, across=False, as_json=False)
+    assert "best weighted sum of accuracy (67%), forgetting (33%)" in capsys.readouterr().out
+
+
+def test_claim(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_claim(folder, "full beats lora", task=None, as_json=False)
+    text = capsys.readouterr().out
+    assert text.startswith('"full beats lora": undecided')
+    assert "no       both tuned with the same budget" in text
+    assert "yes      made alike" in text
+    show_claim(folder, "lora beats full", task=None, as_json=True)
+    value = json.loads(capsys.readouterr().out)
+    assert value["verdict"] == "refuted"
+    assert paretune.claim(folder, "lora beats full").verdict == "refuted"
+
+
+def test_pareto_from_python(folder: Path) -> None:
+    front = paretune.pareto(folder)
+    assert {point.name for point in front.points if point.on_front} >= {"full", "lora"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"limits": {"--max-memory": ("train_peak_bytes<=", "2 litres")}}, "--max-memory: .*litres.*write 24GB"),
+        ({"other_limits": ["speed<=1"]}, "--limit: no metric"),
+        ({"maximise": "speed"}, "--maximise: no metric"),
+        ({"weights": ["accuracy"]}, "--weight: .*is no weight"),
+        ({"weights": ["speed=1"]}, "--weight: no metric"),
+        ({"weights": ["accuracy=-1"]}, "must be above 0"),
+        ({"servable": "abacus"}, "--servable: .*vllm"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_refused(folder: Path, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        show_recommendation(folder, wishes(**changes), task=None, across=False, as_json=False)
+
+
+def test_the_commands_end_with_the_right_codes(paretune: Paretune, folder: Path) -> None:
+    done = paretune("recommend", folder, "--max-memory", "2GB", "--min-accuracy", "10%", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["limits"][1] == {"metric": "accuracy", "bound": "at least", "value": 0.1}
+    done = paretune("compare", folder, "full", "lorra")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert 'did you mean "lora"' in done.stderr
