@@ -1,12 +1,13 @@
 """What is known to be wrong with methods of peft is found by the checks, which are told no names."""
 
 import pytest
+import torch
 
 from paretune.audit.method import audit_method
 from paretune.audit.probe import Subject
-from paretune.audit.variants import VARIANTS
 from paretune.methods import resolve
-from paretune.spec import MethodAudit, MethodEntry
+from paretune.methods.variants import VARIANTS
+from paretune.spec import MethodAudit, MethodEntry, NotApplicable
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -58,10 +59,24 @@ def test_lora_fa_s_saving_is_lost_once_it_was_off(subject: Subject) -> None:
 
 
 def test_layer_replication_merges_wrongly(subject: Subject) -> None:
-    (variant,) = (entry for entry in VARIANTS if "layer_replication" in entry.parameters)
-    failed = audited(variant, subject).failed()
+    (variant,) = (variant for variant in VARIANTS if "layer_replication" in variant.parameters)
+    failed = audited(MethodEntry(name=variant.method, parameters=variant.parameters), subject).failed()
     assert "merged, outputs are" in failed["mergeable"]
     assert "layer_replication would be ignored" in failed["servable_by_vllm"]
+
+
+def test_xlora_does_not_reload_as_peft_saves_it(subject: Subject) -> None:
+    audit = audited(MethodEntry(name="xlora"), subject)
+    assert "reloads_with_peft" in audit.failed()
+    assert "reloads" not in audit.failed()
+
+
+def test_what_cannot_run_here_is_not_judged(subject: Subject) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU, so it can run here")
+    (finding,) = audited(MethodEntry(name="boft", parameters={"boft_n_butterfly_factor": 2}), subject).findings
+    assert isinstance(finding.verdict, NotApplicable)
+    assert "needs a GPU" in finding.verdict.reason
 
 
 def test_a_method_that_cannot_be_built_leaves_one_finding(subject: Subject) -> None:

@@ -70,7 +70,7 @@ def test_a_method_that_takes_its_process_down_is_a_finding(
 def test_everything_is_every_type_every_preset_and_the_variants() -> None:
     specs = everything()
     assert {spec.peft_type for spec in specs if spec.peft_type} >= set(peft_types())
-    assert {"full", "lora", "dora", "lora, layer_replication"} <= {spec.label for spec in specs}
+    assert {"full", "lora", "dora", "lora-layer-replication"} <= {spec.label for spec in specs}
     assert all(spec.trains for spec in specs)
 
 

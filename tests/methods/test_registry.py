@@ -7,7 +7,7 @@ import pytest
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from peft.utils.peft_types import PeftType
 
-from paretune.methods import build, check_method, method_cards, prior_learning_rate, resolve
+from paretune.methods import build, check_method, method_cards, resolve
 from paretune.methods.registry import peft_types
 from paretune.models import load_model
 from paretune.spec import InputError, MethodEntry
@@ -26,19 +26,25 @@ def test_every_type_of_the_installed_peft_can_be_named() -> None:
     assert set(peft_types()) <= shown
 
 
-def test_a_type_without_preset_has_no_prior_rate_and_takes_any_parameter(toy_modules: list[str]) -> None:
-    spec = resolve(MethodEntry(name="psoft", parameters={"target_modules": ["q_proj"], "r": 4}))
-    assert spec.implementation == "peft"
-    assert prior_learning_rate(spec) is None
-    check_method(spec, toy_modules)
-
-
 def test_parameters_of_the_entry_win_over_the_preset() -> None:
     spec = resolve(MethodEntry(name="lora", label="LoRA r=64", parameters={"r": 64}))
     assert spec.parameters["r"] == 64
     assert spec.parameters["target_modules"] == "all-linear"
     assert spec.label == "LoRA r=64"
-    assert resolve(MethodEntry(name="lora", parameters={"init_lora_weights": "pissa"})).implementation == "mutated-base"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "implementation"),
+    [
+        ({"init_lora_weights": True}, "peft"),
+        ({"init_lora_weights": "pissa_niter_4"}, "mutated-base"),
+        ({"init_lora_weights": "eva"}, "eva"),
+        ({"kasa_config": {"beta": 1e-3}}, "kasa"),
+        ({"alora_invocation_tokens": [1, 2]}, "alora"),
+    ],
+)
+def test_options_of_lora_that_need_a_hook_get_it(parameters: dict[str, Any], implementation: str) -> None:
+    assert resolve(MethodEntry(name="lora", parameters=parameters)).implementation == implementation
 
 
 @pytest.mark.parametrize(
@@ -53,8 +59,19 @@ def test_parameters_of_the_entry_win_over_the_preset() -> None:
         ("lora", {"target_modules": r".*\.nothing"}, "matches no module"),
         ("lora", {"target_modules": "(("}, "not a regular expression"),
         ("pissa", {"use_dora": True}, "use_dora does not go with"),
-        ("lora-plus", {"loraplus_lr_ratio": "x"}, 'parameter "loraplus_lr_ratio" must be a number'),
-        ("base", {"shots": -1}, 'parameter "shots" must be a number'),
+        (
+            "lora-plus",
+            {"loraplus_lr_ratio": "x"},
+            "= 'x': Input should be a valid number",
+        ),
+        ("base", {"shots": -1}, 'parameter "shots" = -1: Input should be greater than or equal to 0'),
+        ("base", {"shots": True}, 'parameter "shots" = True: Input should be a valid integer'),
+        ("eva", {"start_batches": 0}, 'parameter "start_batches" = 0: Input should be greater than 0'),
+        ("lora", {"init_lora_weights": "pisa"}, "parameter \"init_lora_weights\" = 'pisa'"),
+        ("lora", {"kasa_config": {"bta": 1}}, 'kasa_config has no key "bta" .did you mean "beta"'),
+        ("lora-fa", {"init_lora_weights": "pissa"}, 'lora-fa and init_lora_weights = "pissa" cannot be combined'),
+        ("pissa", {"kasa_config": {}}, 'kasa_config and init_lora_weights = "pissa" cannot be combined'),
+        ("lora", {"arrow_config": {"top_k": 2}}, "arrow_config cannot be used: Arrow combines adapters"),
         ("full", {"r": 4}, 'unknown parameter "r"'),
     ],
 )

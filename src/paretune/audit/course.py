@@ -72,7 +72,7 @@ def attach(method: Method, subject: Subject, learning_rate: float, recipe: Recip
     Seeds torch, so that what the method draws is the same every time.
     """
     base = subject.load(recipe.dtype)
-    context = Context(recipe, learning_rate, SEED, base.tokenizer, subject.kind)
+    context = Context(recipe, learning_rate, SEED, base.tokenizer, subject.kind, subject.objective)
     base_outputs = all_outputs(subject, base.model)
     torch.manual_seed(SEED)
     model = method.wrap(base.model, context)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeVar
@@ -18,7 +19,9 @@ from paretune.audit.serving import servable_by_vllm
 from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
 from paretune.audit.switching import exact_off, no_op_at_start, switch_restores
 from paretune.audit.training import checkpointing_keeps_gradients, parameters_move, trains
-from paretune.methods import build, prior_learning_rate
+from paretune.methods import Method, build, prior_learning_rate
+from paretune.methods.peft import Peft
+from paretune.methods.requirements import accelerator_reason, extra_packages
 from paretune.spec import Finding, MethodAudit, MethodSpec, NotApplicable, NotPassed, Passed, one_line
 
 RATE_WITHOUT_PRIOR = 1e-2
@@ -45,6 +48,17 @@ def audit_method(spec: MethodSpec, subjects: Sequence[Subject]) -> MethodAudit:
     return MethodAudit(method=spec, findings=tuple(findings))
 
 
+def _missing_here(spec: MethodSpec) -> str | None:
+    """Return what a method needs that this machine does not have, or None."""
+    reason = accelerator_reason(spec.peft_type, spec.parameters)
+    if reason is not None and not torch.cuda.is_available():
+        return f"needs a GPU: {reason}"
+    packages = [
+        needed.name for needed in extra_packages(spec.peft_type, spec.parameters) if not find_spec(needed.module)
+    ]
+    return f"needs {' and '.join(packages)}" if packages else None
+
+
 class _Course(NamedTuple):
     """How far one method came on one model."""
 
@@ -58,6 +72,9 @@ class _Course(NamedTuple):
 def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str, Outcome]]:
     """Yield what is found, claim by claim. Ends early when there is nothing left that could be checked."""
     at_start, saved = folder / "at-start", folder / "trained"
+    if missing := _missing_here(spec):
+        yield "attaches", NotApplicable(reason=missing)
+        return
     course = _course(spec, subject, at_start)
     if isinstance(course, NotPassed):
         yield "attaches", course
@@ -117,20 +134,30 @@ def _on_answers(attached: Attached) -> Iterator[tuple[str, Outcome]]:
 def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome]]:
     """Save, load, convert and merge. The trained model stays as it is: what is spent in the end is the loaded one."""
     method, subject = attached.method, attached.subject
-
-    def save_and_load() -> nn.Module:
-        method.save(attached.model, folder)
-        return build(method.spec).load(subject.load("float32").model, folder)
-
-    loaded = _attempt(save_and_load)
+    loaded = _attempt(lambda: _saved_and_loaded(method, attached, folder))
     if isinstance(loaded, NotPassed):
         yield "reloads", loaded
         yield "mergeable", _attempt(lambda: mergeable(subject, deepcopy(attached.model)))
-        return
-    yield "reloads", _attempt(lambda: reloads(subject, all_outputs(subject, attached.model), loaded))
-    if subject.kind == "causal-lm":
-        yield "convertible_to_lora", _attempt(lambda: convertible_to_lora(subject, attached.base_outputs, loaded))
-    yield "mergeable", _attempt(lambda: mergeable(subject, loaded))
+    else:
+        yield "reloads", _attempt(lambda: reloads(subject, all_outputs(subject, attached.model), loaded))
+        if subject.kind == "causal-lm":
+            yield "convertible_to_lora", _attempt(lambda: convertible_to_lora(subject, attached.base_outputs, loaded))
+        yield "mergeable", _attempt(lambda: mergeable(subject, loaded))
+    if isinstance(method, Peft):
+        yield "reloads_with_peft", _attempt(lambda: _reloads_with_peft(attached, folder.with_name("by-peft")))
+
+
+def _saved_and_loaded(method: Method, attached: Attached, folder: Path) -> nn.Module:
+    method.save(attached.model, folder)
+    return build(method.spec).load(attached.subject.load("float32").model, folder)
+
+
+def _reloads_with_peft(attached: Attached, folder: Path) -> Outcome:
+    """Save and load as peft does it, without what the method's own class adds."""
+    subject, plain = attached.subject, Peft(attached.method.spec)
+    plain.save(attached.model, folder)
+    loaded = plain.load(subject.load("float32").model, folder)
+    return reloads(subject, all_outputs(subject, attached.model), loaded)
 
 
 def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:

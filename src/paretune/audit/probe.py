@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from paretune.engine.train import DataBatch, Objective
+from paretune.engine.train import DataBatch
+from paretune.methods.base import Objective
 from paretune.models import LoadedModel
 from paretune.spec import ModelKind
 

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from paretune.audit.variants import VARIANTS
 from paretune.methods import Preset, build, method_cards, resolve
 from paretune.methods.base import Method
 from paretune.methods.capabilities import audit_of, recorded_audit
 from paretune.methods.peft import Peft
+from paretune.methods.variants import VARIANTS
 from paretune.spec import CLAIMS, MethodAudit, MethodEntry, MethodSpec, NotApplicable
 
 HOOKS = ("wrap", "before_training", "parameter_groups", "optimizer", "loss_terms", "after_step", "save", "load")
@@ -28,7 +28,10 @@ def methods_reference() -> str:
     """Return the page: what the claims mean, which hold of which method, and each method in turn."""
     audit = recorded_audit()
     trained = [(card, resolve(MethodEntry(name=card.name))) for card in method_cards() if card.family != "plug-in"]
-    variants = [resolve(entry) for entry in VARIANTS]
+    variants = {
+        variant: resolve(MethodEntry(name=variant.method, label=variant.label, parameters=variant.parameters))
+        for variant in VARIANTS
+    }
     lines = [_INTRODUCTION, "## What is audited", ""]
     lines += [
         f"- **{_label(claim.label)}** (`{claim.name}`): {claim.statement} {claim.how}" for claim in CLAIMS.values()
@@ -39,11 +42,13 @@ def methods_reference() -> str:
         models = ", ".join(f"{kind}: {model}" for kind, model in audit.base_models.items())
         lines += [f"Audit {audit.version}, made on {audit.made_on} with {packages} ({models}).", ""]
         lines += ["On a causal language model; ✓ holds, ✗ does not hold, – not applicable, empty: not reached.", ""]
-    lines += list(_matrix([spec for _, spec in trained if spec.trains] + variants))
+    lines += list(_matrix([spec for _, spec in trained if spec.trains] + list(variants.values())))
     for card, spec in trained:
         lines += ["", *_section(card, spec)]
-    for spec in variants:
-        lines += ["", f"## {spec.label}", "", f"`{_parameters(spec)}`", "", *_findings(audit_of(spec))]
+    for variant, spec in variants.items():
+        lines += ["", f"## {variant.label}", "", variant.description, ""]
+        changed = json.dumps(variant.parameters)[1:-1]
+        lines += [f"- `{variant.method}` with `{changed}`", *_findings(audit_of(spec))]
     return "\n".join(lines) + "\n"
 
 
@@ -64,9 +69,9 @@ def _section(card: Preset, spec: MethodSpec) -> Iterator[str]:
     yield ""
     yield card.description
     yield ""
-    if card.arxiv or card.year:
-        paper = f"[arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else "no paper"
-        yield f"- Paper: {paper}{f', {card.year}' if card.year else ''}"
+    if card.arxiv or card.paper or card.year:
+        address = f"[arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else card.paper
+        yield f"- Paper: {', '.join(str(part) for part in (address, card.year) if part)}"
     method = build(spec)
     yield f"- Family: {card.family}; built by `{type(method).__name__}`" + (
         f" with peft's `{spec.peft_type}`" if spec.peft_type else ""

@@ -11,8 +11,8 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from paretune.audit.variants import VARIANTS
 from paretune.methods import method_cards, resolve
+from paretune.methods.variants import VARIANTS
 from paretune.spec import Audit, Finding, InputError, MethodAudit, MethodEntry, MethodSpec, NotPassed
 
 if TYPE_CHECKING:
@@ -25,8 +25,11 @@ OnMethod = Callable[[MethodAudit, int, int], None]
 
 def everything() -> list[MethodSpec]:
     """Return every method there is to audit: all presets, every type of peft's, plug-ins, and variants by option."""
-    named = [resolve(MethodEntry(name=card.name)) for card in method_cards()]
-    return [spec for spec in named if spec.trains] + [resolve(entry) for entry in VARIANTS]
+    named = [MethodEntry(name=card.name) for card in method_cards()]
+    variants = [
+        MethodEntry(name=variant.method, label=variant.label, parameters=variant.parameters) for variant in VARIANTS
+    ]
+    return [spec for spec in map(resolve, [*named, *variants]) if spec.trains]
 
 
 def audit_methods(

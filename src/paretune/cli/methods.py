@@ -78,7 +78,7 @@ def _legend() -> str:
 
 
 def _facts(card: Preset) -> list[tuple[str, str]]:
-    paper = f"arXiv {card.arxiv}" if card.arxiv else ""
+    paper = f"arXiv {card.arxiv}" if card.arxiv else card.paper or ""
     year = str(card.year) if card.year else ""
     rate = f"{_rate(card)}. {card.prior_source}" if _rate(card) else ""
     return [

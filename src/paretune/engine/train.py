@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from paretune.engine.objective import answer_loss
-from paretune.methods import Method
+from paretune.methods import Method, Objective
 from paretune.spec import InputError, Recipe
 
 
@@ -48,8 +48,6 @@ class DataBatch(Protocol):
         """Return one process's share."""
 
 
-Objective = Callable[[nn.Module, Any], Tensor]
-"""Returns the sum of a batch's loss terms, a scalar: the loop divides by their number over the whole step."""
 OnStep = Callable[[int, float, float], None]
 
 
@@ -96,7 +94,7 @@ def train(
             last = part is parts[-1]
             with nullcontext() if last else accelerator.no_sync(shared):
                 task_loss = objective(shared, part)
-                extra = method.loss_terms(model)
+                extra = method.loss_terms(model, part)
                 mean_loss = task_loss * (accelerator.num_processes / num_terms)
                 accelerator.backward(mean_loss if extra is None else mean_loss + extra / len(parts))
             total += task_loss.detach()

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 import torch
 
-from paretune.engine import Batches, Divergence, answer, longest_batches, make_batches, train, validation_loss
+from paretune.engine import (
+    Batches,
+    Divergence,
+    answer,
+    answer_loss,
+    longest_batches,
+    make_batches,
+    train,
+    validation_loss,
+)
 from paretune.execute.events import Listener
 from paretune.measure import (
     Phases,
@@ -205,7 +214,7 @@ class _Run:
         trial = self._trial
         with self.phases.during(Phase.PREPARE):
             method = build(trial.method)
-            context = Context(trial.recipe, trial.learning_rate, trial.seed, loaded.tokenizer)
+            context = Context(trial.recipe, trial.learning_rate, trial.seed, loaded.tokenizer, objective=answer_loss)
             torch.manual_seed(trial.seed)
             return method.wrap(loaded.model, context), method, context
 

@@ -6,12 +6,13 @@ from paretune.methods.card import Preset
 from paretune.methods.registry import build, check_method, method_cards, prior_learning_rate, resolve
 
 if TYPE_CHECKING:
-    from paretune.methods.base import Context, Method, ModelKind
+    from paretune.methods.base import Context, Method, ModelKind, Objective
 
 __all__ = [
     "Context",
     "Method",
     "ModelKind",
+    "Objective",
     "Preset",
     "build",
     "check_method",
@@ -23,7 +24,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what needs torch only when it is asked for."""
-    if name in {"Context", "Method", "ModelKind"}:
+    if name in {"Context", "Method", "ModelKind", "Objective"}:
         from paretune.methods import base
 
         return getattr(base, name)

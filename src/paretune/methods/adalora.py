@@ -3,10 +3,9 @@
 from typing import Any
 
 import torch
-from peft import PeftConfig
 from torch import Tensor, nn
 
-from paretune.methods.peft import Peft, adapter_name, adapter_parameters
+from paretune.methods.peft import Peft, active_config, adapter_parameters
 from paretune.spec import Recipe
 
 WARM_UP_SHARE = 0.1
@@ -26,11 +25,11 @@ class AdaLora(Peft):
             "tfinal": int(recipe.steps * FINAL_SHARE),
         }
 
-    def loss_terms(self, model: nn.Module) -> Tensor | None:
+    def loss_terms(self, model: nn.Module, batch: Any) -> Tensor | None:  # noqa: ARG002
         """Return the weighted mean of ||P P^T - I|| and ||Q^T Q - I|| over all layers (equation 4 of the paper)."""
         distances = [_distance_to_orthogonal(matrix) for matrix in adapter_parameters(model, "lora_A")]
         distances += [_distance_to_orthogonal(matrix.T) for matrix in adapter_parameters(model, "lora_B")]
-        weight: float = _active_config(model).orth_reg_weight
+        weight: float = active_config(model).orth_reg_weight
         return weight * torch.stack(distances).mean()
 
     def after_step(self, model: nn.Module, step: int) -> None:
@@ -43,8 +42,3 @@ def _distance_to_orthogonal(rows: Tensor) -> Tensor:
     products = rows @ rows.T
     distance: Tensor = torch.linalg.norm(products - torch.eye(len(rows), device=rows.device, dtype=rows.dtype))
     return distance
-
-
-def _active_config(model: nn.Module) -> PeftConfig:
-    config: PeftConfig = model.peft_config[adapter_name(model)]  # type: ignore[index]
-    return config

@@ -1,11 +1,12 @@
 """What a method is: where it steps into the one training loop, and how its result is saved and loaded."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -15,6 +16,9 @@ from paretune.spec import InputError, MethodSpec, Recipe, nearest
 
 ModelKind = Literal["causal-lm", "encoder", "diffusion"]
 """What is fine-tuned: a language model, an encoder with a classification head, or a diffusion transformer."""
+
+Objective = Callable[[nn.Module, Any], Tensor]
+"""Returns the sum of a batch's loss terms, a scalar: the loop divides by their number over the whole step."""
 
 
 class Context(NamedTuple):
@@ -27,6 +31,8 @@ class Context(NamedTuple):
     tokenizer: Any
     """The base model's tokenizer; None where the base model has none of its own."""
     model_kind: ModelKind = "causal-lm"
+    objective: Objective | None = None
+    """What training minimises. A method whose start depends on data needs it."""
 
 
 class Method(ABC):
@@ -44,8 +50,8 @@ class Method(ABC):
 
     preset: ClassVar[Preset | None] = None
     """A plug-in's own card. Its name is the name it is asked for by."""
-    own_parameters: ClassVar[Mapping[str, type | tuple[type, ...]]] = {}
-    """Parameters that this class reads itself, with the type a value must have."""
+    own_parameters: ClassVar[Mapping[str, Any]] = {}
+    """Parameters that this class reads itself, with the type a value must have: any type that pydantic checks."""
 
     def __init__(self, spec: MethodSpec) -> None:
         self.spec = spec
@@ -69,7 +75,11 @@ class Method(ABC):
         """
 
     def before_training(self, model: nn.Module, context: Context, batches: Iterable[Any]) -> None:  # noqa: B027
-        """Do what needs data before the first step. Nothing by default."""
+        """Do what needs data before the first step, in place. Nothing by default.
+
+        `batches` are those of the training, from the first on, and may have no end. Parameters may be replaced here:
+        the optimizer is built afterwards.
+        """
 
     def parameter_groups(self, model: nn.Module, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
         """Return optimizer groups over the trainable parameters; a group may bring its own `lr` (peak)."""
@@ -86,8 +96,11 @@ class Method(ABC):
             return torch.optim.SGD(groups, lr=rate, weight_decay=recipe.weight_decay)
         return torch.optim.AdamW(groups, lr=rate, weight_decay=recipe.weight_decay)
 
-    def loss_terms(self, model: nn.Module) -> Tensor | None:  # noqa: ARG002
-        """Return a scalar that is added to the task loss of every optimizer step, or None."""
+    def loss_terms(self, model: nn.Module, batch: Any) -> Tensor | None:  # noqa: ARG002
+        """Return a scalar that is added to the mean task loss of every optimizer step, or None.
+
+        Called right after the forward pass on `batch`. The recorded losses do not contain it.
+        """
         return None
 
     def after_step(self, model: nn.Module, step: int) -> None:  # noqa: B027
@@ -130,6 +143,8 @@ def check_own_parameter(method: type[Method], spec: MethodSpec, name: str, value
             f'method "{spec.label}": unknown parameter "{name}"{nearest(name, known)}; '
             f"known parameters: {', '.join(sorted(known)) or 'none'}"
         )
-    expected = known[name]
-    if isinstance(value, bool) or not isinstance(value, expected) or float(str(value)) < 0:
-        raise InputError(f'method "{spec.label}": parameter "{name}" must be a number of at least 0, got {value!r}')
+    try:
+        TypeAdapter(known[name]).validate_python(value, strict=True)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise InputError(f'method "{spec.label}": parameter "{name}" = {value!r}: {reason}') from None

@@ -32,6 +32,7 @@ class Capabilities(Data):
     exact_off: bool | None = None
     switch_restores: bool | None = None
     reloads: bool | None = None
+    reloads_with_peft: bool | None = None
     mergeable: bool | None = None
     batch_invariant: bool | None = None
     padding_invariant: bool | None = None

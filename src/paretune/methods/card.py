@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
+from paretune.methods.requirements import accelerator_reason, extra_packages
 from paretune.spec import Data
 
 
@@ -27,4 +28,18 @@ class Preset(Data):
     """Where that rate comes from, in words."""
     arxiv: str | None = None
     """The paper's arXiv id; None where there is no such paper."""
+    paper: str | None = None
+    """The paper's address, where it is not on arXiv."""
     year: int | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def accelerator_reason(self) -> str | None:
+        """Why the method cannot run on a CPU with these parameters, or None where it can."""
+        return accelerator_reason(self.peft_type, self.parameters)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def extra_packages(self) -> tuple[str, ...]:
+        """Packages beyond Paretune's own dependencies, by the names that pip knows."""
+        return tuple(package.name for package in extra_packages(self.peft_type, self.parameters))

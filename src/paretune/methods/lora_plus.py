@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import torch
 from peft.optimizers import create_loraplus_optimizer
+from pydantic import PositiveFloat
 from torch import nn
 from torch.optim import Optimizer
 
@@ -15,9 +16,9 @@ from paretune.methods.peft import Peft
 class LoraPlus(Peft):
     """LoRA with `loraplus_lr_ratio` times the rate for its second matrices. The trial's rate is the first matrices'."""
 
-    own_parameters: ClassVar[Mapping[str, type | tuple[type, ...]]] = {
-        "loraplus_lr_ratio": (int, float),
-        "loraplus_lr_embedding": (int, float),
+    own_parameters: ClassVar[Mapping[str, Any]] = {
+        "loraplus_lr_ratio": PositiveFloat,
+        "loraplus_lr_embedding": PositiveFloat,
     }
 
     def optimizer(self, model: nn.Module, context: Context) -> Optimizer:

@@ -1,4 +1,4 @@
-"""PiSSA (arXiv 2404.02948) and OLoRA (arXiv 2406.01775): LoRA that takes its start out of the base weights.
+"""LoRA that takes its start out of the base weights: PiSSA (arXiv 2404.02948), OLoRA (arXiv 2406.01775) and others.
 
 After training, W_res + s B A is the layer, with W_res = W - s B0 A0. The base that a user has is W. So what is saved is
 the plain LoRA that leads from W to the same layer: W + s (B A - B0 A0), two matrices of twice the rank.
@@ -29,9 +29,13 @@ class MutatedBase(Peft):
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with the adapter attached and the base weights reduced by it."""
         wrapped = super().wrap(model, context)
-        state: dict[str, Tensor] = get_peft_model_state_dict(wrapped, save_embedding_layers=False)
-        self._initial = {name: tensor.detach().to("cpu", copy=True) for name, tensor in state.items()}
+        self.keep_start(wrapped)
         return wrapped
+
+    def keep_start(self, model: nn.Module) -> None:
+        """Remember the adapter as it is now. What it holds has been taken out of the base weights."""
+        state: dict[str, Tensor] = get_peft_model_state_dict(model, save_embedding_layers=False)
+        self._initial = {name: tensor.detach().to("cpu", copy=True) for name, tensor in state.items()}
 
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write a plain LoRA adapter for the untouched base model."""
@@ -42,7 +46,7 @@ class MutatedBase(Peft):
         config: dict[str, Any] = json.loads(config_file.read_text(encoding="utf-8"))
         # The scale, alpha / r or alpha / sqrt(r), stays what it was.
         config["lora_alpha"] *= 2**0.5 if config["use_rslora"] else 2
-        config |= {"r": 2 * config["r"], "init_lora_weights": True}
+        config |= {"r": 2 * config["r"], "init_lora_weights": True, "corda_config": None, "lora_ga_config": None}
         config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     @classmethod

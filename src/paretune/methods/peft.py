@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from paretune.methods.base import Context, Method, ModelKind, check_own_parameter
 from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
+from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.precision import train_in_float32
 from paretune.methods.targets import linear_layers_of_blocks, table_knows
 from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
@@ -104,7 +105,9 @@ class Peft(Method):
                 )
             else:
                 _check_kind(spec, name, value, kinds[name])
-        cls(spec).config(Recipe())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about parameters that only a base model tells
+            cls(spec).config(Recipe())
         for name in ("target_modules", "feedforward_modules", "modules_to_save"):
             _check_targets(spec, name, spec.parameters.get(name), module_names)
 
@@ -136,15 +139,22 @@ def parameter_kinds(config: type[PeftConfig]) -> dict[str, Any]:
     except (NameError, TypeError):  # a declaration that only type checkers can read
         hints = {}
     fields = (field.name for field in dataclasses.fields(config) if field.init)
-    return {name: hints.get(name, Any) for name in fields if name not in set_by_us}
+    kinds = {**hints, **WIDER_KINDS}
+    return {name: kinds.get(name, Any) for name in fields if name not in set_by_us}
 
 
 def _check_kind(spec: MethodSpec, name: str, value: object, kind: Any) -> None:
+    parts = [part for part in (kind, *typing.get_args(kind)) if dataclasses.is_dataclass(part)]
+    if parts and isinstance(value, dict):  # peft drops keys that it does not know
+        known = [field.name for field in dataclasses.fields(parts[0]) if field.init]
+        for key in value:
+            if key not in known:
+                raise InputError(f'method "{spec.label}": {name} has no key "{key}"{nearest(key, known)}')
     try:
         # Lax, because a study says 16 where peft declares a float, and lists where it makes sets.
         TypeAdapter(kind, config={"arbitrary_types_allowed": True}).validate_python(value)
     except ValidationError as error:
-        reason = error.errors()[0]["msg"]
+        reason = error.errors()[-1]["msg"]
         raise InputError(f'method "{spec.label}": parameter "{name}" = {value!r}: {reason}') from None
     except PydanticUserError:  # a declared type that cannot be checked; peft itself will look at the value
         return
@@ -181,3 +191,9 @@ def adapter_name(model: nn.Module) -> str:
 def adapter_parameters(model: nn.Module, *kinds: str) -> list[torch.nn.Parameter]:
     """Return the parameters whose name holds one of `kinds`, such as "lora_A"."""
     return [parameter for name, parameter in model.named_parameters() if any(kind in name for kind in kinds)]
+
+
+def active_config(model: nn.Module) -> Any:
+    """Return peft's config of the one adapter that this package attaches."""
+    assert isinstance(model, PeftModel)
+    return model.peft_config[adapter_name(model)]

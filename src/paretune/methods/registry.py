@@ -3,13 +3,15 @@
 import ast
 import importlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paretune.methods.card import Preset
+from paretune.methods.lora_options import REFUSED, needed_implementations
 from paretune.methods.presets import PRESETS
+from paretune.methods.requirements import accelerator_reason, extra_packages
 from paretune.spec import InputError, MethodEntry, MethodSpec, nearest
 
 if TYPE_CHECKING:
@@ -22,30 +24,44 @@ IMPLEMENTATIONS = {
     "base": "paretune.methods.untouched:Untouched",
     "full": "paretune.methods.full:Full",
     "peft": "paretune.methods.peft:Peft",
-    "mutated-base": "paretune.methods.mutated_base:MutatedBase",
     "adalora": "paretune.methods.adalora:AdaLora",
+    "adamss": "paretune.methods.adamss:AdaMss",
+    "adaption-prompt": "paretune.methods.adaption_prompt:AdaptionPrompt",
+    "alora": "paretune.methods.alora:ALora",
+    "beft": "paretune.methods.beft:Beft",
+    "corda": "paretune.methods.taken_from_data:Corda",
+    "cpt": "paretune.methods.cpt:Cpt",
+    "eva": "paretune.methods.eva:Eva",
     "ia3": "paretune.methods.ia3:Ia3",
+    "kasa": "paretune.methods.kasa:Kasa",
     "ln-tuning": "paretune.methods.ln_tuning:LnTuning",
     "lora-fa": "paretune.methods.lora_fa:LoraFa",
+    "lora-ga": "paretune.methods.taken_from_data:LoraGa",
     "lora-plus": "paretune.methods.lora_plus:LoraPlus",
+    "lora-riemannian": "paretune.methods.lora_riemannian:LoraRiemannian",
+    "monteclora": "paretune.methods.monteclora:MonteCLora",
+    "multitask-prompt-tuning": "paretune.methods.task_ids:MultitaskPromptTuning",
+    "mutated-base": "paretune.methods.mutated_base:MutatedBase",
+    "poly": "paretune.methods.task_ids:Poly",
+    "prefix": "paretune.methods.prefix:KeyValuePrefix",
+    "shadow": "paretune.methods.shadow:Shadow",
+    "trainable-tokens": "paretune.methods.trainable_tokens:TrainableTokens",
+    "xlora": "paretune.methods.xlora:XLora",
 }
 """The classes that build methods, by the name that a `MethodSpec` holds."""
-
-_NEEDS_A_HOOK = {"ADALORA": "adalora", "IA3": "ia3", "LN_TUNING": "ln-tuning"}
-_MUTATES_THE_BASE = ("pissa", "olora")
 
 
 def resolve(entry: MethodEntry) -> MethodSpec:
     """Return the entry with its preset filled in. The entry's parameters win over the preset's.
 
-    Raises `InputError` with the nearest known name when nothing is called that.
+    Raises `InputError` with the nearest known name when nothing is called that, and for options of LoRA that cannot be
+    combined.
     """
     preset = _find(entry.name)
     parameters = {**preset.parameters, **entry.parameters}
     implementation = preset.implementation
-    started_from = parameters.get("init_lora_weights")
-    if implementation == "peft" and isinstance(started_from, str) and started_from.startswith(_MUTATES_THE_BASE):
-        implementation = "mutated-base"
+    if preset.peft_type == "LORA":
+        implementation = _lora_implementation(entry.label or entry.name, preset, parameters)
     return MethodSpec(
         name=entry.name,
         label=entry.label or entry.name,
@@ -66,10 +82,13 @@ def build(spec: MethodSpec) -> "Method":
 
 
 def check_method(spec: MethodSpec, module_names: Sequence[str]) -> None:
-    """Raise `InputError` for an unknown parameter, a value that cannot be, or a target module that does not exist.
+    """Raise `InputError` for what could only fail once training starts.
 
-    `module_names` are the dotted names of the base model's modules.
+    That is an unknown parameter, a value that cannot be, a target module that does not exist, and a package or an
+    accelerator that the method needs and this machine does not have. `module_names` are the dotted names of the base
+    model's modules.
     """
+    _check_machine(spec)
     _class_of(spec).check(spec, module_names)
 
 
@@ -94,6 +113,33 @@ def peft_types() -> tuple[str, ...]:
     raise InputError("this version of peft keeps its list of types elsewhere; install peft 0.21")
 
 
+def _lora_implementation(label: str, preset: Preset, parameters: Mapping[str, Any]) -> str:
+    """Return what builds LoRA with these parameters. Raises `InputError` for options that exclude each other."""
+    for option, reason in REFUSED.items():
+        if parameters.get(option) is not None:
+            raise InputError(f'method "{label}": {option} cannot be used: {reason}')
+    needed = needed_implementations(parameters)
+    if preset.implementation != "peft":
+        needed = {preset.implementation: preset.name, **needed}
+    if len(needed) > 1:
+        raise InputError(f'method "{label}": {" and ".join(needed.values())} cannot be combined')
+    return next(iter(needed), "peft")
+
+
+def _check_machine(spec: MethodSpec) -> None:
+    reason = accelerator_reason(spec.peft_type, spec.parameters)
+    if reason is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError(f'method "{spec.label}": it cannot run on a CPU: {reason}')
+    for package in extra_packages(spec.peft_type, spec.parameters):
+        if importlib.util.find_spec(package.module) is None:
+            raise InputError(
+                f'method "{spec.label}": it needs {package.name}; install it with: pip install {package.name}'
+            )
+
+
 def _find(name: str) -> Preset:
     key = name.lower().replace("_", "-")
     if key in PRESETS:
@@ -113,7 +159,7 @@ def _bare(peft_type: str) -> Preset:
         name=peft_type.lower().replace("_", "-"),
         family="peft, no preset",
         description=f"peft's {peft_type} with its own defaults; give it a learning rate.",
-        implementation=_NEEDS_A_HOOK.get(peft_type, "peft"),
+        implementation="peft",
         peft_type=peft_type,
     )
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from pydantic import NonNegativeInt
 from torch import nn
 
 from paretune.methods.base import Context, Method
@@ -12,7 +13,7 @@ from paretune.methods.base import Context, Method
 class Untouched(Method):
     """Trains nothing. `shots` worked examples stand before every question (default 0)."""
 
-    own_parameters: ClassVar[Mapping[str, type | tuple[type, ...]]] = {"shots": int}
+    own_parameters: ClassVar[Mapping[str, Any]] = {"shots": NonNegativeInt}
 
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:  # noqa: ARG002
         """Return the model with every parameter frozen."""

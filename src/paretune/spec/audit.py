@@ -68,6 +68,10 @@ CLAIMS: dict[str, Claim] = {
             "What was saved does not reload to what was trained.",
         ),
         Claim(
+            "reloads_with_peft", "peft re-\nloads", "Saved and loaded by peft alone, it gives the same outputs.",
+            "The same without what Paretune adds when it saves and loads this method.",
+        ),
+        Claim(
             "mergeable", "Merges", "Merged into the base model's weights, it gives the same outputs.",
             "Largest change of an output against the adapter.",
         ),

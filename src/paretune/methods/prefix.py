@@ -1,0 +1,31 @@
+"""Prefix tuning (arXiv 2101.00190) and cartridges (arXiv 2506.06266): learned keys and values before every text."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from peft.tuners.cartridge.utils import initialize_kv_prefix_from_text
+from torch import nn
+
+from paretune.methods.base import Context
+from paretune.methods.peft import Peft, active_config
+from paretune.spec import InputError
+
+
+class KeyValuePrefix(Peft):
+    """May start as the keys and values of a text, `start_text`, instead of zeros or random numbers."""
+
+    own_parameters: ClassVar[Mapping[str, Any]] = {"start_text": str}
+
+    def wrap(self, model: nn.Module, context: Context) -> nn.Module:
+        """Return the model with the prefix attached. Raises `InputError` for a text that is shorter than the prefix."""
+        wrapped = super().wrap(model, context)
+        text = self.spec.parameters.get("start_text")
+        if text is not None:
+            num_tokens, needed = len(context.tokenizer(text)["input_ids"]), active_config(wrapped).num_virtual_tokens
+            if num_tokens < needed:
+                raise InputError(
+                    f'method "{self.spec.label}": start_text has {num_tokens} tokens and the prefix {needed}; '
+                    "give a longer text or fewer num_virtual_tokens"
+                )
+            initialize_kv_prefix_from_text(wrapped, context.tokenizer, text=text, use_chat_template=False)
+        return wrapped
