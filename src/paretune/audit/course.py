@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from paretune.audit.probe import Subject, evaluated
+from paretune.audit.probe import Subject, device_of, evaluated
 from paretune.engine import train
 from paretune.engine.train import DataBatch
 from paretune.methods import Context, Method
@@ -71,7 +71,7 @@ def attach(method: Method, subject: Subject, learning_rate: float, recipe: Recip
 
     Seeds torch, so that what the method draws is the same every time.
     """
-    base = subject.load(recipe.dtype)
+    base = subject.fresh(recipe.dtype)
     context = Context(recipe, learning_rate, SEED, base.tokenizer, subject.kind, subject.objective)
     base_outputs = all_outputs(subject, base.model)
     torch.manual_seed(SEED)
@@ -116,7 +116,7 @@ def gradients(attached: Attached) -> dict[str, Tensor]:
     model.train()
     model.zero_grad(set_to_none=True)
     torch.manual_seed(SEED)
-    torch.autograd.backward(attached.subject.objective(model, attached.subject.batch))
+    torch.autograd.backward(attached.subject.objective(model, _batch(attached)))
     found = {name: tensor.grad.clone() for name, tensor in _trainable(model) if tensor.grad is not None}
     model.zero_grad(set_to_none=True)
     return found
@@ -133,5 +133,10 @@ def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 
 def _mean_loss(attached: Attached) -> float:
     subject, model = attached.subject, attached.model
-    total: Tensor = evaluated(model, lambda: subject.objective(model, subject.batch))
+    total: Tensor = evaluated(model, lambda: subject.objective(model, _batch(attached)))
     return total.item() / subject.batch.num_terms
+
+
+def _batch(attached: Attached) -> Any:
+    """Return the batch where the model is."""
+    return attached.subject.batch.to(device_of(attached.model))

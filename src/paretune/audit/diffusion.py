@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from paretune.audit.probe import Answers, Subject, evaluated
+from paretune.audit.probe import Answers, Dtype, Subject, device_of, evaluated
 from paretune.models import LoadedModel
 from paretune.models.toy import NOTE
 from paretune.models.toy_diffusion import NUM_CHANNELS, TEXT_WIDTH, toy_diffusion
@@ -49,11 +49,11 @@ def denoising_loss(model: nn.Module, batch: NoisyBatch) -> Tensor:
 
 def predicted(model: nn.Module, batch: NoisyBatch) -> Tensor:
     """Return what the transformer says of a batch, shape (batch, image tokens, channels)."""
-    dtype = next(model.parameters()).dtype
-    image_ids = torch.zeros(_SIDE * _SIDE, 4)
+    dtype, device = next(model.parameters()).dtype, device_of(model)
+    image_ids = torch.zeros(_SIDE * _SIDE, 4, device=device)
     image_ids[:, 1] = torch.arange(_SIDE * _SIDE) // _SIDE
     image_ids[:, 2] = torch.arange(_SIDE * _SIDE) % _SIDE
-    text_ids = torch.zeros(_NUM_TEXT_TOKENS, 4)
+    text_ids = torch.zeros(_NUM_TEXT_TOKENS, 4, device=device)
     text_ids[:, 3] = torch.arange(_NUM_TEXT_TOKENS)
     output: Any = model(
         hidden_states=batch.noisy.to(dtype),
@@ -75,8 +75,8 @@ class DiffusionProbe:
 
     def outputs(self, model: nn.Module, rows: Sequence[int]) -> Tensor:
         """Return the predicted images, shape (rows, image tokens, channels)."""
-        batch = NoisyBatch(*(tensor[list(rows)] for tensor in self._samples))
-        images: Tensor = evaluated(model, lambda: predicted(model, batch))
+        batch = NoisyBatch(*(tensor[list(rows)] for tensor in self._samples)).to(device_of(model))
+        images: Tensor = evaluated(model, lambda: predicted(model, batch)).cpu()
         return images
 
     def padded_outputs(self, model: nn.Module, row: int) -> dict[str, Tensor]:  # noqa: ARG002
@@ -106,6 +106,6 @@ def _samples(number: int) -> NoisyBatch:
     return NoisyBatch((1 - share) * clean + share * noise, text, time, clean)
 
 
-def _load(dtype: str) -> LoadedModel:
+def _load(dtype: Dtype) -> LoadedModel:
     model = toy_diffusion()
     return LoadedModel(model if dtype == "float32" else model.to(getattr(torch, dtype)), None, NOTE)

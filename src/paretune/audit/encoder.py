@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from paretune.audit.probe import Answers, Subject, evaluated
+from paretune.audit.probe import Answers, Dtype, Subject, device_of, evaluated
 from paretune.models import LoadedModel
 from paretune.models.toy import NOTE, toy_tokenizer
 from paretune.models.toy_encoder import NUM_LABELS, toy_encoder
@@ -65,7 +65,9 @@ class EncoderProbe:
     def _logits(self, model: nn.Module, input_ids: Tensor, num_padding: int) -> Tensor:
         ids = nn.functional.pad(input_ids, (0, num_padding), value=self._pad_id)
         mask = nn.functional.pad(torch.ones_like(input_ids), (0, num_padding), value=0)
-        logits: Tensor = evaluated(model, lambda: model(input_ids=ids, attention_mask=mask).logits)
+        device = device_of(model)
+        output = evaluated(model, lambda: model(input_ids=ids.to(device), attention_mask=mask.to(device)))
+        logits: Tensor = output.logits.cpu()
         return logits
 
 
@@ -80,5 +82,5 @@ def encoder_subject() -> Subject:
     return Subject("encoder", "toy BERT", _load, probe, batch, classification_loss)
 
 
-def _load(dtype: str) -> LoadedModel:
+def _load(dtype: Dtype) -> LoadedModel:
     return LoadedModel(toy_encoder().to(getattr(torch, dtype)), toy_tokenizer(), NOTE)

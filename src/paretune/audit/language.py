@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from paretune.audit.probe import Answers, Subject, evaluated
+from paretune.audit.probe import Answers, Dtype, Subject, device_of, evaluated
 from paretune.engine import answer_loss, make_batches
 from paretune.models import LoadedModel, load_model
 from paretune.spec import Recipe
@@ -39,7 +39,8 @@ class LanguageProbe:
 
     def answers(self, model: nn.Module, rows: Sequence[int], num_padding: int = 0) -> Answers:
         """Return what `generate` writes, of a fixed length."""
-        ids, mask = self._padded(self._input_ids[list(rows)], num_padding, 0)
+        device = device_of(model)
+        ids, mask = (tensor.to(device) for tensor in self._padded(self._input_ids[list(rows)], num_padding, 0))
         generate: Any = model.generate
         written = evaluated(
             model,
@@ -56,7 +57,7 @@ class LanguageProbe:
                 return_dict_in_generate=True,
             ),
         )
-        return Answers(written.sequences[:, -NUM_NEW_TOKENS:], torch.stack(written.logits, dim=1))
+        return Answers(written.sequences[:, -NUM_NEW_TOKENS:].cpu(), torch.stack(written.logits, dim=1).cpu())
 
     def logits_of(self, model: nn.Module, row: int, tokens: Tensor) -> Tensor:
         """Return the logits by which forward passes over the whole text choose each of one sample's new tokens.
@@ -75,12 +76,13 @@ class LanguageProbe:
         return self._logits(model, changed)[0]
 
     def _logits(self, model: nn.Module, input_ids: Tensor, left: int = 0, right: int = 0) -> Tensor:
-        ids, mask = self._padded(input_ids, left, right)
+        device = device_of(model)
+        ids, mask = (tensor.to(device) for tensor in self._padded(input_ids, left, right))
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         # A method that cannot take positions ignores them, here as it does while generating.
         extra = {"position_ids": positions} if left else {}
         output = evaluated(model, lambda: model(input_ids=ids, attention_mask=mask, **extra))
-        logits: Tensor = output.logits
+        logits: Tensor = output.logits.cpu()
         end = logits.shape[1] - right
         return logits[:, end - input_ids.shape[1] : end]  # virtual tokens stand before the sample
 
@@ -107,7 +109,7 @@ def language_subject(reference: str | None = None) -> Subject:
     return Subject("causal-lm", reference or "toy Llama", load, probe, batch, answer_loss)
 
 
-def _load_toy(dtype: str) -> LoadedModel:
+def _load_toy(dtype: Dtype) -> LoadedModel:
     """Return the toy Llama with wide weights: what depends on positions shows only where attention is selective."""
     from paretune.models.toy import NOTE, toy_model, toy_tokenizer
 

@@ -1,17 +1,18 @@
 """One method through all checks, on every kind of model."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import NamedTuple, TypeVar
 
 import torch
 from torch import nn
 
-from paretune.audit.answers import batch_invariant, causal, generation_agrees, padding_invariant
+from paretune.audit.answers import batch_invariant, causal, generation_agrees, noise_of, padding_invariant
 from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
 from paretune.audit.language import LanguageProbe
 from paretune.audit.probe import Subject
@@ -30,6 +31,8 @@ _SMALLER = (0.1, 0.01)
 SMALL_RATE = 1e-4
 """A rate that is usual for large models: in bfloat16 such a step is lost on a value near one."""
 _SHOWN_ERROR_LETTERS = 300
+_TEMPORARY = re.compile(rf"{re.escape(gettempdir())}/[^\s:,'\"]*")
+"""The name of a temporary folder says nothing, and is another every time."""
 
 Outcome = Passed | NotPassed | NotApplicable
 Made = TypeVar("Made")
@@ -38,11 +41,11 @@ Made = TypeVar("Made")
 def audit_method(spec: MethodSpec, subjects: Sequence[Subject]) -> MethodAudit:
     """Run every check of one method on every subject. An error inside a check is that check's failure.
 
-    Raises nothing that a method, peft or a model raises. The caller's random generators are left as they were.
+    Raises nothing that a method, peft or a model raises. The caller's random generator of the CPU is left as it was.
     """
     findings: list[Finding] = []
     for subject in subjects:
-        with torch.random.fork_rng(devices=[]), TemporaryDirectory(prefix="paretune-audit-") as folder:
+        with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder:
             for claim, verdict in _on(spec, subject, Path(folder)):
                 findings.append(Finding(claim=claim, model_kind=subject.kind, verdict=verdict))
     return MethodAudit(method=spec, findings=tuple(findings))
@@ -122,13 +125,13 @@ def _course_at(spec: MethodSpec, subject: Subject, rate: float, at_start: Path) 
 
 
 def _on_answers(attached: Attached) -> Iterator[tuple[str, Outcome]]:
-    model, probe = attached.model, attached.subject.probe
-    yield "batch_invariant", _attempt(lambda: batch_invariant(model, probe))
+    model, probe, noise = attached.model, attached.subject.probe, noise_of(attached.subject)
+    yield "batch_invariant", _attempt(lambda: batch_invariant(model, probe, noise.batch))
     if attached.subject.kind != "diffusion":
-        yield "padding_invariant", _attempt(lambda: padding_invariant(model, probe))
+        yield "padding_invariant", _attempt(lambda: padding_invariant(model, probe, noise.padding))
     if isinstance(probe, LanguageProbe):
         yield "causal", _attempt(lambda: causal(model, probe))
-        yield "generation_agrees", _attempt(lambda: generation_agrees(model, probe))
+        yield "generation_agrees", _attempt(lambda: generation_agrees(model, probe, noise.generation))
 
 
 def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome]]:
@@ -149,14 +152,17 @@ def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome
 
 def _saved_and_loaded(method: Method, attached: Attached, folder: Path) -> nn.Module:
     method.save(attached.model, folder)
-    return build(method.spec).load(attached.subject.load("float32").model, folder)
+    return build(method.spec).load(attached.subject.fresh().model, folder)
 
 
 def _reloads_with_peft(attached: Attached, folder: Path) -> Outcome:
     """Save and load as peft does it, without what the method's own class adds."""
     subject, plain = attached.subject, Peft(attached.method.spec)
     plain.save(attached.model, folder)
-    loaded = plain.load(subject.load("float32").model, folder)
+    base = subject.fresh().model
+    if hasattr(base.config, "use_cache"):
+        base.config.use_cache = False  # some demand it, and no forward pass here wants a cache
+    loaded = plain.load(base, folder)
     return reloads(subject, all_outputs(subject, attached.model), loaded)
 
 
@@ -171,5 +177,5 @@ def _attempt(work: Callable[[], Made]) -> Made | NotPassed:
     try:
         return work()
     except Exception as error:  # whatever a method or a library does wrong is a finding about it
-        message = one_line(error)[:_SHOWN_ERROR_LETTERS]
+        message = _TEMPORARY.sub("a temporary folder", one_line(error))[:_SHOWN_ERROR_LETTERS]
         return NotPassed(finding=f"{type(error).__name__}: {message}", error_type=type(error).__name__)

@@ -1,7 +1,7 @@
 """What a check asks of a kind of model: the same few samples, alone, together and padded."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +11,13 @@ from paretune.methods.base import Objective
 from paretune.models import LoadedModel
 from paretune.spec import ModelKind
 
-RELATIVE_TOLERANCE = 1e-5
+RELATIVE_TOLERANCE = 3e-6
 """Outputs further apart than this share of the largest of them differ by more than float32 rounding explains."""
+NOISE_FACTOR = 10.0
+"""How much more than the untouched base model, looked at in the same way, a method may move outputs."""
+
+
+Dtype = Literal["float32", "bfloat16"]
 
 
 class Answers(NamedTuple):
@@ -25,7 +30,7 @@ class Answers(NamedTuple):
 
 
 class Probe(Protocol):
-    """A few samples of the same length for one kind of model."""
+    """A few samples of the same length for one kind of model. Everything it returns is on the CPU."""
 
     def outputs(self, model: nn.Module, rows: Sequence[int]) -> Tensor:
         """Return the outputs for these samples together in one batch. The first dimension is theirs."""
@@ -46,12 +51,18 @@ class Subject(NamedTuple):
     kind: ModelKind
     base_model: str
     """Which base model, in words or as a reference."""
-    load: Callable[[str], LoadedModel]
-    """Returns a fresh base model with weights in the dtype named."""
+    load: Callable[[Dtype], LoadedModel]
+    """Returns a fresh base model with weights in the dtype named, on the CPU."""
     probe: Probe
     batch: DataBatch
     """The one batch that is trained on."""
     objective: Objective
+
+    def fresh(self, dtype: Dtype = "float32") -> LoadedModel:
+        """Return a fresh base model on the device that training uses: a GPU where there is one."""
+        loaded = self.load(dtype)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return loaded._replace(model=loaded.model.to(device))
 
 
 class Gap(NamedTuple):
@@ -66,14 +77,20 @@ class Gap(NamedTuple):
         return self.matters
 
 
-def gap(expected: Tensor, found: Tensor) -> Gap:
-    """Return how far `found` is from `expected`. A shape or a number that is not finite is infinitely far."""
-    if expected.shape != found.shape:
+def device_of(model: nn.Module) -> torch.device:
+    """Return where a model's parameters are."""
+    return next(model.parameters()).device
+
+
+def gap(expected: Tensor, found: Tensor, *, relative: float = RELATIVE_TOLERANCE, noise: float = 0.0) -> Gap:
+    """Return how far `found` is from `expected`. Another shape, or a number that is not finite, is infinitely far.
+
+    `relative` is the share of the largest output that does not matter; `noise` how far the base model itself moves.
+    """
+    if expected.shape != found.shape or not torch.isfinite(found).all():
         return Gap(float("inf"), True)
     difference = (found.double() - expected.double()).abs().max().item()
-    if not torch.isfinite(found).all():
-        return Gap(float("inf"), True)
-    return Gap(difference, difference > RELATIVE_TOLERANCE * expected.abs().max().item())
+    return Gap(difference, difference > max(relative * expected.abs().max().item(), NOISE_FACTOR * noise))
 
 
 def evaluated(model: nn.Module, call: Callable[[], Any]) -> Any:

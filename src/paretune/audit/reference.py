@@ -28,10 +28,10 @@ def methods_reference() -> str:
     """Return the page: what the claims mean, which hold of which method, and each method in turn."""
     audit = recorded_audit()
     trained = [(card, resolve(MethodEntry(name=card.name))) for card in method_cards() if card.family != "plug-in"]
-    variants = {
-        variant: resolve(MethodEntry(name=variant.method, label=variant.label, parameters=variant.parameters))
+    variants = [
+        (variant, resolve(MethodEntry(name=variant.method, label=variant.label, parameters=variant.parameters)))
         for variant in VARIANTS
-    }
+    ]
     lines = [_INTRODUCTION, "## What is audited", ""]
     lines += [
         f"- **{_label(claim.label)}** (`{claim.name}`): {claim.statement} {claim.how}" for claim in CLAIMS.values()
@@ -42,10 +42,10 @@ def methods_reference() -> str:
         models = ", ".join(f"{kind}: {model}" for kind, model in audit.base_models.items())
         lines += [f"Audit {audit.version}, made on {audit.made_on} with {packages} ({models}).", ""]
         lines += ["On a causal language model; ✓ holds, ✗ does not hold, – not applicable, empty: not reached.", ""]
-    lines += list(_matrix([spec for _, spec in trained if spec.trains] + list(variants.values())))
+    lines += list(_matrix([spec for _, spec in [*trained, *variants] if spec.trains]))
     for card, spec in trained:
         lines += ["", *_section(card, spec)]
-    for variant, spec in variants.items():
+    for variant, spec in variants:
         lines += ["", f"## {variant.label}", "", variant.description, ""]
         changed = json.dumps(variant.parameters)[1:-1]
         lines += [f"- `{variant.method}` with `{changed}`", *_findings(audit_of(spec))]

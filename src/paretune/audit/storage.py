@@ -15,13 +15,15 @@ from paretune.spec import NotApplicable, NotPassed, Passed
 
 LORA_RANK = 16
 """Rank of the LoRA that other methods are turned into."""
+_SAME_WEIGHTS = 1e-4
+"""Share of the largest output that rounding explains where weights were computed in another way."""
 _MAX_LOST_SHARE = 0.05
 _MAX_NEEDLESS_SHARE = 0.05
 
 
 def reloads(subject: Subject, expected: Tensor, loaded: nn.Module) -> Passed | NotPassed:
     """Judge whether the loaded model says what the trained one said. The figure is the largest change of an output."""
-    found = gap(expected, all_outputs(subject, loaded))
+    found = gap(expected, all_outputs(subject, loaded), relative=_SAME_WEIGHTS)
     finding = f"loaded again, outputs are {found.largest:.2g} away"
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
 
@@ -38,7 +40,7 @@ def mergeable(subject: Subject, model: nn.Module) -> Passed | NotPassed | NotApp
         merged = merge()
     except (NotImplementedError, ValueError, AttributeError) as error:
         return NotApplicable(reason=f"it refuses: {_first_sentence(error)}")
-    found = gap(expected, all_outputs(subject, merged))
+    found = gap(expected, all_outputs(subject, merged), relative=_SAME_WEIGHTS)
     finding = f"merged, outputs are {found.largest:.2g} away"
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
 
@@ -81,7 +83,7 @@ def convertible_to_lora(subject: Subject, base_outputs: Tensor, model: nn.Module
         return NotApplicable(reason=f"peft does not convert it: {_first_sentence(error)}")
     assert isinstance(config, LoraConfig)
     config.task_type = model.peft_config["default"].task_type  # type: ignore[index, union-attr]
-    converted = get_peft_model(subject.load("float32").model, config)
+    converted = get_peft_model(subject.fresh().model, config)
     set_peft_model_state_dict(converted, state)
     target = all_outputs(subject, model)
     change = torch.linalg.vector_norm((target - base_outputs).double())

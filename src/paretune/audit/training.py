@@ -50,7 +50,7 @@ def checkpointing_keeps_gradients(attached: Attached) -> Passed | NotPassed:
     finally:
         _switch_off(base)
     if missing := sorted(set(plain) ^ set(checkpointed)):
-        return NotPassed(finding=f"{len(missing)} tensors have a gradient in one case alone, such as {missing[0]}")
+        return NotPassed(finding=f"not every tensor has a gradient in both cases, such as {missing[0]}")
     largest = max((tensor.abs().max().item() for tensor in plain.values()), default=0.0)
     if largest == 0.0:
         return NotPassed(finding="every gradient is zero")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -15,7 +16,7 @@ from paretune.audit.run import OnMethod, audit_methods
 from paretune.methods.capabilities import RECORDED_AUDIT
 from paretune.models import check_reference, prefetch
 from paretune.report.audit_table import audit_summary
-from paretune.spec import Audit, InputError, MethodAudit
+from paretune.spec import Audit, Finding, InputError, MethodAudit
 from paretune.store.atomic import write_whole
 
 _PLAIN_INTERVAL_SECONDS = 10.0
@@ -54,9 +55,16 @@ def write_recorded(found: Audit, file: Path) -> None:
 
 
 def _method_lines(method: MethodAudit) -> str:
-    findings = [json.dumps(finding.model_dump(mode="json"), ensure_ascii=False) for finding in method.findings]
+    findings = [json.dumps(_brief(finding), ensure_ascii=False) for finding in method.findings]
     spec = json.dumps(method.method.model_dump(mode="json"), ensure_ascii=False)
     return f'{{"method": {spec}, "findings": [\n' + ",\n".join(f"  {finding}" for finding in findings) + "\n]}"
+
+
+def _brief(finding: Finding) -> dict[str, Any]:
+    """Return a finding without what its verdict leaves empty."""
+    value = finding.model_dump(mode="json")
+    value["verdict"] = {name: part for name, part in value["verdict"].items() if part not in {None, ""}}
+    return value
 
 
 @contextmanager

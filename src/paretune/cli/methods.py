@@ -24,10 +24,15 @@ def show_methods(*, as_json: bool) -> None:
     if as_json:
         print(json.dumps([_as_json(card) for card in cards], indent=1))
         return
+    specs = [resolve(MethodEntry(name=card.name)) for card in cards]
+    known = [(spec, audit_of(spec)) for spec in specs]
     columns = [
         MarkColumn("Family", [Text(card.family) for card in cards]),
         MarkColumn("Prior\nrate", [Text(_rate(card)) for card in cards]),
-        *(MarkColumn(claim.label, [_mark(card, claim.name) for card in cards]) for claim in CLAIMS.values()),
+        *(
+            MarkColumn(claim.label, [_mark(claim.name, spec.trains, audit) for spec, audit in known])
+            for claim in CLAIMS.values()
+        ),
     ]
     Console().print(FoldedTable("Method", [card.name for card in cards], columns), Text(_legend(), "dim"))
 
@@ -57,13 +62,13 @@ def _as_json(card: Preset) -> dict[str, Any]:
     return value
 
 
-def _mark(card: Preset, claim: str) -> Text:
+def _mark(claim: str, trains: bool, audit: MethodAudit | None) -> Text:
     """Return what is known of a claim. The first claim's column says where nothing is."""
-    spec = resolve(MethodEntry(name=card.name))
-    audit = audit_of(spec)
-    if audit is None:
-        return Text(UNAUDITED if spec.trains else NOT_APPLICABLE, "dim") if claim == _FIRST_CLAIM else Text()
-    return verdict_mark(audit.verdict(claim))
+    if audit is not None:
+        return verdict_mark(audit.verdict(claim))
+    if claim != _FIRST_CLAIM:
+        return Text()
+    return Text(UNAUDITED if trains else NOT_APPLICABLE, "dim")
 
 
 def _rate(card: Preset) -> str:

@@ -61,6 +61,8 @@ def _summary(method: MethodAudit, kind: ModelKind) -> Text:
     tried = [finding.verdict for finding in method.findings if finding.model_kind == kind]
     counted = [verdict for verdict in tried if verdict.kind != "not_applicable"]
     held = sum(verdict.kind == "pass" for verdict in counted)
+    if not counted:
+        return Text(NOT_APPLICABLE, "dim")
     if held == 0:
         return Text(NO, "red")
     return Text(f"{held}/{len(counted)}", "dim" if held == len(counted) else "red")
