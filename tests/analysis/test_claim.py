@@ -97,6 +97,24 @@ def test_margins_belong_to_the_claim() -> None:
     assert verdict("oft matches lora within 1 point") == "supported"
 
 
+def test_as_good_at_half_the_cost_needs_both() -> None:
+    cheap = study(dora={"metrics": make_record().metrics | {"train_peak_bytes": 0.6e9}})
+
+    def judged(text: str) -> Judgement:
+        return judge_claim(cheap, text, known=AUDITED)
+
+    assert judged("dora matches lora within 5 points at half the memory").verdict == "supported"
+    assert judged("dora matches lora within 5 points at 49% of the memory").verdict == "refuted"
+    assert judged("dora matches lora within 0.1 points at half the memory").verdict == "undecided"
+    assert (
+        "dora needs 50% of the training memory"
+        in judged("dora matches lora within 5 points at half the memory").checks[-1].finding
+    )
+    assert judged("dora matches lora within 5 points at half the answer_peak_bytes").verdict == "undecided"
+    with pytest.raises(InputError, match="no metric"):
+        judged("dora matches lora within 5 points at half the price")
+
+
 def test_sentences_are_read_as_they_are_written() -> None:
     assert parse_claim("LoRA r=64 BEATS lora@0.001 by 1.5 points") == Claim("LoRA r=64", "lora@0.001", "beats", 0.015)
     assert parse_claim(" a matches b within 1 point ") == Claim("a", "b", "matches", 0.01)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Error, Page, expect, sync_playwright
 
 from paretune.report import write_page
 from paretune.spec import MethodSpec
@@ -61,7 +61,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
 
 
 def methods(page: Page) -> list[str]:
-    return [text.removesuffix(" ◆") for text in page.locator("#results tbody tr:visible th").all_inner_texts()]
+    return [text.splitlines()[0] for text in page.locator("#results tbody tr:visible th").all_inner_texts()]
 
 
 def heading(page: Page, name: str) -> str | None:
@@ -91,15 +91,18 @@ def test_another_cost_redraws_chart_caption_and_marks(opened: Opened) -> None:
     page = opened.page
 
     def marked() -> set[str]:
-        return {text for text in page.locator("#results tbody tr:visible th").all_inner_texts() if text.endswith("◆")}
+        texts = page.locator("#results tbody tr:visible th").all_inner_texts()
+        return {text.splitlines()[0] for text in texts if "◆" in text}
 
-    assert marked() == {f"{name} ◆" for name in ("full", "dora", "lora", "ia3", "ln-tuning")}
+    assert marked() == {"full", "dora", "lora", "ia3", "ln-tuning"}
+    assert any("≈ tied ◇ 36%" in text for text in page.locator("#results tbody tr:visible th").all_inner_texts())
     page.get_by_label("Cost", exact=True).select_option("forgetting")
     page.wait_for_selector('#chart[data-drawn="forgetting"]')
     assert "Forgetting (nats per token)" in (page.locator("#chart svg").text_content() or "")
     assert "general text" in page.locator("#chart-caption").inner_text()
-    assert "base-few-shot ◆" in marked()
-    assert page.locator("#chart svg .mark-symbol path").count() == 9
+    assert "base-few-shot" in marked()
+    # Two layers of symbols: a ring for each of the four that are tied for best, and a point for each of the nine.
+    assert [layer.locator("path").count() for layer in page.locator("#chart svg .mark-symbol").all()] == [4, 9]
     assert page.locator("#chart svg .mark-line path").count() == 1
 
 
@@ -108,8 +111,9 @@ def test_another_task_shows_its_rows_alone_and_labels_are_text(opened: Opened) -
     assert len(methods(page)) == 10
     page.get_by_label("Task").select_option(label="other, test split")
     assert sorted(methods(page)) == ["<img src=x onerror=alert(1)>", "oft"]
-    page.wait_for_function("document.querySelectorAll('#chart svg .mark-symbol path').length === 2")
-    page.locator("#chart svg .mark-symbol path").first.hover()
+    drawn = page.locator("#chart svg .mark-symbol").last.locator("path")
+    expect(drawn).to_have_count(2)
+    drawn.first.hover()
     page.wait_for_selector("#vg-tooltip-element.visible")
     assert page.locator("img").count() == 0
 

@@ -86,6 +86,14 @@ def test_tasks_get_tables_of_their_own() -> None:
     assert "sums, test split" in text
 
 
+def test_tasks_that_put_methods_into_another_order_are_noted() -> None:
+    other = make_record().trial.task.model_copy(update={"name": "sums", "content_hash": "1"})
+    labels = ("full", "lora", "ia3", "vera")
+    alike = [make_record(label, task=task) for label in labels for task in (make_record().trial.task, other)]
+    assert any("tau of 1.00 (p = 0.083" in note for note in results_json(alike)["notes"])
+    assert not any("tau" in note for note in results_json(alike[:4])["notes"])
+
+
 def test_json_keeps_the_order_and_says_what_is_missing_by_leaving_it_out() -> None:
     diverged = make_record(
         "oft", outcome=Diverged(step=2, loss=float("nan")), metrics={"train_loss": float("inf")}

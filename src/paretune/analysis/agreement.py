@@ -1,8 +1,13 @@
 """Whether two tasks put methods into the same order."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
+
+from paretune.analysis.rows import Row
+
+_FEWEST_METHODS = 3
 
 
 class Agreement(NamedTuple):
@@ -29,3 +34,23 @@ def rank_agreement(first: Mapping[str, float], second: Mapping[str, float]) -> A
     found = kendalltau([first[name] for name in shared], [second[name] for name in shared], variant="b")
     tau = float(found.statistic)
     return Agreement(None, None, len(shared)) if math.isnan(tau) else Agreement(tau, float(found.pvalue), len(shared))
+
+
+def task_agreements(rows: Sequence[Row]) -> dict[tuple[str, str], Agreement]:
+    """Return how far each two tasks of the test split agree on the order of methods by accuracy.
+
+    Methods count that have one row on both tasks; pairs of tasks with fewer than three such methods are left out.
+    """
+    accuracies: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        if row.split == "test" and row.outcome.kind == "ok" and "accuracy" in row.metrics:
+            accuracies.setdefault(row.task, {}).setdefault(row.method, []).append(row.metrics["accuracy"])
+    single = {
+        task: {method: values[0] for method, values in found.items() if len(values) == 1}
+        for task, found in sorted(accuracies.items())
+    }
+    return {
+        (one, other): rank_agreement(single[one], single[other])
+        for one, other in combinations(single, 2)
+        if len(single[one].keys() & single[other].keys()) >= _FEWEST_METHODS
+    }

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from paretune.analysis.comparable import same_conditions
 from paretune.analysis.protocol import protocol_conflicts
 from paretune.analysis.requirements import Capabilities
 from paretune.analysis.rows import Row
 from paretune.analysis.selection import View
-from paretune.spec import Record
+from paretune.spec import METRICS, Record
 from paretune.spec.base import Data
 
 FEWEST_SEEDS = 5
@@ -18,7 +19,7 @@ AUDIT = "audited"
 class Check(Data):
     """One point of the protocol."""
 
-    point: Literal["tuning", "seeds", "test set", "environment", "audit"]
+    point: Literal["tuning", "seeds", "test set", "environment", "audit", "cost"]
     passed: bool | None
     """None where the records do not say."""
     finding: str
@@ -101,3 +102,17 @@ def _audit(view: View, pair: Sequence[Row], known: Capabilities) -> Check:
     if unknown:
         return Check(point="audit", passed=None, finding=f"no audit of {' and of '.join(unknown)} is recorded")
     return Check(point="audit", passed=True, finding="both passed the audit")
+
+
+def cost_check(view: View, pair: Sequence[Row], cost: str, share: float) -> Check:
+    """Return whether the first of two rows needs at most `share` of the cost that the second needs, by their means."""
+    label = METRICS[cost].label.lower()
+    first, second = (row.metrics.get(cost) for row in pair)
+    if first is None or second is None or second <= 0:
+        return Check(
+            point="cost", passed=None, finding=f"{label} cannot be compared: a figure is missing or not above 0"
+        )
+    if not same_conditions([record for row in pair for record in row.records], cost):
+        return Check(point="cost", passed=None, finding=f"{label} was measured under different conditions")
+    finding = f"{view.name_of(pair[0])} needs {first / second:.0%} of the {label}, claimed are at most {share:.0%}"
+    return Check(point="cost", passed=first <= share * second, finding=finding)

@@ -3,11 +3,11 @@
 import re
 from typing import Literal, NamedTuple
 
-from paretune.analysis.checklist import Check, checklist
+from paretune.analysis.checklist import Check, checklist, cost_check
 from paretune.analysis.comparison import SIGNIFICANCE, Comparison, compare_rows
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.paired import Difference, p_above
-from paretune.analysis.requirements import Capabilities
+from paretune.analysis.requirements import Capabilities, known_metric
 from paretune.analysis.rows import rows_of
 from paretune.analysis.selection import choose_view
 from paretune.spec import InputError
@@ -16,10 +16,12 @@ from paretune.spec.base import Data
 ClaimVerdict = Literal["supported", "refuted", "undecided"]
 _CLAIM = re.compile(
     r"\s*(?P<first>.+?)\s+(?P<kind>beats|matches)\s+(?P<second>.+?)"
-    r"(?:\s+(?:by|within)\s+(?P<points>\d+(?:\.\d+)?)\s+points?)?\s*",
+    r"(?:\s+(?:by|within)\s+(?P<points>\d+(?:\.\d+)?)\s+points?)?"
+    r"(?:\s+at\s+(?P<share>half|\d+(?:\.\d+)?%)\s+(?:of\s+)?the\s+(?P<cost>[\w ]+?))?\s*",
     re.IGNORECASE,
 )
-_SHAPES = '"X beats Y", "X beats Y by 2 points" or "X matches Y within 1 point"'
+_SHAPES = '"X beats Y", "X beats Y by 2 points" or "X matches Y within 1 point", and after it "at half the memory"'
+_COSTS = {"memory": "train_peak_bytes", "checkpoint": "checkpoint_bytes", "step time": "step_seconds"}
 
 
 class Claim(NamedTuple):
@@ -30,6 +32,9 @@ class Claim(NamedTuple):
     kind: Literal["beats", "matches"]
     margin: float
     """As a share: beats by more than this, or matches when it is behind by less than this."""
+    cost: str | None = None
+    """A metric of which the first needs at most `cost_share` of what the second needs, where that is claimed too."""
+    cost_share: float = 1.0
 
 
 class Judgement(Data):
@@ -53,7 +58,12 @@ def parse_claim(text: str) -> Claim:
     kind: Literal["beats", "matches"] = "beats" if match["kind"].lower() == "beats" else "matches"
     if kind == "matches" and match["points"] is None:
         raise InputError(f'"{text}": say within how many points, which belongs to the claim: write {_SHAPES}')
-    return Claim(match["first"], match["second"], kind, float(match["points"] or 0) / 100)
+    claim = Claim(match["first"], match["second"], kind, float(match["points"] or 0) / 100)
+    if match["cost"] is None:
+        return claim
+    cost = known_metric(_COSTS.get(match["cost"].lower(), match["cost"]), f'"{text}"')
+    share = 0.5 if match["share"].lower() == "half" else float(match["share"].rstrip("%")) / 100
+    return claim._replace(cost=cost, cost_share=share)
 
 
 def judge_claim(
@@ -69,11 +79,16 @@ def judge_claim(
     comparison, difference = compare_rows(evidence, view, claim.first, claim.second)
     pair = [view.find(claim.first), view.find(claim.second)]
     checks = checklist(view, pair, evidence.records, known or {})
+    if claim.cost is not None:
+        checks.append(cost_check(view, pair, claim.cost, claim.cost_share))
     supports, opposes = _p_values(claim, comparison, difference)
     open_points = [check for check in checks if check.passed is not True]
     verdict: ClaimVerdict = "undecided"
+    dearer = next((check for check in checks if check.point == "cost" and check.passed is False), None)
     if opposes < SIGNIFICANCE:
         verdict, reason = "refuted", _refuted(claim, comparison)
+    elif dearer is not None:
+        verdict, reason = "refuted", f"The cost is not as claimed: {dearer.finding}."
     elif supports >= SIGNIFICANCE:
         reason = comparison.sentence if claim.kind == "beats" and not claim.margin else _open(claim, comparison)
     elif open_points:

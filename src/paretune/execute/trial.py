@@ -141,7 +141,7 @@ def evaluate(
     with phases.during(Phase.MEASURE):
         longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
         # No stop strings and no early end: every method writes answers of the same length.
-        asking |= {"min_new_tokens": task.max_new_tokens}
+        asking |= {"min_new_tokens": task.max_new_tokens, "batch_size": len(longest)}
         peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **asking))
     if not torch.cuda.is_available():
         phases.counted(Phase.TEST, peak)
@@ -287,7 +287,7 @@ def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Contex
 def _longest_batch(prompts: Sequence[str], tokenizer: Any, recipe: Recipe, method: Method) -> list[str]:
     """Return the longest prompt as often as prompts are answered together, so that every method's batch is alike."""
     longest = max(prompts, key=lambda prompt: len(tokenizer(prompt)["input_ids"]))
-    return [longest] * (1 if method.answers_alone else min(recipe.answer_batch_size, len(prompts)))
+    return [longest] * (1 if method.answers_alone else recipe.memory_answer_batch_size)
 
 
 def _same_task(trial: Trial) -> Task:

@@ -23,7 +23,7 @@ def chart_specs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     """Return a Vega-Lite specification for each cost that two rows or more have a figure for.
 
     Each reads a data set named "points" with the fields label, cost, cost_text, cost_low, cost_high, accuracy,
-    accuracy_text, low, high, front and corner; the page fills it for the cost and task that are chosen.
+    accuracy_text, low, high, front, share, tied, standing and corner; the page fills it for the chosen cost and task.
     """
     return {cost: _spec(cost, found) for cost, found in _drawn_values(rows).items() if len(found) > 1}
 
@@ -76,16 +76,18 @@ def _spec(cost: str, values: Sequence[float]) -> dict[str, Any]:
     title = metric.label + (f" ({metric.unit})" if metric.unit is Unit.NATS else "") + " · less is better"
     x = alt.X("cost:Q", scale=scale, axis=axis, title=title)
     y = alt.Y("accuracy:Q", axis=alt.Axis(format="%", tickCount=6), title="Accuracy · more is better")
-    shade = alt.condition("datum.front", alt.value(1.0), alt.value(0.45))
+    shade = alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.35, 1]), legend=None)
     tooltip = [
         alt.Tooltip("label:N", title="Method"),
         alt.Tooltip("accuracy_text:N", title="Accuracy"),
         alt.Tooltip("cost_text:N", title=metric.label),
+        alt.Tooltip("standing:N", title="Standing"),
     ]
     chart = alt.Chart(alt.NamedData("points"))
     layers = [
         chart.transform_filter("datum.front").mark_line(interpolate="step-after").encode(x=x, y=y),
         chart.mark_rule().encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q", opacity=shade),
+        chart.transform_filter("datum.tied").mark_point(size=260, filled=False, strokeWidth=1.2).encode(x=x, y=y),
         chart.mark_point(filled=True, size=90).encode(x=x, y=y, opacity=shade, tooltip=tooltip),
         *(
             chart.transform_calculate(name=f"datum.corner === '{corner}' ? datum.label : ''")

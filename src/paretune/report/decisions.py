@@ -17,6 +17,7 @@ _POINTS = {
     "test set": "test set opened once",
     "environment": "made alike",
     "audit": "audit passed",
+    "cost": "cost as claimed",
 }
 
 

@@ -40,8 +40,9 @@
   const showRows = () => {
     for (const row of body.rows) {
       row.hidden = viewChoice !== null && row.dataset.view !== view();
-      const onFront = costChoice !== null && row.dataset.fronts.split(" ").includes(costChoice.value);
-      row.querySelector(".front-mark").hidden = !onFront;
+      const mark = row.querySelector(".front-mark");
+      mark.textContent = (costChoice !== null && JSON.parse(row.dataset.marks)[costChoice.value]) || "";
+      mark.hidden = mark.textContent === "";
     }
   };
 
@@ -60,6 +61,8 @@
           cost_low: value - margin,
           cost_high: value + margin,
           front: point.fronts.includes(cost),
+          share: point.shares[cost],
+          standing: [point.tied ? "tied for best" : "", `on the front: ${point.share_texts[cost]}`].filter(Boolean).join(", "),
         };
       });
   // Names: each takes the first corner of its point where it covers neither a point nor an earlier name. Sizes are

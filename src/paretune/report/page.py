@@ -10,9 +10,10 @@ from typing import Any
 from paretune.analysis import Answers, Row, judged_rows, no_answers, support_note
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
-from paretune.report.format import plain, rate, show
+from paretune.report.format import plain, probability, rate, show
 from paretune.report.page_table import table_columns, table_rows, view_key
-from paretune.report.wording import departures, interval_note, notes, unit_of
+from paretune.report.standing_marks import front_share, is_tied
+from paretune.report.wording import TIED_NOTE, departures, interval_note, notes, unit_of
 from paretune.spec import COSTS, METRICS, Recipe, Record, Study
 from paretune.store.atomic import write_whole
 
@@ -43,6 +44,7 @@ def render_page(records: Sequence[Record], study: Study, answers: Answers = no_a
     specs = chart_specs(rows)
     return environment.from_string(_asset("page.html")).render(
         study=study,
+        tied_note=TIED_NOTE,
         support=support,
         notes=[
             *interval_note(rows),
@@ -109,6 +111,9 @@ def _point(row: Row, name: str, place: int) -> dict[str, Any]:
         "cost_texts": {cost: show(cost, row.metrics.get(cost)) for cost in COSTS},
         "cost_margins": {"forgetting": _Z_95 * error} if error is not None and math.isfinite(error) else {},
         "fronts": sorted(row.fronts),
+        "tied": is_tied(row),
+        "shares": {cost: front_share(row, cost) for cost in COSTS},
+        "share_texts": {cost: probability(front_share(row, cost)) for cost in COSTS},
     }
 
 

@@ -1,14 +1,16 @@
 """The cells of the page's table. What they say is decided here, how they look in page.html."""
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
 from paretune.report.audit_marks import audit_warnings
-from paretune.report.format import MISSING, percent, plain, rate, show
+from paretune.report.format import MISSING, percent, plain, probability, rate, show
+from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import departures, outcome_name, row_outcome
-from paretune.spec import METRICS, Direction, Study
+from paretune.spec import COSTS, METRICS, Direction, Study
 
 _SHOWN = ("train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting")
 
@@ -45,6 +47,8 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))
     columns += [_column("accuracy", _accuracy), _column("accuracy_lenient", _figure("accuracy_lenient"))]
+    if any(row.standing for row in rows):
+        columns.append(Column("rank", "Rank", "Place by accuracy, with its 95% interval.", _rank))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
         columns += [_group_column(place, name) for place, name in enumerate(groups)]
@@ -60,8 +64,9 @@ def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> 
         {
             "view": view_key(rows[place].task, rows[place].split),
             "ok": rows[place].outcome.kind == "ok",
-            "fronts": " ".join(sorted(rows[place].fronts)),
             "warnings": audit_warnings(rows[place]),
+            "tied": is_tied(rows[place]),
+            "marks": json.dumps({cost: mark for cost in COSTS if (mark := front_mark(rows[place], cost, " "))}),
             "departs": sorted(departures(rows[place], study.recipe)),
             "cells": [column.cell(rows[place]) for column in columns],
         }
@@ -119,6 +124,14 @@ def _accuracy(row: Row) -> Cell:
     if "accuracy" in row.spreads:
         extra += f"; seeds ±{row.spreads['accuracy']:.1%}"
     return cell._replace(extra=extra, bar=(100 * cell.value, 100 * low, 100 * high))
+
+
+def _rank(row: Row) -> Cell:
+    if row.standing is None:
+        return Cell(MISSING, None)
+    rank, low, high, p_best = row.standing.place
+    interval = f"{low}" if low == high else f"{low} to {high}"
+    return Cell(interval, rank, extra=f"best: {probability(p_best)}" if p_best >= 0.005 else "")
 
 
 def _group(name: str) -> Callable[[Row], Cell]:

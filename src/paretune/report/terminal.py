@@ -11,16 +11,12 @@ from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
-from paretune.report.format import MISSING, percent, plain, probability, rate, show
+from paretune.report.format import MISSING, percent, plain, rate, show
+from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import TIED_NOTE, interval_note, notes, outcome_name, row_outcome
 from paretune.spec import METRICS, Record
 
 _FRONT_COST = "train_peak_bytes"
-_FRONT_MARK = "◆"
-_NEAR_MARK = "◇"
-_TIED_MARK = "≈"
-_NEAR_FRONT = 0.05
-"""The least probability of lying on the front that is shown for a row that does not lie on it as measured."""
 
 
 class _Column(NamedTuple):
@@ -43,10 +39,10 @@ def results_summary(records: Sequence[Record], answers: Answers = no_answers) ->
         parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     if any(_FRONT_COST in row.fronts for row in rows):
         label = METRICS[_FRONT_COST].label.lower()
-        front = f"{_FRONT_MARK} on the Pareto front of accuracy and {label}, {_NEAR_MARK} not as measured"
+        front = f"{FRONT_MARK} on the Pareto front of accuracy and {label}, {NEAR_MARK} not as measured"
         parts.append(Text(f"{front}; with the probability of lying on it"))
     if any(row.standing for row in rows):
-        parts.append(Text(f"{_TIED_MARK} {TIED_NOTE}"))
+        parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
     parts += [Text(note, "dim") for note in interval_note(rows)]
@@ -109,12 +105,9 @@ def _figure(name: str) -> Callable[[Row], str]:
 
 
 def _method(row: Row) -> str:
-    tied = _TIED_MARK if row.standing and row.standing.tied_for_best else ""
-    name = f"{plain(row.method)} {tied}{AUDIT_MARK if marked(row) else ''}".rstrip()
-    share = row.standing.front_probabilities.get(_FRONT_COST) if row.standing else None
-    if share is None or not (_FRONT_COST in row.fronts or share >= _NEAR_FRONT):
-        return name
-    return f"{name}\n{_FRONT_MARK if _FRONT_COST in row.fronts else _NEAR_MARK}{probability(share)}"
+    marks = (TIED_MARK if is_tied(row) else "") + (AUDIT_MARK if marked(row) else "")
+    front = front_mark(row, _FRONT_COST)
+    return f"{plain(row.method)} {marks}".rstrip() + (f"\n{front}" if front else "")
 
 
 def _accuracy(row: Row) -> str:

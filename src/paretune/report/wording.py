@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from paretune.analysis import Row, comparability_notes, support_note
+from paretune.analysis.agreement import Agreement, task_agreements
 from paretune.report.format import plain
 from paretune.spec import METRICS, Cancelled, Diverged, Failed, Outcome, OutOfMemory, Recipe, Record, TimedOut
 
@@ -76,6 +77,7 @@ def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
     }
     found += [f"Base model {model}: {note}" for model, note in sorted(models)]
     found += comparability_notes(records)
+    found += [_agreement_note(*pair) for pair in task_agreements(rows).items()]
     if any(record.trial.split == "validation" for record in records):
         found.append("Some rows were answered on the validation split; the others on the test split.")
     left_out = {record.trial.method.label: record.num_left_out for record in records if record.num_left_out}
@@ -85,6 +87,15 @@ def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
     for record in records:
         found += [f"{record.trial.method.label}: {note}" for note in record.notes]
     return [plain(note) for note in dict.fromkeys(found)]
+
+
+def _agreement_note(tasks: tuple[str, str], agreement: Agreement) -> str:
+    """Return a sentence on whether two tasks put methods into the same order."""
+    head = f"{agreement.num_methods} methods on {tasks[0]} and on {tasks[1]}: "
+    if agreement.tau is None or agreement.p_value is None:
+        return head + "a task on which all are equal says nothing about their order."
+    p_value = "p < 0.001" if agreement.p_value < 0.001 else f"p = {agreement.p_value:.2g}"
+    return head + f"their orders agree with a Kendall's tau of {agreement.tau:.2f} ({p_value}; 1 is the same order)."
 
 
 def unit_of(metric: str) -> str:

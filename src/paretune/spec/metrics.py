@@ -63,7 +63,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "answer_peak_bytes", "Generation memory", Unit.BYTES, Direction.LOWER, Phase.TEST,
-            "Most bytes held by tensors at once while one batch with the longest prompts is answered at full length.",
+            "Most bytes held at once while `memory_answer_batch_size` times the longest prompt is answered in full.",
         ),
         Metric(
             "step_seconds", "Step time", Unit.SECONDS, Direction.LOWER, Phase.TRAIN,

@@ -36,6 +36,8 @@ class Recipe(Data):
     """Compute activations twice instead of keeping them."""
     answer_batch_size: int = Field(default=32, ge=1)
     """Questions answered in one generation batch."""
+    memory_answer_batch_size: int = Field(default=8, ge=1)
+    """Questions answered at once in the separate pass in which generation's memory is counted."""
     memory_steps: int = Field(default=2, ge=1)
     """Steps of the separate pass in which memory is counted, on the longest batches."""
 

@@ -1,0 +1,32 @@
+"""The marks of a row's standing: tied for best, on the front, and how probable that is."""
+
+from paretune.analysis import Row
+from paretune.report.format import probability
+
+FRONT_MARK = "◆"
+NEAR_MARK = "◇"
+TIED_MARK = "≈"
+_NEAR_FRONT = 0.05
+"""The least probability of lying on the front that is shown for a row that does not lie on it as measured."""
+
+
+def is_tied(row: Row) -> bool:
+    """Tell whether the data cannot tell the row from the best one."""
+    return row.standing is not None and row.standing.tied_for_best
+
+
+def front_mark(row: Row, cost: str, between: str = "") -> str:
+    """Return the mark of the front of accuracy and a cost with its probability: "◆87%", or nothing where it is remote.
+
+    A row whose probability is not known has the mark alone.
+    """
+    share = row.standing.front_probabilities.get(cost) if row.standing else None
+    if cost in row.fronts:
+        return FRONT_MARK + ("" if share is None else f"{between}{probability(share)}")
+    return f"{NEAR_MARK}{between}{probability(share)}" if share is not None and share >= _NEAR_FRONT else ""
+
+
+def front_share(row: Row, cost: str) -> float:
+    """Return the probability of lying on the front, or where it is not known 1 on it and 0 beside it."""
+    known = row.standing.front_probabilities.get(cost) if row.standing else None
+    return float(cost in row.fronts) if known is None else known
