@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: demo test check format clean
+.PHONY: demo test check reference format clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/paretune demo --out results/demo
@@ -20,6 +20,10 @@ check: $(VENV)/.development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+reference: $(VENV)/.development
+	mkdir -p docs/reference
+	$(BIN)/python -m paretune.audit.reference docs/reference/methods.md
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .

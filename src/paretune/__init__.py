@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from paretune.analysis.questions import compare as compare
     from paretune.analysis.questions import pareto as pareto
     from paretune.analysis.questions import recommend as recommend
+    from paretune.audit.run import audit_methods as audit_methods
     from paretune.execute.run import run as run
     from paretune.spec import InputError as InputError
     from paretune.spec import Record as Record
@@ -20,12 +21,15 @@ _HOMES = {
     "claim": "paretune.analysis.questions",
     "compare": "paretune.analysis.questions",
     "load_records": "paretune.store",
+    "audit_methods": "paretune.audit.run",
     "pareto": "paretune.analysis.questions",
     "recommend": "paretune.analysis.questions",
     "run": "paretune.execute.run",
 }
 
-__all__ = ["InputError", "Record", "Study", "claim", "compare", "load_records", "pareto", "recommend", "run"]
+__all__ = [
+    "InputError", "Record", "Study", "audit_methods", "claim", "compare", "load_records", "pareto", "recommend", "run",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

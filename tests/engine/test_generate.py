@@ -6,7 +6,6 @@ from torch import Tensor
 
 from paretune.engine import answer
 from paretune.engine.generate import shared_batches
-from paretune.methods.card import Answering
 from paretune.models import LoadedModel
 
 PROMPTS = ["Add 1:", "Add 1 + 2 + 3:", "A:", "Add 9:", "What is this?"]
@@ -24,10 +23,10 @@ def greedy(toy: LoadedModel, prompt: str, num_tokens: int) -> str:
     return text
 
 
-@pytest.mark.parametrize("mode", ["padded", "unpadded", "alone"])
-def test_answers_are_the_greedy_ones_in_the_order_of_the_prompts(mode: Answering, toy: LoadedModel) -> None:
+@pytest.mark.parametrize("batch_size", [1, 2, 8])
+def test_answers_are_the_greedy_ones_in_the_order_of_the_prompts(batch_size: int, toy: LoadedModel) -> None:
     toy.model.eval()
-    answers = answer(toy.model, toy.tokenizer, PROMPTS, max_new_tokens=6, batch_size=2, mode=mode)
+    answers = answer(toy.model, toy.tokenizer, PROMPTS, max_new_tokens=6, batch_size=batch_size)
     assert answers == [greedy(toy, prompt, 6) for prompt in PROMPTS]
 
 
@@ -51,9 +50,8 @@ def test_progress_counts_prompts(toy: LoadedModel) -> None:
 
 def test_who_shares_a_batch() -> None:
     lengths = [3, 5, 3, 9, 5, 3]
-    assert shared_batches(lengths, 2, "padded") == [[3, 1], [4, 0], [2, 5]]
-    assert shared_batches(lengths, 2, "unpadded") == [[3], [1, 4], [0, 2], [5]]
-    assert shared_batches(lengths, 2, "alone") == [[3], [1], [4], [0], [2], [5]]
+    assert shared_batches(lengths, 2) == [[3, 1], [4, 0], [2, 5]]
+    assert shared_batches(lengths, 1) == [[3], [1], [4], [0], [2], [5]]
 
 
 def test_sampled_answers_follow_the_seed(toy: LoadedModel) -> None:

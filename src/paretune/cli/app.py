@@ -123,12 +123,37 @@ def run(  # noqa: PLR0917 (one for each option)
     raise typer.Exit(run_and_show(chosen, folder, jobs=jobs, threads=threads, retry=retry))
 
 
-@app.command(epilog="Example: paretune methods --json")
-def methods(json: AsJson = False) -> None:
-    """List the methods that a study can name."""
-    from paretune.cli.listings import show_methods
+@app.command(epilog="Example: paretune methods lily")
+def methods(
+    name: Annotated[str | None, typer.Argument(help="Show all that is known of one method.", metavar="NAME")] = None,
+    json: AsJson = False,
+) -> None:
+    """List the methods that a study can name, with what their audit found."""
+    from paretune.cli.methods import show_method, show_methods
 
-    show_methods(as_json=json)
+    if name is None:
+        show_methods(as_json=json)
+    else:
+        show_method(name, as_json=json)
+
+
+@app.command(epilog="Example: paretune audit lora lily")
+def audit(  # noqa: PLR0917 (one for each option)
+    methods: Annotated[list[str] | None, typer.Argument(help="Methods to audit.", metavar="METHOD...")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Audit every method that there is.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Causal language model to check on, instead of a toy of each kind.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Methods at once (default: as many as there are cores).")
+    ] = None,
+    record: Annotated[bool, typer.Option("--record", help="Replace the audit that comes with Paretune.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Find out whether methods do what they claim, on small models built in memory, with figures."""
+    from paretune.cli.audit import run_audit
+
+    run_audit(methods or [], everything=everything, model=model, jobs=jobs, record=record, as_json=json)
 
 
 @app.command(epilog="Example: paretune tasks --json")

@@ -1,25 +1,10 @@
-"""What there is: methods, tasks and results."""
+"""What there is: tasks and results."""
 
 import json
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-
-
-def show_methods(*, as_json: bool) -> None:
-    """Print every method with what it is and the rate it starts from."""
-    from paretune.methods import method_cards
-
-    cards = method_cards()
-    if as_json:
-        print(json.dumps([card.model_dump(mode="json") for card in cards], indent=1))
-        return
-    table = Table("Method", "Family", "Prior rate", "What it does")
-    for card in cards:
-        rate = f"{card.prior_learning_rate:g}" if card.prior_learning_rate is not None else ""
-        table.add_row(card.name, card.family, rate, card.description)
-    Console().print(table)
 
 
 def show_tasks(*, as_json: bool) -> None:

@@ -1,14 +1,11 @@
 """Answers in words, in batches that change nobody's answer."""
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import StoppingCriteria, StoppingCriteriaList
-
-from paretune.methods.card import Answering
 
 OnProgress = Callable[[int, int], None]
 
@@ -21,7 +18,6 @@ def answer(
     max_new_tokens: int,
     stop: Sequence[str] = (),
     batch_size: int,
-    mode: Answering = "padded",
     min_new_tokens: int = 0,
     temperature: float = 0.0,
     top_p: float = 1.0,
@@ -32,16 +28,15 @@ def answer(
     Answers are greedy, or drawn with torch's generator at a `temperature` above 0 from the likeliest tokens that hold
     `top_p` of the probability.
 
-    `mode` says how prompts may share a batch: "padded" (any lengths, padded on the left), "unpadded" (equal lengths
-    only) or "alone". No answer ends itself before `min_new_tokens`. `on_progress(done, total)` is called after each
-    batch.
+    Prompts of different lengths are padded on the left. A batch of one holds no padding. No answer ends itself before
+    `min_new_tokens`. `on_progress(done, total)` is called after each batch.
     """
     encoded = [tokenizer(prompt)["input_ids"] for prompt in prompts]
     answers: dict[int, str] = {}
     drawing = {"do_sample": True, "temperature": temperature, "top_p": top_p} if temperature else {"do_sample": False}
     limits = {"min_new_tokens": min_new_tokens, "max_new_tokens": max_new_tokens}
     model.eval()
-    for indices in shared_batches([len(row) for row in encoded], batch_size, mode):
+    for indices in shared_batches([len(row) for row in encoded], batch_size):
         rows = [encoded[index] for index in indices]
         new_tokens = _generate(model, tokenizer, rows, stop, limits | drawing)
         for index, text in zip(indices, tokenizer.batch_decode(new_tokens, skip_special_tokens=True), strict=True):
@@ -51,14 +46,10 @@ def answer(
     return [answers[index] for index in range(len(prompts))]
 
 
-def shared_batches(lengths: Sequence[int], batch_size: int, mode: Answering) -> list[list[int]]:
+def shared_batches(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
     """Return which prompts are answered together, by their indices: longest first, so that memory runs out early."""
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
-    if mode == "alone":
-        return [[index] for index in order]
-    alike = groupby(order, key=lambda index: lengths[index]) if mode == "unpadded" else [(0, iter(order))]
-    groups = [list(group) for _, group in alike]
-    return [group[start : start + batch_size] for group in groups for start in range(0, len(group), batch_size)]
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
 class _Stops(StoppingCriteria):  # type: ignore[misc] # transformers is not typed

@@ -31,6 +31,7 @@ from paretune.measure import (
     trainable_parameters,
 )
 from paretune.methods import Context, Method, build
+from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel, load_model
 from paretune.spec import (
     EVERYTHING,
@@ -90,6 +91,7 @@ def run_trial(trial: Trial, checkpoint: Path, *, attempt: int, concurrent_worker
         outcome=outcome,
         started_at=started_at,
         phases=run.phases.readings(),
+        audit=marks_of(trial.method, trial.recipe),
         provenance=collect_provenance(concurrent_workers=concurrent_workers, model_note=run.model_note),
         **run.findings,
     )
@@ -134,8 +136,7 @@ def evaluate(
     prompts = [shots + example.prompt for example in examples]
     asking: dict[str, Any] = {
         "max_new_tokens": task.max_new_tokens,
-        "batch_size": recipe.answer_batch_size,
-        "mode": method.answering,
+        "batch_size": 1 if method.answers_alone else recipe.answer_batch_size,
         "temperature": recipe.temperature,
         "top_p": recipe.top_p,
     }
@@ -324,7 +325,7 @@ def _general_texts(wanted: GeneralText | None) -> tuple[Sequence[str], dict[str,
 def _longest_batch(prompts: Sequence[str], tokenizer: Any, recipe: Recipe, method: Method) -> list[str]:
     """Return the longest prompt as often as prompts are answered together, so that every method's batch is alike."""
     longest = max(prompts, key=lambda prompt: len(tokenizer(prompt)["input_ids"]))
-    return [longest] * (1 if method.answering == "alone" else recipe.memory_answer_batch_size)
+    return [longest] * (1 if method.answers_alone else recipe.memory_answer_batch_size)
 
 
 def _same_task(trial: Trial) -> Task:

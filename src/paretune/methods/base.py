@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from paretune.methods.card import Answering, Preset, answering_of
+from paretune.methods.capabilities import answering_of
+from paretune.methods.card import Preset
 from paretune.spec import InputError, MethodSpec, Recipe, nearest
 
 ModelKind = Literal["causal-lm", "encoder", "diffusion"]
@@ -122,9 +123,9 @@ class Method(ABC):
         return 0
 
     @property
-    def answering(self) -> Answering:
-        """How questions may share a generation batch without changing each other's answers."""
-        return answering_of(self.spec.peft_type).mode
+    def answers_alone(self) -> bool:
+        """Whether questions have to be put one at a time, because they might change each other's answers."""
+        return answering_of(self.spec).alone
 
 
 def required_rate(spec: MethodSpec, context: Context) -> float:

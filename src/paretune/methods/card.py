@@ -1,45 +1,11 @@
 """What a person should know about a method, as data."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from pydantic import Field, computed_field
 
 from paretune.methods.requirements import accelerator_reason, extra_packages
 from paretune.spec import Data
-
-Answering = Literal["padded", "unpadded", "alone"]
-"""How questions may be answered together: in padded batches, in batches of equal length, or one at a time."""
-
-
-class AnsweringRule(NamedTuple):
-    """How a kind of method answers, and why."""
-
-    mode: Answering
-    reason: str
-
-
-_NO_HARM = AnsweringRule("padded", "Left padding does not change the answers.")
-_PROMPT = AnsweringRule(
-    "unpadded",
-    "Position ids are ignored while generating, so left padding between the virtual tokens and the question changes "
-    "the answer.",
-)
-_ROUTED = AnsweringRule(
-    "alone",
-    "The router averages over the whole batch and all positions, so an answer depends on what else is in its batch.",
-)
-_RULES = {
-    "PROMPT_TUNING": _PROMPT,
-    "P_TUNING": _PROMPT,
-    "MULTITASK_PROMPT_TUNING": _PROMPT,
-    "CPT": _PROMPT,
-    "LILY": _ROUTED,
-}
-
-
-def answering_of(peft_type: str | None) -> AnsweringRule:
-    """Return how a method of this peft type (None: not peft's) has to be asked."""
-    return _RULES.get(peft_type or "", _NO_HARM)
 
 
 class Preset(Data):
@@ -65,11 +31,6 @@ class Preset(Data):
     paper: str | None = None
     """The paper's address, where it is not on arXiv."""
     year: int | None = None
-
-    @property
-    def answering(self) -> AnsweringRule:
-        """How questions may be answered together, and why."""
-        return answering_of(self.peft_type)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

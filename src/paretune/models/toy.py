@@ -1,6 +1,8 @@
 """Models of a few thousand parameters, built in memory: they run everything and know nothing."""
 
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from paretune.models.progress import without_bars
@@ -14,12 +16,12 @@ _SEED = 0
 NOTE = "a tiny model with random weights, for trying things out: its answers mean nothing"
 
 
-def toy_model() -> Any:
+def toy_model(spread: float = 0.02) -> Any:
     """Return a Llama of two layers in float32, with the same initial weights every time.
 
-    The generators of the caller are left as they were.
+    `spread` is the standard deviation of its weights. The usual one makes attention look at all tokens nearly alike;
+    with 0.1 it is selective, as in a trained model. The generators of the caller are left as they were.
     """
-    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
@@ -33,13 +35,23 @@ def toy_model() -> Any:
         pad_token_id=_SPECIAL.index(_PAD),
         eos_token_id=_SPECIAL.index(_EOS),
         bos_token_id=_SPECIAL.index(_BOS),
+        initializer_range=spread,
         attn_implementation="sdpa",
         dtype="float32",
     )
-    # Only the CPU's generator is seeded: torch.manual_seed would reach those of the accelerators too.
-    with torch.random.fork_rng(devices=[]), without_bars():
-        torch.default_generator.manual_seed(_SEED)
+    with seeded(), without_bars():
         return LlamaForCausalLM(config)
+
+
+@contextmanager
+def seeded() -> Iterator[None]:
+    """Draw the same random numbers every time, and leave the generators of the caller as they were."""
+    import torch
+
+    # Only the CPU's generator is seeded: torch.manual_seed would reach those of the accelerators too.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(_SEED)
+        yield
 
 
 def toy_tokenizer() -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.standing import Standing
+from paretune.report.audit_marks import audit_notes, audit_warnings
 from paretune.report.curves import curves_json, curves_of
 from paretune.report.wording import notes, row_outcome
 from paretune.spec import Record, StudyPlan
@@ -24,12 +25,16 @@ def results_json(
     """
     final = [record for record in records if not record.trial.tunes]
     rows = judged_rows(final, answers)
-    value: dict[str, Any] = {"rows": [_row(row) for row in rows], "notes": notes(final, rows, plan)}
+    value: dict[str, Any] = {
+        "rows": [_row(row) for row in rows],
+        "notes": [*notes(final, rows, plan), *audit_notes(rows)],
+    }
     return value if plan is None else value | {"tuning": curves_json(curves_of(records, plan), plan)}
 
 
 def _row(row: Row) -> dict[str, Any]:
     interval = row.accuracy_interval
+    audit = row.records[0].audit
     return {
         "task": row.task,
         "split": row.split,
@@ -46,6 +51,8 @@ def _row(row: Row) -> dict[str, Any]:
         "intervals": {"accuracy": list(interval)} if interval else {},
         "groups": {name: _finite(group) for name, group in row.groups.items()},
         "pareto_front_costs": sorted(row.fronts),
+        "audit": audit.model_dump(mode="json") if audit else None,
+        "audit_warnings": audit_warnings(row),
         "standing": _standing(row.standing) if row.standing else None,
     }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers, support_note
+from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
 from paretune.report.clocks import clock_sections
 from paretune.report.curves import curves_of
@@ -61,7 +62,11 @@ def render_page(
         study=study,
         tied_note=TIED_NOTE,
         support=support,
-        notes=[*interval_note(rows), *(note for note in notes(final, rows, plan) if note != support)],
+        notes=[
+            *interval_note(rows),
+            *audit_notes(rows),
+            *(note for note in notes(final, rows, plan) if note != support),
+        ],
         facts=_facts(final, study, rows),
         curves=curves_section(curves, plan) if plan else "",
         views=_views(rows),
@@ -73,6 +78,7 @@ def render_page(
         metrics=[(metric, unit_of(name)) for name, metric in METRICS.items() if _shown(rows, name)],
         quality=METRICS[quality_of(rows)],
         clocks=clock_sections(rows),
+        audit_mark=AUDIT_MARK,
         style=_asset("page.css"),
         script=_asset("page.js") + _asset("curves.js"),
         bundle=chart_bundle() if specs or curves else "",
@@ -189,4 +195,5 @@ def _method(row: Row, study: Study) -> dict[str, Any]:
         "departures": [
             f"{name} = {own} instead of {common}" for name, (common, own) in departures(row, study.recipe).items()
         ],
+        "audit": audit_text(row),
     }

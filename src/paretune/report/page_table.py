@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
+from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, percent, plain, probability, rate, show
 from paretune.report.measured import MEMORY, RETENTION, first_measured, quality_of
 from paretune.report.standing_marks import front_mark, is_tied
@@ -68,6 +69,7 @@ def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> 
         {
             "view": view_key(rows[place].task, rows[place].split),
             "ok": rows[place].outcome.kind == "ok",
+            "warnings": audit_warnings(rows[place]),
             "tied": is_tied(rows[place]),
             "marks": json.dumps({cost: mark for cost in COSTS if (mark := front_mark(rows[place], cost, " "))}),
             "departs": sorted(departures(rows[place], study.recipe)),

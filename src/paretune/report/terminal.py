@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.curves import curves_of
 from paretune.report.curves_terminal import curves_summary
 from paretune.report.format import MISSING, percent, plain, rate, show
@@ -47,6 +48,7 @@ def results_summary(records: Sequence[Record], answers: Answers = no_answers, pl
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
+    parts += [Text(note, "yellow") for note in audit_notes(rows)]
     parts += [Text(note, "dim") for note in interval_note(rows)]
     parts += [Text(note, "yellow") for note in notes(final, rows, plan)]
     return Group(*parts)
@@ -112,9 +114,9 @@ def _figure(name: str) -> Callable[[Row], str]:
 
 
 def _method(row: Row) -> str:
-    tied = f" {TIED_MARK}" if is_tied(row) else ""
-    mark = front_mark(row, first_measured([row], MEMORY))
-    return plain(row.method) + tied + (f"\n{mark}" if mark else "")
+    marks = (TIED_MARK if is_tied(row) else "") + (AUDIT_MARK if marked(row) else "")
+    front = front_mark(row, first_measured([row], MEMORY))
+    return f"{plain(row.method)} {marks}".rstrip() + (f"\n{front}" if front else "")
 
 
 def _accuracy(row: Row) -> str:

@@ -1,5 +1,20 @@
 """Frozen data that everything else is made of. No torch here."""
 
+from paretune.spec.audit import (
+    AUDIT_VERSION,
+    CLAIMS,
+    Audit,
+    AuditMarks,
+    Claim,
+    Finding,
+    MethodAudit,
+    ModelKind,
+    NotApplicable,
+    NotPassed,
+    Passed,
+    Verdict,
+    read_audit,
+)
 from paretune.spec.base import Data, content_hash
 from paretune.spec.errors import InputError, nearest, one_line
 from paretune.spec.general_text import GeneralText
@@ -26,9 +41,10 @@ from paretune.spec.trial import EVERYTHING, Measure, Trial
 from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
-    "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "QUALITIES", "Between", "Cancelled", "Candidate", "Data",
-    "Direction", "Diverged", "Failed", "GeneralText", "Imported", "InputError", "Measure", "MethodEntry", "MethodSpec",
-    "Metric", "Ok", "OutOfMemory", "Outcome", "Phase", "PhaseReading", "PlannedStage", "Provenance", "Recipe", "Record",
-    "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning",
-    "Unit", "content_hash", "nearest", "one_line",
+    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "QUALITIES", "Audit", "AuditMarks",
+    "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed", "Finding", "GeneralText",
+    "Imported", "InputError", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric", "ModelKind",
+    "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage",
+    "Provenance", "Recipe", "Record", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut",
+    "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash", "nearest", "one_line", "read_audit",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from paretune.spec.audit import AuditMarks
 from paretune.spec.base import Data, later
 from paretune.spec.errors import nearest
 from paretune.spec.imported import Imported
@@ -127,6 +128,8 @@ class Record(Data):
     text_loss_changes: tuple[float, ...] = ()
     """Forgetting, text by text, in nats per token."""
     trainable_dtypes: tuple[str, ...] = ()
+    audit: AuditMarks | None = None
+    """What the method's audit found; None where nothing is trained, and in records from before there were audits."""
     phases: tuple[PhaseReading, ...] = ()
     provenance: Provenance | None = None
     """None where the worker ended before it could say."""

@@ -1,0 +1,181 @@
+"""One method through all checks, on every kind of model."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import nn
+
+from paretune.audit.answers import batch_invariant, causal, generation_agrees, noise_of, padding_invariant
+from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
+from paretune.audit.language import LanguageProbe
+from paretune.audit.probe import Subject
+from paretune.audit.serving import servable_by_vllm
+from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
+from paretune.audit.switching import exact_off, no_op_at_start, switch_restores
+from paretune.audit.training import checkpointing_keeps_gradients, parameters_move, trains
+from paretune.methods import Method, build, prior_learning_rate
+from paretune.methods.peft import Peft
+from paretune.methods.requirements import accelerator_reason, extra_packages
+from paretune.spec import Finding, MethodAudit, MethodSpec, NotApplicable, NotPassed, Passed, one_line
+
+RATE_WITHOUT_PRIOR = 1e-2
+_SMALLER = (0.1, 0.01)
+"""Factors on the prior rate that are tried in turn where the loss does not fall."""
+SMALL_RATE = 1e-4
+"""A rate that is usual for large models: in bfloat16 such a step is lost on a value near one."""
+_SHOWN_ERROR_LETTERS = 300
+_TEMPORARY = re.compile(rf"{re.escape(gettempdir())}/[^\s:,'\"]*")
+"""The name of a temporary folder says nothing, and is another every time."""
+
+Outcome = Passed | NotPassed | NotApplicable
+Made = TypeVar("Made")
+
+
+def audit_method(spec: MethodSpec, subjects: Sequence[Subject]) -> MethodAudit:
+    """Run every check of one method on every subject. An error inside a check is that check's failure.
+
+    Raises nothing that a method, peft or a model raises. The caller's random generator of the CPU is left as it was.
+    """
+    findings: list[Finding] = []
+    for subject in subjects:
+        with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder:
+            for claim, verdict in _on(spec, subject, Path(folder)):
+                findings.append(Finding(claim=claim, model_kind=subject.kind, verdict=verdict))
+    return MethodAudit(method=spec, findings=tuple(findings))
+
+
+def _missing_here(spec: MethodSpec) -> str | None:
+    """Return what a method needs that this machine does not have, or None."""
+    reason = accelerator_reason(spec.peft_type, spec.parameters)
+    if reason is not None and not torch.cuda.is_available():
+        return f"needs a GPU: {reason}"
+    packages = [
+        needed.name for needed in extra_packages(spec.peft_type, spec.parameters) if not find_spec(needed.module)
+    ]
+    return f"needs {' and '.join(packages)}" if packages else None
+
+
+class _Course(NamedTuple):
+    """How far one method came on one model."""
+
+    attached: Attached
+    at_start: Outcome
+    """Whether it was a no-op."""
+    saved_at_start: bool
+    trained: Trained | NotPassed
+
+
+def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str, Outcome]]:
+    """Yield what is found, claim by claim. Ends early when there is nothing left that could be checked."""
+    at_start, saved = folder / "at-start", folder / "trained"
+    if missing := _missing_here(spec):
+        yield "attaches", NotApplicable(reason=missing)
+        return
+    course = _course(spec, subject, at_start)
+    if isinstance(course, NotPassed):
+        yield "attaches", course
+        return
+    attached, trained = course.attached, course.trained
+    yield "attaches", Passed()
+    yield "no_op_at_start", course.at_start
+    if isinstance(trained, NotPassed):
+        yield "trains", trained
+        return
+    yield "trains", trains(trained)
+    yield "all_parameters_move", parameters_move(trained.movements)
+    yield from _on_answers(attached)
+    yield from _on_storage(attached, saved)
+    if subject.kind == "causal-lm" and saved.exists():
+        if course.saved_at_start:
+            yield "compact", _attempt(lambda: compact(at_start, saved))
+        yield "servable_by_vllm", _attempt(lambda: servable_by_vllm(saved))
+    yield "checkpointing_keeps_gradients", _attempt(lambda: checkpointing_keeps_gradients(attached))
+    yield "switch_restores", _attempt(lambda: switch_restores(attached))
+    yield "exact_off", _attempt(lambda: exact_off(attached))
+    if subject.kind == "causal-lm":
+        yield "trains_in_bf16", _attempt(lambda: _moves_in_bf16(spec, subject))
+
+
+def _course(spec: MethodSpec, subject: Subject, at_start: Path) -> _Course | NotPassed:
+    """Attach and train at the prior rate, and again at smaller ones where the loss does not fall.
+
+    Priors are meant for real models; that one is too high for a toy says nothing about the method. What the method
+    saves before its first step is written into `at_start`.
+    """
+    prior = prior_learning_rate(spec) or RATE_WITHOUT_PRIOR
+    for factor in (1.0, *_SMALLER):
+        course = _attempt(partial(_course_at, spec, subject, prior * factor, at_start))
+        if isinstance(course, NotPassed) or isinstance(course.trained, NotPassed) or course.trained.learned:
+            break
+    return course
+
+
+def _course_at(spec: MethodSpec, subject: Subject, rate: float, at_start: Path) -> _Course:
+    attached = attach(build(spec), subject, rate)
+    start = _attempt(lambda: no_op_at_start(attached))
+    saved = _attempt(lambda: attached.method.save(attached.model, at_start))
+    return _Course(attached, start, saved is None, _attempt(lambda: train_under_watch(attached)))
+
+
+def _on_answers(attached: Attached) -> Iterator[tuple[str, Outcome]]:
+    model, probe, noise = attached.model, attached.subject.probe, noise_of(attached.subject)
+    yield "batch_invariant", _attempt(lambda: batch_invariant(model, probe, noise.batch))
+    if attached.subject.kind != "diffusion":
+        yield "padding_invariant", _attempt(lambda: padding_invariant(model, probe, noise.padding))
+    if isinstance(probe, LanguageProbe):
+        yield "causal", _attempt(lambda: causal(model, probe))
+        yield "generation_agrees", _attempt(lambda: generation_agrees(model, probe, noise.generation))
+
+
+def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome]]:
+    """Save, load, convert and merge. The trained model stays as it is: what is spent in the end is the loaded one."""
+    method, subject = attached.method, attached.subject
+    loaded = _attempt(lambda: _saved_and_loaded(method, attached, folder))
+    if isinstance(loaded, NotPassed):
+        yield "reloads", loaded
+        yield "mergeable", _attempt(lambda: mergeable(subject, deepcopy(attached.model)))
+    else:
+        yield "reloads", _attempt(lambda: reloads(subject, all_outputs(subject, attached.model), loaded))
+        if subject.kind == "causal-lm":
+            yield "convertible_to_lora", _attempt(lambda: convertible_to_lora(subject, attached.base_outputs, loaded))
+        yield "mergeable", _attempt(lambda: mergeable(subject, loaded))
+    if isinstance(method, Peft):
+        yield "reloads_with_peft", _attempt(lambda: _reloads_with_peft(attached, folder.with_name("by-peft")))
+
+
+def _saved_and_loaded(method: Method, attached: Attached, folder: Path) -> nn.Module:
+    method.save(attached.model, folder)
+    return build(method.spec).load(attached.subject.fresh().model, folder)
+
+
+def _reloads_with_peft(attached: Attached, folder: Path) -> Outcome:
+    """Save and load as peft does it, without what the method's own class adds."""
+    subject, plain = attached.subject, Peft(attached.method.spec)
+    plain.save(attached.model, folder)
+    base = subject.fresh().model
+    if hasattr(base.config, "use_cache"):
+        base.config.use_cache = False  # some demand it, and no forward pass here wants a cache
+    loaded = plain.load(base, folder)
+    return reloads(subject, all_outputs(subject, attached.model), loaded)
+
+
+def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:
+    """Train once more, in the base's bfloat16 and at a small rate."""
+    recipe = RECIPE.model_copy(update={"dtype": "bfloat16", "trainable_dtype": "as_base"})
+    return parameters_move(train_under_watch(attach(build(spec), subject, SMALL_RATE, recipe)).movements)
+
+
+def _attempt(work: Callable[[], Made]) -> Made | NotPassed:
+    """Return what was made. An error, whoever raises it, is a failure with its message."""
+    try:
+        return work()
+    except Exception as error:  # whatever a method or a library does wrong is a finding about it
+        message = _TEMPORARY.sub("a temporary folder", one_line(error))[:_SHOWN_ERROR_LETTERS]
+        return NotPassed(finding=f"{type(error).__name__}: {message}", error_type=type(error).__name__)

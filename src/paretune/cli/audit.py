@@ -1,0 +1,97 @@
+"""Auditing methods: progress on standard error, a table or JSON on standard output."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from paretune.audit.run import OnMethod, audit_methods
+from paretune.methods.capabilities import RECORDED_AUDIT
+from paretune.models import check_reference, prefetch
+from paretune.report.audit_table import audit_summary
+from paretune.spec import Audit, Finding, InputError, MethodAudit
+from paretune.store.atomic import write_whole
+
+_PLAIN_INTERVAL_SECONDS = 10.0
+
+
+def run_audit(
+    methods: list[str], *, everything: bool, model: str | None, jobs: int | None, record: bool, as_json: bool
+) -> None:
+    """Audit methods and print what was found; with `record` also replace the package's recorded audit."""
+    if bool(methods) == everything:
+        raise InputError("give methods to audit, or --all (for example: paretune audit lora lily)")
+    if record and (model is not None or not everything):
+        raise InputError("--record goes with --all and without --model: the recorded audit covers every method")
+    if model is not None:
+        check_reference(model)
+        prefetch(model)
+    began = time.monotonic()
+    with _progress(Console(stderr=True)) as on_method:
+        found = audit_methods(None if everything else methods, model=model, jobs=jobs, on_method=on_method)
+    seconds = time.monotonic() - began
+    print(f"{len(found.methods)} methods in {timedelta(seconds=round(seconds))}", file=sys.stderr)
+    if record:
+        write_recorded(found, RECORDED_AUDIT)
+        print(f"recorded in {RECORDED_AUDIT}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(found.model_dump(mode="json"), indent=1))
+    else:
+        Console().print(audit_summary(found))
+
+
+def write_recorded(found: Audit, file: Path) -> None:
+    """Write an audit as JSON with one finding a line, at once or not at all."""
+    lines = [json.dumps(found.model_dump(mode="json", exclude={"methods"}), ensure_ascii=False)[:-1]]
+    methods = [_method_lines(method) for method in found.methods]
+    write_whole(file, (lines[0] + ', "methods": [\n' + ",\n".join(methods) + "\n]}\n").encode())
+
+
+def _method_lines(method: MethodAudit) -> str:
+    findings = [json.dumps(_brief(finding), ensure_ascii=False) for finding in method.findings]
+    spec = json.dumps(method.method.model_dump(mode="json"), ensure_ascii=False)
+    return f'{{"method": {spec}, "findings": [\n' + ",\n".join(f"  {finding}" for finding in findings) + "\n]}"
+
+
+def _brief(finding: Finding) -> dict[str, Any]:
+    """Return a finding without what its verdict leaves empty."""
+    value = finding.model_dump(mode="json")
+    value["verdict"] = {name: part for name, part in value["verdict"].items() if part not in {None, ""}}
+    return value
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[OnMethod]:
+    """Yield what tells how far it is: a bar in a terminal, a line now and then in a log."""
+    began = time.monotonic()
+    spoke = began
+
+    def note(done: int, total: int) -> str:
+        passed = time.monotonic() - began
+        return f"{done} of {total}, about {timedelta(seconds=round(passed * (total - done) / done))} left"
+
+    if not console.is_terminal:
+
+        def say(method: MethodAudit, done: int, total: int) -> None:
+            nonlocal spoke
+            if time.monotonic() - spoke > _PLAIN_INTERVAL_SECONDS or done == total:
+                spoke = time.monotonic()
+                print(f"audited {method.method.label}: {note(done, total)}", file=sys.stderr)
+
+        yield say
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("audit", total=None, note="loading")
+
+        def show(method: MethodAudit, done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total, description=method.method.label, note=note(done, total))
+
+        yield show

@@ -1,0 +1,49 @@
+"""What a reader must know of rows whose method fails its audit."""
+
+from collections.abc import Sequence
+
+from paretune.analysis import Row
+from paretune.report.format import MISSING, plain
+from paretune.spec import AuditMarks
+
+AUDIT_MARK = "†"
+
+
+def marked(row: Row) -> bool:
+    """Tell whether a row's figures come with a warning from its method's audit."""
+    marks = _marks(row)
+    return marks is not None and bool(marks.warnings)
+
+
+def audit_warnings(row: Row) -> list[str]:
+    """Return what a reader must know of a row, a sentence each with its finding."""
+    marks = _marks(row)
+    return [plain(sentence) for sentence in marks.warnings.values()] if marks else []
+
+
+def audit_notes(rows: Sequence[Row]) -> list[str]:
+    """Return a sentence for every method that fails a claim on which figures rest, and one for the unaudited ones."""
+    notes, unaudited = [], []
+    for method, marks in {row.method: _marks(row) for row in rows}.items():
+        if marks is not None and marks.audit is None:
+            unaudited.append(method)
+        elif marks is not None and marks.warnings:
+            alone = " Its questions were put one at a time." if marks.answered_alone else ""
+            notes.append(f"{AUDIT_MARK} {method}: {' '.join(marks.warnings.values())}{alone}")
+    if unaudited:
+        notes.append(f"Unaudited, and therefore asked one question at a time: {', '.join(unaudited)}.")
+    return [plain(note) for note in notes]
+
+
+def audit_text(row: Row) -> str:
+    """Return the claims that a row's method fails, as a few words."""
+    marks = _marks(row)
+    if marks is None:
+        return MISSING
+    if marks.audit is None:
+        return "unaudited"
+    return ", ".join(claim.replace("_", " ") for claim in marks.failed) or "nothing"
+
+
+def _marks(row: Row) -> AuditMarks | None:
+    return row.records[0].audit

@@ -1,0 +1,228 @@
+"""What an audit says about a method: claims, each tried by a check that leaves a figure."""
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, field_validator
+
+from paretune.spec.base import Data
+from paretune.spec.errors import InputError, nearest
+from paretune.spec.method import MethodSpec
+
+AUDIT_VERSION = 1
+"""Rises whenever a check measures something else, so that findings of two versions are not mixed up."""
+
+ModelKind = Literal["causal-lm", "encoder", "diffusion"]
+
+
+class Claim(NamedTuple):
+    """Something that a user takes for granted, or would like to know, about a method."""
+
+    name: str
+    label: str
+    """The heading of its column; a line break stands where a narrow column may break it."""
+    statement: str
+    """What is true of a method that passes."""
+    how: str
+    """How the check goes about it, and when it fails."""
+    warning: str | None = None
+    """What a reader of results must know where it fails; None where figures do not suffer from it."""
+
+
+CLAIMS: dict[str, Claim] = {
+    claim.name: claim
+    for claim in (
+        Claim(
+            "attaches", "At-\ntaches", "It can be put on a model of this kind.",
+            "Attach it with its preset's parameters; an error is a failure.",
+        ),
+        Claim(
+            "trains", "Trains", "Training lowers the loss.",
+            "Loss on one fixed batch before and after a dozen steps at the method's prior rate, or at a smaller one.",
+            "Training did not lower its loss.",
+        ),
+        Claim(
+            "all_parameters_move", "All\nmove", "Every trainable tensor changes while it trains.",
+            "Compare every value with its start after every step, on a float32 base.",
+            "Some of its trainable parameters did not move.",
+        ),
+        Claim(
+            "trains_in_bf16", "bf16\n1e-4", "It can be trained in bfloat16 at a small rate.",
+            "The same on a bfloat16 base, with trainable parameters in the base's format, at a rate of 1e-4.",
+            "Kept in bfloat16, some of its parameters do not move at small rates.",
+        ),
+        Claim(
+            "no_op_at_start", "No-op\nat start", "Attached and untrained, it leaves the base model's outputs alone.",
+            "Largest change of an output against the base model.",
+        ),
+        Claim(
+            "exact_off", "Exact\noff", "Switched off, the base model's outputs come back bit for bit.",
+            "Largest change of an output against the base model with the trained adapter disabled.",
+        ),
+        Claim(
+            "switch_restores", "Off\nand on", "Switching it off and on again changes nothing.",
+            "Outputs, and which parameters are trainable, before and after.",
+        ),
+        Claim(
+            "reloads", "Re-\nloads", "Saved and loaded onto a fresh base model, it gives the same outputs.",
+            "Largest change of an output against the model that was trained.",
+            "What was saved does not reload to what was trained.",
+        ),
+        Claim(
+            "reloads_with_peft", "peft re-\nloads", "Saved and loaded by peft alone, it gives the same outputs.",
+            "The same without what Paretune adds when it saves and loads this method.",
+        ),
+        Claim(
+            "mergeable", "Merges", "Merged into the base model's weights, it gives the same outputs.",
+            "Largest change of an output against the adapter.",
+        ),
+        Claim(
+            "batch_invariant", "Batch", "An answer does not depend on what else is in its batch.",
+            "Outputs and greedy answers of one sample alone and beside two others of the same length.",
+            "An answer depends on what else is in its batch.",
+        ),
+        Claim(
+            "padding_invariant", "Pad-\nding", "An answer does not depend on padding.",
+            "Outputs and greedy answers of one sample as it is and padded.",
+            "An answer depends on padding.",
+        ),
+        Claim(
+            "causal", "Causal", "No output depends on later tokens.",
+            "Change the last token and look at the outputs before it.",
+            "Outputs depend on later tokens.",
+        ),
+        Claim(
+            "generation_agrees", "Gen-\nerates", "While generating, it computes what it computes in training.",
+            "Logits of a greedy answer as `generate` sees them, with its cache, against forward passes over the text.",
+            "While generating, it does not compute what it was trained to.",
+        ),
+        Claim(
+            "checkpointing_keeps_gradients", "Grad.\nckpt.", "Gradient checkpointing leaves the gradients as they are.",
+            "Gradients of one batch with and without.",
+        ),
+        Claim(
+            "compact", "Com-\npact", "A checkpoint holds nothing that could be made again.",
+            "Bytes of tensors that training did not change, or that the file holds twice.",
+        ),
+        Claim(
+            "convertible_to_lora", "To\nLoRA", "It can be turned into a LoRA of rank 16 that does the same.",
+            "peft's convert_to_lora; share of its change of the outputs that is lost.",
+        ),
+        Claim(
+            "servable_by_vllm", "vLLM", "vLLM can serve the checkpoint beside the base model.",
+            "vLLM's documented rules for LoRA adapters, read against the saved files.",
+        ),
+    )
+}  # fmt: skip
+
+
+class Passed(Data):
+    """The claim holds."""
+
+    kind: Literal["pass"] = "pass"
+    figure: float | None = None
+    """What was measured, in the unit that the finding says."""
+    finding: str = ""
+
+
+class NotPassed(Data):
+    """The claim does not hold, or its check ended in an error."""
+
+    kind: Literal["fail"] = "fail"
+    figure: float | None = None
+    finding: str
+    error_type: str | None = None
+    """The error's class, where one ended the check."""
+
+
+class NotApplicable(Data):
+    """The claim makes no sense for this method, or the method refuses what it is about."""
+
+    kind: Literal["not_applicable"] = "not_applicable"
+    reason: str
+
+
+Verdict = Annotated[Passed | NotPassed | NotApplicable, Field(discriminator="kind")]
+
+
+class Finding(Data):
+    """One claim about a method on one kind of model, tried."""
+
+    claim: str
+    model_kind: ModelKind
+    verdict: Verdict
+
+    @field_validator("claim")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in CLAIMS:
+            raise ValueError(f'unknown claim "{value}"{nearest(value, CLAIMS)}')
+        return value
+
+
+class MethodAudit(Data):
+    """What was found out about one method. A claim that is absent was not reached."""
+
+    method: MethodSpec
+    """The method with the parameters that it was audited with."""
+    findings: tuple[Finding, ...]
+
+    def verdict(self, claim: str, model_kind: ModelKind = "causal-lm") -> Passed | NotPassed | NotApplicable | None:
+        """Return what was found about a claim, or None where the audit did not get to it."""
+        for finding in self.findings:
+            if (finding.claim, finding.model_kind) == (claim, model_kind):
+                return finding.verdict
+        return None
+
+    def failed(self, model_kind: ModelKind = "causal-lm") -> dict[str, str]:
+        """Return the claims that do not hold on a kind of model, each with its finding."""
+        return {
+            finding.claim: finding.verdict.finding
+            for finding in self.findings
+            if finding.model_kind == model_kind and finding.verdict.kind == "fail"
+        }
+
+
+class Audit(Data):
+    """Many methods, audited with the same packages."""
+
+    version: int = AUDIT_VERSION
+    made_on: str
+    """ISO date."""
+    packages: dict[str, str]
+    base_models: dict[ModelKind, str]
+    """The base model of each kind."""
+    methods: tuple[MethodAudit, ...]
+
+    @property
+    def name(self) -> str:
+        """A few words that tell this audit from others."""
+        return f"audit {self.version} of {self.made_on} with peft {self.packages.get('peft', 'unknown')}"
+
+
+class AuditMarks(Data):
+    """What a record keeps of its method's audit."""
+
+    audit: str | None
+    """Which audit, in words; None where the method had none."""
+    failed: dict[str, str] = {}
+    """Claims that do not hold on a causal language model, each with its finding."""
+    answered_alone: bool = False
+    """Whether questions were put one at a time, because answers depend on their company or nobody knows."""
+
+    @property
+    def warnings(self) -> dict[str, str]:
+        """The failed claims on which figures rest: each one's sentence for readers, with the finding."""
+        return {
+            claim: f"{known.warning.rstrip('.')} ({self.failed[claim]})."
+            for claim, known in CLAIMS.items()
+            if claim in self.failed and known.warning
+        }
+
+
+def read_audit(value: Any, where: str) -> Audit:
+    """Return the audit in parsed JSON. Raises `InputError`, opening with `where`, when it is none or a newer one."""
+    if isinstance(value, dict) and isinstance(value.get("version"), int) and value["version"] > AUDIT_VERSION:
+        raise InputError(
+            f"{where}: made by a newer Paretune (audit {value['version']}, this one reads {AUDIT_VERSION})"
+        )
+    return Audit.read(value, where)

@@ -1,0 +1,94 @@
+"""Checks on answers pass a plain model and fail one whose hidden states depend on what they must not depend on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from paretune.audit.answers import batch_invariant, causal, padding_invariant
+from paretune.audit.diffusion import diffusion_subject
+from paretune.audit.encoder import encoder_subject
+from paretune.audit.language import LanguageProbe
+from paretune.audit.probe import Subject
+
+Change = Callable[[Tensor], Tensor]
+
+
+def with_defect(model: Any, place: nn.Module, change: Change) -> Any:
+    """Let the outputs of one of the model's layers go through `change`, tensors of (batch, sequence, width)."""
+    place.register_forward_hook(lambda module, inputs, output: change(output))
+    return model
+
+
+def by_batch(states: Tensor) -> Tensor:
+    return states + states.mean(dim=0, keepdim=True)
+
+
+def by_sequence(states: Tensor) -> Tensor:
+    return states + states.mean(dim=1, keepdim=True)
+
+
+def by_place(states: Tensor) -> Tensor:
+    return states + 0.1 * torch.arange(states.shape[1]).view(1, -1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "fails"),
+    [
+        (lambda states: states, set()),
+        (by_batch, {"batch"}),
+        (by_sequence, {"padding", "causal"}),
+        (by_place, {"padding"}),
+    ],
+)
+def test_a_language_model_fails_exactly_what_it_depends_on(change: Change, fails: set[str], subject: Subject) -> None:
+    base = subject.load("float32").model
+    model = with_defect(base, base.model.layers[0].mlp, change)
+    probe = subject.probe
+    assert isinstance(probe, LanguageProbe)
+    verdicts = {
+        "batch": batch_invariant(model, probe),
+        "padding": padding_invariant(model, probe),
+        "causal": causal(model, probe),
+    }
+    assert {name for name, verdict in verdicts.items() if verdict.kind == "fail"} == fails
+    for name, verdict in verdicts.items():
+        assert verdict.figure is not None
+        assert (verdict.figure > 1e-2) == (name in fails)
+
+
+def test_what_goes_wrong_only_while_generating_is_found(subject: Subject) -> None:
+    """A model whose outputs are right, and that reads its prompt from the wrong end as soon as `generate` pads it."""
+    model = subject.load("float32").model
+    right = model.generate
+
+    def generate(**inputs: Any) -> Any:
+        padded = bool((inputs["attention_mask"] == 0).any()) or len(inputs["input_ids"]) > 1
+        return right(**(inputs | ({"input_ids": inputs["input_ids"].flip(1)} if padded else {})))
+
+    model.generate = generate
+    for check in (batch_invariant, padding_invariant):
+        verdict = check(model, subject.probe)
+        assert verdict.kind == "fail"
+        assert "while generating" in verdict.finding
+
+
+def test_encoder() -> None:
+    subject = encoder_subject()
+    plain, by_others, by_padding = (subject.load("float32").model for _ in range(3))
+    with_defect(by_others, by_others.bert.embeddings, by_batch)
+    with_defect(by_padding, by_padding.bert.embeddings, by_sequence)
+    assert batch_invariant(plain, subject.probe).kind == "pass"
+    assert padding_invariant(plain, subject.probe).kind == "pass"
+    assert batch_invariant(by_others, subject.probe).kind == "fail"
+    assert padding_invariant(by_padding, subject.probe).kind == "fail"
+
+
+def test_diffusion_transformer() -> None:
+    subject = diffusion_subject()
+    plain, by_others = (subject.load("float32").model for _ in range(2))
+    with_defect(by_others, by_others.x_embedder, by_batch)
+    assert batch_invariant(plain, subject.probe).kind == "pass"
+    assert batch_invariant(by_others, subject.probe).kind == "fail"

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+
+from paretune.cli.audit import write_recorded
+from paretune.spec import read_audit
+from tests.cli.conftest import Paretune
+from tests.spec.test_audit import AUDIT
+
+
+def test_an_audit_as_json(paretune: Paretune) -> None:
+    done = paretune("audit", "ia3", "--json", "--jobs", "1", "--model", "toy:llama")
+    assert done.returncode == 0, done.stderr
+    audit = read_audit(json.loads(done.stdout), "standard output")
+    assert [method.method.name for method in audit.methods] == ["ia3"]
+    assert audit.base_models == {"causal-lm": "toy:llama"}
+    assert "trains_in_bf16" in audit.methods[0].failed()
+    assert "audited ia3: 1 of 1" in done.stderr
+
+
+def test_an_audit_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    from paretune.report.audit_table import audit_summary
+
+    for width in (60, 200):
+        Console(width=width).print(audit_summary(AUDIT))
+        text = capsys.readouterr().out
+        assert "Causal" in text
+        assert max(map(len, text.splitlines())) <= width
+        assert "lora causal: moved" in text
+        assert "✓" in text
+        assert "inf" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "give methods to audit, or --all"),
+        (["lora", "--all"], "give methods to audit, or --all"),
+        (["lora", "--record"], "--record goes with --all"),
+        (["lorra"], 'did you mean "lora"'),
+        (["base"], "trains nothing"),
+        (["lora", "--model", "nonsense"], "not a reference"),
+    ],
+)
+def test_wrong_use_gets_one_line_and_exit_code_2(arguments: list[str], line: str, paretune: Paretune) -> None:
+    done = paretune("audit", *arguments)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_what_is_recorded_is_read_again(tmp_path: object) -> None:
+    from pathlib import Path
+
+    file = Path(str(tmp_path)) / "recorded.json"
+    write_recorded(AUDIT, file)
+    assert read_audit(json.loads(file.read_text()), str(file)) == AUDIT
+    assert len(file.read_text().splitlines()) == 4 + len(AUDIT.methods[0].findings)
+
+
+def test_methods_show_what_their_audit_found(paretune: Paretune) -> None:
+    done = paretune("methods", "lily")
+    assert done.returncode == 0, done.stderr
+    assert "arXiv 2407.09946" in done.stdout
+    assert "outputs move by" in done.stdout
+    value = json.loads(paretune("methods", "lily", "--json").stdout)
+    assert value["capabilities"]["batch_invariant"] is False
+    assert value["capabilities"]["mergeable"] is False
+    assert value["capabilities"]["reloads"] is True
+    wrong = paretune("methods", "lilly")
+    assert wrong.returncode == 2
+    assert 'did you mean "lily"' in wrong.stderr
+
+
+def test_the_list_of_methods_has_a_column_for_a_claim(paretune: Paretune) -> None:
+    done = paretune("methods")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert any("Merges" in line and "Batch" in line for line in lines)
+    assert sum(line.startswith("lily ") for line in lines) >= 1
+    assert "peft" in lines[-1] or "peft" in lines[-2]

@@ -1,0 +1,151 @@
+"""What is read from a recorded audit, and which methods it speaks for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paretune.methods import build, capabilities, resolve
+from paretune.methods.capabilities import Capabilities, answering_of, audit_of, capabilities_of, marks_of
+from paretune.methods.registry import peft_types
+from paretune.spec import (
+    CLAIMS,
+    Audit,
+    Finding,
+    MethodAudit,
+    MethodEntry,
+    MethodSpec,
+    NotApplicable,
+    NotPassed,
+    Passed,
+    Recipe,
+    Verdict,
+)
+
+DEPENDS = NotPassed(figure=0.5, finding="outputs move by 0.5")
+FINE = {"batch_invariant": Passed(figure=0.0), "padding_invariant": Passed(figure=0.0)}
+
+
+def lora(**parameters: Any) -> MethodSpec:
+    return resolve(MethodEntry(name="lora", parameters=parameters))
+
+
+def audited(spec: MethodSpec, verdicts: dict[str, Any]) -> MethodAudit:
+    findings = (Finding(claim=claim, model_kind="causal-lm", verdict=verdict) for claim, verdict in verdicts.items())
+    return MethodAudit(method=spec, findings=tuple(findings))
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that makes the audits given to it the recorded ones."""
+
+    def record(*methods: MethodAudit) -> None:
+        audit = Audit(made_on="2026-01-01", packages={"peft": "0.21.2"}, base_models={}, methods=methods)
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
+        file.write_text(json.dumps(audit.model_dump(mode="json")))
+        monkeypatch.setattr(capabilities, "RECORDED_AUDIT", file)
+
+    return record
+
+
+def test_every_claim_is_a_capability() -> None:
+    assert list(Capabilities.model_fields) == sorted(Capabilities.model_fields, key=list(CLAIMS).index)
+    assert set(Capabilities.model_fields) == set(CLAIMS)
+
+
+def test_a_pass_is_a_yes_and_what_nobody_looked_at_is_unknown(recorded: Any) -> None:
+    recorded(
+        audited(lora(), {"mergeable": Passed(), "causal": DEPENDS, "exact_off": NotApplicable(reason="no switch")})
+    )
+    found = capabilities_of(lora())
+    assert (found.mergeable, found.causal, found.exact_off, found.reloads) == (True, False, False, None)
+    assert capabilities_of(resolve(MethodEntry(name="oft"))) == Capabilities()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "speaks"),
+    [
+        ({"r": 64, "lora_alpha": 1.5, "lora_dropout": 0.1}, True),
+        ({"target_modules": ["q_proj"]}, True),
+        ({"use_dora": False, "bias": ""}, True),
+        ({"use_dora": True}, False),
+        ({"layer_replication": [[0, 2]]}, False),
+        ({"bias": "all"}, False),
+    ],
+)
+def test_sizes_share_an_audit_and_switches_do_not(parameters: dict[str, Any], speaks: bool, recorded: Any) -> None:
+    recorded(audited(lora(), FINE))
+    assert (audit_of(lora(**parameters)) is not None) == speaks
+
+
+def test_the_closest_audit_speaks(recorded: Any) -> None:
+    wide, plain = audited(lora(r=64), {"causal": DEPENDS}), audited(lora(), {"causal": Passed()})
+    recorded(wide, plain)
+    assert audit_of(lora()) == plain
+    assert audit_of(lora(r=64)) == wide
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "alone"),
+    [
+        (FINE, False),
+        (FINE | {"batch_invariant": DEPENDS}, True),
+        (FINE | {"padding_invariant": DEPENDS}, True),
+        ({"batch_invariant": Passed()}, True),
+        (FINE | {"causal": DEPENDS}, False),
+    ],
+)
+def test_who_is_asked_alone(verdicts: dict[str, Verdict], alone: bool, recorded: Any) -> None:
+    recorded(audited(lora(), verdicts))
+    assert answering_of(lora()).alone == alone
+    assert build(lora()).answers_alone == alone
+    marks = marks_of(lora(), Recipe())
+    assert marks is not None
+    assert marks.answered_alone == alone
+
+
+def test_the_unaudited_are_asked_alone_and_marked(recorded: Any) -> None:
+    recorded()
+    assert answering_of(lora()).alone
+    marks = marks_of(lora(), Recipe())
+    assert marks is not None
+    assert marks.audit is None
+    base = resolve(MethodEntry(name="base"))
+    assert not answering_of(base).alone
+    assert marks_of(base, Recipe()) is None
+
+
+def test_bf16_is_held_against_those_alone_who_train_in_it(recorded: Any) -> None:
+    recorded(audited(lora(), FINE | {"trains_in_bf16": DEPENDS}))
+    in_bf16 = Recipe(dtype="bfloat16", trainable_dtype="as_base")
+    for recipe, failed in ((Recipe(), {}), (in_bf16, {"trains_in_bf16": "outputs move by 0.5"})):
+        marks = marks_of(lora(), recipe)
+        assert marks is not None
+        assert marks.failed == failed
+        assert marks.audit == "audit 1 of 2026-01-01 with peft 0.21.2"
+
+
+def test_the_audit_that_comes_with_the_package_covers_every_type_of_peft() -> None:
+    missing = [name for name in peft_types() if audit_of(resolve(MethodEntry(name=name.lower()))) is None]
+    assert not missing, "run: paretune audit --all --record"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "claims"),
+    [
+        ("lora", {}, set()),
+        ("lora", {"layer_replication": [[0, 3]]}, {"mergeable"}),
+        ("lily", {}, {"batch_invariant", "causal"}),
+        ("prompt-tuning", {}, {"padding_invariant"}),
+        ("p-tuning", {}, {"padding_invariant"}),
+        ("cpt", {}, {"padding_invariant"}),
+        ("ln-tuning", {}, {"trains_in_bf16"}),
+        ("lora-fa", {}, {"switch_restores"}),
+    ],
+)
+def test_what_it_holds_against_methods(name: str, parameters: dict[str, Any], claims: set[str]) -> None:
+    audit = audit_of(resolve(MethodEntry(name=name, parameters=parameters)))
+    assert audit is not None
+    assert claims <= audit.failed().keys()
+    assert claims or not audit.failed()

@@ -1,0 +1,63 @@
+"""A row whose method fails its audit is marked wherever results are shown."""
+
+import json
+
+import pytest
+
+from paretune.report import results_json
+from paretune.report.page import render_page
+from paretune.spec import AuditMarks, Record
+from tests.records import make_record, make_study
+from tests.report.test_results import printed
+
+AUDIT = "audit 1 of 2026-01-01 with peft 0.21.2"
+LILY = AuditMarks(
+    audit=AUDIT,
+    failed={"batch_invariant": "outputs move by 0.02", "servable_by_vllm": "LoRA adapters only, not LILY"},
+    answered_alone=True,
+)
+ALONE = "Its questions were put one at a time."
+NOTE = f"† lily: An answer depends on what else is in its batch (outputs move by 0.02). {ALONE}"
+
+
+@pytest.fixture
+def records() -> list[Record]:
+    fine = AuditMarks(audit=AUDIT, failed={"mergeable": "it refuses"})
+    return [
+        make_record("base"),
+        make_record("lora", audit=fine),
+        make_record("lily", audit=LILY),
+        make_record("mine", audit=AuditMarks(audit=None, answered_alone=True)),
+        make_record("oft"),
+    ]
+
+
+def test_the_table_marks_the_row_and_says_what_it_means(records: list[Record]) -> None:
+    lines = printed(records, width=200).splitlines()
+    marked = [line.split()[0] for line in lines if "†" in line and "%" in line]
+    assert marked == ["lily"]
+    assert NOTE in lines
+    assert "Unaudited, and therefore asked one question at a time: mine." in lines
+
+
+def test_json_carries_what_failed(records: list[Record]) -> None:
+    value = json.loads(json.dumps(results_json(records)))
+    rows = {row["method"]: row for row in value["rows"]}
+    assert rows["lily"]["audit"]["failed"].keys() == {"batch_invariant", "servable_by_vllm"}
+    assert rows["lily"]["audit_warnings"] == ["An answer depends on what else is in its batch (outputs move by 0.02)."]
+    assert rows["lora"]["audit_warnings"] == []
+    assert rows["oft"]["audit"] is None
+    assert rows["mine"]["audit"]["audit"] is None
+    assert NOTE in value["notes"]
+
+
+def test_the_page_marks_the_row(records: list[Record]) -> None:
+    page = render_page(records, make_study(methods=["base", "lora", "lily", "mine", "oft"]))
+    assert page.count('class="audit-mark"') == 1
+    assert 'title="An answer depends on what else is in its batch (outputs move by 0.02)."' in page
+    assert NOTE in page
+    assert "batch invariant, servable by vllm" in page
+
+
+def test_nothing_is_said_where_nothing_was_found() -> None:
+    assert "†" not in printed([make_record("oft"), make_record("lora", audit=AuditMarks(audit=AUDIT))])
