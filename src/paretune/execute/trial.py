@@ -154,23 +154,21 @@ def evaluate(
     if judged := [item.published for item in items if item.published is not None]:
         metrics["accuracy_published"] = sum(judged) / len(judged)
     standard_errors = {"accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5}
-    changes = torch.zeros(0, dtype=torch.float64)
+    changes: list[float] = []
     if texts:
         with phases.during(Phase.RETAIN):
             after = text_losses(model, loaded.tokenizer, texts, **reading)
-        changes = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
-        metrics["forgetting"] = changes.mean().item()
-        standard_errors["forgetting"] = (changes.std() / len(changes) ** 0.5).item()
+        changes, metrics["forgetting"], standard_errors["forgetting"] = _forgetting(before, after)
     if "memory" in measures:
+        longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
+        # No stop strings and no early end: every method writes answers of the same length.
+        asking |= {"min_new_tokens": task.max_new_tokens, "batch_size": len(longest)}
         with phases.during(Phase.MEASURE):
-            longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
-            # No stop strings and no early end: every method writes answers of the same length.
-            asking |= {"min_new_tokens": task.max_new_tokens, "batch_size": len(longest)}
             peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **asking))
         metrics["answer_peak_bytes"] = float(peak)
         if not torch.cuda.is_available():
             phases.counted(Phase.TEST, peak)
-    return Evaluation(metrics, standard_errors, _by_group(items), items, tuple(changes.tolist()))
+    return Evaluation(metrics, standard_errors, _by_group(items), items, tuple(changes))
 
 
 class _Run:
@@ -295,6 +293,12 @@ class _Run:
         peak = self.phases.accelerator_peak(Phase.TRAIN)
         if peak is not None:
             self.findings["metrics"]["train_peak_bytes"] = float(peak)
+
+
+def _forgetting(before: Sequence[float], after: Sequence[float]) -> tuple[list[float], float, float]:
+    """Return the rise of each text's loss per token, their mean, and its standard error, in nats."""
+    rises = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
+    return rises.tolist(), rises.mean().item(), (rises.std() / len(rises) ** 0.5).item()
 
 
 def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Context, batches: Batches) -> int:

@@ -31,7 +31,6 @@ class Trial(Data):
     """The questions that are answered at the end. Choices are made on validation, the test set is for final trials."""
     general_text: GeneralText | None = later(None)
     """Text on which forgetting is measured; None for the passages that come with Paretune."""
-
     measures: tuple[Measure, ...] = later(EVERYTHING)
     """What is measured beside training and the validation loss: answers to the split's questions, forgetting of general
     text (both from the checkpoint, which is saved where there are answers), and memory."""
