@@ -30,7 +30,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "InputError", "Record", "Study", "audit_methods", "claim", "compare", "estimate_memory", "load_records", "pareto", "recommend", "run",
+    "InputError", "Record", "Study", "audit_methods", "claim", "compare", "estimate_memory", "load_records", "pareto",
+    "recommend", "run",
 ]  # fmt: skip
 
 

@@ -121,7 +121,7 @@ def _one(
         sequence_length=max(map(sum, lengths)),
         train=peak_of(found.log, settings),
         generate=None if found.generation is None else peak_of(found.generation, settings),
-        generate_batch_size=None if asked.questions is None else asked.questions.batch_size,
+        generate_batch_size=_answered_together(spec, asked.questions),
         trainable_parameters=found.trainable_parameters,
         total_parameters=found.total_parameters,
         checkpoint_bytes=found.checkpoint_bytes,
@@ -175,6 +175,12 @@ def _questions(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[
     longest = max(lengths, key=sum)
     prompt = settings.prompt_length or longest.prompt or max(1, sum(longest) // 2)
     return Questions(settings.recipe.answer_batch_size, prompt, settings.new_tokens)
+
+
+def _answered_together(spec: MethodSpec, questions: Questions | None) -> int | None:
+    if questions is None:
+        return None
+    return 1 if build(spec).answers_alone else questions.batch_size
 
 
 def _sharded(found: Prediction, settings: EstimateSettings) -> ShardedMemory | None:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from paretune.engine import answer
 from paretune.measure import StorageLog, count_memory
-from paretune.methods.card import Answering
 from paretune.models.toy import toy_tokenizer
 
 _RUN_TOKENS = 5
@@ -34,9 +33,7 @@ class _Event(NamedTuple):
     kind: int
 
 
-def generation_log(
-    model: nn.Module, questions: Questions, mode: Answering, logits_width: int, base: Sequence[Tensor]
-) -> StorageLog:
+def generation_log(model: nn.Module, questions: Questions, logits_width: int, base: Sequence[Tensor]) -> StorageLog:
     """Return what answering the questions does to memory.
 
     Each token after the first is a pass of its own, which differs from the one before in the length of the cache alone.
@@ -55,7 +52,6 @@ def generation_log(
             max_new_tokens=num_tokens,
             min_new_tokens=num_tokens,
             batch_size=questions.batch_size,
-            mode=mode,
         )
 
     log = count_memory(model, run, base=base, logits_width=logits_width)

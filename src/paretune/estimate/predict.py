@@ -1,7 +1,7 @@
 """One method on one model: from the shape to the log of what its training does to memory."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from paretune.measure import StorageLog, count_memory
 from paretune.methods import Context, Method
 from paretune.models import ModelShape
 from paretune.models.toy import toy_tokenizer
+from paretune.spec import Recipe
 
 MakeWorkload = Callable[[], Workload]
 
@@ -64,10 +65,11 @@ def predict(
         base = base_tensors(model)
         dtypes = [tensor.dtype for tensor in base]
         method = make_method()
-        context = Context(settings.recipe, _LEARNING_RATE, 0, toy_tokenizer())
+        workload = make_workload()
+        context = Context(_recipe(model, settings), _LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
         wrapped = method.wrap(model, context)
         shards = shards_of(wrapped, asked.num_devices) if asked.num_devices > 1 else None
-        log, trainable = _training(wrapped, method, context, make_workload, base)
+        log, trainable = _training(wrapped, method, context, workload, base)
         return Prediction(
             log=log,
             trainable_parameters=trainable,
@@ -91,13 +93,22 @@ def workload_for(shape: ModelShape, settings: EstimateSettings, lengths: Sequenc
             return diffusion_workload(shape, len(lengths), text_length, settings.resolution, dtype)
 
 
+def _recipe(model: nn.Module, settings: EstimateSettings) -> Recipe:
+    """Return the recipe. diffusers has its own way to switch gradient checkpointing on, so it is done here."""
+    enable: Any = getattr(model, "enable_gradient_checkpointing", None)
+    if enable is None or not settings.recipe.gradient_checkpointing:
+        return settings.recipe
+    enable()
+    return settings.recipe.model_copy(update={"gradient_checkpointing": False})
+
+
 def _training(
-    model: nn.Module, method: Method, context: Context, make_workload: MakeWorkload, base: Sequence[Tensor]
+    model: nn.Module, method: Method, context: Context, workload: Workload, base: Sequence[Tensor]
 ) -> tuple[StorageLog, int]:
     """Return the log of training and the number of trainable parameters."""
     if not method.trains:
         return count_memory(model, lambda: None, base=base), 0
-    trained = train_on_paper(model, method, context, make_workload(), base)
+    trained = train_on_paper(model, method, context, workload, base)
     return trained.log, trained.trainable_parameters
 
 
@@ -106,4 +117,5 @@ def _generation(
 ) -> StorageLog | None:
     if questions is None:
         return None
-    return generation_log(model, questions, method.answering, int(shape.config["vocab_size"]), base)
+    together = questions._replace(batch_size=1) if method.answers_alone else questions
+    return generation_log(model, together, int(shape.config["vocab_size"]), base)

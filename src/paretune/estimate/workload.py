@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from paretune.engine import Batches, answer_loss
 from paretune.engine.batches import Encoded
-from paretune.engine.train import DataBatch, Objective
+from paretune.engine.train import DataBatch
+from paretune.methods import Objective
 from paretune.models import ModelShape
 
 _TOKEN = 1
