@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from paretune.analysis.questions import pareto as pareto
     from paretune.analysis.questions import recommend as recommend
     from paretune.audit.run import audit_methods as audit_methods
+    from paretune.estimate import estimate_memory as estimate_memory
     from paretune.execute.run import run as run
     from paretune.spec import InputError as InputError
     from paretune.spec import Record as Record
@@ -20,6 +21,7 @@ _HOMES = {
     "Study": "paretune.spec",
     "claim": "paretune.analysis.questions",
     "compare": "paretune.analysis.questions",
+    "estimate_memory": "paretune.estimate",
     "load_records": "paretune.store",
     "audit_methods": "paretune.audit.run",
     "pareto": "paretune.analysis.questions",
@@ -28,7 +30,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "InputError", "Record", "Study", "audit_methods", "claim", "compare", "load_records", "pareto", "recommend", "run",
+    "InputError", "Record", "Study", "audit_methods", "claim", "compare", "estimate_memory", "load_records", "pareto",
+    "recommend", "run",
 ]  # fmt: skip
 
 

@@ -252,6 +252,52 @@ def page(
     print(write_study_page(folder, output))
 
 
+@app.command(epilog="Example: paretune estimate --model meta-llama/Llama-3.2-3B --method lora,full --max-memory 24GB")
+def estimate(  # noqa: PLR0917 (one for each option)
+    model: Annotated[str, typer.Option(help="Name on the hub, folder, or config.json; weights are never read.")],
+    method: Annotated[str, typer.Option(help="One method, several with commas, or all.")] = "lora",
+    batch_size: Annotated[int, typer.Option(min=1, help="Examples in one forward pass.")] = 4,
+    sequence_length: Annotated[int | None, typer.Option(min=1, help="Tokens of the longest example.")] = None,
+    data: Annotated[Path | None, typer.Option(help="JSONL or CSV whose longest examples make the batch.")] = None,
+    dtype: Annotated[str, typer.Option(help="Format of the base weights: bfloat16 or float32.")] = "bfloat16",
+    trainable_dtype: Annotated[str, typer.Option(help="Format of what is trained: float32 or as_base.")] = "float32",
+    optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
+    gradient_checkpointing: Annotated[bool, typer.Option(help="Compute activations twice.")] = False,
+    quantised: Annotated[str | None, typer.Option(help="Hold linear layers in 4bit or 8bit.")] = None,
+    max_memory: Annotated[
+        list[str] | None, typer.Option(help="A budget such as 24GB: does it fit, with how large a batch? Repeatable.")
+    ] = None,
+    devices: Annotated[int, typer.Option(min=1, help="Devices that training is sharded over (FSDP2).")] = 1,
+    device: Annotated[str, typer.Option(help="cuda, or cpu.")] = "cuda",
+    answer_batch_size: Annotated[int, typer.Option(min=1, help="Questions answered at once.")] = 16,
+    prompt_length: Annotated[int | None, typer.Option(min=1, help="Tokens of a question.")] = None,
+    new_tokens: Annotated[int, typer.Option(min=1, help="Tokens of an answer.")] = 256,
+    resolution: Annotated[int, typer.Option(min=16, help="Pixels of a picture's side, for diffusion models.")] = 512,
+    set_values: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the methods, such as r=64. Repeatable.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw stacked bars into this .png or .html file.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Tell what training would need, from a model's configuration alone: no weights, no GPU."""
+    from paretune.cli.estimate import show_estimates
+
+    recipe = {"batch_size": batch_size, "dtype": dtype, "trainable_dtype": trainable_dtype, "optimizer": optimizer}
+    recipe |= {"gradient_checkpointing": gradient_checkpointing, "answer_batch_size": answer_batch_size}
+    settings = {"sequence_length": sequence_length, "data": data, "quantised": quantised, "device": device}
+    settings |= {"prompt_length": prompt_length, "new_tokens": new_tokens, "num_devices": devices}
+    show_estimates(
+        model,
+        method,
+        set_values=set_values or [],
+        max_memory=max_memory or [],
+        picture=picture,
+        as_json=json,
+        settings={**settings, "resolution": resolution},
+        recipe=recipe,
+    )
+
+
 @app.command(epilog="Example: paretune evaluate results/demo/adapters/0123456789abcdef-1 --task word_problems")
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Folder of a saved adapter or model.", metavar="CHECKPOINT")],

@@ -1,19 +1,26 @@
 """Figures: time and memory by phase, sizes, forgetting, and where they were taken."""
 
-from paretune.measure.memory import LiveStorage, count_peak_bytes
+from paretune.measure.allocator import CachingAllocator, replay
+from paretune.measure.memory import LiveStorage, count_memory, count_peak_bytes
 from paretune.measure.phases import Phases
 from paretune.measure.provenance import collect_provenance
 from paretune.measure.retention import general_texts, text_losses
 from paretune.measure.size import dtypes, folder_bytes, trainable_parameters
+from paretune.measure.storage_log import StorageLog, at_scale
 
 __all__ = [
+    "CachingAllocator",
     "LiveStorage",
     "Phases",
+    "StorageLog",
+    "at_scale",
     "collect_provenance",
+    "count_memory",
     "count_peak_bytes",
     "dtypes",
     "folder_bytes",
     "general_texts",
+    "replay",
     "text_losses",
     "trainable_parameters",
 ]

@@ -2,5 +2,16 @@
 
 from paretune.models.hardware import check_hardware
 from paretune.models.load import LoadedModel, check_reference, load_model, module_names, prefetch
+from paretune.models.shapes import ModelShape, carried_shapes, find_shape
 
-__all__ = ["LoadedModel", "check_hardware", "check_reference", "load_model", "module_names", "prefetch"]
+__all__ = [
+    "LoadedModel",
+    "ModelShape",
+    "carried_shapes",
+    "check_hardware",
+    "check_reference",
+    "find_shape",
+    "load_model",
+    "module_names",
+    "prefetch",
+]

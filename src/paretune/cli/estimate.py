@@ -1,0 +1,105 @@
+"""Memory before anything is run: the words of `paretune estimate`."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from paretune.spec import InputError, MethodEntry
+from paretune.spec.memory import MemoryEstimate, NotEstimated
+
+_UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
+
+
+def show_estimates(
+    model: str,
+    method: str,
+    *,
+    set_values: list[str],
+    max_memory: list[str],
+    picture: Path | None,
+    as_json: bool,
+    settings: dict[str, Any],
+    recipe: dict[str, Any],
+) -> None:
+    """Print estimates for methods on a model, as a table or as JSON, and draw them where that is asked for.
+
+    Exits with 2 when not one of the methods could be estimated.
+    """
+    budgets = tuple(parse_bytes(text) for text in max_memory)
+    if picture is not None and picture.suffix.lower() not in {".png", ".html"}:
+        raise InputError(f"--picture {picture}: a picture is a .png or an .html file")
+    parameters = dict(map(_assignment, set_values))
+
+    from paretune.estimate import EstimateSettings, estimates, method_specs
+    from paretune.models import find_shape
+    from paretune.report.estimates import estimates_json, estimates_summary
+    from paretune.report.memory_chart import write_memory_chart
+
+    chosen = EstimateSettings.read({**settings, "recipe": recipe, "budgets": budgets}, "estimate")
+    specs = method_specs(_entries(method, parameters))
+    found = []
+    shape = find_shape(model)
+    _say_nothing_of_their_own()
+    for one in estimates(shape, specs, chosen):
+        found.append(one)
+        _progress(one, len(found), len(specs))
+    done = [one for one in found if isinstance(one, MemoryEstimate)]
+    if not done and isinstance(found[0], NotEstimated):
+        raise InputError(f'method "{found[0].method}" on {model}: {found[0].reason}')
+    if as_json:
+        print(json.dumps(estimates_json(found), indent=1))
+    else:
+        Console().print(estimates_summary(found))
+    if picture is not None:
+        print(write_memory_chart(done, picture), file=sys.stderr if as_json else sys.stdout)
+
+
+def parse_bytes(text: str) -> int:
+    """Return an amount of memory such as 24GB (10^9 bytes) or 24GiB (2^30). Raises `InputError` for anything else."""
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None or match[2].lower() not in _UNITS:
+        raise InputError(f'--max-memory "{text}": write a number and a unit, for example 24GB or 24GiB')
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _entries(method: str, parameters: dict[str, Any]) -> str | list[MethodEntry]:
+    if method == "all":
+        if parameters:
+            raise InputError("--set goes with named methods, not with all")
+        return method
+    names = [name.strip() for name in method.split(",") if name.strip()]
+    if not names:
+        raise InputError("--method names no method; write for example --method lora,dora or --method all")
+    return [MethodEntry(name=name, parameters=parameters) for name in names]
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(f'--set "{text}": write NAME=VALUE, for example r=64')
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _progress(one: MemoryEstimate | NotEstimated, done: int, total: int) -> None:
+    if total > 1:
+        took = f" in {one.seconds:.0f} s" if isinstance(one, MemoryEstimate) else ": not estimated"
+        print(f"[{done}/{total}] {one.method}{took}", file=sys.stderr)
+
+
+def _say_nothing_of_their_own() -> None:
+    """Keep warnings and bars of the libraries, which are about real models, off the terminal."""
+    import warnings
+
+    from transformers.utils import logging
+
+    warnings.filterwarnings("ignore")
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

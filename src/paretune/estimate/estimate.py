@@ -1,0 +1,205 @@
+"""Estimates of memory for methods on a model, as a person asks for them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from paretune.estimate.budgets import TwoBatches, answer_budget
+from paretune.estimate.generation import Questions
+from paretune.estimate.lengths import batch_lengths
+from paretune.estimate.predict import Asked, Prediction, predict, workload_for
+from paretune.estimate.settings import EstimateSettings, Quantised
+from paretune.estimate.sharded import ASSUMPTIONS, sharded_log
+from paretune.estimate.workload import Lengths
+from paretune.measure import StorageLog, replay
+from paretune.methods import build, method_cards, resolve
+from paretune.models import ModelShape, find_shape
+from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, one_line
+from paretune.spec.memory import BudgetAnswer, MemoryEstimate, MemoryPeak, NotEstimated, ShardedMemory
+
+CUBLAS_WORKSPACE_BYTES = 8_519_680
+"""What cuBLAS keeps from PyTorch's allocator by default (:4096:2:16:8)."""
+
+_ON_CUDA = (
+    "reserved: PyTorch's allocator with its default settings, which starts from an empty cache; the CUDA context, some "
+    "hundred MB, comes on top"
+)
+
+
+def estimate_memory(
+    model: str,
+    methods: str | Sequence[str | MethodEntry] = "lora",
+    *,
+    batch_size: int = 4,
+    sequence_length: int | None = None,
+    data: Path | None = None,
+    dtype: Literal["float32", "bfloat16"] = "bfloat16",
+    trainable_dtype: Literal["float32", "as_base"] = "float32",
+    optimizer: Literal["adamw", "sgd"] = "adamw",
+    gradient_checkpointing: bool = False,
+    quantised: Quantised | None = None,
+    budgets: Sequence[int] = (),
+    num_devices: int = 1,
+    answer_batch_size: int = 16,
+    **settings: Any,
+) -> list[MemoryEstimate | NotEstimated]:
+    """Return an estimate for each method, from the model's configuration alone: no weights, no GPU.
+
+    `methods` is "all", one name, or several names and entries with parameters. `budgets` are bytes. Further `settings`
+    are those of `EstimateSettings`. A method that does not go with the model is told as `NotEstimated`. Raises
+    `InputError` for what a person can mend.
+    """
+    recipe = Recipe.read(
+        {
+            "batch_size": batch_size,
+            "dtype": dtype,
+            "trainable_dtype": trainable_dtype,
+            "optimizer": optimizer,
+            "gradient_checkpointing": gradient_checkpointing,
+            "answer_batch_size": answer_batch_size,
+        },
+        "estimate",
+    )
+    values: dict[str, Any] = {
+        "sequence_length": sequence_length,
+        "data": data,
+        "quantised": quantised,
+        "num_devices": num_devices,
+    }
+    values |= {"recipe": recipe, "budgets": tuple(budgets), **settings}
+    shape = find_shape(model)
+    return list(estimates(shape, method_specs(methods), EstimateSettings.read(values, "estimate")))
+
+
+def method_specs(methods: str | Sequence[str | MethodEntry]) -> list[MethodSpec]:
+    """Return what is asked for by "all", a name, or names and entries. Raises `InputError` for an unknown name."""
+    if methods == "all":
+        return [resolve(MethodEntry(name=card.name)) for card in method_cards()]
+    named = [methods] if isinstance(methods, str) else methods
+    return [resolve(MethodEntry(name=entry) if isinstance(entry, str) else entry) for entry in named]
+
+
+def estimates(
+    shape: ModelShape, specs: Sequence[MethodSpec], settings: EstimateSettings
+) -> Iterator[MemoryEstimate | NotEstimated]:
+    """Yield an estimate for each method, in their order, each as soon as it is there.
+
+    Raises `InputError` at once for settings that the model cannot have.
+    """
+    lengths = batch_lengths(shape, settings)
+    return (_one(shape, spec, settings, lengths) for spec in specs)
+
+
+def _one(
+    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths]
+) -> MemoryEstimate | NotEstimated:
+    began = time.perf_counter()
+    asked = Asked(_questions(shape, settings, lengths), checkpoint=True, num_devices=settings.num_devices)
+    try:
+        found = _predict(shape, spec, settings, lengths, asked)
+        needed = partial(needed_bytes, settings=settings)
+        budgets: tuple[BudgetAnswer, ...] = ()
+        if settings.budgets and found.trainable_parameters:
+            batches = _two_batches(shape, spec, settings, lengths, found)
+            at_asked = needed(found.log)
+            budgets = tuple(
+                answer_budget(budget, len(lengths), at_asked, batches, needed) for budget in settings.budgets
+            )
+    except InputError as error:
+        return NotEstimated(model=shape.name, method=spec.label, reason=one_line(error))
+    except Exception as error:  # whatever a method or a library cannot do with this model is its row's result
+        return NotEstimated(
+            model=shape.name, method=spec.label, reason=f"{type(error).__name__}: {one_line(error)[:200]}"
+        )
+    return MemoryEstimate(
+        model=shape.name,
+        method=spec.label,
+        device=settings.device,
+        batch_size=len(lengths),
+        sequence_length=max(map(sum, lengths)),
+        train=peak_of(found.log, settings),
+        generate=None if found.generation is None else peak_of(found.generation, settings),
+        generate_batch_size=_answered_together(spec, asked.questions),
+        trainable_parameters=found.trainable_parameters,
+        total_parameters=found.total_parameters,
+        checkpoint_bytes=found.checkpoint_bytes,
+        budgets=budgets,
+        sharded=_sharded(found, settings),
+        assumptions=_assumptions(shape, settings),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def peak_of(log: StorageLog, settings: EstimateSettings) -> MemoryPeak:
+    """Return the peak of a log, with what would be reserved for it where there is such an allocator."""
+    peak = log.peak()
+    if settings.device == "cpu":
+        return peak
+    return peak.model_copy(update={"reserved_bytes": _reserved(log)})
+
+
+def needed_bytes(log: StorageLog, settings: EstimateSettings) -> int:
+    """Return what a device must have free for a log."""
+    return log.peak().peak_bytes if settings.device == "cpu" else _reserved(log)
+
+
+def _reserved(log: StorageLog) -> int:
+    return replay(log, held_from_the_start=(CUBLAS_WORKSPACE_BYTES,)).peak()
+
+
+def _predict(
+    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths], asked: Asked
+) -> Prediction:
+    return predict(shape, partial(build, spec), settings, lambda: workload_for(shape, settings, lengths), asked)
+
+
+def _two_batches(
+    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths], found: Prediction
+) -> TwoBatches:
+    """Return logs at the batch size that was asked for and at one more; a batch of one is special, so not at one."""
+    size = max(2, len(lengths))
+    typical = [lengths[-1]] if len(lengths) > 1 else [Lengths(lengths[0].prompt, max(1, lengths[0].answer - 1))]
+
+    def log(num_examples: int) -> StorageLog:
+        more = [*lengths, *typical * (num_examples - len(lengths))]
+        return _predict(shape, spec, settings, more, Asked()).log
+
+    return TwoBatches(size, found.log if size == len(lengths) else log(size), log(size + 1))
+
+
+def _questions(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[Lengths]) -> Questions | None:
+    if shape.kind != "causal-lm":
+        return None
+    longest = max(lengths, key=sum)
+    prompt = settings.prompt_length or longest.prompt or max(1, sum(longest) // 2)
+    return Questions(settings.recipe.answer_batch_size, prompt, settings.new_tokens)
+
+
+def _answered_together(spec: MethodSpec, questions: Questions | None) -> int | None:
+    if questions is None:
+        return None
+    return 1 if build(spec).answers_alone else questions.batch_size
+
+
+def _sharded(found: Prediction, settings: EstimateSettings) -> ShardedMemory | None:
+    if found.shards is None:
+        return None
+    train = peak_of(sharded_log(found.log, found.shards), settings)
+    return ShardedMemory(num_devices=settings.num_devices, train=train, assumptions=ASSUMPTIONS)
+
+
+def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ...]:
+    said = [f"the shape is that of {shape.source}"]
+    if shape.kind == "causal-lm" and settings.data is None:
+        said.append("every token of an example is trained on, and examples differ in length, so that a mask is needed")
+    if settings.device == "cuda":
+        said.append(_ON_CUDA)
+    if settings.quantised:
+        said.append(
+            f"linear layers in {settings.quantised} by the layouts of bitsandbytes, the rest in {settings.recipe.dtype}"
+        )
+    if shape.kind == "diffusion":
+        said.append("texts and pictures are embedded beforehand; text encoder and autoencoder are not on the device")
+    return tuple(said)

@@ -1,0 +1,129 @@
+"""Answering questions in the fake world: the first tokens are run, and the rest follow from them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor, nn
+
+from paretune.engine import answer
+from paretune.measure import StorageLog, count_memory
+from paretune.models.toy import toy_tokenizer
+
+_RUN_TOKENS = 5
+"""Tokens that are generated one by one. Reading the question gives the first."""
+
+
+class Questions(NamedTuple):
+    """A batch of questions of equal length."""
+
+    batch_size: int
+    prompt_length: int
+    new_tokens: int
+
+
+class _Event(NamedTuple):
+    """One event of a pass. Storages are named by the pass and the place in it in which they came."""
+
+    passes_ago: int | None
+    """0 for a storage of this pass, 1 for one of the pass before; None for one that was always there."""
+    place: int
+    """The event in which the storage came; its number in the log where it was always there."""
+    change_bytes: int
+    kind: int
+
+
+def generation_log(model: nn.Module, questions: Questions, logits_width: int, base: Sequence[Tensor]) -> StorageLog:
+    """Return what answering the questions does to memory.
+
+    Each token after the first is a pass of its own, which differs from the one before in the length of the cache alone.
+    So a few are run, and the others are written down from the last two. Raises `ValueError` where those two do not run
+    the same course.
+    """
+    tokenizer = toy_tokenizer()
+    prompts = ["x" * questions.prompt_length] * questions.batch_size
+    num_tokens = min(questions.new_tokens, _RUN_TOKENS)
+
+    def run() -> None:
+        answer(
+            model,
+            tokenizer,
+            prompts,
+            max_new_tokens=num_tokens,
+            min_new_tokens=num_tokens,
+            batch_size=questions.batch_size,
+        )
+
+    log = count_memory(model, run, base=base, logits_width=logits_width)
+    return with_more_passes(log, questions.new_tokens - num_tokens)
+
+
+def with_more_passes(log: StorageLog, num_passes: int) -> StorageLog:
+    """Return the log as if its last forward pass had been followed by more of them, every storage growing evenly."""
+    if num_passes <= 0:
+        return log
+    starts = [mark.position for mark in log.marks if mark.name == "forward"]
+    first, second, third = starts[-3:]
+    earlier, later = _events(log, first, second), _events(log, second, third)
+    if [event[:2] + event[3:] for event in earlier] != [event[:2] + event[3:] for event in later]:
+        raise ValueError("two passes for a single token do not run the same course")
+    return _continued(log, earlier, later, starts[-1], num_passes)
+
+
+def _events(log: StorageLog, start: int, stop: int) -> list[_Event]:
+    """Return the events of one pass, with storages named so that passes can be compared."""
+    length = stop - start
+    born: dict[int, int] = {}
+    for position in range(max(0, start - length), stop):
+        born.setdefault(int(log.storage[position]), position)
+    events = []
+    for position in range(start, stop):
+        number = int(log.storage[position])
+        came = born[number] if _first_event(log, number) >= start - length else -1
+        if came < 0:
+            name: tuple[int | None, int] = None, number
+        elif came >= start:
+            name = 0, came - start
+        else:
+            name = 1, came - (start - length)
+        events.append(_Event(*name, int(log.change_bytes[position]), int(log.kind[number])))
+    return events
+
+
+def _first_event(log: StorageLog, number: int) -> int:
+    """Return where a storage came; storages are numbered in the order in which they do."""
+    return int(np.searchsorted(np.maximum.accumulate(log.storage), number))
+
+
+def _continued(
+    log: StorageLog, earlier: Sequence[_Event], later: Sequence[_Event], last_start: int, num_passes: int
+) -> StorageLog:
+    """Return the log up to its last pass, and then that pass and `num_passes` more, written down from two of them."""
+    length = len(later)
+    storage = log.storage[:last_start].tolist()
+    change = log.change_bytes[:last_start].tolist()
+    kinds = log.kind[: int(log.storage[:last_start].max()) + 1].tolist()
+    before = dict(enumerate(storage[last_start - length : last_start]))
+    for ahead in range(1, num_passes + 2):
+        names: dict[int, int] = {}
+        for place, (event, sooner) in enumerate(zip(later, earlier, strict=True)):
+            grown = event.change_bytes + ahead * (event.change_bytes - sooner.change_bytes)
+            if event.passes_ago is None:
+                number = event.place
+            elif event.passes_ago == 1:
+                number = before[event.place]
+            elif event.place == place:
+                number = len(kinds)
+                kinds.append(event.kind)
+            else:
+                number = names[event.place]
+            names[place] = number
+            storage.append(number)
+            change.append(grown)
+        before = names
+    return StorageLog(
+        storage=np.array(storage, dtype=np.int64),
+        change_bytes=np.array(change, dtype=np.int64),
+        kind=np.array(kinds, dtype=np.int8),
+        marks=tuple(mark for mark in log.marks if mark.position <= last_start),
+    )

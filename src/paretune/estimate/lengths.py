@@ -1,0 +1,62 @@
+"""How long the longest batch is: as asked for, or as it is in a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from paretune.engine import longest_batches
+from paretune.estimate.settings import DEFAULT_SEQUENCE_LENGTH, EstimateSettings
+from paretune.estimate.workload import Lengths, padded_lengths
+from paretune.models import ModelShape
+from paretune.spec import InputError, Recipe
+from paretune.tasks import get_task
+
+_NO_LIMIT = 1 << 30
+
+
+def batch_lengths(shape: ModelShape, settings: EstimateSettings) -> Sequence[Lengths]:
+    """Return the tokens of each example of the longest batch.
+
+    Raises `InputError` when they are more than the model takes, or the data or a tokenizer for it cannot be read.
+    """
+    batch_size = settings.recipe.batch_size
+    if settings.data is not None:
+        return _from_file(shape, settings.data, batch_size)
+    sequence_length = settings.sequence_length or min(DEFAULT_SEQUENCE_LENGTH, shape.max_length or _NO_LIMIT)
+    if shape.kind != "diffusion" and shape.max_length is not None and sequence_length > shape.max_length:
+        raise InputError(
+            f'sequence_length {sequence_length} is more than the model "{shape.name}" takes ({shape.max_length} tokens)'
+        )
+    return padded_lengths(batch_size, sequence_length)
+
+
+def _from_file(shape: ModelShape, path: Path, batch_size: int) -> Sequence[Lengths]:
+    examples = get_task("own_data", {"path": str(path)}).examples("train")
+    limit = shape.max_length or _NO_LIMIT
+    batches = longest_batches(examples, _tokenizer(shape), Recipe(batch_size=batch_size, max_length=limit))
+    batch = next(iter(batches))
+    answers = batch.answer_mask.sum(dim=1).tolist()
+    tokens = batch.attention_mask.sum(dim=1).tolist()
+    lengths = [Lengths(whole - answer, answer) for whole, answer in zip(tokens, answers, strict=True)]
+    missing = batch_size - len(lengths)  # fewer examples than a batch takes: the longest stands in for the rest
+    return [*lengths, *[max(lengths, key=sum)] * missing]
+
+
+def _tokenizer(shape: ModelShape) -> Any:
+    from transformers import AutoTokenizer
+
+    from paretune.models.toy import toy_tokenizer
+
+    if shape.source == "built in memory":
+        return toy_tokenizer()
+    try:
+        if shape.folder is None:
+            raise OSError("there is no folder with a tokenizer")
+        tokenizer = AutoTokenizer.from_pretrained(str(shape.folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f'model "{shape.name}": its tokenizer is not here, so the data cannot be counted in tokens; give the '
+            "folder of a whole model, or a sequence length"
+        ) from None
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    return tokenizer

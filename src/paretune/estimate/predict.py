@@ -1,0 +1,121 @@
+"""One method on one model: from the shape to the log of what its training does to memory."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from paretune.estimate.checkpoint import checkpoint_bytes
+from paretune.estimate.fake_world import fake_world
+from paretune.estimate.generation import Questions, generation_log
+from paretune.estimate.settings import DEFAULT_TEXT_LENGTH, EstimateSettings
+from paretune.estimate.sharded import Shards, shards_of
+from paretune.estimate.skeleton import build_skeleton
+from paretune.estimate.training import base_tensors, in_format, train_on_paper
+from paretune.estimate.workload import Lengths, Workload, diffusion_workload, encoder_workload, language_workload
+from paretune.measure import StorageLog, count_memory
+from paretune.methods import Context, Method
+from paretune.models import ModelShape
+from paretune.models.toy import toy_tokenizer
+from paretune.spec import Recipe
+
+MakeWorkload = Callable[[], Workload]
+
+_LEARNING_RATE = 1e-4
+"""Any rate: it changes no byte."""
+
+
+class Asked(NamedTuple):
+    """What to find out beside the training's log."""
+
+    questions: Questions | None = None
+    checkpoint: bool = False
+    num_devices: int = 1
+
+
+NOTHING_ELSE = Asked()
+
+
+class Prediction(NamedTuple):
+    """What was found out."""
+
+    log: StorageLog
+    """Training; where nothing is trained, the model as it lies there."""
+    trainable_parameters: int
+    total_parameters: int
+    checkpoint_bytes: int | None
+    generation: StorageLog | None
+    shards: Shards | None
+
+
+def predict(
+    shape: ModelShape,
+    make_method: Callable[[], Method],
+    settings: EstimateSettings,
+    make_workload: MakeWorkload,
+    asked: Asked = NOTHING_ELSE,
+) -> Prediction:
+    """Return what training a method needs on a workload, and what else is asked for.
+
+    Raises `InputError` where the model cannot be built, and what the method raises where it does not go with it.
+    """
+    with fake_world(settings.device) as device:
+        model = build_skeleton(shape, settings, device)
+        base = base_tensors(model)
+        dtypes = [tensor.dtype for tensor in base]
+        method = make_method()
+        workload = make_workload()
+        context = Context(_recipe(model, settings), _LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
+        wrapped = method.wrap(model, context)
+        shards = shards_of(wrapped, asked.num_devices) if asked.num_devices > 1 else None
+        log, trainable = _training(wrapped, method, context, workload, base)
+        return Prediction(
+            log=log,
+            trainable_parameters=trainable,
+            total_parameters=sum(parameter.numel() for parameter in wrapped.parameters()),
+            checkpoint_bytes=checkpoint_bytes(method, wrapped) if asked.checkpoint else None,
+            generation=_generation(in_format(wrapped, base, dtypes), method, asked.questions, shape, base),
+            shards=shards,
+        )
+
+
+def workload_for(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[Lengths]) -> Workload:
+    """Return the batch that fits the kind of model, and our objective for it."""
+    match shape.kind:
+        case "causal-lm":
+            return language_workload(shape, lengths)
+        case "encoder":
+            return encoder_workload(lengths)
+        case "diffusion":
+            dtype: torch.dtype = getattr(torch, settings.recipe.dtype)
+            text_length = settings.sequence_length or DEFAULT_TEXT_LENGTH
+            return diffusion_workload(shape, len(lengths), text_length, settings.resolution, dtype)
+
+
+def _recipe(model: nn.Module, settings: EstimateSettings) -> Recipe:
+    """Return the recipe. diffusers has its own way to switch gradient checkpointing on, so it is done here."""
+    enable: Any = getattr(model, "enable_gradient_checkpointing", None)
+    if enable is None or not settings.recipe.gradient_checkpointing:
+        return settings.recipe
+    enable()
+    return settings.recipe.model_copy(update={"gradient_checkpointing": False})
+
+
+def _training(
+    model: nn.Module, method: Method, context: Context, workload: Workload, base: Sequence[Tensor]
+) -> tuple[StorageLog, int]:
+    """Return the log of training and the number of trainable parameters."""
+    if not method.trains:
+        return count_memory(model, lambda: None, base=base), 0
+    trained = train_on_paper(model, method, context, workload, base)
+    return trained.log, trained.trainable_parameters
+
+
+def _generation(
+    model: nn.Module, method: Method, questions: Questions | None, shape: ModelShape, base: Sequence[Tensor]
+) -> StorageLog | None:
+    if questions is None:
+        return None
+    together = questions._replace(batch_size=1) if method.answers_alone else questions
+    return generation_log(model, together, int(shape.config["vocab_size"]), base)

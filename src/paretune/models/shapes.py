@@ -1,0 +1,137 @@
+"""The shape of a model: its configuration, without any weights."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from paretune.models.package import known_package, package_folder
+from paretune.models.reference import FORMS, parse
+from paretune.spec import InputError, nearest, one_line
+
+Kind = Literal["causal-lm", "encoder", "diffusion"]
+
+CARRIED = Path(__file__).parent / "shapes"
+_CONFIG, _DIFFUSION_CONFIG = "config.json", "transformer/config.json"
+_GENERATES = ("ForCausalLM", "LMHeadModel")
+_ENCODES = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
+
+
+class ModelShape(NamedTuple):
+    """What is needed to build a model without its weights."""
+
+    name: str
+    """As it was asked for."""
+    kind: Kind
+    config: dict[str, Any]
+    source: str
+    """Where the configuration was found."""
+    folder: Path | None
+    """Where a tokenizer may be; None where there is nothing but the configuration."""
+
+    @property
+    def max_length(self) -> int | None:
+        """Longest sequence in tokens that the model takes, where its configuration says so."""
+        value = self.config.get("max_position_embeddings")
+        return value if isinstance(value, int) else None
+
+
+def find_shape(model: str) -> ModelShape:
+    """Return the shape of a model: a folder, a `config.json`, a name on the hub, or a reference as studies write it.
+
+    Names are looked up in the hub's cache, then among the shapes that are carried along, then on the hub. No weights
+    are read or fetched. Raises `InputError` when nothing is found or what is found is no configuration.
+    """
+    path = Path(model).expanduser()
+    if path.is_file():
+        return _read(model, path, str(path), None)
+    if path.is_dir():
+        return _from_folder(model, path)
+    kind = model.partition(":")[0]
+    if kind in FORMS:
+        parsed = parse(model)
+        if parsed.kind == "path":
+            return _from_folder(model, Path(parsed.name).expanduser())
+        if parsed.kind == "hub":
+            return _from_hub(model, parsed.name, parsed.version)
+        return _toy(model) if parsed.kind == "toy" else _from_folder(model, package_folder(known_package(parsed)))
+    if model.endswith(".json") or model.count("/") > 1 or model.startswith((".", "/", "~")):
+        raise InputError(f'model "{model}": no such file or folder')
+    return _from_hub(model, model, None)
+
+
+@cache
+def carried_shapes() -> dict[str, Path]:
+    """Return the shapes that are carried along, by the model's name on the hub."""
+    return {path.stem.replace("--", "/"): path for path in sorted(CARRIED.glob("*.json"))}
+
+
+def _from_folder(model: str, folder: Path) -> ModelShape:
+    for name in (_CONFIG, _DIFFUSION_CONFIG):
+        if (folder / name).is_file():
+            return _read(model, folder / name, str(folder / name), folder)
+    raise InputError(f'model "{model}": no {_CONFIG} in {folder}; give the folder that save_pretrained wrote')
+
+
+def _from_hub(model: str, name: str, revision: str | None) -> ModelShape:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    for file in (_CONFIG, _DIFFUSION_CONFIG):
+        try:
+            found = try_to_load_from_cache(name, file, revision=revision)
+        except HFValidationError:
+            break
+        if isinstance(found, str):
+            return _read(model, Path(found), "the hub's cache", Path(found).parent if file == _CONFIG else None)
+    carried = carried_shapes().get(name)
+    if carried is not None:
+        return _read(model, carried, "the shapes carried along", None)
+    return _from_network(model, name, revision)
+
+
+def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
+    from huggingface_hub import hf_hub_download
+
+    reasons = []
+    for file in (_CONFIG, _DIFFUSION_CONFIG):
+        try:
+            found = Path(hf_hub_download(name, file, revision=revision))
+        except Exception as error:  # the hub's client raises whatever its HTTP library raises; all mean: not there
+            reasons.append(one_line(error)[:160])
+            continue
+        return _read(model, found, "the hub", None)
+    raise InputError(
+        f'model "{model}": no file or folder of that name, not carried along{nearest(name, carried_shapes())}, and the '
+        f"hub did not give its configuration ({reasons[0]}); give the path of a config.json"
+    )
+
+
+def _toy(model: str) -> ModelShape:
+    from paretune.models.toy import toy_model
+
+    return ModelShape(model, "causal-lm", toy_model().config.to_dict(), "built in memory", None)
+
+
+def _read(model: str, path: Path, source: str, folder: Path | None) -> ModelShape:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as a model's configuration: {one_line(error)}") from None
+    if not isinstance(config, dict) or not ({"model_type", "_class_name"} & config.keys()):
+        raise InputError(f"{path}: not a model's configuration (neither model_type nor _class_name in it)")
+    return ModelShape(model, _kind(config, path), config, source, folder)
+
+
+def _kind(config: dict[str, Any], path: Path) -> Kind:
+    if "_class_name" in config:
+        return "diffusion"
+    architecture = str((config.get("architectures") or [""])[0])
+    if architecture.endswith(_GENERATES) or not architecture:
+        return "causal-lm"
+    if architecture.endswith(_ENCODES) and not config.get("is_encoder_decoder"):
+        return "encoder"
+    raise InputError(
+        f'{path}: a model of the kind "{architecture}" cannot be estimated; language models, encoders and diffusion '
+        "transformers can"
+    )

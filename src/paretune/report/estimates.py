@@ -1,0 +1,90 @@
+"""Estimates of memory in words: the table in a terminal, and JSON. Never mixed with what was measured."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from paretune.report.format import MISSING, count, plain, size
+from paretune.spec.memory import MemoryEstimate, MemoryKind, MemoryPeak, NotEstimated
+
+_TOGETHER: dict[str, tuple[MemoryKind, ...]] = {
+    "Weights": (MemoryKind.BASE_WEIGHTS, MemoryKind.ADAPTER),
+    "Gradients,\noptimizer": (MemoryKind.GRADIENTS, MemoryKind.OPTIMIZER_STATE),
+    "Activations,\nlogits": (MemoryKind.ACTIVATIONS, MemoryKind.LOGITS),
+    "Other": (MemoryKind.OTHER,),
+}
+TITLE = "Estimated, not measured"
+
+
+def estimates_summary(found: Sequence[MemoryEstimate | NotEstimated]) -> Group:
+    """Return the table of these estimates for a rich console, least memory first, with what it assumes."""
+    estimates = sorted(
+        (one for one in found if isinstance(one, MemoryEstimate)), key=lambda one: _shown(one).needed_bytes
+    )
+    parts: list[Any] = []
+    if estimates:
+        parts += [Text(_heading(estimates[0]), "bold"), _table(estimates)]
+        said = dict.fromkeys(text for one in estimates for text in (*one.assumptions, *_sharding_assumptions(one)))
+        parts += [Text(f"Assumed: {plain(text)}", "dim") for text in said]
+    parts += [
+        Text(f"{plain(one.method)}: {plain(one.reason)}", "yellow") for one in found if isinstance(one, NotEstimated)
+    ]
+    return Group(*parts)
+
+
+def estimates_json(found: Sequence[MemoryEstimate | NotEstimated]) -> dict[str, Any]:
+    """Return the estimates as plain JSON values, in the order in which they were made. Bytes throughout."""
+    return {
+        "estimates": [json.loads(one.model_dump_json()) for one in found if isinstance(one, MemoryEstimate)],
+        "not_estimated": [json.loads(one.model_dump_json()) for one in found if isinstance(one, NotEstimated)],
+    }
+
+
+def _heading(one: MemoryEstimate) -> str:
+    length = f", {one.sequence_length} tokens" if one.sequence_length else ""
+    devices = f", each of {one.sharded.num_devices} devices" if one.sharded else ""
+    return f"{TITLE}: {plain(one.model)}, batch of {one.batch_size}{length}, {one.device}{devices}"
+
+
+def _table(estimates: Sequence[MemoryEstimate]) -> Table:
+    table = Table()
+    table.add_column("Method")
+    table.add_column("Training\nneeds", justify="right")
+    for heading in _TOGETHER:
+        table.add_column(heading, justify="right")
+    if any(one.generate for one in estimates):
+        table.add_column("Generation", justify="right")
+    table.add_column("Trainable", justify="right")
+    table.add_column("Checkpoint", justify="right")
+    for answer in estimates[0].budgets:
+        table.add_column(f"Fits {size(answer.budget_bytes)}", justify="right")
+    for one in estimates:
+        table.add_row(*_cells(one, with_generation=any(other.generate for other in estimates)))
+    return table
+
+
+def _cells(one: MemoryEstimate, *, with_generation: bool) -> list[str]:
+    peak = _shown(one)
+    cells = [plain(one.method), size(peak.needed_bytes)]
+    cells += [size(sum(peak.by_kind.get(kind, 0) for kind in kinds)) for kinds in _TOGETHER.values()]
+    if with_generation:
+        cells.append(size(one.generate.peak_bytes) if one.generate else MISSING)
+    cells.append(count(one.trainable_parameters))
+    cells.append(size(one.checkpoint_bytes) if one.checkpoint_bytes is not None else MISSING)
+    for answer in one.budgets:
+        largest = "not even one" if answer.largest_batch_size is None else f"batch ≤ {answer.largest_batch_size}"
+        cells.append(f"{'yes' if answer.fits else 'no'}, {largest}")
+    return cells
+
+
+def _shown(one: MemoryEstimate) -> MemoryPeak:
+    """Return the peak that a row is about: one device's share where training is sharded."""
+    return one.sharded.train if one.sharded else one.train
+
+
+def _sharding_assumptions(one: MemoryEstimate) -> Sequence[str]:
+    return one.sharded.assumptions if one.sharded else ()

@@ -1,0 +1,90 @@
+"""What memory is made of, and what an estimate says about one method."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from paretune.spec.base import Data
+
+
+class MemoryKind(StrEnum):
+    """What a tensor that is alive is for."""
+
+    BASE_WEIGHTS = "base weights"
+    ADAPTER = "adapter"
+    GRADIENTS = "gradients"
+    OPTIMIZER_STATE = "optimizer state"
+    ACTIVATIONS = "activations"
+    """What the model's passes make, forward and backward; in generation also the cache of keys and values."""
+    LOGITS = "logits"
+    """Everything as wide as the vocabulary that the passes make."""
+    OTHER = "other"
+    """Batches, masks, and what the optimizer needs for a moment."""
+
+
+class MemoryPeak(Data):
+    """The moment at which a phase holds most."""
+
+    peak_bytes: int = Field(ge=0)
+    """Bytes of all tensors that are alive."""
+    by_kind: dict[MemoryKind, int]
+    """The same bytes, by what they are for. Kinds that hold nothing are absent."""
+    reserved_bytes: int | None = None
+    """Bytes that PyTorch's CUDA allocator needs for it, with what it rounds up and cannot fill; None for a CPU."""
+
+    @property
+    def needed_bytes(self) -> int:
+        """What a device must have free: reserved bytes where an allocator reserves, live bytes elsewhere."""
+        return self.peak_bytes if self.reserved_bytes is None else self.reserved_bytes
+
+
+class ShardedMemory(Data):
+    """One device's share when training is sharded over several."""
+
+    num_devices: int = Field(ge=2)
+    train: MemoryPeak
+    assumptions: tuple[str, ...]
+
+
+class BudgetAnswer(Data):
+    """Whether a method fits into a budget of memory."""
+
+    budget_bytes: int
+    fits: bool
+    """Training at the batch size that was asked for needs no more than the budget."""
+    largest_batch_size: int | None
+    """Most examples in one forward pass that fit; None where not even one does."""
+
+
+class MemoryEstimate(Data):
+    """Memory of one method on one model, computed without weights. An estimate, never a measurement."""
+
+    model: str
+    method: str
+    """The method's label."""
+    device: Literal["cuda", "cpu"]
+    batch_size: int
+    sequence_length: int | None
+    """Tokens of the longest example; None for models that read no tokens."""
+    train: MemoryPeak
+    generate: MemoryPeak | None = None
+    """None for models that generate nothing."""
+    generate_batch_size: int | None = None
+    trainable_parameters: int
+    total_parameters: int
+    checkpoint_bytes: int | None = None
+    """Bytes of the files that the method would write; None where it was not asked for."""
+    budgets: tuple[BudgetAnswer, ...] = ()
+    sharded: ShardedMemory | None = None
+    assumptions: tuple[str, ...] = ()
+    seconds: float
+    """How long it took to compute."""
+
+
+class NotEstimated(Data):
+    """A method whose memory could not be computed, and why."""
+
+    model: str
+    method: str
+    reason: str
