@@ -75,7 +75,7 @@ def generation_agrees(model: nn.Module, probe: LanguageProbe, noise: float = 0.0
     """Judge whether `generate` chooses by the logits of forward passes. The figure is the largest change of a logit."""
     written = probe.answers(model, [0])
     found = gap(probe.logits_of(model, 0, written.tokens[0]), written.logits, noise=noise)
-    finding = f"while generating, logits are {found.largest:.2g} away from those of a forward pass"
+    finding = f"logits are {found.largest:.2g} away from those of forward passes over the whole text"
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
 
 

@@ -1,6 +1,7 @@
 """Many methods through the audit, several at once."""
 
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -104,10 +105,12 @@ def _audit_alone(spec: MethodSpec, model: str | None) -> MethodAudit:
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_one_thread)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin)
 
 
-def _one_thread() -> None:
+def _begin() -> None:
+    """Set a worker up: one thread, no bars, and the end when the parent says so, not at Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["TQDM_DISABLE"] = "1"  # read when a library that draws bars is first imported
     import torch
 
