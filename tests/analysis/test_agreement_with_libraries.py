@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from statsmodels.stats.contingency_tables import mcnemar
@@ -39,6 +39,7 @@ def test_mcnemar(only_first: int, only_second: int) -> None:
         assert ours == pytest.approx(binomtest(only_first, only_first + only_second).pvalue, rel=1e-7)
 
 
+@settings(max_examples=20, deadline=None)  # statsmodels takes 50 ms for one correction
 @given(p_values)
 def test_holm(values: list[float]) -> None:
     assert holm(values) == pytest.approx(list(multipletests(values, method="holm")[1]), abs=1e-12)

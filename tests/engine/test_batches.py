@@ -69,3 +69,31 @@ def test_longest_batches_hold_the_longest_examples(toy: LoadedModel, examples: l
     longest = max(len(toy.tokenizer(example.prompt + example.completion)["input_ids"]) + 1 for example in examples)
     first, second = islice(longest_batches(examples, toy.tokenizer, recipe()), 2)
     assert first.input_ids.shape == second.input_ids.shape == (4, longest)
+
+
+def test_the_loss_may_be_taken_on_the_whole_text(toy: LoadedModel, examples: list[Example], recipe: Any) -> None:
+    (batch,) = make_batches(examples[:4], toy.tokenizer, recipe(loss_on="whole_text"), 0, one_pass=True)
+    for row, attended, learned in zip(*batch, strict=True):
+        assert learned.tolist() == [False, *[True] * (int(attended.sum()) - 1)] + [False] * int((1 - attended).sum())
+        assert row[attended.bool()][-1] == toy.tokenizer.eos_token_id
+
+
+def test_data_may_be_taken_as_listed_longest_first_in_each_window(
+    toy: LoadedModel, examples: list[Example], recipe: Any
+) -> None:
+    many = [example._replace(prompt=f"{place:03d} {example.prompt}") for place, example in enumerate(examples * 5)]
+    seeds = [
+        [
+            batch.input_ids
+            for batch in islice(make_batches(many, toy.tokenizer, recipe(data_order="as_listed"), seed), 51)
+        ]
+        for seed in (0, 1)
+    ]
+    for one, other in zip(*seeds, strict=True):
+        assert torch.equal(one, other)
+    batches = [toy.tokenizer.batch_decode(ids, skip_special_tokens=True) for ids in seeds[0]]
+    first = [int(text[:3]) for batch in batches[:20] for text in batch]
+    assert sorted(first) == list(range(80))
+    lengths = [len(text) for batch in batches[:20] for text in batch]
+    assert lengths == sorted(lengths, reverse=True)
+    assert batches[50] == batches[0], "after a pass the data begins anew"

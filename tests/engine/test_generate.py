@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -50,3 +52,13 @@ def test_who_shares_a_batch() -> None:
     lengths = [3, 5, 3, 9, 5, 3]
     assert shared_batches(lengths, 2) == [[3, 1], [4, 0], [2, 5]]
     assert shared_batches(lengths, 1) == [[3], [1], [4], [0], [2], [5]]
+
+
+def test_sampled_answers_follow_the_seed(toy: LoadedModel) -> None:
+    def sampled(seed: int, **settings: Any) -> list[str]:
+        torch.manual_seed(seed)
+        return answer(toy.model, toy.tokenizer, PROMPTS, max_new_tokens=8, batch_size=8, **settings)
+
+    assert sampled(0, temperature=1.0) == sampled(0, temperature=1.0)
+    assert sampled(0, temperature=1.0) != sampled(1, temperature=1.0)
+    assert sampled(0, temperature=1.0, top_p=1e-6) == sampled(1)

@@ -51,6 +51,17 @@ def test_gradient_checkpointing_changes_nothing_but_memory(examples: list[Exampl
     assert saving.losses == pytest.approx(plain.losses, rel=1e-5)
 
 
+def test_a_compiled_model_learns_the_same(
+    examples: list[Example], recipe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The graph is captured and run as it is: what a compiler makes of it is not ours to test, and takes minutes.
+    compile_module = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: compile_module(self, backend="eager", **how))
+    plain = trained(examples, recipe(steps=2))
+    compiled = trained(examples, recipe(steps=2, compile=True))
+    assert compiled.losses == pytest.approx(plain.losses, rel=1e-4)
+
+
 def test_a_rate_out_of_all_bounds_is_a_divergence(examples: list[Example], recipe: Any) -> None:
     with pytest.raises(Divergence) as caught:
         trained(examples, recipe(steps=10, optimizer="sgd", max_grad_norm=1e30), name="full", rate=1e30)

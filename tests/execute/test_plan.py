@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +70,26 @@ def test_parameters_and_modules_are_checked_before_training(
         check_trials(trials)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_general_text_of_ones_own_is_part_of_the_trial_and_fixed_by_its_content(
+    toy_study: Build, tmp_path: Path
+) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text("One line of text.\nAnother line.\n")
+    study = toy_study(methods=["base"], general_text={"source": str(path), "num_texts": 2})
+    (trial,) = plan(study)
+    assert trial.general_text is not None
+    assert trial.general_text.content_hash is not None
+    assert trial.id != plan(toy_study(methods=["base"]))[0].id
+    path.write_text("One line of text.\nQuite another line.\n")
+    assert plan(study)[0].id != trial.id
+
+
+def test_hardware_that_is_not_there_is_refused_before_anything_runs(
+    toy_study: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    trials = plan(toy_study(recipe={"steps": 4, "quantisation": "4bit"}))
+    with pytest.raises(InputError, match='quantisation = "4bit" needs a CUDA GPU'):
+        check_trials(trials)

@@ -77,3 +77,12 @@ def test_the_general_texts_are_there_and_long_enough() -> None:
     assert len(set(texts)) == len(texts)
     assert min(len(text.split()) for text in texts) >= 50
     assert texts == general_texts()
+
+
+def test_only_so_many_tokens_are_read(tiny_llama: Any, tokenizer: Any) -> None:
+    model = tiny_llama()
+    (short,) = text_losses(model, tokenizer, TEXTS[:1], max_tokens=4)
+    ids = torch.tensor([tokenizer(TEXTS[0])["input_ids"][:4]])
+    with torch.no_grad():
+        logits = model.eval()(ids).logits[0, :-1]
+    assert short == pytest.approx(torch.nn.functional.cross_entropy(logits, ids[0, 1:]).item(), rel=1e-5)

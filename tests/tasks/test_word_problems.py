@@ -96,7 +96,7 @@ def test_wrong_options_are_refused(options: dict[str, int], line: str) -> None:
 def test_answers_are_read_strictly_and_leniently() -> None:
     task = get_task("word_problems")
     example = Example("x", "q", " 3 * 4 = 12. #### 12", "12", "seen")
-    assert task.score(" 3 * 4 = 12. #### 12", example) == (True, True)
-    assert task.score(" It is 12.", example) == (False, True)
-    assert task.score(" #### 13 or 12", example) == (False, True)
-    assert task.score("", example) == (False, False)
+    assert task.score(" 3 * 4 = 12. #### 12", example)[:2] == (True, True)
+    assert task.score(" It is 12.", example)[:2] == (False, True)
+    assert task.score(" #### 13 or 12", example)[:2] == (False, True)
+    assert task.score("", example)[:2] == (False, False)

@@ -1,5 +1,6 @@
 """Pure functions from records to what can be said about them."""
 
+from paretune.analysis.clocks import ClockChange, clock_changes
 from paretune.analysis.comparable import comparability_notes
 from paretune.analysis.evidence import Evidence, load_evidence
 from paretune.analysis.family import Answers, no_answers
@@ -10,6 +11,6 @@ from paretune.analysis.rows import Row, rows_of
 from paretune.analysis.support import support_note
 
 __all__ = [
-    "Answers", "Evidence", "Interval", "Row", "comparability_notes", "judged_rows", "load_evidence", "no_answers",
-    "pareto_front", "rows_of", "support_note", "wilson",
+    "Answers", "ClockChange", "Evidence", "Interval", "Row", "clock_changes", "comparability_notes", "judged_rows",
+    "load_evidence", "no_answers", "pareto_front", "rows_of", "support_note", "wilson",
 ]  # fmt: skip

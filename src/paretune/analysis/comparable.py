@@ -2,14 +2,17 @@
 
 from collections.abc import Hashable, Sequence
 
-from paretune.spec import METRICS, Record, Unit
+from paretune.spec import METRICS, Phase, Record, Unit
+
+_PEAKS = {name for name, metric in METRICS.items() if metric.unit is Unit.BYTES and metric.phase is not Phase.SAVE}
 
 
 def same_conditions(records: Sequence[Record], metric: str) -> bool:
     """Tell whether a figure of these records was measured under the same conditions.
 
     Clocks need the same device, packages, threads and number of trials at once; bytes at work need the same device and
-    packages. Accuracy, sizes and counts do not depend on the machine in a way that a comparison must fear.
+    packages. Imported results need the same source and device, since whoever published them compared them. Accuracy,
+    sizes and counts do not depend on the machine in a way that a comparison must fear.
     """
     return len({_conditions(record, metric) for record in records if record.metric(metric) is not None}) <= 1
 
@@ -27,9 +30,27 @@ def comparability_notes(records: Sequence[Record]) -> list[str]:
             "These trials ran with different numbers of threads, or of trials at once: their times are not "
             "comparable, and no Pareto front is drawn over them."
         )
-    most = max((record.provenance.concurrent_workers for record in records if record.provenance), default=1)
+    notes += _imported_notes(records)
+    most = max((record.provenance.concurrent_workers or 1 for record in records if record.provenance), default=1)
     if most > 1:
         notes.append(f"Shared clock: up to {most} trials ran at once, which lengthens step times.")
+    return notes
+
+
+def _imported_notes(records: Sequence[Record]) -> list[str]:
+    """Return what sets imported results apart: whose they are, how they were measured, and with how many versions."""
+    imported = [record for record in records if record.imported is not None]
+    sources = dict.fromkeys(record.imported.source for record in imported if record.imported)
+    notes = [f"Imported from {source}: not measured by Paretune." for source in sources]
+    covers = dict.fromkeys(item for record in imported if record.imported for item in record.imported.covers.items())
+    notes += [f"{METRICS[name].label}, imported: {text}." for name, text in covers]
+    made = [tuple(sorted(record.provenance.packages.items())) for record in imported if record.provenance]
+    if len(set(made)) > 1:
+        different = len(made) - max(made.count(one) for one in set(made))
+        notes.append(
+            f"{different} of the {len(made)} imported results were made with other package versions than the rest; "
+            "they are compared all the same, as their source does."
+        )
     return notes
 
 
@@ -37,8 +58,10 @@ def _conditions(record: Record, metric: str) -> Hashable:
     provenance = record.provenance
     if provenance is None:
         return None
+    if record.imported is not None:
+        return record.imported.source, provenance.device
     if METRICS[metric].unit is Unit.SECONDS:
         return provenance.environment
-    if metric in {"train_peak_bytes", "answer_peak_bytes"}:
+    if metric in _PEAKS:
         return provenance.device, provenance.platform, tuple(sorted(provenance.packages.items()))
     return None

@@ -8,7 +8,7 @@ from paretune.analysis.comparable import same_conditions
 from paretune.analysis.intervals import Interval, wilson
 from paretune.analysis.pareto import pareto_front
 from paretune.analysis.standing import Standing
-from paretune.spec import COSTS, METRICS, Direction, Outcome, Record
+from paretune.spec import COSTS, METRICS, QUALITIES, Direction, Outcome, Record
 
 
 class Row(NamedTuple):
@@ -35,7 +35,7 @@ class Row(NamedTuple):
     """95 % interval of the accuracy: over questions and seeds after `judged_rows`, before that Wilson's over the
     questions of one seed, since seeds ask the same questions again."""
     fronts: frozenset[str]
-    """Costs on whose Pareto front against accuracy the row lies, among the rows of its task."""
+    """Costs on whose Pareto front against the main figure the row lies, among the rows of its task."""
     standing: Standing | None = None
     """How sure the row's place among the others is; None before `judged_rows` and where a seed did not end well."""
 
@@ -54,6 +54,11 @@ class Row(NamedTuple):
     def seeds(self) -> tuple[int, ...]:
         """The seeds that left a record."""
         return tuple(record.trial.seed for record in self.records)
+
+    @property
+    def quality(self) -> str:
+        """The metric that the row is ranked by."""
+        return next((name for name in QUALITIES if name in self.metrics), QUALITIES[0])
 
     @property
     def num_ok(self) -> int:
@@ -87,7 +92,9 @@ def _task_names(records: Iterable[Record]) -> dict[str, str]:
     different = {(task.name, task.version, task.content_hash) for task in tasks.values()}
     names = [name for name, _, _ in different]
     return {
-        trial_id: task.name if names.count(task.name) == 1 else f"{task.name} ({task.content_hash[:6]})"
+        trial_id: task.name
+        if names.count(task.name) == 1
+        else f"{task.name} ({(task.content_hash or task.version)[:6]})"
         for trial_id, task in tasks.items()
     }
 
@@ -139,7 +146,9 @@ def _fronts(rows: Sequence[Row]) -> list[set[str]]:
         records = [record for place in places for record in rows[place].records]
         for cost in COSTS:
             if same_conditions(records, cost):
-                points = [(rows[place].metrics.get("accuracy"), rows[place].metrics.get(cost)) for place in places]
+                points = [
+                    (rows[place].metrics.get(rows[place].quality), rows[place].metrics.get(cost)) for place in places
+                ]
                 for index in pareto_front(points, (Direction.HIGHER, METRICS[cost].direction)):
                     found[places[index]].add(cost)
     return found

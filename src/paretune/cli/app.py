@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from paretune.cli.exchange import exporting, importing
+
 app = typer.Typer(
     name="paretune",
     help="Which fine-tuning method should I use for this model, this data and this much memory?\n\n"
@@ -14,6 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(importing, name="import")
+app.add_typer(exporting, name="export")
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a study, as given to --out.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
@@ -71,9 +76,20 @@ def run(  # noqa: PLR0917 (one for each option)
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps of a study without a file.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds of a study without a file, with commas: 0,1,2.")] = None,
+    experiments: Annotated[
+        Path | None, typer.Option(help="Experiments of peft's method_comparison: a task's folder, or one inside it.")
+    ] = None,
+    task_option: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE for the task of a study without a file. May be repeated.")
+    ] = None,
+    general_text: Annotated[
+        str | None, typer.Option(help='Text to measure forgetting on: a file, or "built-in". Without a study file.')
+    ] = None,
     jobs: Jobs = 1,
     threads: Threads = None,
     retry: Retry = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would run and how long it takes, then end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON for machines.")] = False,
 ) -> None:
     """Run a study. It resumes by itself: finished trials are never repeated."""
     from paretune.cli.studies import run_and_show, study_from_options
@@ -86,14 +102,24 @@ def run(  # noqa: PLR0917 (one for each option)
         "data": data,
         "steps": steps,
         "seeds": seeds,
+        "experiments": experiments,
+        "task_option": task_option or None,
+        "general_text": general_text,
     }
-    given = sorted(f"--{name}" for name, value in options.items() if value is not None)
+    given = sorted(f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None)
     if study is not None and given:
         raise InputError(f"{', '.join(given)} and a study file exclude each other: put it into {study}")
-    if study is None and methods is None:
+    if study is None and methods is None and experiments is None:
         raise InputError("give a study file, or --methods (for example --methods base,lora,oft)")
     chosen = Study.from_toml(study) if study is not None else study_from_options(**options)
     folder = out or Path("results") / chosen.name
+    if json and not plan:
+        raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
+    if plan:
+        from paretune.cli.planning import show_plan
+
+        show_plan(chosen, folder, jobs=jobs, retry=retry, as_json=json)
+        return
     raise typer.Exit(run_and_show(chosen, folder, jobs=jobs, threads=threads, retry=retry))
 
 

@@ -24,10 +24,10 @@ def show_tasks(*, as_json: bool) -> None:
 def show_results(folder: Path, *, as_json: bool) -> None:
     """Print the table of a study's records."""
     from paretune.report import results_json, results_summary
-    from paretune.store import Store, load_records
+    from paretune.store import Store, load_planned_records, read_plan
 
-    records, answers = load_records(folder), Store(folder).scores
+    records, plan, answers = load_planned_records(folder), read_plan(folder), Store(folder).scores
     if as_json:
-        print(json.dumps(results_json(records, answers), indent=1))
+        print(json.dumps(results_json(records, answers, plan), indent=1))
         return
-    Console().print(results_summary(records, answers))
+    Console().print(results_summary(records, answers, plan))

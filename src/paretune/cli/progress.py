@@ -1,130 +1,110 @@
 """A bar with the time left in a terminal, plain lines in a log."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from paretune.cli.time_left import Course
 from paretune.execute.events import Watcher
-from paretune.spec import Phase, Record, Trial
+from paretune.execute.stages import Stages
+from paretune.report.format import show
+from paretune.spec import METRICS, Phase, Record, Trial
 
 _PLAIN_INTERVAL_SECONDS = 30.0
-# Rough shares, used only to guess the time left: what a trial without training costs of one with it, how much of it
-# lies behind when a phase begins, and how much the phases that report their progress take.
-_COST_UNTRAINED = 0.4
-_BEFORE_TRAINED = {Phase.TRAIN: 0.1, Phase.VALIDATE: 0.6, Phase.SAVE: 0.65, Phase.RELOAD: 0.7, Phase.TEST: 0.72}
-_BEFORE_UNTRAINED = {Phase.RETAIN: 0.1, Phase.TEST: 0.25}
-_WIDTH = {Phase.TRAIN: 0.5, Phase.TEST: 0.16}
-_WIDTH_UNTRAINED = {Phase.TEST: 0.45}
+
+
+class RunWatcher(Watcher, Protocol):
+    """Hears how a whole run goes, and each time what is planned."""
+
+    def planned(self, stages: Stages, results: Mapping[str, Record]) -> None:
+        """The stages were planned from these results, by trial id; trials that run again are not among them."""
 
 
 @contextmanager
-def watcher_for(trials: Sequence[Trial], console: Console) -> Iterator[Watcher]:
+def watcher_for(jobs: int, console: Console) -> Iterator[RunWatcher]:
     """Yield the watcher that fits where its words go."""
     if not console.is_terminal:
-        yield _Plain(trials, console)
+        yield _Plain(jobs, console)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bars(trials, console, progress)
-
-
-class _Estimate:
-    """Guesses the time left from the finished trials and from how far the running ones are."""
-
-    def __init__(self, trials: Sequence[Trial]) -> None:
-        self._cost = {trial.id: 1.0 if trial.method.trains else _COST_UNTRAINED for trial in trials}
-        self._done: dict[str, float] = {}
-        self._began = time.monotonic()
-        self.num_done = 0
-        self.total = len(trials)
-
-    def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
-        trained = trial.method.trains
-        before = (_BEFORE_TRAINED if trained else _BEFORE_UNTRAINED).get(phase, 0.0)
-        width = (_WIDTH if trained else _WIDTH_UNTRAINED).get(phase, 0.0)
-        share = before + width * (done / total if total else 0.0)
-        self._done[trial.id] = max(self._done.get(trial.id, 0.0), share)
-
-    def finished(self, trial: Trial) -> None:
-        self._done[trial.id] = 1.0
-        self.num_done += 1
-
-    @property
-    def share(self) -> float:
-        done = sum(self._cost[trial_id] * share for trial_id, share in self._done.items())
-        return done / max(1e-9, sum(self._cost.values()))
-
-    def left(self) -> str:
-        """Return words such as "about 0:03:10 left", once enough has been seen to guess."""
-        passed = time.monotonic() - self._began
-        if self.share < 0.02 or passed < 5:
-            return "time left not known yet"
-        return f"about {timedelta(seconds=round(passed * (1 - self.share) / self.share))} left"
+        yield _Bars(jobs, console, progress)
 
 
 class _Plain:
     """One line for each trial that starts or ends, and one now and then in between."""
 
-    def __init__(self, trials: Sequence[Trial], console: Console) -> None:
-        self._estimate = _Estimate(trials)
+    def __init__(self, jobs: int, console: Console) -> None:
+        self._course = Course(jobs)
         self._console = console
         self._spoke = time.monotonic()
 
+    def planned(self, stages: Stages, results: Mapping[str, Record]) -> None:
+        if news := self._course.planned(stages, results):
+            self._console.print(news, markup=False, highlight=False, soft_wrap=True)
+
     def started(self, trial: Trial) -> None:
+        self._course.started(trial)
         self._say(f"start   {_name(trial)}")
 
     def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
-        self._estimate.heard(trial, phase, done, total)
+        self._course.heard(trial, phase, done, total)
         if time.monotonic() - self._spoke > _PLAIN_INTERVAL_SECONDS:
-            self._say(f"        {_name(trial)}: {_where(phase, done, total)}; {self._estimate.left()}")
+            self._say(f"        {_name(trial)}: {_where(phase, done, total)}; {self._course.left()}")
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
-        self._estimate.finished(trial)
-        self._say(_verdict(trial, record, seconds))
+        self._course.finished(trial, record, seconds)
+        self._say(f"{_verdict(trial, record, seconds)}; {self._course.left()}")
 
     def _say(self, text: str) -> None:
         self._spoke = time.monotonic()
-        done = f"[{self._estimate.num_done}/{self._estimate.total}]"
+        done = f"[{self._course.num_done}/{self._course.total}]"
         self._console.print(f"{done} {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 class _Bars:
     """A bar for the whole run and one for each trial that runs."""
 
-    def __init__(self, trials: Sequence[Trial], console: Console, progress: Progress) -> None:
-        self._estimate = _Estimate(trials)
+    def __init__(self, jobs: int, console: Console, progress: Progress) -> None:
+        self._course = Course(jobs)
         self._console = console
         self._progress = progress
         self._whole = progress.add_task("study", total=1.0, note="")
         self._bars: dict[str, TaskID] = {}
 
+    def planned(self, stages: Stages, results: Mapping[str, Record]) -> None:
+        if news := self._course.planned(stages, results):
+            self._console.print(news, markup=False, highlight=False, soft_wrap=True)
+
     def started(self, trial: Trial) -> None:
+        self._course.started(trial)
         self._bars[trial.id] = self._progress.add_task(_name(trial), total=None, note="loading")
 
     def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
-        self._estimate.heard(trial, phase, done, total)
+        self._course.heard(trial, phase, done, total)
         self._progress.update(
             self._bars[trial.id], completed=done, total=total or None, note=_where(phase, done, total)
         )
-        self._progress.update(self._whole, completed=self._estimate.share, note=self._note())
+        self._progress.update(self._whole, completed=self._course.share, note=self._note())
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
-        self._estimate.finished(trial)
+        self._course.finished(trial, record, seconds)
         self._progress.remove_task(self._bars.pop(trial.id))
-        self._progress.update(self._whole, completed=self._estimate.share, note=self._note())
+        self._progress.update(self._whole, completed=self._course.share, note=self._note())
         self._console.print(_verdict(trial, record, seconds), markup=False, highlight=False, soft_wrap=True)
 
     def _note(self) -> str:
-        return f"{self._estimate.num_done} of {self._estimate.total} trials, {self._estimate.left()}"
+        return f"{self._course.num_done} of {self._course.total} trials, {self._course.left()}"
 
 
 def _name(trial: Trial) -> str:
     rate = f", rate {trial.learning_rate:g}" if trial.learning_rate is not None else ""
-    return f"{trial.method.label} (seed {trial.seed}{rate})"
+    return f"{trial.method.label} ({'tuning, ' if trial.tunes else ''}seed {trial.seed}{rate})"
 
 
 def _where(phase: Phase, done: int, total: int) -> str:
@@ -134,6 +114,11 @@ def _where(phase: Phase, done: int, total: int) -> str:
 def _verdict(trial: Trial, record: Record, seconds: float) -> str:
     took = f"{timedelta(seconds=round(seconds))}"
     if record.outcome.kind == "ok":
-        return f"ok      {_name(trial)}: accuracy {record.metrics['accuracy']:.1%} in {took}"
+        figures = [
+            f"{METRICS[name].label.lower()} {show(name, record.metrics[name])}"
+            for name in ("accuracy", "validation_loss")
+            if name in record.metrics
+        ]
+        return f"ok      {_name(trial)}: {figures[0]} in {took}"
     reason = getattr(record.outcome, "message", "") or getattr(record.outcome, "reason", "")
     return f"{record.outcome.kind}  {_name(trial)} after {took}" + (f": {reason}" if reason else "")

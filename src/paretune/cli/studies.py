@@ -1,12 +1,14 @@
 """Running a study and showing what came out."""
 
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from paretune.cli.experiments import general_text_from, seeds_from, study_of_experiments, task_options_from
 from paretune.cli.progress import watcher_for
 from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
 
@@ -18,14 +20,30 @@ def demo_study() -> Study:
 
 
 def study_from_options(
-    *, model: str | None, task: str | None, methods: str | None, data: Path | None, steps: int | None, seeds: str | None
+    *,
+    model: str | None,
+    task: str | None,
+    methods: str | None,
+    data: Path | None,
+    steps: int | None,
+    seeds: str | None,
+    experiments: Path | None = None,
+    task_option: Sequence[str] | None = None,
+    general_text: str | None = None,
 ) -> Study:
     """Return the study described by command-line options."""
+    options = task_options_from(task_option or ())
+    if experiments is not None:
+        if methods is not None or task is not None or data is not None:
+            raise InputError("--experiments names methods and task itself; leave --methods, --task and --data out")
+        return study_of_experiments(
+            experiments, model=model, task_options=options, general_text=general_text, steps=steps, seeds=seeds
+        )
     if data is not None and task is not None:
         raise InputError("--data and --task exclude each other: your data is a task of its own")
-    entry: dict[str, Any] = {"name": task or "word_problems"}
+    entry: dict[str, Any] = {"name": task or "word_problems", "options": options}
     if data is not None:
-        entry = {"name": "own_data", "options": {"path": str(data)}}
+        entry = {"name": "own_data", "options": {"path": str(data), **options}}
     value: dict[str, Any] = {
         "name": data.stem if data else entry["name"],
         "base_model": model or EMBEDDED_MODEL,
@@ -35,30 +53,26 @@ def study_from_options(
     if steps is not None:
         value["recipe"] = {"steps": steps}
     if seeds is not None:
-        value["seeds"] = [int(seed) if seed.strip().isdigit() else seed for seed in seeds.split(",")]
+        value["seeds"] = seeds_from(seeds)
+    if general_text is not None:
+        value["general_text"] = general_text_from(general_text)
     return Study.read(value, "the options")
 
 
 def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, retry: bool) -> int:
     """Run what is missing of a study, print the table and write the page. Returns the exit code."""
-    from paretune.execute.plan import plan
-    from paretune.execute.run import pending_trials, run
+    from paretune.cli.planning import announce_plan
+    from paretune.execute.run import run
     from paretune.report import results_summary
-    from paretune.store import Store
+    from paretune.store import Store, read_plan
 
-    trials = plan(study)
-    pending = pending_trials(study, Store(folder), retry=retry)
     console = Console(stderr=True)
-    done = len(trials) - len(pending)
-    console.print(
-        f'Study "{study.name}": {len(trials)} trials, {done} finished'
-        + (f", {len(pending)} to run, {jobs} at a time. Records go to {folder}" if pending else ""),
-        highlight=False,
-        soft_wrap=True,
-    )
-    with watcher_for(pending, console) as watcher:
-        records = run(study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher)
-    Console().print(results_summary(records, Store(folder).scores))
+    announce_plan(study, folder, jobs=jobs, retry=retry, console=console)
+    with watcher_for(jobs, console) as watcher:
+        records = run(
+            study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher, on_plan=watcher.planned
+        )  # fmt: skip
+    Console().print(results_summary(records, Store(folder).scores, read_plan(folder)))
     print(f"Page: {write_study_page(folder, None)}")
     return _exit_code(records)
 
@@ -66,15 +80,15 @@ def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, 
 def write_study_page(folder: Path, output: Path | None) -> Path:
     """Write a study's page and return its path."""
     from paretune.report import write_page
-    from paretune.store import Store, load_records
+    from paretune.store import Store, load_planned_records, read_plan
 
-    records = load_records(folder)
+    records = load_planned_records(folder)
     study = Store(folder).study()
     if study is None:
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
     path = output or folder / "index.html"
     try:
-        write_page(records, study, path, Store(folder).scores)
+        write_page(records, study, path, Store(folder).scores, read_plan(folder))
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path

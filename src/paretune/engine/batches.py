@@ -12,6 +12,8 @@ from paretune.tasks import Example
 
 WINDOW_BATCHES = 12
 """Batches whose examples are sorted by length together. Wider windows pad less and shuffle less."""
+LISTED_WINDOW_BATCHES = 20
+"""Likewise where the data's order is kept: the window of peft's method comparison."""
 
 
 class Encoded(NamedTuple):
@@ -63,12 +65,14 @@ class Batches:
         *,
         num_left_out: int = 0,
         one_pass: bool = False,
+        shuffled: bool = True,
     ) -> None:
         self._encoded = encoded
         self._batch_size = batch_size
         self._pad_id = pad_id
         self._seed = seed
         self._one_pass = one_pass
+        self._shuffled = shuffled
         self.num_left_out = num_left_out
         """Examples that were longer than the recipe allows."""
 
@@ -83,6 +87,8 @@ class Batches:
     def _epoch(self, shuffle: random.Random) -> list[list[int]]:
         """Return the batches of one pass, as indices. A last batch that is not full is left to the next pass."""
         order = list(range(len(self._encoded)))
+        if not self._shuffled:
+            return self._listed(order)
         shuffle.shuffle(order)
         batches: list[list[int]] = []
         for window in _cut(order, self._batch_size * WINDOW_BATCHES):
@@ -90,6 +96,12 @@ class Batches:
         full = [batch for batch in batches if len(batch) == self._batch_size] or batches
         shuffle.shuffle(full)
         return full
+
+    def _listed(self, order: list[int]) -> list[list[int]]:
+        """Return the batches of one pass over the data as it is listed, longest first within each window."""
+        windows = _cut(order, self._batch_size * LISTED_WINDOW_BATCHES)
+        batches = [batch for window in windows for batch in _cut(self._by_length(window)[::-1], self._batch_size)]
+        return [batch for batch in batches if len(batch) == self._batch_size] or batches
 
     def _by_length(self, indices: Sequence[int]) -> list[int]:
         return sorted(indices, key=lambda index: (self._encoded[index].num_tokens, index))
@@ -114,7 +126,7 @@ def make_batches(
 
     Raises `InputError` when no example fits into the recipe's `max_length`.
     """
-    encoded = [_encode(example, tokenizer) for example in examples]
+    encoded = [_encode(example, tokenizer, recipe) for example in examples]
     kept = [row for row in encoded if row.num_tokens <= recipe.max_length]
     if not kept:
         shortest = min((row.num_tokens for row in encoded), default=0)
@@ -129,18 +141,25 @@ def make_batches(
         seed,
         num_left_out=len(encoded) - len(kept),
         one_pass=one_pass,
+        shuffled=recipe.data_order == "shuffled",
     )
 
 
 def longest_batches(examples: Sequence[Example], tokenizer: Any, recipe: Recipe) -> Batches:
     """Return batches that hold nothing but the longest examples, for the most that training can need."""
-    encoded = sorted((_encode(example, tokenizer) for example in examples), key=lambda row: row.num_tokens)
+    encoded = sorted((_encode(example, tokenizer, recipe) for example in examples), key=lambda row: row.num_tokens)
     fitting = [row for row in encoded if row.num_tokens <= recipe.max_length]
     return Batches(fitting[-recipe.batch_size :], recipe.batch_size, tokenizer.pad_token_id, seed=0)
 
 
-def _encode(example: Example, tokenizer: Any) -> Encoded:
-    """Prompt and completion are encoded apart, so that the prompt's tokens are those that a question has."""
+def _encode(example: Example, tokenizer: Any, recipe: Recipe) -> Encoded:
+    """Prompt and completion are encoded apart, so that the prompt's tokens are those that a question has.
+
+    Where the loss is on the whole text, all of it but the first token, which nothing predicts, counts as the answer.
+    """
+    if recipe.loss_on == "whole_text":
+        whole = tokenizer(example.prompt + example.completion)["input_ids"]
+        return Encoded(whole[:1], [*whole[1:], tokenizer.eos_token_id])
     prompt = tokenizer(example.prompt)["input_ids"]
     answer = tokenizer(example.completion, add_special_tokens=False)["input_ids"]
     return Encoded(prompt, [*answer, tokenizer.eos_token_id])

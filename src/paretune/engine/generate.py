@@ -1,4 +1,4 @@
-"""Answers in words: greedy, in batches of similar lengths."""
+"""Answers in words, in batches of similar lengths."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,20 +19,26 @@ def answer(
     stop: Sequence[str] = (),
     batch_size: int,
     min_new_tokens: int = 0,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
     on_progress: OnProgress | None = None,
 ) -> list[str]:
-    """Return one greedy answer for each prompt, in their order, cut before the first of the `stop` strings.
+    """Return one answer for each prompt, in their order, cut before the first of the `stop` strings.
+
+    Answers are greedy, or drawn with torch's generator at a `temperature` above 0 from the likeliest tokens that hold
+    `top_p` of the probability.
 
     Prompts of different lengths are padded on the left. A batch of one holds no padding. No answer ends itself before
     `min_new_tokens`. `on_progress(done, total)` is called after each batch.
     """
     encoded = [tokenizer(prompt)["input_ids"] for prompt in prompts]
     answers: dict[int, str] = {}
+    drawing = {"do_sample": True, "temperature": temperature, "top_p": top_p} if temperature else {"do_sample": False}
+    limits = {"min_new_tokens": min_new_tokens, "max_new_tokens": max_new_tokens}
     model.eval()
     for indices in shared_batches([len(row) for row in encoded], batch_size):
-        new_tokens = _generate(
-            model, tokenizer, [encoded[index] for index in indices], (min_new_tokens, max_new_tokens), stop
-        )
+        rows = [encoded[index] for index in indices]
+        new_tokens = _generate(model, tokenizer, rows, stop, limits | drawing)
         for index, text in zip(indices, tokenizer.batch_decode(new_tokens, skip_special_tokens=True), strict=True):
             answers[index] = _cut(text, stop)
         if on_progress is not None:
@@ -61,9 +67,9 @@ class _Stops(StoppingCriteria):  # type: ignore[misc] # transformers is not type
 
 
 def _generate(
-    model: Any, tokenizer: Any, rows: Sequence[list[int]], num_new_tokens: tuple[int, int], stop: Sequence[str]
+    model: Any, tokenizer: Any, rows: Sequence[list[int]], stop: Sequence[str], settings: dict[str, Any]
 ) -> Tensor:
-    """Return the new tokens, shape (rows, new tokens), between the two numbers given."""
+    """Return the new tokens, shape (rows, new tokens). `settings` are transformers' own, for limits and sampling."""
     longest = max(len(row) for row in rows)
     device = next(model.parameters()).device
     input_ids = torch.full((len(rows), longest), tokenizer.pad_token_id)
@@ -75,9 +81,7 @@ def _generate(
         whole: Tensor = model.generate(
             input_ids=input_ids.to(device),
             attention_mask=attention_mask.to(device),
-            min_new_tokens=num_new_tokens[0],
-            max_new_tokens=num_new_tokens[1],
-            do_sample=False,
+            **settings,
             num_beams=1,
             pad_token_id=tokenizer.pad_token_id,
             eos_token_id=tokenizer.eos_token_id,

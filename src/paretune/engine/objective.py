@@ -54,6 +54,8 @@ def _only_where(model: nn.Module, predicting: Tensor) -> Iterator[None]:
     """Let the output layer see the hidden states that predict an answer's token and no others."""
     bare: Any = getattr(model, "module", model)  # a data-parallel wrapper has no accessors of its own
     layer = bare.get_output_embeddings() if hasattr(bare, "get_output_embeddings") else None
+    if getattr(model, "_compiled_call_impl", None) is not None:
+        layer = None  # a hook that changes with every batch would have the model compiled anew each time
     if layer is None:
         yield
         return

@@ -77,6 +77,8 @@ def train(
     if recipe.gradient_checkpointing:
         enable: Any = model.gradient_checkpointing_enable
         enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if recipe.compile:
+        model.compile(dynamic=True)
     shared: Any
     shared, stepper = accelerator.prepare(model, optimizer)
     shared.train()

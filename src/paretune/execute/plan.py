@@ -1,19 +1,25 @@
 """From a study to its trials: everything filled in, nothing trained yet."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from paretune.methods import check_method, prior_learning_rate, resolve
-from paretune.models import check_reference, module_names
+from paretune.models import check_hardware, check_reference, module_names
 from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, Study, Trial
-from paretune.tasks import get_task
+from paretune.tasks import fixed_general_text, get_task
 
 
 def plan(study: Study) -> list[Trial]:
     """Return every trial of a study, in the order in which they run: all methods with the first seed first.
+
+    Of a study that tunes, these are its final trials as they would be at every method's prior.
 
     Raises `InputError` for an unknown method, task, option or reference, and when two cells are the same trial.
     """
     check_reference(study.base_model)
     tasks = [get_task(entry.name, entry.options).spec() for entry in study.tasks]
     methods = [(entry, resolve(entry)) for entry in study.methods]
+    general_text = fixed_general_text(study.general_text) if study.general_text else None
     trials = [
         Trial(
             base_model=study.base_model,
@@ -21,7 +27,8 @@ def plan(study: Study) -> list[Trial]:
             method=method,
             learning_rate=rate,
             seed=seed,
-            recipe=_recipe(study, entry) if method.trains else study.recipe,
+            recipe=recipe_of(study, entry) if method.trains else study.recipe,
+            general_text=general_text,
         )
         for task in tasks
         for seed in study.seeds
@@ -40,10 +47,12 @@ def plan(study: Study) -> list[Trial]:
 
 
 def check_trials(trials: list[Trial]) -> None:
-    """Refuse what could only fail once training starts: parameters and target modules that do not exist.
+    """Refuse what could only fail once training starts: hardware, parameters and target modules that do not exist.
 
     Reads the base model's configuration but none of its weights.
     """
+    for recipe in {trial.recipe for trial in trials}:
+        check_hardware(recipe.quantisation, recipe.attention)
     names = {reference: module_names(reference) for reference in {trial.base_model for trial in trials}}
     checked: set[str] = set()
     for trial in trials:
@@ -53,10 +62,12 @@ def check_trials(trials: list[Trial]) -> None:
             checked.add(key)
 
 
-def _recipe(study: Study, entry: MethodEntry) -> Recipe:
-    if not entry.recipe:
+def recipe_of(study: Study, entry: MethodEntry, tuning: Mapping[str, Any] | None = None) -> Recipe:
+    """Return the study's recipe with the departures of tuning, if given, and of one method. The method's win."""
+    departures = {**(tuning or {}), **entry.recipe}
+    if not departures:
         return study.recipe
-    return Recipe.read(study.recipe.model_dump() | entry.recipe, f'method "{entry.label or entry.name}", recipe')
+    return Recipe.read(study.recipe.model_dump() | departures, f'method "{entry.label or entry.name}", recipe')
 
 
 def _rates(study: Study, entry: MethodEntry, method: MethodSpec) -> tuple[float | None, ...]:
@@ -69,7 +80,7 @@ def _rates(study: Study, entry: MethodEntry, method: MethodSpec) -> tuple[float 
     prior = prior_learning_rate(method)
     if prior is None:
         raise InputError(
-            f'method "{method.label}" has no prior learning rate: give it one with learning_rate, '
-            "or give the study learning_rates"
+            f'method "{method.label}" has no prior learning rate: give it one with learning_rate'
+            + ("" if study.tuning else ", or give the study learning_rates")
         )
     return (prior,)

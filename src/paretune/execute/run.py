@@ -1,13 +1,18 @@
 """Runs a study from whatever point it has reached."""
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from paretune.execute.events import Watcher
 from paretune.execute.local import LocalExecutor
-from paretune.execute.plan import check_trials, plan
+from paretune.execute.plan import check_trials
+from paretune.execute.stages import Blueprint, Stage, Stages
 from paretune.models import prefetch
 from paretune.spec import Phase, Record, Study, Trial
-from paretune.store import Store
+from paretune.store import Store, keep_plan
+
+OnPlan = Callable[[Stages, Mapping[str, Record]], None]
+"""Hears the stages each time they are planned anew, with the results so far by trial id."""
 
 
 class Silent:
@@ -23,14 +28,14 @@ class Silent:
         """Ignore it."""
 
 
-def pending_trials(study: Study, store: Store, *, retry: bool = False) -> list[Trial]:
-    """Return the trials of a study that have no result yet; with `retry` also those whose result is not ok."""
-    pending = []
-    for trial in plan(study):
-        latest = store.latest(trial.id)
-        if latest is None or not latest.finished or (retry and latest.outcome.kind != "ok"):
-            pending.append(trial)
-    return pending
+def results_in(store: Store) -> dict[str, Record]:
+    """Return the latest record of every trial that has a result, by trial id."""
+    return {record.trial_id: record for record in store.records() if record.finished}
+
+
+def pending_trials(trials: Sequence[Trial], results: Mapping[str, Record], *, retry: bool = False) -> list[Trial]:
+    """Return the trials that have no result yet; with `retry` also those whose result is not ok."""
+    return [trial for trial in trials if trial.id not in results or (retry and results[trial.id].outcome.kind != "ok")]
 
 
 def run(
@@ -41,20 +46,46 @@ def run(
     threads: int | None = None,
     retry: bool = False,
     watcher: Watcher | None = None,
+    on_plan: OnPlan | None = None,
 ) -> list[Record]:
     """Run what is missing of a study and return the records of all its trials, in the plan's order.
 
-    Finished trials are never run again, so the same call goes on after any interruption. Raises `InputError` before the
-    first trial starts when something in the study, the folder or the base model cannot be used.
+    Finished trials are never run again, so the same call goes on after any interruption. A study that tunes is planned
+    stage by stage, each from the records of those before; its final trials run one at a time, whatever `jobs` says.
+    Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
+    be used.
     """
-    trials = plan(study)
+    blueprint = Blueprint(study)
     store = Store(Path(folder))
+    attempted: set[str] = set()
     with store.open_for_study(study):
-        pending = pending_trials(study, store, retry=retry)
-        if pending:
+        while True:
+            results = results_in(store)
+            stages = blueprint.stages(results)
+            if stages.kept is not None:
+                keep_plan(store.folder, stages.kept)
+            stage, pending = _next(stages, results, retry, attempted)
+            if on_plan is not None:
+                on_plan(stages, results)
+            if stage is None:
+                break
             prefetch(study.base_model)
             check_trials(pending)
-            executor = LocalExecutor(store, jobs=jobs, threads=threads, time_limit_seconds=study.time_limit_seconds)
+            attempted |= {trial.id for trial in pending}
+            together = 1 if stage.alone else jobs
+            executor = LocalExecutor(store, jobs=together, threads=threads, time_limit_seconds=study.time_limit_seconds)
             executor.run(pending, watcher or Silent())
-        latest = [store.latest(trial.id) for trial in trials]
-    return [record for record in latest if record is not None]
+        latest = {record.trial_id: record for record in store.records()}
+    return [latest[trial.id] for trial in stages.trials if trial.id in latest]
+
+
+def _next(
+    stages: Stages, results: Mapping[str, Record], retry: bool, attempted: Collection[str]
+) -> tuple[Stage | None, list[Trial]]:
+    """Return the first stage with trials to run, and those. What was cancelled waits for the next call."""
+    for stage in stages.stages:
+        pending = pending_trials(stage.trials, results, retry=retry) if stage.decided else []
+        fresh = [trial for trial in pending if trial.id not in attempted]
+        if fresh:
+            return stage, fresh
+    return None, []

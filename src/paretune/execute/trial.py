@@ -2,7 +2,7 @@
 
 import gc
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,9 +34,12 @@ from paretune.methods import Context, Method, build
 from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel, load_model
 from paretune.spec import (
+    EVERYTHING,
     Diverged,
     Failed,
+    GeneralText,
     InputError,
+    Measure,
     Ok,
     OutOfMemory,
     Phase,
@@ -46,7 +49,7 @@ from paretune.spec import (
     one_line,
 )
 from paretune.store import ItemAnswer
-from paretune.tasks import Example, Task, get_task
+from paretune.tasks import Example, Task, fixed_general_text, get_task, read_general_text
 
 TRIAL_FILE = "trial.json"
 
@@ -115,14 +118,18 @@ def evaluate(
     recipe: Recipe,
     phases: Phases,
     listener: Listener,
+    measures: Collection[Measure] = EVERYTHING,
+    general_text: GeneralText | None = None,
 ) -> Evaluation:
     """Attach a saved method to a fresh base model, answer the examples, and compare losses on general text.
 
-    The loss of the base on the same text is read before the adapter exists.
+    The loss of the base on the same text is read before the adapter exists. Forgetting and memory are left out where
+    `measures` does not name them.
     """
-    with phases.during(Phase.RETAIN):
-        texts = general_texts()
-        before = text_losses(loaded.model, loaded.tokenizer, texts)
+    texts, reading = _general_texts(general_text) if "forgetting" in measures else ((), {})
+    if texts:
+        with phases.during(Phase.RETAIN):
+            before = text_losses(loaded.model, loaded.tokenizer, texts, **reading)
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
     shots = task.few_shot(method.num_shots)
@@ -130,35 +137,39 @@ def evaluate(
     asking: dict[str, Any] = {
         "max_new_tokens": task.max_new_tokens,
         "batch_size": 1 if method.answers_alone else recipe.answer_batch_size,
+        "temperature": recipe.temperature,
+        "top_p": recipe.top_p,
     }
     with phases.during(Phase.TEST):
         texts_generated = answer(
             model, loaded.tokenizer, prompts, stop=task.stop, on_progress=listener.progress, **asking
         )  # fmt: skip
-    seconds = phases.seconds(Phase.TEST)
-    with phases.during(Phase.RETAIN):
-        after = text_losses(model, loaded.tokenizer, texts)
-    with phases.during(Phase.MEASURE):
-        longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
-        # No stop strings and no early end: every method writes answers of the same length.
-        asking |= {"min_new_tokens": task.max_new_tokens, "batch_size": len(longest)}
-        peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **asking))
-    if not torch.cuda.is_available():
-        phases.counted(Phase.TEST, peak)
     items = _judge(task, examples, texts_generated)
-    changes = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
     accuracy = sum(item.strict for item in items) / len(items)
     metrics = {
         "accuracy": accuracy,
         "accuracy_lenient": sum(item.lenient for item in items) / len(items),
-        "answers_per_second": len(items) / seconds,
-        "answer_peak_bytes": float(peak),
-        "forgetting": changes.mean().item(),
+        "answers_per_second": len(items) / phases.seconds(Phase.TEST),
     }
-    standard_errors = {
-        "accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5,
-        "forgetting": (changes.std() / len(changes) ** 0.5).item(),
-    }
+    if judged := [item.published for item in items if item.published is not None]:
+        metrics["accuracy_published"] = sum(judged) / len(judged)
+    standard_errors = {"accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5}
+    changes = torch.zeros(0, dtype=torch.float64)
+    if texts:
+        with phases.during(Phase.RETAIN):
+            after = text_losses(model, loaded.tokenizer, texts, **reading)
+        changes = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
+        metrics["forgetting"] = changes.mean().item()
+        standard_errors["forgetting"] = (changes.std() / len(changes) ** 0.5).item()
+    if "memory" in measures:
+        with phases.during(Phase.MEASURE):
+            longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
+            # No stop strings and no early end: every method writes answers of the same length.
+            asking |= {"min_new_tokens": task.max_new_tokens, "batch_size": len(longest)}
+            peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **asking))
+        metrics["answer_peak_bytes"] = float(peak)
+        if not torch.cuda.is_available():
+            phases.counted(Phase.TEST, peak)
     return Evaluation(metrics, standard_errors, _by_group(items), items, tuple(changes.tolist()))
 
 
@@ -175,13 +186,19 @@ class _Run:
         self.model_note: str | None = None
 
     def whole(self) -> None:
-        """Train where there is something to train, then evaluate what was saved."""
+        """Train where there is something to train, then evaluate what was saved, where the trial asks for answers."""
         trial = self._trial
         task = _same_task(trial)
         if trial.method.trains:
             self._train(task)
             gc.collect()
+        if "answers" in trial.measures:
+            self._evaluate(task)
+
+    def _evaluate(self, task: Task) -> None:
+        trial = self._trial
         loaded = self._load()
+        torch.manual_seed(trial.seed)  # answers may be sampled
         result = evaluate(
             loaded=loaded,
             method=build(trial.method),
@@ -191,6 +208,8 @@ class _Run:
             recipe=trial.recipe,
             phases=self.phases,
             listener=self._listener,
+            measures=trial.measures,
+            general_text=trial.general_text,
         )
         self.items = result.items
         self.findings["metrics"] |= result.metrics
@@ -203,8 +222,12 @@ class _Run:
 
     def _load(self) -> LoadedModel:
         with self.phases.during(Phase.LOAD):
-            loaded = load_model(self._trial.base_model, self._trial.recipe.dtype)
-            loaded = loaded._replace(model=loaded.model.to(_device()))
+            recipe = self._trial.recipe
+            loaded = load_model(
+                self._trial.base_model, recipe.dtype, quantisation=recipe.quantisation, attention=recipe.attention
+            )
+            if recipe.quantisation is None:  # a quantised model is where it belongs and refuses to be moved
+                loaded = loaded._replace(model=loaded.model.to(_device()))
         self.model_note = loaded.note
         return loaded
 
@@ -227,7 +250,7 @@ class _Run:
                 task.examples("validation"), context.tokenizer, trial.recipe, trial.seed, one_pass=True
             )
             self.findings["num_left_out"] = batches.num_left_out
-        if not torch.cuda.is_available():
+        if "memory" in trial.measures and not torch.cuda.is_available():
             with self.phases.during(Phase.MEASURE):
                 longest = longest_batches(task.examples("train"), context.tokenizer, trial.recipe)
                 peak = _training_peak_bytes(model, method, context, longest)
@@ -247,11 +270,15 @@ class _Run:
         self._keep_training(result.losses, result.step_seconds)
         with self.phases.during(Phase.VALIDATE):
             metrics["validation_loss"] = validation_loss(model, checks)
+        if "answers" in trial.measures:
+            self._save(method, model)
+
+    def _save(self, method: Method, model: torch.nn.Module) -> None:
         with self.phases.during(Phase.SAVE):
             method.save(model, self._checkpoint)
-            metrics["checkpoint_bytes"] = float(folder_bytes(self._checkpoint))
+            self.findings["metrics"]["checkpoint_bytes"] = float(folder_bytes(self._checkpoint))
             # Written after the size is read: it lets the checkpoint be evaluated later without the study.
-            (self._checkpoint / TRIAL_FILE).write_text(trial.canonical_json(), encoding="utf-8")
+            (self._checkpoint / TRIAL_FILE).write_text(self._trial.canonical_json(), encoding="utf-8")
 
     def _on_step(self, step: int, loss: float, seconds: float) -> None:  # noqa: ARG002 (the loop's signature)
         self._listener.progress(step + 1, self._trial.recipe.steps, loss)
@@ -273,7 +300,9 @@ class _Run:
 def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Context, batches: Batches) -> int:
     """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
     method.before_training(model, context, batches)
-    recipe = context.recipe.model_copy(update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0})
+    recipe = context.recipe.model_copy(
+        update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0, "compile": False}
+    )
 
     def steps() -> None:
         optimizer = method.optimizer(model, context)
@@ -282,6 +311,15 @@ def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Contex
         train(model, method, optimizer, batches, recipe)
 
     return count_peak_bytes(model, steps)
+
+
+def _general_texts(wanted: GeneralText | None) -> tuple[Sequence[str], dict[str, int]]:
+    """Return the texts on which forgetting is measured, and how much of each is read."""
+    if wanted is None:
+        return general_texts(), {}
+    if fixed_general_text(wanted) != wanted:
+        raise InputError(f"{wanted.source}: its texts changed since the trial was planned; run the study again")
+    return read_general_text(wanted), {"max_tokens": wanted.max_tokens}
 
 
 def _longest_batch(prompts: Sequence[str], tokenizer: Any, recipe: Recipe, method: Method) -> list[str]:
@@ -305,7 +343,9 @@ def _judge(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> lis
     items = []
     for example, text in zip(examples, texts, strict=True):
         score = task.score(text, example)
-        items.append(ItemAnswer(example.id, example.group, score.strict, score.lenient, text, example.target))
+        items.append(
+            ItemAnswer(example.id, example.group, score.strict, score.lenient, text, example.target, score.published)
+        )
     return items
 
 

@@ -23,8 +23,10 @@ def general_texts() -> tuple[str, ...]:
     return tuple(json.loads(row)["text"] for row in rows.splitlines() if row.strip())
 
 
-def text_losses(model: nn.Module, tokenizer: Any, texts: Sequence[str]) -> tuple[float, ...]:
-    """Return each text's mean loss per token in nats, over its first `MAX_TOKENS` tokens but the very first.
+def text_losses(
+    model: nn.Module, tokenizer: Any, texts: Sequence[str], max_tokens: int = MAX_TOKENS
+) -> tuple[float, ...]:
+    """Return each text's mean loss per token in nats, over its first `max_tokens` tokens but the very first.
 
     Texts are read one at a time, in eval mode, so that no figure depends on the others. The model's mode is put back.
     Raises `ValueError` for a text of fewer than two tokens, since nothing in it can be predicted.
@@ -33,14 +35,14 @@ def text_losses(model: nn.Module, tokenizer: Any, texts: Sequence[str]) -> tuple
     model.eval()
     device = next(model.parameters()).device
     with torch.no_grad():
-        losses = [_loss(model, _tokens(tokenizer, text).to(device)) for text in texts]
+        losses = [_loss(model, _tokens(tokenizer, text, max_tokens).to(device)) for text in texts]
     model.train(was_training)
     return tuple(losses)
 
 
-def _tokens(tokenizer: Any, text: str) -> Tensor:
+def _tokens(tokenizer: Any, text: str, max_tokens: int) -> Tensor:
     """Return token ids of shape (1, sequence)."""
-    ids = tokenizer(text)["input_ids"][:MAX_TOKENS]
+    ids = tokenizer(text)["input_ids"][:max_tokens]
     if len(ids) < 2:
         raise ValueError(f"text {text!r} has {len(ids)} tokens; at least two are needed")
     return torch.tensor([ids])

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from paretune.methods.base import Context, Method
 from paretune.methods.checkpoint import reading, require_safetensors
 from paretune.methods.precision import train_in_float32
+from paretune.spec import InputError
 
 _DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -29,6 +30,10 @@ class Full(Method):
 
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with every parameter trainable."""
+        if context.recipe.quantisation is not None:
+            raise InputError(
+                f'method "{self.spec.label}": quantised weights cannot be trained; leave out quantisation, or it'
+            )
         self._base_dtype = next(model.parameters()).dtype
         model.requires_grad_(True)
         if context.recipe.trainable_dtype == "float32":

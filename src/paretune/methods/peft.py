@@ -20,6 +20,7 @@ from paretune.methods.base import Context, Method, ModelKind, check_own_paramete
 from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
 from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.precision import train_in_float32
+from paretune.methods.registry import LIBRARY_PREFIX
 from paretune.methods.targets import linear_layers_of_blocks, table_knows
 from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
 
@@ -32,10 +33,10 @@ class Peft(Method):
 
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with the adapter attached; only the adapter is trainable."""
-        in_float32 = context.recipe.trainable_dtype == "float32"
+        trained_as = context.recipe.trainable_dtype
         config = self.config(context.recipe, context.model_kind, self.base_parameters(model, context))
-        wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=in_float32)
-        if in_float32:
+        wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
+        if trained_as == "float32":
             train_in_float32(wrapped)
         return wrapped
 
@@ -46,7 +47,7 @@ class Peft(Method):
         from_base: Mapping[str, Any] = MappingProxyType({}),
     ) -> PeftConfig:
         """Return peft's config; `from_base` wins over what the study gives. Raises `InputError` for refused values."""
-        given = {name: value for name, value in self.spec.parameters.items() if name not in self.own_parameters}
+        given = {name: value for name, value in set_parameters(self.spec) if name not in self.own_parameters}
         values = {**self.recipe_parameters(recipe), **given, **from_base}
         try:
             config: PeftConfig = config_class(self.spec)(task_type=TASK_TYPES[model_kind], **values)
@@ -95,7 +96,7 @@ class Peft(Method):
     def check(cls, spec: MethodSpec, module_names: Sequence[str]) -> None:
         """Raise `InputError` for an unknown parameter, a value of the wrong kind, or a target that does not exist."""
         kinds = parameter_kinds(config_class(spec))
-        for name, value in spec.parameters.items():
+        for name, value in set_parameters(spec):
             if name in cls.own_parameters:
                 check_own_parameter(cls, spec, name, value)
             elif name not in kinds:
@@ -141,6 +142,20 @@ def parameter_kinds(config: type[PeftConfig]) -> dict[str, Any]:
     fields = (field.name for field in dataclasses.fields(config) if field.init)
     kinds = {**hints, **WIDER_KINDS}
     return {name: kinds.get(name, Any) for name in fields if name not in set_by_us}
+
+
+def set_parameters(spec: MethodSpec) -> list[tuple[str, Any]]:
+    """Return the parameters that a spec sets, with their values.
+
+    A complete configuration of peft's own, `peft:TYPE`, also lists what it leaves unset, and may come from another
+    version: what is unset by default or unknown to the installed version says nothing, and is passed over.
+    """
+    given = list(spec.parameters.items())
+    if not spec.name.startswith(LIBRARY_PREFIX):
+        return given
+    fields = {field.name: field for field in dataclasses.fields(config_class(spec))}
+    unset = {name for name, value in given if not value and (name not in fields or fields[name].default is value)}
+    return [(name, value) for name, value in given if name not in unset]
 
 
 def _check_kind(spec: MethodSpec, name: str, value: object, kind: Any) -> None:

@@ -50,6 +50,9 @@ IMPLEMENTATIONS = {
 }
 """The classes that build methods, by the name that a `MethodSpec` holds."""
 
+LIBRARY_PREFIX = "peft:"
+"""`peft:lora` is LoRA with the library's defaults, where `lora` is the preset."""
+
 
 def resolve(entry: MethodEntry) -> MethodSpec:
     """Return the entry with its preset filled in. The entry's parameters win over the preset's.
@@ -144,6 +147,8 @@ def _find(name: str) -> Preset:
     key = name.lower().replace("_", "-")
     if key in PRESETS:
         return PRESETS[key]
+    if key.startswith(LIBRARY_PREFIX):
+        return _with_library_defaults(name)
     types = {peft_type.lower().replace("_", "-"): peft_type for peft_type in peft_types()}
     if key in types:
         return _bare(types[key])
@@ -152,6 +157,16 @@ def _find(name: str) -> Preset:
         return _plugin_card(name, plugins[name])
     known = [*PRESETS, *plugins, *types]
     raise InputError(f'unknown method "{name}"{nearest(key, known)}; "paretune methods" lists them all')
+
+
+def _with_library_defaults(name: str) -> Preset:
+    """Return a type of peft's without the parameters of its preset, for configurations that are complete themselves."""
+    types = {f"{LIBRARY_PREFIX}{peft_type.lower().replace('_', '-')}": peft_type for peft_type in peft_types()}
+    peft_type = types.get(name.lower().replace("_", "-"))
+    if peft_type is None:
+        raise InputError(f'unknown method "{name}"{nearest(name, types)}; peft\'s own types stand behind "peft:"')
+    presets = (preset for preset in PRESETS.values() if preset.peft_type == peft_type)
+    return next(presets, _bare(peft_type)).model_copy(update={"name": name, "parameters": {}})
 
 
 def _bare(peft_type: str) -> Preset:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from paretune.models.hardware import check_hardware, quantised
 from paretune.models.hub import commit_note, hub_folder
 from paretune.models.package import known_package, package_folder
 from paretune.models.progress import without_bars
@@ -53,20 +54,28 @@ def module_names(reference: str) -> list[str]:
     return [name for name, _ in model.named_modules() if name]
 
 
-def load_model(reference: str, dtype: str = "float32") -> LoadedModel:
+def load_model(
+    reference: str, dtype: str = "float32", *, quantisation: str | None = None, attention: str = "sdpa"
+) -> LoadedModel:
     """Return a base model and its tokenizer, with weights in `dtype`: "float32", "bfloat16" or "float16".
 
-    Decoding settings that came with the model are dropped but for its token ids, so that greedy decoding is greedy.
-    Raises `InputError` when the reference, the dtype or the files cannot be used.
+    `quantisation` is that of the linear layers, "4bit" or "8bit": such a model is on the GPU already. `attention` is
+    an implementation by its name in transformers. Decoding settings that came with the model are dropped but for its
+    token ids, so that greedy decoding is greedy. Raises `InputError` when the reference, the settings or the files
+    cannot be used.
     """
     parsed = parse(reference)
+    check_hardware(quantisation, attention)
     if dtype not in DTYPES:
         raise InputError(f'dtype "{dtype}": not known{nearest(dtype, DTYPES)}; choose one of {", ".join(DTYPES)}')
     if parsed.kind == "toy":
-        loaded = _loaded_toy(dtype)
+        if quantisation is not None:
+            raise InputError(f'base model "{reference}": a toy is not quantised; leave quantisation out of the recipe')
+        loaded = _loaded_toy(dtype, attention)
     else:
         folder = _folder(parsed)
-        loaded = LoadedModel(_model(parsed, folder, dtype), _tokenizer(parsed, folder), _note(parsed, folder))
+        model = _model(parsed, folder, dtype, {"attn_implementation": attention, **quantised(quantisation, dtype)})
+        loaded = LoadedModel(model, _tokenizer(parsed, folder), _note(parsed, folder))
     _settle(parsed, loaded)
     return loaded
 
@@ -97,12 +106,14 @@ def _toy() -> Any:
     return toy_model()
 
 
-def _loaded_toy(dtype: str) -> LoadedModel:
+def _loaded_toy(dtype: str, attention: str) -> LoadedModel:
     import torch
 
     from paretune.models.toy import NOTE, toy_tokenizer
 
-    return LoadedModel(_toy().to(getattr(torch, dtype)), toy_tokenizer(), NOTE)
+    model = _toy().to(getattr(torch, dtype))
+    model.set_attn_implementation(attention)
+    return LoadedModel(model, toy_tokenizer(), NOTE)
 
 
 def _skeleton(parsed: Reference, folder: Path) -> Any:
@@ -117,7 +128,7 @@ def _skeleton(parsed: Reference, folder: Path) -> Any:
         raise _unusable(parsed, folder, error) from None
 
 
-def _model(parsed: Reference, folder: Path, dtype: str) -> Any:
+def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any]) -> Any:
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
@@ -127,12 +138,12 @@ def _model(parsed: Reference, folder: Path, dtype: str) -> Any:
             model, report = AutoModelForCausalLM.from_pretrained(
                 str(folder),
                 dtype=getattr(torch, dtype),
-                attn_implementation="sdpa",
                 use_safetensors=True,
                 local_files_only=True,
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
+                **settings,
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise _unusable(parsed, folder, error) from None

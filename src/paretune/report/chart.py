@@ -1,10 +1,11 @@
-"""The chart of the page, accuracy against one cost with the Pareto front, as Vega-Lite made by altair."""
+"""The chart of the page, the main figure against one cost with the Pareto front, as Vega-Lite made by altair."""
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from paretune.analysis import Row
+from paretune.report.measured import quality_of
 from paretune.spec import COSTS, METRICS, Unit
 
 _SUFFIXES = {Unit.BYTES: "B", Unit.SECONDS: "s"}
@@ -22,10 +23,12 @@ _CORNERS: dict[str, tuple[Any, int, int]] = {
 def chart_specs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     """Return a Vega-Lite specification for each cost that two rows or more have a figure for.
 
-    Each reads a data set named "points" with the fields label, cost, cost_text, cost_low, cost_high, accuracy,
-    accuracy_text, low, high, front, share, tied, standing and corner; the page fills it for the chosen cost and task.
+    Each reads a data set named "points" with the fields label, cost, cost_text, cost_low, cost_high, accuracy (or what
+    else rows are ranked by), accuracy_text, low, high, front, share, tied, standing and corner; the page fills it for
+    the chosen cost and task.
     """
-    return {cost: _spec(cost, found) for cost, found in _drawn_values(rows).items() if len(found) > 1}
+    quality = quality_of(rows)
+    return {cost: _spec(quality, cost, found) for cost, found in _drawn_values(rows).items() if len(found) > 1}
 
 
 def chart_bundle() -> str:
@@ -43,8 +46,8 @@ def logarithmic_costs(rows: Sequence[Row]) -> list[str]:
 
 
 def _drawn_values(rows: Sequence[Row]) -> dict[str, list[float]]:
-    """Return the figures of each cost that can be drawn: finite, and with an accuracy beside them."""
-    drawn = [row.metrics for row in rows if "accuracy" in row.metrics]
+    """Return the figures of each cost that can be drawn: finite, and with a main figure beside them."""
+    drawn = [row.metrics for row in rows if row.quality in row.metrics]
     return {
         cost: [metrics[cost] for metrics in drawn if cost in metrics and math.isfinite(metrics[cost])] for cost in COSTS
     }
@@ -56,7 +59,7 @@ def _logarithmic(cost: str, values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) / min(values) > _LOG_FROM_RATIO
 
 
-def _spec(cost: str, values: Sequence[float]) -> dict[str, Any]:
+def _spec(quality: str, cost: str, values: Sequence[float]) -> dict[str, Any]:
     import altair as alt
 
     metric = METRICS[cost]
@@ -75,11 +78,18 @@ def _spec(cost: str, values: Sequence[float]) -> dict[str, Any]:
     )
     title = metric.label + (f" ({metric.unit})" if metric.unit is Unit.NATS else "") + " · less is better"
     x = alt.X("cost:Q", scale=scale, axis=axis, title=title)
-    y = alt.Y("accuracy:Q", axis=alt.Axis(format="%", tickCount=6), title="Accuracy · more is better")
+    named = METRICS[quality].label
+    share = METRICS[quality].unit is Unit.FRACTION
+    y = alt.Y(
+        "accuracy:Q",
+        axis=alt.Axis(format="%" if share else alt.Undefined, tickCount=6),
+        scale=alt.Undefined if share else alt.Scale(zero=False, padding=24),
+        title=f"{named} · more is better",
+    )
     shade = alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.35, 1]), legend=None)
     tooltip = [
         alt.Tooltip("label:N", title="Method"),
-        alt.Tooltip("accuracy_text:N", title="Accuracy"),
+        alt.Tooltip("accuracy_text:N", title=named),
         alt.Tooltip("cost_text:N", title=metric.label),
         alt.Tooltip("standing:N", title="Standing"),
     ]

@@ -20,7 +20,7 @@ def show(metric: str, value: float | None) -> str:
             return duration(value)
         case Unit.COUNT:
             return count(value)
-        case Unit.NATS:
+        case Unit.NATS | Unit.COSINE:
             return f"{value:+.3f}" if metric == "forgetting" else f"{value:.3f}"
 
 

@@ -8,18 +8,26 @@ from typing import Any
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.standing import Standing
 from paretune.report.audit_marks import audit_notes, audit_warnings
+from paretune.report.curves import curves_json, curves_of
 from paretune.report.wording import notes, row_outcome
-from paretune.spec import Record
+from paretune.spec import Record, StudyPlan
 
 
-def results_json(records: Sequence[Record], answers: Answers = no_answers) -> dict[str, Any]:
+def results_json(
+    records: Sequence[Record], answers: Answers = no_answers, plan: StudyPlan | None = None
+) -> dict[str, Any]:
     """Return the rows and notes of these records as plain JSON values, in the order of the records.
+
+    Tuning trials are no rows; with the plan of a tuned study they are under "tuning", as response curves.
 
     Figures are in base units, and missing ones are absent. What is no finite number is a string, "NaN" or "Infinity",
     as it is in records.
     """
-    rows = judged_rows(records, answers)
-    return {"rows": [_row(row) for row in rows], "notes": [*notes(records, rows), *audit_notes(rows)]}
+    final = [record for record in records if not record.trial.tunes]
+    rows = judged_rows(final, answers)
+    said = [*notes(final, rows, plan), *audit_notes(rows)]
+    value: dict[str, Any] = {"rows": [_row(row) for row in rows], "notes": said}
+    return value if plan is None else value | {"tuning": curves_json(curves_of(records, plan), plan)}
 
 
 def _row(row: Row) -> dict[str, Any]:

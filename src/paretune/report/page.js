@@ -110,6 +110,7 @@
       text: { color: ink, fontSize: 12 },
     };
   };
+  window.pageColours = colours;
   const draw = async () => {
     const cost = costChoice.value;
     const found = points(cost);

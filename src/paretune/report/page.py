@@ -10,37 +10,53 @@ from typing import Any
 from paretune.analysis import Answers, Row, judged_rows, no_answers, support_note
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
+from paretune.report.clocks import clock_sections
+from paretune.report.curves import curves_of
+from paretune.report.curves_page import curve_specs, curves_section
 from paretune.report.format import plain, probability, rate, show
+from paretune.report.measured import quality_of
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, departures, interval_note, notes, unit_of
-from paretune.spec import COSTS, METRICS, Recipe, Record, Study
+from paretune.spec import COSTS, METRICS, Provenance, Recipe, Record, Study, StudyPlan
 from paretune.store.atomic import write_whole
 
 _Z_95 = 1.96
 
 
-def write_page(records: Sequence[Record], study: Study, path: str | Path, answers: Answers = no_answers) -> None:
+def write_page(
+    records: Sequence[Record],
+    study: Study,
+    path: str | Path,
+    answers: Answers = no_answers,
+    plan: StudyPlan | None = None,
+) -> None:
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
+
+    With the plan of a tuned study it shows the response curves too.
 
     The file holds everything it needs, about 1 MB, and is forbidden to load anything. Text from records and study is
     escaped. Raises `OSError` when it cannot be written.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, render_page(records, study, answers).encode())
+    write_whole(target, render_page(records, study, answers, plan).encode())
 
 
-def render_page(records: Sequence[Record], study: Study, answers: Answers = no_answers) -> str:
+def render_page(
+    records: Sequence[Record], study: Study, answers: Answers = no_answers, plan: StudyPlan | None = None
+) -> str:
     """Return the page as HTML."""
     import jinja2
 
-    rows = judged_rows(records, answers)
+    curves = curves_of(records, plan) if plan else []
+    final = [record for record in records if not record.trial.tunes]
+    rows = judged_rows(final, answers)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    columns = table_columns(rows)
-    support = support_note(rows)
+    columns = table_columns(rows, tuned=plan is not None)
+    support = support_note(rows, plan)
     specs = chart_specs(rows)
     return environment.from_string(_asset("page.html")).render(
         study=study,
@@ -49,21 +65,31 @@ def render_page(records: Sequence[Record], study: Study, answers: Answers = no_a
         notes=[
             *interval_note(rows),
             *audit_notes(rows),
-            *(note for note in notes(records, rows) if note != support),
+            *(note for note in notes(final, rows, plan) if note != support),
         ],
-        facts=_facts(records, study, rows),
+        facts=_facts(final, study, rows),
+        curves=curves_section(curves, plan) if plan else "",
         views=_views(rows),
         columns=columns,
         rows=table_rows(rows, columns, study),
         costs=[METRICS[cost] for cost in COSTS if cost in specs],
         recipe=_recipe(study.recipe),
         methods=[_method(row, study) for row in _one_per_method(rows)],
-        metrics=[(metric, unit_of(name)) for name, metric in METRICS.items()],
         audit_mark=AUDIT_MARK,
+        metrics=[(metric, unit_of(name)) for name, metric in METRICS.items() if _shown(rows, name)],
+        quality=METRICS[quality_of(rows)],
+        clocks=clock_sections(rows),
         style=_asset("page.css"),
-        script=_asset("page.js"),
-        bundle=chart_bundle() if specs else "",
-        data=script_json({"specs": specs, "logarithmic": logarithmic_costs(rows), "points": _points(rows)}),
+        script=_asset("page.js") + _asset("curves.js"),
+        bundle=chart_bundle() if specs or curves else "",
+        data=script_json(
+            {
+                "specs": specs,
+                "logarithmic": logarithmic_costs(rows),
+                "points": _points(rows),
+                "curves": curve_specs(curves, plan) if plan else [],
+            }
+        ),
     )
 
 
@@ -102,8 +128,8 @@ def _point(row: Row, name: str, place: int) -> dict[str, Any]:
         "row": place,
         "view": view_key(row.task, row.split),
         "label": name,
-        "accuracy": row.metrics.get("accuracy"),
-        "accuracy_text": show("accuracy", row.metrics.get("accuracy"))
+        "accuracy": row.metrics.get(row.quality),
+        "accuracy_text": show(row.quality, row.metrics.get(row.quality))
         + (f" ({interval.low:.0%} to {interval.high:.0%})" if interval else ""),
         "low": interval.low if interval else None,
         "high": interval.high if interval else None,
@@ -128,11 +154,21 @@ def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row]) -> list
         ("Questions", ", ".join(map(str, questions))),
         ("Trials", f"{len(records)}" + ("" if ok == len(records) else f", of which {ok} ended well")),
         ("Seeds", ", ".join(map(str, sorted({record.trial.seed for record in records})))),
-        ("Device", "; ".join(dict.fromkeys(f"{one.device}, {one.num_threads} threads" for one in made))),
+        ("Device", "; ".join(dict.fromkeys(_device(one) for one in made))),
         ("Platform", "; ".join(dict.fromkeys(one.platform for one in made))),
         ("Packages", ", ".join(packages)),
     ]
     return [(name, plain(text)) for name, text in facts if text]
+
+
+def _device(made: Provenance) -> str:
+    return made.device if made.num_threads is None else f"{made.device}, {made.num_threads} threads"
+
+
+def _shown(rows: Sequence[Row], metric: str) -> bool:
+    """Tell whether the legend needs a metric: not those that only other people's results have, where there are none."""
+    others = METRICS[metric].phase is None or metric in {"accuracy_published", "similarity", "drift"}
+    return not (others or metric == "train_peak_reserved_bytes") or any(metric in row.metrics for row in rows)
 
 
 def _recipe(recipe: Recipe) -> list[tuple[str, object, str]]:

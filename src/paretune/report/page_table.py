@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from paretune.analysis import Row
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, percent, plain, probability, rate, show
+from paretune.report.measured import MEMORY, RETENTION, first_measured, quality_of
 from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import departures, outcome_name, row_outcome
 from paretune.spec import COSTS, METRICS, Direction, Study
 
-_SHOWN = ("train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting")
+_COSTS_SHOWN = ("step_seconds", "checkpoint_bytes", "trainable_parameters")
 
 
 class Cell(NamedTuple):
@@ -39,27 +40,31 @@ class Column(NamedTuple):
     """The order in which it is sorted first."""
 
 
-def table_columns(rows: Sequence[Row]) -> list[Column]:
+def table_columns(rows: Sequence[Row], *, tuned: bool = False) -> list[Column]:
     """Return the columns that these rows need."""
     columns = [Column("method", "Method", "How the study calls the method.", _method, numeric=False)]
-    if len({(row.method, row.learning_rate) for row in rows}) > len({row.method for row in rows}):
+    if tuned or len({(row.method, row.learning_rate) for row in rows}) > len({row.method for row in rows}):
         columns.append(Column("rate", "Rate", "Peak learning rate.", _rate))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))
-    columns += [_column("accuracy", _accuracy), _column("accuracy_lenient", _figure("accuracy_lenient"))]
+    quality = quality_of(rows)
+    columns.append(_column(quality, _accuracy if quality == "accuracy" else _figure(quality)))
+    others = ("accuracy_lenient", "accuracy_published")
+    columns += [_column(name, _figure(name)) for name in others if any(_adds(row, name) for row in rows)]
     if any(row.standing for row in rows):
         columns.append(Column("rank", "Rank", "Place by accuracy, with its 95% interval.", _rank))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
         columns += [_group_column(place, name) for place, name in enumerate(groups)]
-    columns += [_column(name, _forgetting if name == "forgetting" else _figure(name)) for name in _SHOWN]
+    shown = (first_measured(rows, MEMORY), *_COSTS_SHOWN, first_measured(rows, RETENTION))
+    columns += [_column(name, _forgetting if name == "forgetting" else _figure(name)) for name in shown]
     columns.append(Column("outcome", "Outcome", "How the trials ended.", _outcome, numeric=False))
     return columns
 
 
 def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> list[dict[str, Any]]:
-    """Return the rows of the table, best accuracy first, rows without one last."""
-    order = sorted(range(len(rows)), key=lambda place: -rows[place].metrics.get("accuracy", -math.inf))
+    """Return the rows of the table, best first, rows without their main figure last."""
+    order = sorted(range(len(rows)), key=lambda place: -rows[place].metrics.get(rows[place].quality, -math.inf))
     return [
         {
             "view": view_key(rows[place].task, rows[place].split),
@@ -104,6 +109,11 @@ def _seeds(row: Row) -> Cell:
 
 def _outcome(row: Row) -> Cell:
     return Cell(row_outcome(row), row.outcome.kind)
+
+
+def _adds(row: Row, name: str) -> bool:
+    """Tell whether a row has another reading of its answers that is not its accuracy once more."""
+    return name in row.metrics and row.records[0].imported is None
 
 
 def _figure(name: str) -> Callable[[Row], Cell]:

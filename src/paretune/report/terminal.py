@@ -11,12 +11,13 @@ from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
+from paretune.report.curves import curves_of
+from paretune.report.curves_terminal import curves_summary
 from paretune.report.format import MISSING, percent, plain, rate, show
+from paretune.report.measured import MEMORY, RETENTION, first_measured, quality_of, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import TIED_NOTE, interval_note, notes, outcome_name, row_outcome
-from paretune.spec import METRICS, Record
-
-_FRONT_COST = "train_peak_bytes"
+from paretune.spec import METRICS, Record, StudyPlan
 
 
 class _Column(NamedTuple):
@@ -26,27 +27,30 @@ class _Column(NamedTuple):
     justify: Any = "right"
 
 
-def results_summary(records: Sequence[Record], answers: Answers = no_answers) -> Group:
+def results_summary(records: Sequence[Record], answers: Answers = no_answers, plan: StudyPlan | None = None) -> Group:
     """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
 
-    Rows are sorted by accuracy, best first; rows without one come last, with their outcome.
+    Rows are sorted by their main figure, best first; rows without one come last, with their outcome. Tuning trials are
+    no rows; with the plan of a tuned study their response curves come first.
     """
-    rows = judged_rows(records, answers)
+    final = [record for record in records if not record.trial.tunes]
+    rows = judged_rows(final, answers)
+    parts: list[Any] = [] if plan is None else [*curves_summary(curves_of(records, plan), plan), Text()]
     if not rows:
-        return Group(Text("No trial has left a record yet."))
-    parts: list[Any] = []
+        return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has left a record yet."))
     for key in dict.fromkeys((row.task, row.split) for row in rows):
         parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
-    if any(_FRONT_COST in row.fronts for row in rows):
-        label = METRICS[_FRONT_COST].label.lower()
-        front = f"{FRONT_MARK} on the Pareto front of accuracy and {label}, {NEAR_MARK} not as measured"
+    memory = first_measured(rows, MEMORY)
+    if any(memory in row.fronts for row in rows):
+        pair = f"{METRICS[quality_of(rows)].label.lower()} and {METRICS[memory].label.lower()}"
+        front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not as measured"
         parts.append(Text(f"{front}; with the probability of lying on it"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
     parts += [Text(note, "dim") for note in interval_note(rows)]
-    parts += [Text(note, "yellow") for note in notes(records, rows)]
+    parts += [Text(note, "yellow") for note in notes(final, rows, plan)]
     return Group(*parts)
 
 
@@ -55,7 +59,7 @@ class _TaskTable:
 
     def __init__(self, title: str, rows: Sequence[Row]) -> None:
         self._title = title
-        self._rows = sorted(rows, key=lambda row: -row.metrics.get("accuracy", float("-inf")))
+        self._rows = sorted(rows, key=lambda row: -row.metrics.get(row.quality, float("-inf")))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = self._table(" ")
@@ -85,17 +89,22 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         columns.append(_Column("Rate", lambda row: rate(row.learning_rate)))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(_Column("Seeds", lambda row: f"{len(row.seeds)}"))
-    columns.append(_Column("Accuracy", _accuracy))
-    columns.append(_Column("Leni-\nent", _figure("accuracy_lenient")))
+    quality = quality_of(rows)
+    columns.append(_Column(METRICS[quality].label, _accuracy if quality == "accuracy" else _figure(quality)))
+    if any("accuracy_lenient" in row.metrics for row in rows):
+        columns.append(_Column("Leni-\nent", _figure("accuracy_lenient")))
+    if any("accuracy_published" in row.metrics and row.records[0].imported is None for row in rows):
+        columns.append(_Column("Their\nrule", _figure("accuracy_published")))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if 1 < len(groups) <= 3:
         columns.append(_Column("/\n".join(map(plain, groups)), _groups(groups)))
+    memory, retention = first_measured(rows, MEMORY), first_measured(rows, RETENTION)
     columns += [
-        _Column("Training\nmemory", _figure("train_peak_bytes")),
+        _Column(short_label(memory), _figure(memory)),
         _Column("Step\ntime", _figure("step_seconds")),
         _Column("Check-\npoint", _figure("checkpoint_bytes")),
         _Column("Train-\nable", _figure("trainable_parameters")),
-        _Column("Forgetting", _forgetting),
+        _Column(METRICS[retention].label, _forgetting if retention == "forgetting" else _figure(retention)),
     ]
     return columns
 
@@ -106,7 +115,7 @@ def _figure(name: str) -> Callable[[Row], str]:
 
 def _method(row: Row) -> str:
     marks = (TIED_MARK if is_tied(row) else "") + (AUDIT_MARK if marked(row) else "")
-    front = front_mark(row, _FRONT_COST)
+    front = front_mark(row, first_measured([row], MEMORY))
     return f"{plain(row.method)} {marks}".rstrip() + (f"\n{front}" if front else "")
 
 

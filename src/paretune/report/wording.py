@@ -5,7 +5,18 @@ from collections.abc import Sequence
 from paretune.analysis import Row, comparability_notes, support_note
 from paretune.analysis.agreement import Agreement, task_agreements
 from paretune.report.format import plain
-from paretune.spec import METRICS, Cancelled, Diverged, Failed, Outcome, OutOfMemory, Recipe, Record, TimedOut
+from paretune.spec import (
+    METRICS,
+    Cancelled,
+    Diverged,
+    Failed,
+    Outcome,
+    OutOfMemory,
+    Recipe,
+    Record,
+    StudyPlan,
+    TimedOut,
+)
 
 TIED_NOTE = "tied for best: the data cannot tell it from the best, at 95%"
 
@@ -66,9 +77,9 @@ def departures(row: Row, shared: Recipe | None) -> dict[str, tuple[object, objec
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
-    """Return what a reader must know beside the figures, the note on support first."""
-    support = support_note(rows)
+def notes(records: Sequence[Record], rows: Sequence[Row], plan: StudyPlan | None = None) -> list[str]:
+    """Return what a reader must know beside the figures, the note on support first. `plan` is a tuned study's."""
+    support = support_note(rows, plan)
     found = [support] if support else []
     models = {
         (record.trial.base_model, record.provenance.model_note)

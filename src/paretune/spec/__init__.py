@@ -17,8 +17,11 @@ from paretune.spec.audit import (
 )
 from paretune.spec.base import Data, content_hash
 from paretune.spec.errors import InputError, nearest, one_line
+from paretune.spec.general_text import GeneralText
+from paretune.spec.imported import Imported
 from paretune.spec.method import MethodEntry, MethodSpec
-from paretune.spec.metrics import COSTS, METRICS, Direction, Metric, Phase, Unit
+from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit
+from paretune.spec.planned import Candidate, PlannedStage, Search, StudyPlan
 from paretune.spec.recipe import Recipe
 from paretune.spec.record import (
     Cancelled,
@@ -34,12 +37,14 @@ from paretune.spec.record import (
 )
 from paretune.spec.study import EMBEDDED_MODEL, Study
 from paretune.spec.task import TaskCard, TaskEntry, TaskSpec
-from paretune.spec.trial import Trial
+from paretune.spec.trial import EVERYTHING, Measure, Trial
+from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
-    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "METRICS", "Audit", "AuditMarks", "Cancelled", "Claim",
-    "Data", "Direction", "Diverged", "Failed", "Finding", "InputError", "MethodAudit", "MethodEntry", "MethodSpec",
-    "Metric", "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase",
-    "PhaseReading", "Provenance", "Recipe", "Record", "Study", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut",
-    "Trial", "Unit", "Verdict", "content_hash", "nearest", "one_line", "read_audit",
+    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "QUALITIES", "Audit", "AuditMarks",
+    "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed", "Finding", "GeneralText",
+    "Imported", "InputError", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric", "ModelKind",
+    "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage",
+    "Provenance", "Recipe", "Record", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut",
+    "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash", "nearest", "one_line", "read_audit",
 ]  # fmt: skip

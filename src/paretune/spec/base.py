@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from paretune.spec.errors import InputError, nearest
 
@@ -32,6 +32,14 @@ class Data(BaseModel):
     def canonical_json(self) -> str:
         """Return this data as JSON with sorted keys, no spaces and every field present: equal data, equal text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def later(default: Any, **constraints: Any) -> Any:
+    """Return a field that came into being after records had been made.
+
+    At its default it is left out of JSON, so that the ids of earlier trials stay what they were.
+    """
+    return Field(default=default, exclude_if=lambda value: value == default, **constraints)
 
 
 def content_hash(text: str, digits: int = 16) -> str:

@@ -1,10 +1,11 @@
 """How a study names a method, and what a trial holds once presets are filled in."""
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from paretune.spec.base import Data
+from paretune.spec.tuning import Between, TunedValues
 
 
 class MethodEntry(Data):
@@ -15,9 +16,12 @@ class MethodEntry(Data):
     label: str | None = None
     """How the row is called; needed when one method is entered twice."""
     learning_rate: float | None = Field(default=None, gt=0)
-    """Learning rate for this method alone; otherwise the study's, otherwise the method's prior."""
+    """Learning rate for this method alone; otherwise the study's, otherwise the method's prior. Where the study tunes,
+    it takes the prior's place in the middle of the rates."""
     parameters: dict[str, Any] = {}
     """The method's own parameters (fields of its peft config)."""
+    tune: dict[str, TunedValues] = {}
+    """Parameters that are tuned together with the rate: a list of values each, or a range for a sampler."""
     recipe: dict[str, Any] = {}
     """An explicit departure from the study's recipe, shown with the result."""
 
@@ -25,6 +29,17 @@ class MethodEntry(Data):
     @classmethod
     def _from_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fixed_or_tuned(self) -> Self:
+        for name, values in self.tune.items():
+            if name in self.parameters:
+                raise ValueError(f'"{name}" is both in parameters and in tune: keep one of them')
+            listed = () if isinstance(values, Between) else values
+            for place, value in enumerate(listed):
+                if value in listed[:place]:
+                    raise ValueError(f"tune.{name}: {value!r} is there twice")
+        return self
 
 
 class MethodSpec(Data):

@@ -33,6 +33,7 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     COUNT = "count"
     NATS = "nats per token"
+    COSINE = "cosine"
 
 
 class Metric(NamedTuple):
@@ -42,7 +43,8 @@ class Metric(NamedTuple):
     label: str
     unit: Unit
     direction: Direction
-    phase: Phase
+    phase: Phase | None
+    """None for a reading that covers several phases: other people's, as their results are imported."""
     definition: str
 
 
@@ -55,11 +57,28 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "accuracy_lenient", "Accuracy (lenient)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
-            "Share of questions whose last number is right, whatever the form (lenient reader).",
+            "Share of questions whose answer is right, whatever its form (lenient reader).",
+        ),
+        Metric(
+            "accuracy_published", "Accuracy (their rule)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
+            "Share of questions that the answer rule of the benchmark's authors counts as right, where it has one.",
+        ),
+        Metric(
+            "similarity", "Similarity", Unit.COSINE, Direction.HIGHER, Phase.TEST,
+            "Mean cosine of the features of generated pictures and of held-out pictures of the same subject.",
         ),
         Metric(
             "train_peak_bytes", "Training memory", Unit.BYTES, Direction.LOWER, Phase.TRAIN,
             "Most bytes held by tensors at once during training on the longest batches.",
+        ),
+        Metric(
+            "run_peak_reserved_bytes", "Memory of the whole run", Unit.BYTES, Direction.LOWER, None,
+            "Most bytes that the accelerator's allocator had reserved in training, validation and test together. "
+            "Imported results only.",
+        ),
+        Metric(
+            "train_peak_reserved_bytes", "Training memory (reserved)", Unit.BYTES, Direction.LOWER, Phase.TRAIN,
+            "Most bytes that the accelerator's allocator had reserved during training. Imported results only.",
         ),
         Metric(
             "answer_peak_bytes", "Generation memory", Unit.BYTES, Direction.LOWER, Phase.TEST,
@@ -74,6 +93,10 @@ METRICS: dict[str, Metric] = {
             "Sum over all optimizer steps, nothing else.",
         ),
         Metric(
+            "reported_train_seconds", "Training time (as published)", Unit.SECONDS, Direction.LOWER, None,
+            "What an imported result calls its training time; the record says what that clock covers.",
+        ),
+        Metric(
             "checkpoint_bytes", "Checkpoint", Unit.BYTES, Direction.LOWER, Phase.SAVE,
             "Bytes of the saved weights and configuration on disk.",
         ),
@@ -84,6 +107,10 @@ METRICS: dict[str, Metric] = {
         Metric(
             "forgetting", "Forgetting", Unit.NATS, Direction.LOWER, Phase.RETAIN,
             "Rise of the loss per token on general text against the untouched base, mean over texts.",
+        ),
+        Metric(
+            "drift", "Drift", Unit.COSINE, Direction.LOWER, Phase.RETAIN,
+            "How far pictures for other captions moved from the untouched base's: (1 - cosine) / 2, mean over them.",
         ),
         Metric(
             "validation_loss", "Validation loss", Unit.NATS, Direction.LOWER, Phase.VALIDATE,
@@ -100,5 +127,10 @@ METRICS: dict[str, Metric] = {
     )
 }  # fmt: skip
 
-COSTS = ("train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting")
-"""What accuracy is weighed against, in the order of the table."""
+QUALITIES = ("accuracy", "similarity")
+"""What a task is about: its rows are ranked by the first of these that they have."""
+COSTS = (
+    "train_peak_bytes", "run_peak_reserved_bytes", "train_peak_reserved_bytes", "step_seconds",
+    "reported_train_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting", "drift",
+)  # fmt: skip
+"""What quality is weighed against, in the order of the table."""

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 
 
 class Recipe(Data):
@@ -30,8 +30,9 @@ class Recipe(Data):
     """Share of the steps in which the learning rate rises linearly from zero."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of the base model's weights."""
-    trainable_dtype: Literal["float32", "as_base"] = "float32"
-    """Number format of the parameters that are trained: small updates vanish in bfloat16."""
+    trainable_dtype: Literal["float32", "as_base", "as_library"] = "float32"
+    """Number format of the parameters that are trained: small updates vanish in bfloat16. "as_library": what peft makes
+    of it, float32 for most adapters and the base's for some."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
     answer_batch_size: int = Field(default=32, ge=1)
@@ -40,6 +41,20 @@ class Recipe(Data):
     """Questions answered at once in the separate pass in which generation's memory is counted."""
     memory_steps: int = Field(default=2, ge=1)
     """Steps of the separate pass in which memory is counted, on the longest batches."""
+    quantisation: Literal["4bit", "8bit"] | None = later(None)
+    """Number format of the base model's linear layers where it is not `dtype`: bitsandbytes' NF4 or int8 (CUDA)."""
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = later("sdpa")
+    """How attention is computed, by its name in transformers."""
+    compile: bool = later(False)
+    """Compile the wrapped model with torch.compile to train it; all logits are then computed, not the answers' only."""
+    loss_on: Literal["answer", "whole_text"] = later("answer")
+    """The tokens that the loss is taken on."""
+    data_order: Literal["shuffled", "as_listed"] = later("shuffled")
+    """Shuffled anew by the seed in each pass; or as the task lists the examples, 20 batches at a time longest first."""
+    temperature: float = later(0.0, ge=0)
+    """Answers are sampled at this temperature; 0 takes the likeliest token."""
+    top_p: float = later(1.0, gt=0, le=1)
+    """Sampling draws from the fewest tokens whose probabilities add up to this much."""
 
     @model_validator(mode="after")
     def _warmup_leaves_steps(self) -> Self:

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from paretune.spec.audit import AuditMarks
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 from paretune.spec.errors import nearest
+from paretune.spec.imported import Imported
 from paretune.spec.metrics import METRICS, Phase
 from paretune.spec.trial import Trial
 
@@ -80,13 +81,14 @@ class Provenance(Data):
     """Where and with what a record was made."""
 
     packages: dict[str, str]
-    python: str
+    python: str | None
+    """None, as everywhere here, where an imported result does not say."""
     git_commit: str | None
     """Commit of Paretune's own checkout, when it runs from one; "-dirty" is added when files differ from it."""
     platform: str
     device: str
-    num_threads: int
-    concurrent_workers: int
+    num_threads: int | None
+    concurrent_workers: int | None
     """Trials that ran at once on the machine: above 1, clocks are not comparable."""
     model_note: str | None = None
     """What a reader must know about the base model's weights."""
@@ -126,7 +128,7 @@ class Record(Data):
     text_loss_changes: tuple[float, ...] = ()
     """Forgetting, text by text, in nats per token."""
     trainable_dtypes: tuple[str, ...] = ()
-    audit: AuditMarks | None = None
+    audit: AuditMarks | None = later(None)
     """What the method's audit found; None where nothing is trained, and in records from before there were audits."""
     phases: tuple[PhaseReading, ...] = ()
     provenance: Provenance | None = None
@@ -134,6 +136,8 @@ class Record(Data):
     started_at: str
     """UTC, ISO 8601."""
     notes: tuple[str, ...] = ()
+    imported: Imported | None = later(None)
+    """Where the result comes from, when it is not Paretune's own."""
 
     @field_validator("metrics", "standard_errors")
     @classmethod
@@ -147,6 +151,11 @@ class Record(Data):
     def finished(self) -> bool:
         """Whether the trial has a result, good or bad, and need not run again."""
         return self.outcome.kind != "cancelled"
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether the answers behind the figures are in the store, question by question."""
+        return self.num_items is not None and self.imported is None
 
     def metric(self, name: str) -> float | None:
         """Return a figure by its name in the metric table, or None where it was not measured."""

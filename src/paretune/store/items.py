@@ -25,6 +25,8 @@ class ItemAnswer(NamedTuple):
     """What the model wrote."""
     target: str
     """The right answer."""
+    published: bool | None = None
+    """Right by the rule of the benchmark's authors; None where the task has no such rule."""
 
 
 def items_schema() -> "pa.Schema":
@@ -33,7 +35,7 @@ def items_schema() -> "pa.Schema":
 
     columns: list[tuple[str, Any]] = [("trial_id", pa.string()), ("attempt", pa.int64())]
     for name, kind in ItemAnswer.__annotations__.items():
-        columns.append((name, pa.bool_() if kind is bool else pa.string()))
+        columns.append((name, pa.string() if kind is str else pa.bool_()))
     return pa.schema(columns)
 
 

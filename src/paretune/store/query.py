@@ -60,5 +60,5 @@ def _values(record: Record) -> list[Any]:
 def _answers(store: Store, records: list[Record]) -> Any:
     import pyarrow as pa
 
-    tables = [read_items_table(store.items_file(record)) for record in records if record.num_items is not None]
+    tables = [read_items_table(store.items_file(record)) for record in records if record.has_answers]
     return pa.concat_tables(tables) if tables else items_schema().empty_table()

@@ -29,6 +29,8 @@ class Score(NamedTuple):
     """Right, and in the form that the task asks for."""
     lenient: bool
     """Right, whatever the form."""
+    published: bool | None = None
+    """Right by the rule of the benchmark's authors, where the task knows it."""
 
 
 class Task(ABC):

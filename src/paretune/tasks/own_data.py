@@ -1,12 +1,10 @@
-"""Your own examples from a JSONL or CSV file.
+"""Your own examples from a JSONL, CSV, JSON or Parquet file.
 
 One row of JSONL:
 
     {"prompt": "What is the capital of Peru?", "completion": " Lima"}
 """
 
-import csv
-import json
 import random
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -16,6 +14,7 @@ from typing import Any, ClassVar
 from paretune.spec import InputError, TaskCard
 from paretune.tasks.base import Example, Score, Split, Task
 from paretune.tasks.readers import last_number
+from paretune.tasks.rows import read_rows
 
 
 class OwnData(Task):
@@ -45,7 +44,7 @@ class OwnData(Task):
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         if not self.options["path"]:
-            raise InputError('task "own_data": option path is missing; name a .jsonl or .csv file')
+            raise InputError('task "own_data": option path is missing; name a .jsonl, .csv, .json or .parquet file')
         self.max_new_tokens = int(self.options["max_new_tokens"])  # type: ignore[misc] # here it depends on the options
 
     def examples(self, split: Split) -> Sequence[Example]:
@@ -87,7 +86,7 @@ class OwnData(Task):
     def _read(self, name: str) -> Iterator[Example]:
         path = Path(name)
         columns = [self.options["prompt_column"], self.options["completion_column"]]
-        for line, row in _rows(path):
+        for line, row in read_rows(path):
             for column in columns:
                 if not isinstance(row.get(column), str) or not row[column]:
                     present = ", ".join(str(key) for key in row)
@@ -104,32 +103,6 @@ class OwnData(Task):
             if row.prompt not in taken:
                 kept.setdefault(row.prompt, row)
         return list(kept.values())
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield line number and row. Raises `InputError` for a file that is not there or not in a form that is known."""
-    suffix = path.suffix.lower()
-    if suffix not in {".jsonl", ".csv"}:
-        raise InputError(f"{path}: data must be a .jsonl or .csv file")
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            if suffix == ".csv":
-                reader = csv.DictReader(lines, strict=True)
-                for row in reader:
-                    yield reader.line_num, row
-                return
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    value = json.loads(line)
-                    if not isinstance(value, dict):
-                        raise InputError(f"{path}, line {number}: a row must be an object with columns")
-                    yield number, value
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the data: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {number}: not valid JSON: {error.msg}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot read the data: {error}") from None
 
 
 def _plain(text: str) -> str:

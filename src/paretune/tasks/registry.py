@@ -6,13 +6,14 @@ from typing import Any
 from paretune.plugins import load_plugins
 from paretune.spec import InputError, TaskCard, nearest
 from paretune.tasks.base import Task
+from paretune.tasks.gsm8k import Gsm8k
 from paretune.tasks.own_data import OwnData
 from paretune.tasks.word_problems import WordProblems
 
 PLUGIN_GROUP = "paretune.tasks"
 """Entry points of this group name `Task` subclasses."""
 
-_OWN: tuple[type[Task], ...] = (WordProblems, OwnData)
+_OWN: tuple[type[Task], ...] = (WordProblems, Gsm8k, OwnData)
 
 
 def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:

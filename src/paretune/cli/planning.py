@@ -1,0 +1,177 @@
+"""What a run is going to do: stages, numbers of trials, and the time they take."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from paretune.cli.time_left import span_text
+from paretune.execute.duration import Durations, Span, time_left
+from paretune.execute.run import pending_trials, results_in
+from paretune.execute.stages import Blueprint, Stage, Stages
+from paretune.report.format import plain
+from paretune.spec import Record, Study, Trial
+from paretune.store import Store
+
+
+class Outlook(NamedTuple):
+    """What a run of a study in a folder would do."""
+
+    study: Study
+    folder: Path
+    jobs: int
+    stages: Stages
+    results: Mapping[str, Record]
+    """Results that stand, by trial id: trials that run again are not among them."""
+    spans: list[Span]
+    """What is left of each stage takes so long."""
+
+    @property
+    def num_trials(self) -> int:
+        """Trials of all stages, as far as they can be counted."""
+        return sum(len(stage.trials) for stage in self.stages.stages) + self.stages.num_later
+
+    @property
+    def num_waiting(self) -> int:
+        """Trials without a result."""
+        return self.num_trials - sum(self.num_finished(stage) for stage in self.stages.stages)
+
+    @property
+    def left(self) -> Span:
+        """The time that all of them take."""
+        return sum(self.spans, Span(0.0, whole=True))
+
+    def num_finished(self, stage: Stage) -> int:
+        """Return how many trials of a stage have a result."""
+        return sum(trial.id in self.results for trial in stage.trials) if stage.decided else 0
+
+
+def show_plan(study: Study, folder: Path, *, jobs: int, retry: bool, as_json: bool) -> None:
+    """Print what a run of the study would do in this folder, and run nothing."""
+    outlook = _outlook(study, folder, jobs, retry)
+    if as_json:
+        print(json.dumps(_plan_json(outlook), indent=1))
+    else:
+        _print(outlook, Console(), whole=True)
+
+
+def announce_plan(study: Study, folder: Path, *, jobs: int, retry: bool, console: Console) -> None:
+    """Say before a run what it is going to do: one line for a fixed study, the stages of one that tunes."""
+    outlook = _outlook(study, folder, jobs, retry)
+    _print(outlook, console, whole=study.tuning is not None and outlook.num_waiting > 0)
+
+
+def _outlook(study: Study, folder: Path, jobs: int, retry: bool) -> Outlook:
+    results = results_in(Store(folder))
+    stages = Blueprint(study).stages(results)
+    again = {trial.id for trial in pending_trials(stages.trials, results, retry=retry)}
+    durations = Durations(results.values())
+    standing = {trial_id: record for trial_id, record in results.items() if trial_id not in again}
+    return Outlook(study, folder, jobs, stages, standing, time_left(stages, standing, durations, jobs))
+
+
+def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
+    lines = [_headline(outlook), *(_notes(outlook) if whole else [])]
+    console.print(lines[0], highlight=False, markup=False, soft_wrap=True)
+    if whole:
+        console.print(_table(outlook))
+    for line in lines[1:]:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _headline(outlook: Outlook) -> str:
+    waiting, jobs = outlook.num_waiting, outlook.jobs
+    text = f'Study "{outlook.study.name}": {outlook.num_trials} trials, {outlook.num_trials - waiting} finished'
+    if not waiting:
+        return text
+    text += f", {waiting} to run, {jobs} at a time"
+    if outlook.study.tuning is not None and jobs > 1:
+        text += " (final trials alone)"
+    if outlook.left.seconds:
+        text += f", {span_text(outlook.left)}"
+    return f"{text}. Records go to {outlook.folder}"
+
+
+def _table(outlook: Outlook) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for heading in ("Stage", "Trials", "Finished", "Time left", "What"):
+        table.add_column(heading, justify="right" if heading in {"Trials", "Finished"} else "left")
+    for stage, span in zip(outlook.stages.stages, outlook.spans, strict=True):
+        finished = outlook.num_finished(stage)
+        left = "done" if finished == len(stage.trials) else span_text(span)
+        table.add_row(plain(stage.name), str(len(stage.trials)), str(finished), left, _what(stage))
+    if outlook.stages.num_later:
+        table.add_row("tuning, further rounds", str(outlook.stages.num_later), "0", "", "settings depend on results")
+    return table
+
+
+def _notes(outlook: Outlook) -> list[str]:
+    """Return what a reader of the plan must know beside the numbers."""
+    notes = []
+    if outlook.num_waiting:
+        rest = "" if outlook.left.whole else "; the rest is estimated as soon as the first trials have ended"
+        notes.append(f"Time left: {span_text(outlook.left)}{rest}.")
+    if outlook.stages.num_if_wider:
+        notes.append(
+            f"If a method's best lies at the edge of its rates, all methods get wider ones: at most "
+            f"{outlook.stages.num_if_wider} more tuning trials."
+        )
+    if outlook.study.tuning is not None:
+        notes.append(
+            f"Every method gets the same budget, chosen by {outlook.study.tuning.choose_by.replace('_', ' ')} on "
+            "validation data; the test questions are asked in the final trials alone."
+        )
+    return notes
+
+
+def _what(stage: Stage) -> str:
+    num_methods = len({trial.method.label for trial in stage.trials})
+    methods = f"{num_methods} method{'' if num_methods == 1 else 's'}"
+    if not stage.decided:
+        return f"{methods}; settings depend on the tuning"
+    return f"{methods}, one at a time" if stage.alone else methods
+
+
+def _plan_json(outlook: Outlook) -> dict[str, Any]:
+    tuning = outlook.study.tuning
+    return {
+        "study": outlook.study.name,
+        "folder": str(outlook.folder),
+        "tuning": tuning.model_dump(mode="json") if tuning else None,
+        "num_trials": outlook.num_trials,
+        "num_waiting": outlook.num_waiting,
+        "num_later_tuning_trials": outlook.stages.num_later,
+        "most_tuning_trials_of_wider_rates": outlook.stages.num_if_wider,
+        "seconds_left": outlook.left.seconds,
+        "seconds_left_is_whole": outlook.left.whole,
+        "stages": [
+            {
+                "name": stage.name,
+                "decided": stage.decided,
+                "one_at_a_time": stage.alone,
+                "num_trials": len(stage.trials),
+                "num_finished": outlook.num_finished(stage),
+                "seconds_left": span.seconds,
+                "seconds_left_is_whole": span.whole,
+                "trials": [_trial_json(trial, outlook.results) for trial in stage.trials] if stage.decided else [],
+            }
+            for stage, span in zip(outlook.stages.stages, outlook.spans, strict=True)
+        ],
+    }
+
+
+def _trial_json(trial: Trial, results: Mapping[str, Record]) -> dict[str, Any]:
+    record = results.get(trial.id)
+    return {
+        "trial_id": trial.id,
+        "task": trial.task.name,
+        "method": trial.method.label,
+        "learning_rate": trial.learning_rate,
+        "parameters": trial.method.parameters,
+        "seed": trial.seed,
+        "split": trial.split,
+        "outcome": record.outcome.kind if record else None,
+    }

@@ -1,0 +1,116 @@
+"""How long trials take, learnt phase by phase from those that have ended."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from paretune.execute.stages import Stages
+from paretune.spec import Phase, Record, Trial
+
+
+class Span(NamedTuple):
+    """An estimate of a time."""
+
+    seconds: float
+    whole: bool
+    """False where some part has never been seen, so that it will take longer."""
+
+    def __add__(self, other: object) -> "Span":
+        if not isinstance(other, Span):
+            return NotImplemented
+        return Span(self.seconds + other.seconds, self.whole and other.whole)
+
+
+class _Seen(NamedTuple):
+    label: str
+    alone: bool
+    seconds: float
+
+
+def phases_of(trial: Trial) -> frozenset[Phase]:
+    """Return the phases that a trial goes through."""
+    trains, answers = trial.method.trains, "answers" in trial.measures
+    wanted = {
+        Phase.LOAD: True,
+        Phase.PREPARE: trains,
+        Phase.MEASURE: "memory" in trial.measures,
+        Phase.TRAIN: trains,
+        Phase.VALIDATE: trains,
+        Phase.SAVE: trains and answers,
+        Phase.RELOAD: answers,
+        Phase.TEST: answers,
+        Phase.RETAIN: "forgetting" in trial.measures,
+    }
+    return frozenset(phase for phase, is_wanted in wanted.items() if is_wanted)
+
+
+class Durations:
+    """Seconds of each phase, from finished trials: of the same method if one has ended, otherwise of all.
+
+    Training counts by the example, so that a shorter recipe for tuning still tells about the final trials. What a
+    process needs to start is known only of trials that this process has seen.
+    """
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._seen: dict[Phase, list[_Seen]] = {}
+        self._glimpses: dict[Phase, float] = {}
+        self._starts: list[float] = []
+        for record in records:
+            self.learn(record)
+
+    def learn(self, record: Record, whole_seconds: float | None = None) -> None:
+        """Take in a finished trial, with the time from its start to its end where that is known."""
+        if record.outcome.kind != "ok":
+            return
+        alone = record.provenance is None or record.provenance.concurrent_workers == 1
+        for reading in record.phases:
+            per_unit = reading.seconds / _units(record.trial, reading.phase)
+            self._seen.setdefault(reading.phase, []).append(_Seen(record.trial.method.label, alone, per_unit))
+        if whole_seconds is not None:
+            self._starts.append(max(0.0, whole_seconds - sum(reading.seconds for reading in record.phases)))
+
+    def glimpse(self, trial: Trial, phase: Phase, seconds: float, share: float) -> None:
+        """Take in a phase that goes on: what `seconds` for `share` of it promise, until a trial has ended it."""
+        self._glimpses[phase] = seconds / share / _units(trial, phase)
+
+    def of(self, trial: Trial, *, alone: bool) -> Span:
+        """Return how long a trial will take, alone on the machine or beside others."""
+        total = Span(fmean(self._starts) if self._starts else 0.0, whole=True)
+        for phase in phases_of(trial):
+            seen = _nearest(self._seen.get(phase, []), trial.method.label, alone)
+            per_unit = self._glimpses.get(phase) if seen is None else seen
+            total += Span((per_unit or 0.0) * _units(trial, phase), per_unit is not None)
+        return total
+
+    def of_all(self, trials: Sequence[Trial], jobs: int) -> Span:
+        """Return how long trials will take with so many at once."""
+        spans = [self.of(trial, alone=jobs == 1) for trial in trials]
+        total = sum(spans, Span(0.0, whole=True))
+        return total._replace(seconds=total.seconds / max(1, min(jobs, len(trials))))
+
+
+def time_left(stages: Stages, results: Mapping[str, Record], durations: Durations, jobs: int) -> list[Span]:
+    """Return how long what is left of each stage will take."""
+    return [
+        durations.of_all([trial for trial in stage.trials if trial.id not in results], 1 if stage.alone else jobs)
+        for stage in stages.stages
+    ]
+
+
+def _nearest(seen: Sequence[_Seen], label: str, alone: bool) -> float | None:
+    """Return the mean over the trials that are most alike: same method, then same company, then any."""
+    for alike in (
+        [one for one in seen if one.label == label and one.alone == alone],
+        [one for one in seen if one.label == label],
+        [one for one in seen if one.alone == alone],
+        seen,
+    ):
+        if alike:
+            return fmean(one.seconds for one in alike)
+    return None
+
+
+def _units(trial: Trial, phase: Phase) -> int:
+    """Return by what a phase's time is divided before it is carried over to another trial."""
+    recipe = trial.recipe
+    return recipe.steps * recipe.batch_size * recipe.gradient_accumulation if phase is Phase.TRAIN else 1

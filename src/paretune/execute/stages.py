@@ -1,0 +1,110 @@
+"""A study as stages: what runs first, and what can only be planned once that has ended."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain, zip_longest
+from typing import NamedTuple
+
+from paretune.execute.plan import plan, recipe_of
+from paretune.spec import Candidate, PlannedStage, Record, Study, StudyPlan, Trial, Tuning
+from paretune.tune import Cell, Chosen, TaskSearch, check_budget, search_task
+
+
+class Stage(NamedTuple):
+    """Trials that may run in any order before the next stage is planned."""
+
+    name: str
+    trials: tuple[Trial, ...]
+    alone: bool
+    """One trial at a time, however many jobs there are: its time and memory are results."""
+    decided: bool = True
+    """False where only the number of trials is known: their settings depend on earlier stages."""
+
+
+class Stages(NamedTuple):
+    """All stages of a study, as far as they can be told."""
+
+    stages: tuple[Stage, ...]
+    num_later: int = 0
+    """Tuning trials that will follow, whose settings depend on results."""
+    num_if_wider: int = 0
+    """Tuning trials that will follow at most, should a method's best lie at an edge of its rates."""
+    kept: StudyPlan | None = None
+    """What is kept beside the records of a tuned study."""
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The trials that are decided, in the order in which they run."""
+        return [trial for stage in self.stages if stage.decided for trial in stage.trials]
+
+
+class Blueprint:
+    """A study with everything filled in. Raises `InputError` for whatever in it does not exist or does not fit."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._trials = plan(study)
+        self._tasks: list[list[Cell]] = []
+        if study.tuning is not None:
+            cells = [_cell(study, study.tuning, trial) for trial in self._trials if _opens_a_cell(study, trial)]
+            tasks = dict.fromkeys(cell.template.task.content_hash for cell in cells)
+            self._tasks = [[cell for cell in cells if cell.template.task.content_hash == task] for task in tasks]
+            for task in self._tasks:
+                check_budget(study.tuning, task)
+
+    def stages(self, results: Mapping[str, Record]) -> Stages:
+        """Return the stages that follow from the results so far, by trial id; cancelled trials have none.
+
+        A fixed study has one stage. A tuned one begins with what needs no training, which also shows early whether the
+        whole path works; then come rounds of tuning, and the final trials when all tasks are tuned. The stages depend
+        on study and results alone.
+        """
+        tuning = self._study.tuning
+        if tuning is None:
+            return Stages((Stage("trials", tuple(self._trials), alone=False),))
+        tasks = [search_task(tuning, cells, results) for cells in self._tasks]
+        untrained = [trial for trial in self._trials if not trial.method.trains]
+        rounds = zip_longest(*(task.rounds for task in tasks), fillvalue=[])
+        stages = [
+            Stage("without training", tuple(untrained), alone=True),
+            *(Stage(f"tuning, round {number}", tuple(chain(*parts)), False) for number, parts in enumerate(rounds, 1)),
+            self._final(tasks),
+        ]
+        stages = [stage for stage in stages if stage.trials]
+        kept = StudyPlan(
+            tuning=tuning,
+            searches=tuple(chain(*(task.searches for task in tasks))),
+            stages=tuple(
+                PlannedStage(name=stage.name, trial_ids=tuple(trial.id for trial in stage.trials))
+                for stage in stages
+                if stage.decided
+            ),
+        )
+        num_later = sum(task.num_later for task in tasks)
+        return Stages(tuple(stages), num_later, sum(task.num_if_wider for task in tasks), kept)
+
+    def _final(self, tasks: Sequence[TaskSearch]) -> Stage:
+        """Return the final stage: the chosen settings, or while a task is being tuned as many trials at the priors."""
+        decided = all(task.choices for task in tasks)
+        trials = [
+            cell.final_trial(candidate, seed)
+            for cells, task in zip(self._tasks, tasks, strict=True)
+            for seed in self._study.seeds
+            for cell, candidate in _settings(cells, task, decided)
+        ]
+        return Stage("final", tuple(trials), alone=True, decided=decided)
+
+
+def _settings(cells: Sequence[Cell], task: TaskSearch, decided: bool) -> list[tuple[Cell, Candidate]]:
+    if not decided:
+        return [(cell, Candidate(learning_rate=cell.prior)) for cell in cells]
+    pairs = zip(cells, task.choices, strict=True)
+    return [(cell, choice.point.candidate) for cell, choice in pairs if isinstance(choice, Chosen)]
+
+
+def _opens_a_cell(study: Study, trial: Trial) -> bool:
+    return trial.method.trains and trial.seed == study.seeds[0]
+
+
+def _cell(study: Study, tuning: Tuning, template: Trial) -> Cell:
+    entry = next(entry for entry in study.methods if (entry.label or entry.name) == template.method.label)
+    return Cell(template, entry.tune, recipe_of(study, entry, tuning.recipe))

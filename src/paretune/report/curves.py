@@ -1,0 +1,159 @@
+"""Response curves of a tuned study: every setting that was tried, and which one was chosen. The same in terminal, JSON
+and page."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from paretune.report.format import plain, rate, show
+from paretune.report.wording import outcome_name
+from paretune.spec import METRICS, Direction, Record, Search, StudyPlan
+from paretune.tune import Choice, Chosen, NothingChosen, Point, choose, points_of, step_of
+
+
+class Curve(NamedTuple):
+    """What one method tried on one task."""
+
+    task: str
+    method: str
+    search: Search
+    points: tuple[Point, ...]
+    """By rate."""
+    choice: Choice | None
+    """None while the task is still being tuned."""
+
+    @property
+    def best(self) -> Point | None:
+        """The chosen point, if there is one."""
+        return self.choice.point if isinstance(self.choice, Chosen) else None
+
+
+def curves_of(records: Sequence[Record], plan: StudyPlan) -> list[Curve]:
+    """Return a curve for each search of the plan, in its order."""
+    results = {record.trial_id: record for record in records if record.finished}
+    names = {record.trial.task.content_hash: record.trial.task.name for record in records}
+    complete = all(
+        trial_id in results for search in plan.searches for one in search.candidates for trial_id in one.trial_ids
+    )
+    curves = []
+    for search in plan.searches:
+        points = points_of(search, plan.tuning.choose_by, results)
+        choice = choose(search, points, plan.tuning) if complete else None
+        curves.append(
+            Curve(names.get(search.task, search.task), search.method, search, tuple(points), choice)
+        )  # fmt: skip
+    return curves
+
+
+def steps_of(curves: Sequence[Curve]) -> list[int]:
+    """Return the steps from the prior at which methods were tried: one grid serves all methods of a task."""
+    if not curves:
+        return []
+    return list(range(min(curve.search.low for curve in curves), max(curve.search.high for curve in curves) + 1))
+
+
+def point_at(curve: Curve, step: int, plan: StudyPlan) -> Point | None:
+    """Return the best point whose rate belongs to a step, one without a figure if no other is there."""
+    per_decade = plan.tuning.per_decade
+    inside = [
+        point
+        for point in curve.points
+        if math.floor(step_of(point.candidate.learning_rate, curve.search.prior, per_decade) + 0.5) == step
+    ]
+    sign = 1 if METRICS[plan.tuning.choose_by].direction is Direction.LOWER else -1
+    return min(inside, key=lambda point: math.inf if point.figure is None else sign * point.figure, default=None)
+
+
+def step_name(step: int, per_decade: int) -> str:
+    """Return a step as a factor on the prior: "÷3.2", "prior", "×1.8"."""
+    if step == 0:
+        return "prior"
+    return f"{'×' if step > 0 else '÷'}{10 ** (abs(step) / per_decade):.2g}"
+
+
+def figure_text(point: Point, choose_by: str) -> str:
+    """Return a point's figure, or how its trials ended, or a dash while they have not."""
+    if point.figure is not None:
+        return show(choose_by, point.figure)
+    bad = [outcome for outcome in point.outcomes if outcome.kind != "ok"]
+    return outcome_name(bad[0]) if bad else "no figure" if point.outcomes else "–"
+
+
+def choice_text(curve: Curve) -> str:
+    """Return what was chosen, and what a reader must know about it."""
+    if curve.choice is None:
+        return "not chosen yet"
+    if not isinstance(curve.choice, Chosen):
+        return f"none: {_outcomes_text(curve.choice)}"
+    text = ", ".join([rate(curve.choice.point.candidate.learning_rate), *parameter_texts(curve.choice.point)])
+    return text if curve.choice.edge is None else f"{text} ({curve.choice.edge} edge)"
+
+
+def _outcomes_text(choice: NothingChosen) -> str:
+    return ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in choice.outcomes.items())
+
+
+def parameter_texts(point: Point) -> list[str]:
+    """Return the tuned parameters of a point, as "r = 16"."""
+    return [plain(f"{name} = {value}") for name, value in point.candidate.parameters.items()]
+
+
+def caption(plan: StudyPlan) -> str:
+    """Return how every method was tuned, in one or two sentences."""
+    tuning = plan.tuning
+    figure = METRICS[tuning.choose_by].label.lower() if tuning.choose_by != "accuracy" else "accuracy"
+    seeds = ", ".join(map(str, tuning.seeds))
+    how = "rates" if tuning.sampler == "grid" else f"settings drawn by {tuning.sampler}"
+    budgets = {len(search.candidates) for search in plan.searches}
+    budget = "/".join(map(str, sorted(budgets)))
+    text = (
+        f"Every method tried {budget} {how}, {tuning.per_decade} steps to a power of ten around its prior, judged by "
+        f"{figure} on validation data (seed {seeds})."
+    )
+    if tuning.recipe:
+        departures = ", ".join(f"{name} = {value}" for name, value in tuning.recipe.items())
+        text += f" Tuning trials departed from the recipe: {departures}."
+    return plain(text)
+
+
+def curve_notes(curves: Sequence[Curve]) -> list[str]:
+    """Return what the choice could not settle: methods at an edge, and methods without any setting that ended well."""
+    notes = []
+    edges = [curve for curve in curves if isinstance(curve.choice, Chosen) and curve.choice.edge]
+    if edges:
+        names = ", ".join(f"{plain(curve.method)} ({curve.choice.edge})" for curve in edges if curve.choice)
+        notes.append(f"Best rate still at the edge of the widest grid, so a better one may lie beyond: {names}.")
+    for curve in curves:
+        if isinstance(curve.choice, NothingChosen):
+            reason = f"no setting ended well ({_outcomes_text(curve.choice)})"
+            notes.append(f"{plain(curve.method)}: no final trial, since {reason}.")
+    return notes
+
+
+def curves_json(curves: Sequence[Curve], plan: StudyPlan) -> dict[str, Any]:
+    """Return the curves as plain JSON values."""
+    return {"settings": plan.tuning.model_dump(mode="json"), "curves": [_curve_json(curve) for curve in curves]}
+
+
+def _curve_json(curve: Curve) -> dict[str, Any]:
+    choice, best = curve.choice, curve.best
+    return {
+        "task": curve.task,
+        "method": curve.method,
+        "prior": curve.search.prior,
+        "points": [
+            {
+                "learning_rate": point.candidate.learning_rate,
+                "parameters": point.candidate.parameters,
+                "trial_ids": list(point.candidate.trial_ids),
+                "figure": point.figure,
+                "outcomes": [outcome.kind for outcome in point.outcomes],
+            }
+            for point in curve.points
+        ],
+        "chosen": None
+        if best is None
+        else {"learning_rate": best.candidate.learning_rate, "parameters": best.candidate.parameters},
+        "edge": choice.edge if choice is not None else None,
+        "text": choice_text(curve),
+    }

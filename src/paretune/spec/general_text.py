@@ -1,0 +1,22 @@
+"""The text on which forgetting is measured, where a study brings its own."""
+
+from pydantic import Field
+
+from paretune.spec.base import Data
+
+
+class GeneralText(Data):
+    """General text that is not part of any task, as a study names it and as a trial holds it."""
+
+    source: str = Field(min_length=1)
+    """A .jsonl, .json, .csv, .parquet or .txt file (a text a line), or `hub:NAME@REVISION:FILE`."""
+    column: str = "text"
+    """The column that holds the text."""
+    num_texts: int = Field(default=100, ge=2)
+    """The first so many texts are read."""
+    min_characters: int = Field(default=0, ge=0)
+    """Shorter texts are passed over."""
+    max_tokens: int = Field(default=768, ge=2)
+    """Tokens of each text that are read."""
+    content_hash: str | None = None
+    """Hash over the texts, filled in when trials are planned."""

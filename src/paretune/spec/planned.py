@@ -1,0 +1,54 @@
+"""The plan of a study as it is kept beside its records: which trial serves which purpose."""
+
+from typing import Any
+
+from paretune.spec.base import Data
+from paretune.spec.tuning import Tuning
+
+
+class Candidate(Data):
+    """One setting that a method tries."""
+
+    learning_rate: float
+    parameters: dict[str, Any] = {}
+    """Values of the parameters that are tuned with the rate."""
+    trial_ids: tuple[str, ...] = ()
+    """The tuning trials, one for each of the tuning seeds."""
+
+
+class Search(Data):
+    """All settings that one method tries on one task."""
+
+    task: str
+    """Content hash of the task."""
+    method: str
+    """The method's label."""
+    prior: float
+    """The rate in the middle."""
+    low: int
+    """The lower end of the rates, in steps from the prior; there are `per_decade` steps to a power of ten."""
+    high: int
+    """The upper end, likewise."""
+    candidates: tuple[Candidate, ...] = ()
+    """In the order in which they were proposed."""
+
+
+class PlannedStage(Data):
+    """Trials that run before the next stage can be planned."""
+
+    name: str
+    trial_ids: tuple[str, ...]
+
+
+class StudyPlan(Data):
+    """What a tuned study has planned so far. Made anew, and alike, from the study and its records by every run."""
+
+    tuning: Tuning
+    searches: tuple[Search, ...]
+    """For each task, one search for each method that trains."""
+    stages: tuple[PlannedStage, ...]
+
+    @property
+    def trial_ids(self) -> frozenset[str]:
+        """The trials of all stages."""
+        return frozenset(trial_id for stage in self.stages for trial_id in stage.trial_ids)

@@ -1,0 +1,75 @@
+"""How a study tunes: the same budget for every method, spent on validation data."""
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from paretune.spec.base import Data
+
+
+class Tuning(Data):
+    """What every method may try before its final trials. The defaults follow the protocol."""
+
+    rates: int = Field(default=5, ge=3, le=49)
+    """Learning rates of every method in the first round: an odd number, the method's prior in the middle."""
+    per_decade: int = Field(default=4, ge=1, le=50)
+    """Rates between one power of ten and the next; they are evenly spaced in the logarithm."""
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
+    """Seeds of the tuning trials; the figure of choice is their mean."""
+    choose_by: Literal["validation_loss", "accuracy"] = "validation_loss"
+    """What decides, always on the validation split: the loss per answer token, or the share of right answers."""
+    widen_by: int = Field(default=1, ge=1)
+    """Rates added on a side, for all methods, when any method's best lies at that edge."""
+    max_widenings: int = Field(default=3, ge=0)
+    """How often the grid may be widened; what lies at an edge after that is marked."""
+    sampler: Literal["grid", "random", "tpe"] = "grid"
+    """Every combination of rates and tuned parameters, or so many `trials` drawn by optuna's sampler of that name."""
+    trials: int | None = Field(default=None, ge=3)
+    """Settings that a sampler may try for each method in the first round."""
+    ask_at_once: int = Field(default=4, ge=1)
+    """Settings a sampler draws before it hears how they did. Fixed, so that the plan does not depend on `--jobs`."""
+    sampler_seed: int = Field(default=0, ge=0)
+    """Decides a sampler's draws. All methods share it, so that their rates are spread alike."""
+    recipe: dict[str, Any] = {}
+    """An explicit departure of all tuning trials from the study's recipe, shown with the curves."""
+
+    @model_validator(mode="after")
+    def _budget_is_clear(self) -> Self:
+        if self.rates % 2 == 0:
+            raise ValueError(f"rates = {self.rates}: must be odd, so that the prior lies in the middle")
+        if self.sampler != "grid" and self.trials is None:
+            raise ValueError(f'sampler "{self.sampler}" needs trials: how many settings each method may try')
+        if self.sampler == "grid" and self.trials is not None:
+            raise ValueError('trials belongs to a sampler: add sampler = "tpe" or "random", or leave trials out')
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds {list(self.seeds)}: one is there twice")
+        return self
+
+
+class Between(Data):
+    """Values of a parameter that a sampler may draw: whole numbers where both ends are whole."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    """Whether the draw is even in the logarithm."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"low = {self.low} must lie below high = {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low = {self.low} must be above 0 where log = true")
+        return self
+
+
+def _list_or_range(value: object) -> str:
+    return "range" if isinstance(value, dict | Between) else "list"
+
+
+TunedValues = Annotated[
+    Annotated[tuple[Any, ...], Field(min_length=1), Tag("list")] | Annotated[Between, Tag("range")],
+    Discriminator(_list_or_range),
+]
+"""What a study lets a parameter be: a list of values, or a range for a sampler."""

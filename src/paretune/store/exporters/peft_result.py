@@ -1,0 +1,195 @@
+"""One record as a result file of peft's method comparison: the way back from `paretune.store.importers.peft_result`."""
+
+import copy
+import math
+from typing import Any
+
+from paretune.spec import Cancelled, Failed, Ok, OutOfMemory, Phase, Record
+from paretune.store.document import put
+from paretune.store.peft_layout import BENCHMARKS, IMAGES, MATHS, MISSING_SIZE_BYTES, Benchmark
+
+_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_BITS = {"4bit": "int4", "8bit": "int8"}
+NOT_MEASURED = "paretune_not_measured"
+"""Our own key in `run_info`: fields that their tools insist on and Paretune has no figure for."""
+
+
+def benchmark_of(record: Record) -> Benchmark:
+    """Return the benchmark whose layout a record is written in."""
+    imported = next((one for one in BENCHMARKS if one.task == record.trial.task.name), None)
+    return imported or (IMAGES if "similarity" in record.metrics else MATHS)
+
+
+def result_of(record: Record, experiment_name: str) -> dict[str, Any]:
+    """Return a record as their JSON. `experiment_name` names a record of ours; an imported one keeps its own."""
+    if record.imported is None:
+        result = _own_frame(record, experiment_name)
+    else:
+        result = copy.deepcopy(record.imported.rest)
+        result["train_info"] = _with_numbers(result["train_info"])
+    benchmark = benchmark_of(record)
+    for path, value in _settings(record, benchmark).items():
+        put(result, f"run_info.train_config.{path}", value)
+    _put_method(result, record)
+    _put_outcome(result, record)
+    _put_figures(result, record, benchmark)
+    _put_origin(result, record)
+    return result
+
+
+def _settings(record: Record, benchmark: Benchmark) -> dict[str, Any]:
+    trial, recipe = record.trial, record.trial.recipe
+    placeholders = record.imported.placeholders if record.imported else {}
+    found: dict[str, Any] = {
+        "model_id": _model_id(record),
+        "seed": trial.seed,
+        "max_steps": recipe.steps,
+        "batch_size": recipe.batch_size,
+        "batch_size_eval": recipe.answer_batch_size,
+        benchmark.length: recipe.max_length,
+        "grad_norm_clip": recipe.max_grad_norm if math.isfinite(recipe.max_grad_norm) else 0.0,
+        "lr_scheduler": None if recipe.schedule == "constant" else recipe.schedule,
+        "use_gc": recipe.gradient_checkpointing,
+        "compile": recipe.compile,
+        "autocast_adapter_dtype": recipe.trainable_dtype != "as_base",
+        "dtype": _BITS[recipe.quantisation] if recipe.quantisation else recipe.dtype,
+        "optimizer_kwargs.lr": trial.learning_rate,
+    }
+    if "weight_decay" not in placeholders:
+        found["optimizer_kwargs.weight_decay"] = recipe.weight_decay
+    found |= {name: value for name, value in trial.task.options.items() if name in benchmark.settings}
+    if record.imported is None or "optimizer_type" not in record.imported.rest["run_info"]["train_config"]:
+        found["optimizer_type"] = _optimizer_type(record)
+    return found
+
+
+def _optimizer_type(record: Record) -> str:
+    implementation = record.trial.method.implementation
+    own = {"lora-plus": "lora+", "lora-fa": "lora-fa"}.get(implementation)
+    return own or {"adamw": "AdamW", "sgd": "SGD"}[record.trial.recipe.optimizer]
+
+
+def _model_id(record: Record) -> str:
+    """Return the base model's name; references of other kinds stay whole, since they are no names on the hub."""
+    reference = record.trial.base_model
+    return reference.removeprefix("hub:").partition("@")[0] if reference.startswith("hub:") else reference
+
+
+def _put_method(result: dict[str, Any], record: Record) -> None:
+    method = record.trial.method
+    if method.peft_type is None:
+        put(result, "run_info.peft_config", None)
+        return
+    put(result, "run_info.peft_config.peft_type", method.peft_type)
+    result["run_info"]["peft_config"] |= copy.deepcopy(method.parameters)
+
+
+def _put_outcome(result: dict[str, Any], record: Record) -> None:
+    match record.outcome:
+        case Ok():
+            message = ""
+        case Cancelled(reason=reason):
+            message = reason
+        case OutOfMemory(message=message) | Failed(message=message):
+            pass
+        case outcome:
+            message = outcome.kind.replace("_", " ")
+    put(result, "run_info.error_msg", message)
+    put(result, "train_info.status", "success" if record.outcome.kind == "ok" else "canceled")
+
+
+def _put_figures(result: dict[str, Any], record: Record, benchmark: Benchmark) -> None:
+    metrics = record.metrics
+    size = metrics.get("checkpoint_bytes", MISSING_SIZE_BYTES)
+    put(result, "train_info.file_size", int(size))
+    put(result, "train_info.accelerator_memory_max", int(_memory(record, benchmark)))
+    seconds = metrics.get("reported_train_seconds", metrics.get("train_seconds", 0.0))
+    put(result, "train_info.train_time", seconds)
+    if "trainable_parameters" in metrics:
+        put(result, "train_info.num_trainable_params", int(metrics["trainable_parameters"]))
+    if not result["train_info"]["metrics"]:
+        return
+    theirs, ours = benchmark.quality
+    quality = metrics.get("accuracy_published", metrics.get(ours)) if ours == "accuracy" else metrics.get(ours)
+    _put_last(result, theirs, quality)
+    placeholders = record.imported.placeholders if record.imported else {}
+    theirs, ours = benchmark.retention
+    _put_last(result, theirs, float(placeholders[ours]) if ours in placeholders else metrics.get(ours))
+
+
+def _put_last(result: dict[str, Any], name: str, value: float | None) -> None:
+    if value is not None:
+        put(result, f"train_info.metrics.-1.{name}", value)
+
+
+def _memory(record: Record, benchmark: Benchmark) -> float:
+    """Return what their `accelerator_memory_max` would be: of all phases for maths, of training for images."""
+    if benchmark.memory in record.metrics:
+        return record.metrics[benchmark.memory]
+    wanted = {Phase.TRAIN} if benchmark is IMAGES else {Phase.TRAIN, Phase.VALIDATE, Phase.TEST}
+    readings = [one.reserved_bytes or one.peak_bytes or 0 for one in record.phases if one.phase in wanted]
+    counted = [record.metrics.get(name, 0.0) for name in ("train_peak_bytes", "answer_peak_bytes")]
+    return max(readings, default=0) or max(counted[: 1 if benchmark is IMAGES else 2])
+
+
+def _put_origin(result: dict[str, Any], record: Record) -> None:
+    put(result, "run_info.created_at", record.started_at)
+    revision = record.trial.base_model.partition("@")[2]
+    if revision:
+        put(result, "meta_info.model_info.sha", revision)
+    if "dataset_info" in record.trial.task.options:
+        put(result, "meta_info.dataset_info", record.trial.task.options["dataset_info"])
+    if record.provenance is not None:
+        for package, version in record.provenance.packages.items():
+            result["meta_info"]["package_info"][f"{package}-version"] = version
+        put(result, "meta_info.system_info.accelerator", record.provenance.device)
+
+
+def _own_frame(record: Record, experiment_name: str) -> dict[str, Any]:
+    """Return what their layout holds besides the fields that imported results share with ours."""
+    recipe, provenance = record.trial.recipe, record.provenance
+    phases = {reading.phase: reading for reading in record.phases}
+    train = phases.get(Phase.TRAIN)
+    peak = int((train.reserved_bytes or train.peak_bytes or 0) if train else record.metrics.get("train_peak_bytes", 0))
+    last = {
+        "step": recipe.steps,
+        "train loss": record.metrics.get("train_loss", math.nan),
+        "train samples": recipe.steps * recipe.batch_size * recipe.gradient_accumulation,
+        "train total tokens": 0,
+    }
+    versions = {f"{name}-version": None for name in ("transformers", "peft", "datasets", "bitsandbytes", "torch")}
+    platform = provenance.platform if provenance else ""
+    return {
+        "run_info": {
+            "total_time": sum(reading.seconds for reading in record.phases),
+            "experiment_name": experiment_name,
+            "peft_branch": "main",
+            "train_config": {"attn_implementation": recipe.attention, "use_amp": False, "optimizer_kwargs": {}},
+            NOT_MEASURED: {
+                "accelerator_memory_reserved_avg": "the peak of training, for want of a mean",
+                "accelerator_memory_reserved_99th": "the peak of training, for want of a percentile",
+                "train total tokens": "0, for want of a count",
+            },
+        },
+        "train_info": {
+            "accelerator_memory_reserved_avg": peak,
+            "accelerator_memory_reserved_99th": peak,
+            "metrics": [last] if record.outcome.kind == "ok" else [],
+        },
+        "meta_info": {
+            "model_info": {"sha": None, "created_at": None},
+            "dataset_info": None,
+            "package_info": versions | {"diffusers-version": None},
+            "system_info": {"system": platform.partition(" ")[0], "machine": platform.partition(" ")[2]},
+            "pytorch_info": "",
+        },
+    }
+
+
+def _with_numbers(value: Any) -> Any:
+    """Return a document with the numbers that JSON does not have put back."""
+    if isinstance(value, dict):
+        return {key: _with_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(item) for item in value]
+    return _NUMBERS.get(value, value) if isinstance(value, str) else value

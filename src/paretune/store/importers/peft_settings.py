@@ -1,0 +1,92 @@
+"""Training settings of peft's method comparison as a recipe, and their experiments' names as labels."""
+
+import re
+from typing import Any
+
+from paretune.spec import Recipe
+from paretune.store.document import Document
+from paretune.store.peft_layout import MATHS, Benchmark
+
+WARMUP_RATIO = 0.1
+"""Fixed in their script, for the cosine schedule."""
+ADAMW_WEIGHT_DECAY = 0.01
+"""torch's default, which holds wherever an experiment's optimizer settings replace theirs without naming it."""
+_QUANTISED = {"int4": "4bit", "int8": "8bit"}
+
+
+def read_recipe(document: Document, benchmark: Benchmark, placeholders: dict[str, str], where: str) -> Recipe:
+    """Take the training settings out of a document and return them as a recipe."""
+    at = "run_info.train_config"
+    schedule = document.take(f"{at}.lr_scheduler")
+    clip = document.take(f"{at}.grad_norm_clip")
+    value: dict[str, Any] = {
+        "steps": document.take(f"{at}.max_steps"),
+        "batch_size": document.take(f"{at}.batch_size"),
+        "answer_batch_size": document.take(f"{at}.batch_size_eval"),
+        "max_length": document.take(f"{at}.{benchmark.length}"),
+        "weight_decay": _weight_decay(document, placeholders),
+        "optimizer": _optimizer(document),
+        "max_grad_norm": clip or float("inf"),
+        "schedule": schedule or "constant",
+        "warmup_ratio": WARMUP_RATIO if schedule else 0.0,
+        "gradient_checkpointing": document.take_if_there(f"{at}.use_gc") or False,
+        "compile": document.take(f"{at}.compile"),
+        "trainable_dtype": "as_library" if document.take(f"{at}.autocast_adapter_dtype") else "as_base",
+        **read_dtype(document.take(f"{at}.dtype")),
+        **read_attention(document.look(f"{at}.attn_implementation")),
+    }
+    if benchmark is MATHS:
+        value |= {"loss_on": "whole_text", "data_order": "as_listed"}
+    return Recipe.read(value, f"{where}: train_config")
+
+
+def recipe_departures(own: Recipe, shared: Recipe) -> dict[str, Any]:
+    """Return the fields in which an experiment's recipe differs from the one that most share."""
+    values = {name: getattr(own, name) for name in Recipe.model_fields}
+    return {name: value for name, value in values.items() if value != getattr(shared, name)}
+
+
+def read_dtype(dtype: str) -> dict[str, str]:
+    """Return their `dtype` as recipe fields. A quantised base keeps the rest of its weights in bfloat16."""
+    return {"dtype": "bfloat16", "quantisation": _QUANTISED[dtype]} if dtype in _QUANTISED else {"dtype": dtype}
+
+
+def read_attention(implementation: str | None) -> dict[str, str]:
+    """Return their `attn_implementation` as a recipe field; none is named where the library chooses."""
+    return {} if implementation is None else {"attention": implementation}
+
+
+def read_label(experiment: str, model_id: str) -> str:
+    """Return a short name of an experiment such as `lora/llama-3.2-3B-rank32`: "lora rank32".
+
+    The name of the base model in front and the word "default" are left out.
+    """
+    method, _, variant = experiment.partition("/")
+    words = variant.split("-")
+    model = _letters(model_id.rpartition("/")[2])
+    so_far = ""
+    while len(words) > 1 and model.startswith(so_far + _letters(words[0])):
+        so_far += _letters(words.pop(0))
+    if so_far and words == ["default"]:
+        words = []
+    return f"{method} {'-'.join(words)}".rstrip()
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _weight_decay(document: Document, placeholders: dict[str, str]) -> float:
+    value = document.take_if_there("run_info.train_config.optimizer_kwargs.weight_decay")
+    if value is None:
+        placeholders["weight_decay"] = "absent"
+        return ADAMW_WEIGHT_DECAY
+    return float(value)
+
+
+def _optimizer(document: Document) -> str:
+    """Return the recipe's optimizer. Those that only peft has stay named in the document as well."""
+    name = document.look("run_info.train_config.optimizer_type")
+    if name == "AdamW":
+        document.take("run_info.train_config.optimizer_type")
+    return "sgd" if name == "SGD" else "adamw"

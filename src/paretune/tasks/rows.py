@@ -1,0 +1,123 @@
+"""Rows of data: from a JSONL, JSON, CSV, Parquet or text file on disk, or a file of a data set on the hub."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from paretune.spec import InputError, one_line
+
+HUB_FORM = "hub:NAME@REVISION:FILE"
+_HUB = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w.-]+):(?P<file>[\w./+-]+)", re.ASCII)
+_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".txt")
+
+
+class Row(NamedTuple):
+    """One row and where it stands."""
+
+    number: int
+    """Of its line in a text file, of the row in other files; from 1."""
+    value: dict[str, Any]
+
+
+def read_rows(source: str | Path) -> Iterator[Row]:
+    """Yield the rows of a file on disk or of `hub:NAME@REVISION:FILE`, fetched once. A .txt file has a text a line.
+
+    Raises `InputError` for a file that is not there, cannot be fetched, or is not in a form that is known.
+    """
+    path = data_file(source)
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise InputError(f"{path}: data must be a {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]} file")
+    try:
+        if suffix == ".parquet":
+            yield from _parquet(path)
+            return
+        with path.open(encoding="utf-8", newline="") as lines:
+            if suffix == ".csv":
+                reader = csv.DictReader(lines, strict=True)
+                for row in reader:
+                    yield Row(reader.line_num, row)
+            elif suffix == ".txt":
+                yield from (Row(number, {"text": line.strip()}) for number, line in enumerate(lines, 1) if line.strip())
+            elif suffix == ".json":
+                yield from _array(path, json.load(lines))
+            else:
+                yield from _json_lines(path, lines)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the data: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not valid JSON: {error.msg} in line {error.lineno}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot read the data: {error}") from None
+
+
+def first_rows(source: str | Path, num_rows: int | None) -> list[Row]:
+    """Return the first rows of a file, all of them for None."""
+    return list(islice(read_rows(source), num_rows))
+
+
+def data_file(source: str | Path) -> Path:
+    """Return where a source lies on disk, fetching it from the hub first where need be. Raises `InputError`."""
+    if not str(source).startswith("hub:"):
+        return Path(source).expanduser()
+    parts = _HUB.fullmatch(str(source))
+    if parts is None:
+        raise InputError(f'data "{source}": not a file on the hub; write {HUB_FORM}')
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    wanted: dict[str, Any] = {"repo_id": parts["name"], "revision": parts["revision"], "filename": parts["file"]}
+    try:
+        return Path(hf_hub_download(**wanted, repo_type="dataset", local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass
+    try:
+        return Path(hf_hub_download(**wanted, repo_type="dataset"))
+    except Exception as error:  # the hub's client passes on the errors of whatever HTTP library it uses
+        raise InputError(
+            f'data "{source}": cannot be had from the hub: {one_line(error)[:200]}; '
+            "check name, revision and network, or give the path of a file in the same form"
+        ) from error
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches():
+                for value in batch.to_pylist():
+                    number += 1
+                    yield Row(number, value)
+    except pa.ArrowException as error:
+        raise InputError(f"{path}: not a Parquet file: {one_line(error)[:200]}") from None
+
+
+def _json_lines(path: Path, lines: Iterator[str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}, line {number}: not valid JSON: {error.msg}") from None
+        yield _object(path, f"line {number}", number, value)
+
+
+def _array(path: Path, value: object) -> Iterator[Row]:
+    if not isinstance(value, list):
+        raise InputError(f"{path}: a .json file must hold a list of rows")
+    for number, row in enumerate(value, start=1):
+        yield _object(path, f"row {number}", number, row)
+
+
+def _object(path: Path, place: str, number: int, value: object) -> Row:
+    if not isinstance(value, dict):
+        raise InputError(f"{path}, {place}: a row must be an object with columns")
+    return Row(number, value)

@@ -1,0 +1,96 @@
+"""Settings drawn by optuna's samplers, asked and told. The same study and records give the same draws in every run."""
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from paretune.spec import METRICS, Between, Candidate, Direction, TunedValues, Tuning
+from paretune.tune.choose import Point
+from paretune.tune.grid import Bounds, rate_at, rounded
+
+if TYPE_CHECKING:
+    import optuna
+
+_RATE = "learning_rate"
+
+
+class Draw(NamedTuple):
+    """So many settings drawn from the same bounds before the sampler hears how they did."""
+
+    bounds: Bounds
+    size: int
+
+
+def drawn(
+    tuning: Tuning,
+    prior: float,
+    values: Mapping[str, TunedValues],
+    draws: Sequence[Draw],
+    told: Callable[[Candidate], Point],
+) -> list[Candidate]:
+    """Return all candidates of these draws, in order, without trial ids. No setting comes twice.
+
+    The sampler is rebuilt from its seed and hears, after each draw but the last, how that draw's candidates did:
+    `told` returns the point of a candidate. A setting that diverged counts as worse than any other; one that failed for
+    another reason tells a sampler nothing.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    higher = METRICS[tuning.choose_by].direction is Direction.HIGHER
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study = optuna.create_study(sampler=_sampler(tuning), direction="maximize" if higher else "minimize")
+        candidates: list[Candidate] = []
+        for draw in draws:
+            asked: list[tuple[optuna.Trial, Candidate]] = []
+            while len(asked) < draw.size:
+                trial = study.ask()
+                candidate = _suggested(trial, tuning, prior, values, draw.bounds)
+                if any(candidate == other for other in (*candidates, *(one for _, one in asked))):
+                    study.tell(trial, state=optuna.trial.TrialState.FAIL)  # drawn before: nothing new to hear
+                    continue
+                asked.append((trial, candidate))
+            candidates += [candidate for _, candidate in asked]
+            if draw is not draws[-1]:
+                for trial, candidate in asked:
+                    _tell(study, trial, told(candidate), worst=-math.inf if higher else math.inf)
+    return candidates
+
+
+def _sampler(tuning: Tuning) -> "optuna.samplers.BaseSampler":
+    import optuna
+
+    if tuning.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=tuning.sampler_seed)
+    return optuna.samplers.TPESampler(seed=tuning.sampler_seed, n_startup_trials=tuning.ask_at_once)
+
+
+def _suggested(
+    trial: "optuna.Trial", tuning: Tuning, prior: float, values: Mapping[str, TunedValues], bounds: Bounds
+) -> Candidate:
+    """Return the next setting. Bounds reach half a step beyond their outer rates, so that each has a step's width."""
+    low, high = (rate_at(prior, end, tuning.per_decade) for end in (bounds.low - 0.5, bounds.high + 0.5))
+    rate = min(max(rounded(trial.suggest_float(_RATE, low, high, log=True)), low), high)
+    return Candidate(learning_rate=rate, parameters={name: _value(trial, name, one) for name, one in values.items()})
+
+
+def _value(trial: "optuna.Trial", name: str, values: TunedValues) -> Any:
+    if not isinstance(values, Between):
+        return values[trial.suggest_categorical(name, range(len(values)))]  # a value may be a list, a category may not
+    low, high = values.low, values.high
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(name, low, high, log=values.log)
+    return rounded(trial.suggest_float(name, low, high, log=values.log))
+
+
+def _tell(study: "optuna.Study", trial: "optuna.Trial", point: Point, worst: float) -> None:
+    import optuna
+
+    if point.figure is not None:
+        study.tell(trial, point.figure)
+    elif point.diverged:
+        study.tell(trial, worst)
+    else:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)

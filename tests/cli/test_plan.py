@@ -1,0 +1,89 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paretune.execute.run import run
+from paretune.spec import Study
+from tests.cli.conftest import TOY, Paretune
+from tests.execute.stand_in import StandIn
+
+TUNED = TOY.replace("seeds = [0]", "seeds = [0, 1, 2]") + "[tuning]\nrates = 3\nmax_widenings = 2\n"
+
+
+@pytest.fixture
+def tuned_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tuned.toml"
+    path.write_text(TUNED)
+    return path
+
+
+@pytest.fixture
+def plan_of(paretune: Paretune, tuned_file: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return a function that asks the command line for the plan of the tuned study."""
+
+    def ask(*options: str) -> dict[str, Any]:
+        done = paretune("run", tuned_file, "--out", tmp_path / "out", "--plan", "--json", *options)
+        assert done.returncode == 0, done.stderr
+        value: dict[str, Any] = json.loads(done.stdout)
+        return value
+
+    return ask
+
+
+def test_the_plan_is_shown_and_nothing_runs(paretune: Paretune, tuned_file: Path, tmp_path: Path) -> None:
+    done = paretune("run", tuned_file, "--out", tmp_path / "out", "--plan", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert [line.split("  ")[0] for line in done.stdout.splitlines()[1:5]] == [
+        "Stage",
+        "without training",
+        "tuning, round 1",
+        "final",
+    ]
+    for words in ("7 trials, 0 finished", "(final trials alone)", "at most 4 more tuning trials", "not known yet"):
+        assert words in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_plan_goes_on_with_the_records(
+    plan_of: Callable[..., dict[str, Any]], tuned_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = plan_of()
+    assert [(stage["name"], stage["num_trials"], stage["decided"]) for stage in before["stages"]] == [
+        ("without training", 1, True),
+        ("tuning, round 1", 3, True),
+        ("final", 3, False),
+    ]
+    assert [trial["learning_rate"] for trial in before["stages"][1]["trials"]] == [0.00112, 0.002, 0.00356]
+    monkeypatch.setattr("paretune.execute.run.LocalExecutor", StandIn(stop_after=5))
+    with pytest.raises(KeyboardInterrupt):
+        run(Study.from_toml(tuned_file), tmp_path / "out")
+    during = plan_of()
+    assert [(stage["num_trials"], stage["num_finished"]) for stage in during["stages"]] == [
+        (1, 1),
+        (3, 3),
+        (1, 1),
+        (1, 0),
+        (3, 0),
+    ]
+    assert during["most_tuning_trials_of_wider_rates"] == 0
+    monkeypatch.setattr("paretune.execute.run.LocalExecutor", StandIn())
+    run(Study.from_toml(tuned_file), tmp_path / "out")
+    after = plan_of()
+    assert (after["num_trials"], after["num_waiting"], after["seconds_left"]) == (9, 0, 0.0)
+    assert [trial["outcome"] for trial in after["stages"][-1]["trials"]] == ["ok"] * 3
+    assert {trial["split"] for trial in after["stages"][-1]["trials"]} == {"test"}
+
+
+def test_a_fixed_study_has_a_plan_too(paretune: Paretune, study_file: Path, tmp_path: Path) -> None:
+    done = paretune("run", study_file, "--out", tmp_path / "out", "--plan")
+    assert done.returncode == 0
+    assert "2 trials, 0 finished, 2 to run" in done.stdout
+
+
+def test_json_without_plan_is_wrong_use(paretune: Paretune, study_file: Path) -> None:
+    done = paretune("run", study_file, "--json")
+    assert done.returncode == 2
+    assert "--plan" in done.stderr

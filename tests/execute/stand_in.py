@@ -1,0 +1,71 @@
+"""A stand-in for the executor: trials in this process, or results made up, for tests of what runs when."""
+
+from collections.abc import Callable, Sequence
+
+from paretune.execute.events import Watcher
+from paretune.execute.trial import run_trial
+from paretune.spec import Phase, Record, Trial
+from paretune.store import Store
+from tests.tune.landscapes import Landscape, make_result
+
+
+class Deaf:
+    """A listener that hears nothing."""
+
+    def phase(self, phase: Phase) -> None:
+        pass
+
+    def progress(self, done: int, total: int, loss: float | None = None) -> None:
+        pass
+
+
+def downhill(trial: Trial) -> float:
+    """Return a validation loss that falls with the rate, on made-up ground."""
+    return 1 / (1 + (trial.learning_rate or 0.0))
+
+
+class StandIn:
+    """Takes the place of the class `LocalExecutor` and keeps what ran, in order, with how many jobs.
+
+    Trials for which `real` holds are trained in this process; the others get a result of the landscape. The run is
+    stopped after so many trials if told to.
+    """
+
+    def __init__(
+        self,
+        landscape: Landscape = downhill,
+        real: Callable[[Trial], bool] = lambda trial: False,
+        stop_after: int | None = None,
+    ) -> None:
+        self.trials: list[Trial] = []
+        self.jobs: list[int] = []
+        self._landscape = landscape
+        self._real = real
+        self._stop_after = stop_after
+
+    def __call__(self, store: Store, *, jobs: int, threads: int | None, time_limit_seconds: float) -> "_Executor":
+        return _Executor(self, store, jobs)
+
+    def run(self, trial: Trial, store: Store, jobs: int) -> Record:
+        """Run a trial, or make its result up, and store its record."""
+        if len(self.trials) == self._stop_after:
+            raise KeyboardInterrupt
+        self.trials.append(trial)
+        self.jobs.append(jobs)
+        attempt = store.next_attempt(trial.id)
+        record, items = make_result(trial, self._landscape(trial)).model_copy(update={"attempt": attempt}), None
+        if self._real(trial):
+            checkpoint = store.adapter_folder(trial.id, attempt)
+            record, items = run_trial(trial, checkpoint, attempt=attempt, concurrent_workers=jobs, listener=Deaf())
+        store.append(record, items)
+        return record
+
+
+class _Executor:
+    def __init__(self, stand_in: StandIn, store: Store, jobs: int) -> None:
+        self._stand_in, self._store, self._jobs = stand_in, store, jobs
+
+    def run(self, trials: Sequence[Trial], watcher: Watcher) -> None:
+        for trial in trials:
+            watcher.started(trial)
+            watcher.finished(trial, self._stand_in.run(trial, self._store, self._jobs), 1.0)

@@ -1,0 +1,59 @@
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from paretune.models import check_hardware, load_model
+from paretune.models.hardware import quantised
+from paretune.spec import InputError
+
+
+@pytest.mark.parametrize(
+    ("quantisation", "attention"), [("4bit", "sdpa"), ("8bit", "sdpa"), (None, "flash_attention_2")]
+)
+def test_what_needs_a_gpu_is_refused_without_one(
+    quantisation: str | None, attention: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="needs a CUDA GPU, and this machine has none"):
+        check_hardware(quantisation, attention)
+    with pytest.raises(InputError, match="needs a CUDA GPU"):
+        load_model("toy:llama", quantisation=quantisation, attention=attention)
+
+
+def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="pip install flash-attn"):
+        check_hardware(None, "flash_attention_2")
+    with pytest.raises(InputError, match="pip install bitsandbytes"):
+        check_hardware("4bit", "sdpa")
+
+
+def test_quantised_layers_are_asked_for_alike_for_every_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Config:
+        def __init__(self, **settings: Any) -> None:
+            asked.append(settings)
+
+    fake: Any = ModuleType("transformers")
+    fake.BitsAndBytesConfig = Config
+    monkeypatch.setitem(sys.modules, "transformers", fake)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    assert quantised(None, "bfloat16") == {}
+    assert quantised("4bit", "bfloat16")["device_map"] == {"": 0}
+    quantised("8bit", "bfloat16")
+    assert asked[0]["bnb_4bit_compute_dtype"] is torch.bfloat16
+    assert asked[1] == {"load_in_8bit": True}
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_attention_is_computed_as_asked(attention: str) -> None:
+    loaded = load_model("toy:llama", attention=attention)
+    assert loaded.model.config._attn_implementation == attention
+    ids = loaded.tokenizer("Add 1:", return_tensors="pt")["input_ids"]
+    expected = load_model("toy:llama").model(ids).logits
+    assert torch.allclose(loaded.model(ids).logits, expected, atol=1e-5)

@@ -1,0 +1,49 @@
+"""What is shown of imported results: their own figures, marked, and both clocks."""
+
+import io
+import re
+from pathlib import Path
+
+from rich.console import Console
+
+from paretune.report import results_summary
+from paretune.report.page import render_page
+from paretune.store import Store, load_records
+from paretune.store.importers import import_peft_comparison
+from tests.outside import PUBLISHED, needs_published
+
+pytestmark = needs_published
+
+
+def pages(folder: Path) -> dict[str, str]:
+    """Return the page of each of their tasks as text without markup."""
+    found = {}
+    for done in import_peft_comparison(PUBLISHED, folder):
+        study = Store(done.folder).study()
+        assert study is not None
+        html = render_page(load_records(done.folder), study).partition('<script type="application/json"')[0]
+        found[done.folder.name] = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+    return found
+
+
+def test_pages_show_what_their_task_is_about_and_mark_it_as_imported(tmp_path: Path) -> None:
+    shown = pages(tmp_path)
+    maths, images = shown["peft-metamathqa"], shown["peft-image-gen"]
+    assert "Accuracy against cost" in maths
+    assert "Similarity against cost" in images
+    for page in (maths, images):
+        assert "Imported from peft&#39;s method comparison: not measured by Paretune." in page
+        assert "support no claim" in page
+    assert "Drift" in images
+    assert "14 of 63 rows move five places or more" in maths
+    assert "1.18 to 2.09 times" in maths
+
+
+def test_the_table_has_columns_for_their_figures(tmp_path: Path) -> None:
+    for done in import_peft_comparison(PUBLISHED, tmp_path):
+        console = Console(width=120, record=True, file=io.StringIO())
+        console.print(results_summary(load_records(done.folder)))
+        text = console.export_text()
+        assert ("Similarity" in text) == (done.folder.name == "peft-image-gen")
+        assert ("≈" in text) == (done.folder.name == "peft-metamathqa")
+        assert "◆" in text

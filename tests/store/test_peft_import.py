@@ -1,0 +1,177 @@
+"""Results of peft's method comparison, read in."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paretune.spec import METRICS, InputError, Record
+from paretune.spec.migrate import read_record
+from paretune.store import Store, load_records
+from paretune.store.importers import import_peft_comparison
+from paretune.store.importers.peft_result import read_result
+from paretune.store.importers.peft_settings import read_label
+from tests.outside import PUBLISHED, needs_published
+from tests.store.peft_results import maths_result
+
+
+def read(**changes: Any) -> Record:
+    return read_result(maths_result(**changes), "lora.json")[1]
+
+
+class TestOneFile:
+    def test_figures_go_where_they_belong(self) -> None:
+        record = read()
+        assert record.metrics == {
+            "accuracy": 631 / 1319,
+            "accuracy_published": 631 / 1319,
+            "run_peak_reserved_bytes": 22_000,
+            "reported_train_seconds": 80.25,
+            "train_seconds": pytest.approx(50.0),
+            "step_seconds": pytest.approx(0.1),
+            "checkpoint_bytes": 36_715_216,
+            "trainable_parameters": 9_175_040,
+            "forgetting": 0.11,
+        }
+        assert record.outcome.kind == "ok"
+        assert record.num_items == 1319
+        assert record.standard_errors["accuracy"] == pytest.approx((631 * 688 / 1319**3) ** 0.5)
+        assert record.trial.base_model == "hub:meta-llama/Llama-3.2-3B@13afe512"
+        assert record.trial.method.label == "lora rank32"
+        assert record.trial.method.parameters == {
+            "r": 32, "lora_alpha": 64, "target_modules": ["q_proj", "v_proj"], "use_dora": False,
+        }  # fmt: skip
+        assert (record.trial.recipe.steps, record.trial.recipe.weight_decay) == (500, 0.1)
+        assert record.provenance is not None
+        assert record.provenance.device == "NVIDIA L40S"
+        assert record.provenance.python is None
+
+    def test_a_record_is_marked_says_what_memory_covers_and_survives_json(self) -> None:
+        record = read()
+        assert record.imported is not None
+        assert "generation" in record.imported.covers["run_peak_reserved_bytes"]
+        assert not record.has_answers
+        assert read_record(json.loads(record.model_dump_json()), "x") == record
+
+    @pytest.mark.parametrize(
+        ("change", "metric"),
+        [
+            ({"train_info__file_size": 99999999}, "checkpoint_bytes"),
+            ({"train_info__metrics__-1__forgetting": 123}, "forgetting"),
+            ({"train_info__metrics__-1__forgetting": math.nan}, "forgetting"),
+        ],
+    )
+    def test_placeholders_are_missing_figures(self, change: dict[str, Any], metric: str) -> None:
+        record = read(**change)
+        assert record.metric(metric) is None
+        assert record.imported is not None
+        assert metric in record.imported.placeholders
+
+    def test_a_weight_decay_that_was_lost_is_a_departure(self) -> None:
+        record = read(run_info__train_config__optimizer_kwargs={"lr": 1e-3})
+        assert record.trial.recipe.weight_decay == 0.01
+        assert record.trial.learning_rate == 1e-3
+
+    @pytest.mark.parametrize(
+        ("message", "kind"),
+        [
+            ("manually canceled", "cancelled"),
+            ("CUDA out of memory. Tried to allocate 2 GiB", "out_of_memory"),
+            ("shape mismatch", "failed"),
+        ],
+    )
+    def test_canceled_becomes_what_is_known(self, message: str, kind: str) -> None:
+        cut = {"train_info__status": "canceled", "train_info__metrics": []}
+        record = read(run_info__error_msg=message, **cut)
+        assert record.outcome.kind == kind
+        assert message in record.outcome.model_dump_json()
+        assert record.metric("accuracy") is None
+        assert record.metric("train_seconds") is None
+        assert record.num_items is None
+
+    def test_an_accuracy_that_is_no_share_of_the_questions_gets_no_interval(self) -> None:
+        record = read(**{"train_info__metrics__-1__test accuracy": 0.4})
+        assert record.num_items is None
+        assert record.standard_errors == {}
+
+    def test_the_names_of_june_2025_are_read(self) -> None:
+        value = maths_result()
+        info, system = value["train_info"], value["meta_info"]["system_info"]
+        info["cuda_memory_max"] = info.pop("accelerator_memory_max")
+        del info["num_trainable_params"], info["metrics"][-1]["forgetting"], value["run_info"]["error_msg"]
+        del value["run_info"]["train_config"]["use_gc"]
+        system["gpu"] = system.pop("accelerator")
+        record = read_result(value, "old.json")[1]
+        assert record.metrics["run_peak_reserved_bytes"] == 22_000
+        assert record.metric("trainable_parameters") is None
+        assert record.metric("forgetting") is None
+
+    @pytest.mark.parametrize("value", [[], {}, {"run_info": {"train_config": {}}}, {"run_info": []}])
+    def test_what_is_not_theirs_is_refused(self, value: object) -> None:
+        with pytest.raises(InputError, match=r"^x\.json: not a result file"):
+            read_result(value, "x.json")
+
+    def test_a_missing_part_is_named(self) -> None:
+        value = maths_result()
+        del value["train_info"]["train_time"]
+        with pytest.raises(InputError, match=r"x\.json: train_info\.train_time is missing"):
+            read_result(value, "x.json")
+
+
+@pytest.mark.parametrize(
+    ("experiment", "model", "label"),
+    [
+        ("lora/llama-3.2-3B-rank32", "meta-llama/Llama-3.2-3B", "lora rank32"),
+        ("lora/flux2-klein-default", "black-forest-labs/FLUX.2-klein-base-4B", "lora"),
+        ("ia3/lr_0.001", "meta-llama/Llama-3.2-3B", "ia3 lr_0.001"),
+        ("lora/llama-3.2-3B", "meta-llama/Llama-3.2-3B", "lora 3B"),
+        ("odd", "a/b", "odd"),
+    ],
+)
+def test_labels_leave_the_base_model_out(experiment: str, model: str, label: str) -> None:
+    assert read_label(experiment, model) == label
+
+
+class TestFolder:
+    def test_a_second_import_adds_only_what_is_new(self, tmp_path: Path) -> None:
+        results = tmp_path / "MetaMathQA" / "results"
+        results.mkdir(parents=True)
+        (results / "a.json").write_text(json.dumps(maths_result()))
+        (first,) = import_peft_comparison(tmp_path, tmp_path / "out")
+        assert (first.num_new, first.num_known) == (1, 0)
+        again = maths_result(run_info__created_at="2026-08-01T00:00:00+00:00")
+        (results / "a.json").write_text(json.dumps(again))
+        (second,) = import_peft_comparison(tmp_path, tmp_path / "out")
+        assert (second.num_new, second.num_known) == (1, 0)
+        (record,) = load_records(second.folder)
+        assert (record.attempt, record.started_at) == (2, "2026-08-01T00:00:00+00:00")
+        assert Store(second.folder).items(record) == []
+
+    def test_cancelled_runs_are_read_and_trial_runs_of_branches_are_not(self, tmp_path: Path) -> None:
+        for name, status in (("results", "success"), ("cancelled_results", "canceled"), ("temporary_results", "x")):
+            (tmp_path / name).mkdir()
+            value = maths_result(train_info__status=status, run_info__experiment_name=f"{name}/x")
+            (tmp_path / name / "a.json").write_text(json.dumps(value))
+        (done,) = import_peft_comparison(tmp_path, tmp_path / "out")
+        assert sorted(record.outcome.kind for record in load_records(done.folder)) == ["failed", "ok"]
+
+    @pytest.mark.parametrize("name", ["nothing", "."])
+    def test_an_empty_source_is_refused(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(InputError, match="method_comparison"):
+            import_peft_comparison(tmp_path / name, tmp_path / "out")
+
+
+@needs_published
+def test_every_published_result_becomes_a_record(tmp_path: Path) -> None:
+    maths, images = import_peft_comparison(PUBLISHED, tmp_path)
+    assert (maths.num_new, images.num_new) == (63, 31)
+    for folder in (maths.folder, images.folder):
+        for record in load_records(folder):
+            assert record.outcome.kind == "ok"
+            assert set(record.metrics) <= set(METRICS)
+    lily = next(one for one in load_records(maths.folder) if one.trial.method.label == "lily rank140-mlp-a2-b2-s8.0")
+    assert f"{lily.metrics['accuracy']:.3f}" == "0.526"
+    full = next(one for one in load_records(images.folder) if one.trial.method.implementation == "full")
+    assert full.metric("drift") is None
