@@ -1,7 +1,8 @@
 """Methods go on encoders and diffusion transformers as they go on language models."""
 
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -97,3 +98,40 @@ def test_on_a_diffusion_transformer_the_linear_layers_of_all_blocks_are_adapted(
     adapted = {name.partition(".lora_A")[0] for name, _ in model.named_parameters() if "lora_A" in name}
     assert len(adapted) == 16
     assert all("transformer_blocks." in name for name in adapted)
+
+
+class Rows(NamedTuple):
+    """A batch that says no more than how many rows it has: the questions are always the same."""
+
+    rows: Tensor
+    num_terms: int = 2
+
+    def to(self, device: torch.device) -> "Rows":
+        return self
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["eva", "corda", "lora-ga"])
+def test_a_start_is_computed_from_data_of_another_kind(name: str, kind: ModelKind, tmp_path: Path) -> None:
+    new_base, ask = KINDS[kind]
+    method = build(resolve(MethodEntry(name=name, parameters={"r": 4, "start_batches": 2})))
+    context = Context(
+        Recipe(steps=4),
+        1e-2,
+        0,
+        tokenizer=None,
+        model_kind=kind,
+        objective=lambda model, batch: ask(model).square().sum(),
+    )
+    model = method.wrap(new_base(), context)
+    plain = {name: value.detach().clone() for name, value in model.named_parameters() if "lora_A" in name}
+    method.before_training(model, context, repeat(Rows(torch.zeros(2, 1))))
+    now = dict(model.named_parameters())
+    assert all(now[name].shape != value.shape or not torch.equal(now[name], value) for name, value in plain.items())
+    torch.testing.assert_close(ask(model.eval()), ask(new_base()), atol=2e-5, rtol=1e-3)
+    ask(model).square().mean().backward()
+    method.optimizer(model, context).step()
+    expected = ask(model).detach()
+    method.save(model, tmp_path / "saved")
+    again = build(method.spec).load(new_base(), tmp_path / "saved")
+    torch.testing.assert_close(ask(again), expected, atol=2e-5, rtol=1e-3)

@@ -128,6 +128,20 @@ def test_an_extra_loss_term_is_added_and_has_a_gradient(name: str) -> None:
     assert term.item() != 0
 
 
+@pytest.mark.parametrize(
+    ("name", "weak", "strong"),
+    [
+        ("adalora", {"orth_reg_weight": 0.1}, {"orth_reg_weight": 10.0}),
+        ("kasa", {"kasa_config": {"gamma": 1e-3}}, {"kasa_config": {"gamma": 10.0}}),
+        ("shadow", {"auxiliary_loss_weight": 1e-3}, {"auxiliary_loss_weight": 10.0}),
+    ],
+)
+def test_extra_terms_are_trained_on_and_not_recorded(name: str, weak: dict[str, Any], strong: dict[str, Any]) -> None:
+    first, second = (ToyTraining(name, parameters, recipe=SHORT).train().losses for parameters in (weak, strong))
+    assert first[0] == second[0]
+    assert first[-1] != second[-1]
+
+
 def test_ranks_follow_the_inputs_and_their_sum_stays(tmp_path: Path) -> None:
     run = ToyTraining("eva")
     ranks = [value.shape[0] for name, value in run.model.named_parameters() if "lora_A" in name]
@@ -196,3 +210,8 @@ def test_a_start_from_data_asks_for_an_objective(name: str) -> None:
 def test_a_start_text_shorter_than_the_prefix_is_refused() -> None:
     with pytest.raises(InputError, match="start_text has 2 tokens and the prefix 20"):
         ToyTraining("prefix-tuning", {"start_text": "Hi"})
+
+
+def test_directions_that_no_batch_can_fill_are_refused() -> None:
+    with pytest.raises(InputError, match=r"r times rho = 120 directions, but .* never sees more than \d+ vectors"):
+        ToyTraining("eva", {"r": 60, "start_batches": 2})

@@ -14,7 +14,6 @@ from peft import PeftConfig, PeftModel, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from torch import nn
-from transformers import PreTrainedModel
 
 from paretune.methods.base import Context, Method, ModelKind, check_own_parameter
 from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
@@ -59,7 +58,7 @@ class Peft(Method):
         """Return parameters that follow from the recipe; those that the study gives win over them."""
         return {}
 
-    def base_parameters(self, model: nn.Module, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def base_parameters(self, model: nn.Module, context: Context) -> dict[str, Any]:
         """Return parameters that follow from the base model or its tokenizer; they win over those that are given.
 
         Here these are the layers to adapt, where the study names none and peft does not know them for this model.
@@ -68,7 +67,8 @@ class Peft(Method):
         table = getattr(tuner_class(self.spec), "target_module_mapping", None)
         if given is None and table and not table_knows(table, model):
             return {"target_modules": self.default_targets(model)}
-        if given == "all-linear" and not isinstance(model, PreTrainedModel):  # peft's "all-linear" is for those alone
+        if given == "all-linear" and context.model_kind != "causal-lm":
+            # peft's "all-linear" takes in an encoder's pooler, which sees one vector a text, and knows no diffusers
             return {"target_modules": self.default_targets(model)}
         return {}
 

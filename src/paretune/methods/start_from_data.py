@@ -34,17 +34,12 @@ def required_objective(spec: MethodSpec, context: Context) -> Objective:
     return context.objective
 
 
-def single_texts(batches: Iterable[Any]) -> Iterator[Any]:
-    """Yield every row of the batches as a batch of its own, without padding."""
-    for batch in batches:
-        num_rows = len(batch[0])
-        mask: Tensor | None = getattr(batch, "attention_mask", None)
-        for index in range(num_rows):
-            row = batch.part(index, num_rows)
-            if mask is not None:
-                num_tokens = int(mask[index].sum())
-                row = type(batch)(*(tensor[:, :num_tokens] for tensor in row))
-            yield row
+def text_rows(inputs: Tensor, batch: Any) -> Tensor:
+    """Return a layer's inputs of shape (..., width) as rows (positions, width), those of padding left out."""
+    mask: Tensor | None = getattr(batch, "attention_mask", None)
+    if mask is not None and inputs.shape[:-1] == mask.shape:
+        return inputs[mask.bool()]
+    return inputs.reshape(-1, inputs.shape[-1]).contiguous()
 
 
 def prompts_and_answers(spec: MethodSpec, batches: Iterable[Any]) -> Iterator[tuple[list[int], list[int]]]:
