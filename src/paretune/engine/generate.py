@@ -1,4 +1,4 @@
-"""Answers in words, in batches of similar lengths."""
+"""Answers in words, in batches that change nobody's answer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -25,8 +25,10 @@ def results_json(
     """
     final = [record for record in records if not record.trial.tunes]
     rows = judged_rows(final, answers)
-    said = [*notes(final, rows, plan), *audit_notes(rows)]
-    value: dict[str, Any] = {"rows": [_row(row) for row in rows], "notes": said}
+    value: dict[str, Any] = {
+        "rows": [_row(row) for row in rows],
+        "notes": [*notes(final, rows, plan), *audit_notes(rows)],
+    }
     return value if plan is None else value | {"tuning": curves_json(curves_of(records, plan), plan)}
 
 
