@@ -6,39 +6,14 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from diffusers import Flux2Transformer2DModel
 from torch import Tensor, nn
-from transformers import BertConfig, BertForSequenceClassification
 
 from paretune.methods import Context, ModelKind, build, resolve
+from paretune.models.toy_diffusion import toy_diffusion
+from paretune.models.toy_encoder import toy_encoder
 from paretune.spec import MethodEntry, Recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
-
-
-def encoder() -> nn.Module:
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=50, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, num_labels=3
-    )
-    model: nn.Module = BertForSequenceClassification(config)
-    return model.eval()
-
-
-def diffusion_transformer() -> nn.Module:
-    torch.manual_seed(0)
-    model: nn.Module = Flux2Transformer2DModel(
-        patch_size=1,
-        in_channels=16,
-        num_layers=1,
-        num_single_layers=2,
-        attention_head_dim=16,
-        num_attention_heads=2,
-        joint_attention_dim=32,
-        timestep_guidance_channels=16,
-        axes_dims_rope=(4, 4, 4, 4),
-    )
-    return model.eval()
 
 
 def ask_encoder(model: nn.Module) -> Tensor:
@@ -53,7 +28,6 @@ def ask_diffusion_transformer(model: nn.Module) -> Tensor:
         hidden_states=torch.randn(2, 16, 16),
         encoder_hidden_states=torch.randn(2, 5, 32),
         timestep=torch.full((2,), 0.5),
-        guidance=torch.ones(2),
         img_ids=torch.zeros(2, 16, 4),
         txt_ids=torch.zeros(2, 5, 4),
     ).sample
@@ -61,8 +35,8 @@ def ask_diffusion_transformer(model: nn.Module) -> Tensor:
 
 
 KINDS: dict[ModelKind, Any] = {
-    "encoder": (encoder, ask_encoder),
-    "diffusion": (diffusion_transformer, ask_diffusion_transformer),
+    "encoder": (toy_encoder, ask_encoder),
+    "diffusion": (toy_diffusion, ask_diffusion_transformer),
 }
 
 
@@ -88,13 +62,13 @@ def test_a_method_trains_and_reloads_on_another_kind_of_model(name: str, kind: M
 
 def test_the_classification_head_is_trained_along() -> None:
     method = build(resolve(MethodEntry(name="lora")))
-    model = method.wrap(encoder(), Context(Recipe(), 1e-3, 0, tokenizer=None, model_kind="encoder"))
+    model = method.wrap(toy_encoder(), Context(Recipe(), 1e-3, 0, tokenizer=None, model_kind="encoder"))
     assert any("classifier" in name for name, value in model.named_parameters() if value.requires_grad)
 
 
 def test_on_a_diffusion_transformer_the_linear_layers_of_all_blocks_are_adapted() -> None:
     method = build(resolve(MethodEntry(name="lora")))
-    model = method.wrap(diffusion_transformer(), Context(Recipe(), 1e-3, 0, tokenizer=None, model_kind="diffusion"))
+    model = method.wrap(toy_diffusion(), Context(Recipe(), 1e-3, 0, tokenizer=None, model_kind="diffusion"))
     adapted = {name.partition(".lora_A")[0] for name, _ in model.named_parameters() if "lora_A" in name}
     assert len(adapted) == 16
     assert all("transformer_blocks." in name for name in adapted)

@@ -128,7 +128,7 @@ class Record(Data):
     text_loss_changes: tuple[float, ...] = ()
     """Forgetting, text by text, in nats per token."""
     trainable_dtypes: tuple[str, ...] = ()
-    audit: AuditMarks | None = None
+    audit: AuditMarks | None = later(None)
     """What the method's audit found; None where nothing is trained, and in records from before there were audits."""
     phases: tuple[PhaseReading, ...] = ()
     provenance: Provenance | None = None
