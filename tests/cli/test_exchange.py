@@ -29,3 +29,25 @@ def test_what_is_no_comparison_gets_one_line(paretune: Paretune, tmp_path: Path)
         done = paretune("import", "peft-comparison", source, "-o", tmp_path / "in")
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_peft_experiments_run_with_other_model_and_data(paretune: Paretune, tmp_path: Path) -> None:
+    root = tmp_path / "MetaMathQA"
+    folder = root / "experiments" / "ia3" / "llama-3.2-3B-default"
+    folder.mkdir(parents=True)
+    (root / "default_training_params.json").write_text(json.dumps(maths_result()["run_info"]["train_config"]))
+    (folder / "adapter_config.json").write_text('{"peft_type": "IA3", "target_modules": null}')
+    rows = [{"question": f"Ann has {n}. How many?", "answer": f"#### {n}"} for n in range(40)]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "test.jsonl").write_text(json.dumps(rows[0] | {"question": "And Ben?"}) + "\n")
+    data = [f"{name}={tmp_path / 'train.jsonl'}" for name in ("train", "validation")]
+    options = [*data, f"test={tmp_path / 'test.jsonl'}", "validation_size=4", "max_new_tokens=4"]
+    given = [word for option in options for word in ("--task-option", option)]
+    arguments = ["--experiments", root, "--model", "toy:llama", "--steps", 2, "--general-text", "built-in", *given]
+    done = paretune("run", *map(str, arguments), "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "ia3" in done.stdout
+    wrong = paretune("run", "--experiments", root, "--methods", "lora")
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+    wrong = paretune("run", "--methods", "lora", "--task-option", "test_size")
+    assert "NAME=VALUE" in wrong.stderr

@@ -108,8 +108,8 @@ class TestOneFile:
         assert record.metric("trainable_parameters") is None
         assert record.metric("forgetting") is None
 
-    @pytest.mark.parametrize("value", [[], {}, {"run_info": {"train_config": {}}}, {"run_info": []}])
-    def test_what_is_not_theirs_is_refused(self, value: object) -> None:
+    @pytest.mark.parametrize("value", [{}, {"run_info": {"train_config": {}}}, {"run_info": []}])
+    def test_what_is_not_theirs_is_refused(self, value: dict[str, Any]) -> None:
         with pytest.raises(InputError, match=r"^x\.json: not a result file"):
             read_result(value, "x.json")
 

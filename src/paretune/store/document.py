@@ -1,12 +1,12 @@
 """A nested JSON document that is taken apart field by field, so that what nobody took is known."""
 
 import copy
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from paretune.spec import InputError
-
-_ABSENT = object()
+from paretune.spec import InputError, one_line
 
 
 class Document:
@@ -44,6 +44,19 @@ class Document:
         for step in steps:
             place = _step(place, step)
         return (place if isinstance(place, dict) else None), last
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file. Raises `InputError` naming the file where there is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON: {one_line(error)}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: must hold one object")
+    return value
 
 
 def put(value: dict[str, Any], path: str, item: Any) -> None:

@@ -1,12 +1,12 @@
 """Reads the result files of peft's method comparison into stores, one for each of their tasks."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paretune.spec import InputError, MethodEntry, Record, Study, TaskEntry, one_line
+from paretune.spec import InputError, MethodEntry, Record, Study, TaskEntry
+from paretune.store.document import read_object
 from paretune.store.folder import Store
 from paretune.store.importers.peft_result import read_result
 from paretune.store.importers.peft_settings import recipe_departures
@@ -33,7 +33,7 @@ def import_peft_comparison(source: str | Path, folder: str | Path) -> list[Impor
     """
     found: dict[tuple[str, str], list[Record]] = {}
     for path in _files(Path(source)):
-        benchmark, record = read_result(_read(path), str(path))
+        benchmark, record = read_result(read_object(path), str(path))
         found.setdefault((benchmark.folder, record.trial.base_model), []).append(record)
     if not found:
         raise InputError(f"{source}: no result files; give the folder method_comparison of a checkout of peft")
@@ -58,15 +58,6 @@ def _files(source: Path) -> Iterator[Path]:
         folders = [task / name for name in _FOLDERS if (task / name).is_dir()]
         for folder in folders or [task]:
             yield from sorted(folder.glob("*.json"))
-
-
-def _read(path: Path) -> object:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON: {one_line(error)}") from None
 
 
 def _keep(store: Store, study: Study, records: Sequence[Record]) -> Imports:

@@ -5,14 +5,12 @@ MetaMathQA/experiments/lora/rank32/adapter_config.json      peft's configuration
 MetaMathQA/experiments/lora/rank32/training_params.json     settings that differ, perhaps
 """
 
-import json
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from paretune.spec import GeneralText, InputError, MethodEntry, Recipe, Study, TaskEntry, one_line
-from paretune.store.document import Document
+from paretune.spec import GeneralText, InputError, MethodEntry, Recipe, Study, TaskEntry
+from paretune.store.document import Document, read_object
 from paretune.store.importers.peft_settings import read_label, read_recipe, recipe_departures
 from paretune.store.peft_layout import BENCHMARKS, HOUSEKEEPING, MATHS, Benchmark
 
@@ -49,7 +47,7 @@ def study_from_experiments(folder: str | Path) -> Study:
     Raises `InputError` where there is no experiment, the task's settings are missing, or a file cannot be used.
     """
     root = _root(Path(folder))
-    defaults = _object(root / _DEFAULTS)
+    defaults = read_object(root / _DEFAULTS)
     benchmark = next((one for one in BENCHMARKS if one.signature in defaults), None)
     if benchmark is None:
         raise InputError(f"{root / _DEFAULTS}: none of {', '.join(one.folder for one in BENCHMARKS)}")
@@ -57,7 +55,7 @@ def study_from_experiments(folder: str | Path) -> Study:
     found = [_experiment(place, root, defaults, benchmark) for place in sorted(places)]
     if not found:
         raise InputError(f"{folder}: no experiments in it; an experiment is a folder with {_ADAPTER} or {_SETTINGS}")
-    return _study(found, defaults, benchmark)
+    return _study(found, defaults, benchmark, _recipe(defaults, benchmark, str(root / _DEFAULTS)))
 
 
 def _root(folder: Path) -> Path:
@@ -71,25 +69,27 @@ def _root(folder: Path) -> Path:
 def _experiment(place: Path, root: Path, defaults: Mapping[str, Any], benchmark: Benchmark) -> _Experiment:
     parts = place.resolve().relative_to(root.resolve()).parts
     name = "/".join(parts[1:] if parts[:1] == ("experiments",) else parts)
-    own = _object(place / _SETTINGS) if (place / _SETTINGS).is_file() else {}
+    own = read_object(place / _SETTINGS) if (place / _SETTINGS).is_file() else {}
     settings = {**defaults, **own}
-    document = Document({"run_info": {"train_config": settings}}, str(place / _SETTINGS))
     return _Experiment(
         name=name,
-        config=_object(place / _ADAPTER) if (place / _ADAPTER).is_file() else None,
+        config=read_object(place / _ADAPTER) if (place / _ADAPTER).is_file() else None,
         settings=settings,
-        recipe=read_recipe(document, benchmark, {}, str(place)),
+        recipe=_recipe(settings, benchmark, str(place / _SETTINGS)),
     )
 
 
-def _study(found: list[_Experiment], defaults: Mapping[str, Any], benchmark: Benchmark) -> Study:
+def _recipe(settings: Mapping[str, Any], benchmark: Benchmark, where: str) -> Recipe:
+    return read_recipe(Document({"run_info": {"train_config": dict(settings)}}, where), benchmark, {}, where)
+
+
+def _study(found: list[_Experiment], defaults: Mapping[str, Any], benchmark: Benchmark, recipe: Recipe) -> Study:
     models = {one.settings["model_id"] for one in found}
     seeds = {one.settings["seed"] for one in found}
     if len(models) > 1 or len(seeds) > 1:
         raise InputError(
             f"the experiments name several base models or seeds ({', '.join(sorted(models))}); give fewer of them"
         )
-    recipe = Counter(one.recipe for one in found).most_common(1)[0][0]
     model = models.pop()
     value = {
         "name": f"peft-{benchmark.folder}",
@@ -134,15 +134,3 @@ def _entry(one: _Experiment, shared: Recipe) -> MethodEntry:
         parameters["start_text"] = one.settings["init_kv_cache_prefix"]
     name = optimizer or f"peft:{one.config['peft_type'].lower()}"
     return MethodEntry(name=name, label=label, learning_rate=rate, parameters=parameters, recipe=departures)
-
-
-def _object(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON: {one_line(error)}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: must hold one object")
-    return value

@@ -37,15 +37,13 @@ from paretune.store.peft_layout import (
 _MANUAL = "manually canceled"
 
 
-def read_result(value: object, where: str) -> tuple[Benchmark, Record]:
+def read_result(value: dict[str, Any], where: str) -> tuple[Benchmark, Record]:
     """Return which of their benchmarks a parsed result file belongs to, and its record.
 
     Raises `InputError`, opening with `where`, for a file that is not theirs.
     """
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: not a result file of peft's method comparison")
     document = Document(value, where)
-    settings = document.look("run_info.train_config", {})
+    settings = document.look("run_info.train_config")
     benchmark = next((one for one in BENCHMARKS if isinstance(settings, dict) and one.signature in settings), None)
     if benchmark is None:
         known = ", ".join(one.folder for one in BENCHMARKS)
