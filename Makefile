@@ -13,7 +13,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/paretune demo --out results/demo
 
 test: $(VENV)/.development
-	HF_HUB_OFFLINE=1 $(BIN)/pytest
+	HF_HUB_OFFLINE=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 check: $(VENV)/.development
 	$(BIN)/ruff check .
