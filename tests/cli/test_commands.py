@@ -21,6 +21,17 @@ def test_a_study_ends_with_a_table_and_a_page(paretune: Paretune, study_file: Pa
     assert "start" not in again.stderr
 
 
+def test_the_demo_on_a_toy(paretune: Paretune, tmp_path: Path) -> None:
+    done = paretune("demo", "--model", "toy:llama", "--jobs", "2", "--out", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    assert "[7/7] ok" in done.stderr
+    assert "support no claim" in " ".join(done.stdout.split())
+    assert "support no claim" in (tmp_path / "demo" / "index.html").read_text()
+    rows = json.loads(paretune("results", tmp_path / "demo", "--json").stdout)["rows"]
+    assert {row["method"] for row in rows} == {"base", "base-few-shot", "lora", "oft", "ia3", "vera", "ln-tuning"}
+    assert all(0 <= row["metrics"]["accuracy"] <= 1 for row in rows)
+
+
 def test_results_as_json_carry_every_row(paretune: Paretune, finished: Path) -> None:
     done = paretune("results", finished, "--json")
     assert done.returncode == 0

@@ -51,13 +51,14 @@ def _options(
 @app.command(epilog="Example: paretune demo --out results/demo")
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for records, table and page.")] = Path("results/demo"),
+    model: Annotated[str | None, typer.Option(help="Another base model; toy:llama needs no download.")] = None,
     jobs: Jobs = 1,
     threads: Threads = None,
 ) -> None:
     """Run a small real study on the embedded base model: minutes on a laptop, ends with a table and a page."""
     from paretune.cli.studies import demo_study, run_and_show
 
-    raise typer.Exit(run_and_show(demo_study(), out, jobs=jobs, threads=threads, retry=False))
+    raise typer.Exit(run_and_show(demo_study(model), out, jobs=jobs, threads=threads, retry=False))
 
 
 @app.command(epilog="Example: paretune run studies/word-problems-smollm2.toml --out results/word-problems")

@@ -13,10 +13,10 @@ from paretune.cli.progress import watcher_for
 from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
 
 
-def demo_study() -> Study:
-    """Return the study that `paretune demo` runs."""
-    with_path = files("paretune.cli") / "demo.toml"
-    return Study.from_toml(Path(str(with_path)))
+def demo_study(base_model: str | None) -> Study:
+    """Return the study that `paretune demo` runs, on another base model if one is given."""
+    study = Study.from_toml(Path(str(files("paretune.cli") / "demo.toml")))
+    return study.model_copy(update={"base_model": base_model or study.base_model})
 
 
 def study_from_options(
