@@ -78,11 +78,23 @@ def test_json_holds_every_point_and_the_choice() -> None:
     assert value["settings"]["rates"] == 5
     assert [len(curve["points"]) for curve in curves.values()] == [7] * 4
     assert curves["lora"]["chosen"] == {"learning_rate": 2e-3, "parameters": {}}
+    tried = [point["figure"] for point in curves["lora"]["points"]]
+    expected = curves["lora"]["expected_best"]
+    assert expected[0] == pytest.approx(sum(tried) / len(tried))
+    assert expected == sorted(expected, reverse=True)
+    assert len(expected) == len(tried)
+    assert curves["ia3"]["expected_best"] == []
     assert (curves["full"]["edge"], curves["oft"]["edge"]) == ("upper", None)
     assert curves["ia3"]["chosen"] is None
     assert {point["outcomes"][0] for point in curves["ia3"]["points"]} == {"diverged"}
     shown = {trial_id for curve in curves.values() for point in curve["points"] for trial_id in point["trial_ids"]}
     assert shown == {record.trial_id for record in records} == plan.trial_ids
+
+
+def test_the_page_says_how_much_tuning_a_method_needs() -> None:
+    records, plan = tuned()
+    section = curves_section(curves_of(records, plan), plan)
+    assert re.search(r"<td>0\.\d+ → 0\.\d+ → 0\.\d+</td>", section)
 
 
 def test_while_tuning_goes_on_nothing_is_chosen() -> None:

@@ -9,6 +9,7 @@ from paretune.report.curves import (
     caption,
     choice_text,
     curve_notes,
+    expected_text,
     figure_text,
     parameter_texts,
     point_at,
@@ -62,6 +63,7 @@ def _task(task: str, curves: Sequence[Curve], numbers: dict[int, int], plan: Stu
                 "method": plain(curve.method),
                 "prior": rate(curve.search.prior),
                 "cells": [_cell(curve, point_at(curve, step, plan), plan) for step in steps],
+                "expected": expected_text(curve, plan),
                 "choice": choice_text(curve),
             }
             for curve in curves
