@@ -37,7 +37,7 @@ from paretune.measure import StorageLog, replay
 from paretune.models import find_shape
 from paretune.spec import one_line
 
-LONGEST_TOKENS = 725
+LONGEST_TOKENS = 683
 CUBLAS_WORKSPACE_BYTES = 8_519_680
 """PyTorch's default below compute capability 9.0, :4096:2:16:8."""
 

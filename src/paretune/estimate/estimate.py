@@ -103,7 +103,7 @@ def _one(
         budgets: tuple[BudgetAnswer, ...] = ()
         if settings.budgets and found.trainable_parameters:
             batches = _two_batches(shape, spec, settings, lengths, found)
-            at_asked = needed(found.log)
+            at_asked = needed(_on_one_device(found.log, found))
             budgets = tuple(
                 answer_budget(budget, len(lengths), at_asked, batches, needed) for budget in settings.budgets
             )
@@ -158,15 +158,16 @@ def _predict(
 def _two_batches(
     shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths], found: Prediction
 ) -> TwoBatches:
-    """Return logs at the batch size that was asked for and at one more; a batch of one is special, so not at one."""
+    """Return one device's logs at the batch size that was asked for and at one more; a batch of one is special, so not
+    at one."""
     size = max(2, len(lengths))
     typical = [lengths[-1]] if len(lengths) > 1 else [Lengths(lengths[0].prompt, max(1, lengths[0].answer - 1))]
 
     def log(num_examples: int) -> StorageLog:
         more = [*lengths, *typical * (num_examples - len(lengths))]
-        return _predict(shape, spec, settings, more, Asked()).log
+        return _on_one_device(_predict(shape, spec, settings, more, Asked()).log, found)
 
-    return TwoBatches(size, found.log if size == len(lengths) else log(size), log(size + 1))
+    return TwoBatches(size, _on_one_device(found.log, found) if size == len(lengths) else log(size), log(size + 1))
 
 
 def _questions(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[Lengths]) -> Questions | None:
@@ -183,10 +184,15 @@ def _answered_together(spec: MethodSpec, questions: Questions | None) -> int | N
     return 1 if build(spec).answers_alone else questions.batch_size
 
 
+def _on_one_device(log: StorageLog, found: Prediction) -> StorageLog:
+    """Return the log of one device's share where training is sharded, and the log as it is elsewhere."""
+    return log if found.shards is None else sharded_log(log, found.shards)
+
+
 def _sharded(found: Prediction, settings: EstimateSettings) -> ShardedMemory | None:
     if found.shards is None:
         return None
-    train = peak_of(sharded_log(found.log, found.shards), settings)
+    train = peak_of(_on_one_device(found.log, found), settings)
     return ShardedMemory(num_devices=settings.num_devices, train=train, assumptions=ASSUMPTIONS)
 
 

@@ -42,6 +42,8 @@ def fake_world(device: Device) -> Iterator[torch.device]:
         if on_device:
             enter(stand_in_device())
             enter(patch.object(nn.Parameter, "__new__", partial(_fake_parameter, fake_mode)))
+            # Replaced by name: what is computed again for gradient checkpointing runs outside the mode below.
+            enter(patch.object(functional, "scaled_dot_product_attention", cuda_attention))
         enter(fake_mode)
         enter(values)
         stand_ins: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -49,7 +51,7 @@ def fake_world(device: Device) -> Iterator[torch.device]:
             Tensor.numpy: partial(_as_array, values),
         }
         if on_device:
-            stand_ins |= {SET_DATA: set_data, functional.scaled_dot_product_attention: cuda_attention}
+            stand_ins |= {SET_DATA: set_data}
         enter(_PaperFunctions(stand_ins))
         yield DEVICE if on_device else torch.device("cpu")
 
@@ -73,7 +75,7 @@ def _fake_parameter(
 
 
 class _PaperFunctions(TorchFunctionMode):
-    """Stands in for the few functions that look behind a tensor, or choose by its device."""
+    """Stands in for the few functions that look behind a tensor, or move it."""
 
     def __init__(self, stand_ins: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
         super().__init__()

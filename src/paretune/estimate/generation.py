@@ -12,6 +12,9 @@ from paretune.models.toy import toy_tokenizer
 
 _RUN_TOKENS = 5
 """Tokens that are generated one by one. Reading the question gives the first."""
+_WRITTEN_PASSES = 24
+"""Passes that are written down of all that follow: evenly spread, so that the allocator sees the cache grow, and the
+last two, which hold most."""
 
 
 class Questions(NamedTuple):
@@ -31,6 +34,8 @@ class _Event(NamedTuple):
     """The event in which the storage came; its number in the log where it was always there."""
     change_bytes: int
     kind: int
+    ends: bool
+    """Whether the storage dies with it."""
 
 
 def generation_log(model: nn.Module, questions: Questions, logits_width: int, base: Sequence[Tensor]) -> StorageLog:
@@ -59,7 +64,10 @@ def generation_log(model: nn.Module, questions: Questions, logits_width: int, ba
 
 
 def with_more_passes(log: StorageLog, num_passes: int) -> StorageLog:
-    """Return the log as if its last forward pass had been followed by more of them, every storage growing evenly."""
+    """Return the log as if its last forward pass had been followed by more of them, every storage growing evenly.
+
+    Of many passes only some are written down, the last two among them, so that the most that is alive is exact.
+    """
     if num_passes <= 0:
         return log
     starts = [mark.position for mark in log.marks if mark.name == "forward"]
@@ -67,7 +75,13 @@ def with_more_passes(log: StorageLog, num_passes: int) -> StorageLog:
     earlier, later = _events(log, first, second), _events(log, second, third)
     if [event[:2] + event[3:] for event in earlier] != [event[:2] + event[3:] for event in later]:
         raise ValueError("two passes for a single token do not run the same course")
-    return _continued(log, earlier, later, starts[-1], num_passes)
+    return _continued(log, earlier, later, starts[-1], _spread(num_passes + 1))
+
+
+def _spread(last: int) -> list[int]:
+    """Return numbers from 1 to `last`: all of them, or evenly spread ones and the last two."""
+    spread = np.linspace(1, last, num=min(last, _WRITTEN_PASSES)).round().astype(int).tolist()
+    return sorted({*spread, max(1, last - 1), last})
 
 
 def _events(log: StorageLog, start: int, stop: int) -> list[_Event]:
@@ -76,6 +90,7 @@ def _events(log: StorageLog, start: int, stop: int) -> list[_Event]:
     born: dict[int, int] = {}
     for position in range(max(0, start - length), stop):
         born.setdefault(int(log.storage[position]), position)
+    last_event = dict(zip(log.storage.tolist(), range(len(log.storage)), strict=True))
     events = []
     for position in range(start, stop):
         number = int(log.storage[position])
@@ -86,7 +101,8 @@ def _events(log: StorageLog, start: int, stop: int) -> list[_Event]:
             name = 0, came - start
         else:
             name = 1, came - (start - length)
-        events.append(_Event(*name, int(log.change_bytes[position]), int(log.kind[number])))
+        change, ends = int(log.change_bytes[position]), last_event[number] == position
+        events.append(_Event(*name, change, int(log.kind[number]), ends and change < 0))
     return events
 
 
@@ -96,18 +112,18 @@ def _first_event(log: StorageLog, number: int) -> int:
 
 
 def _continued(
-    log: StorageLog, earlier: Sequence[_Event], later: Sequence[_Event], last_start: int, num_passes: int
+    log: StorageLog, earlier: Sequence[_Event], later: Sequence[_Event], last_start: int, passes: Sequence[int]
 ) -> StorageLog:
-    """Return the log up to its last pass, and then that pass and `num_passes` more, written down from two of them."""
+    """Return the log up to its last pass, and then `passes` after the one before it, written down from two of them."""
     length = len(later)
     storage = log.storage[:last_start].tolist()
     change = log.change_bytes[:last_start].tolist()
     kinds = log.kind[: int(log.storage[:last_start].max()) + 1].tolist()
     before = dict(enumerate(storage[last_start - length : last_start]))
-    for ahead in range(1, num_passes + 2):
+    alive = np.bincount(log.storage[:last_start], weights=log.change_bytes[:last_start]).astype(np.int64).tolist()
+    for ahead in passes:
         names: dict[int, int] = {}
         for place, (event, sooner) in enumerate(zip(later, earlier, strict=True)):
-            grown = event.change_bytes + ahead * (event.change_bytes - sooner.change_bytes)
             if event.passes_ago is None:
                 number = event.place
             elif event.passes_ago == 1:
@@ -115,11 +131,15 @@ def _continued(
             elif event.place == place:
                 number = len(kinds)
                 kinds.append(event.kind)
+                alive.append(0)
             else:
                 number = names[event.place]
+            grown = event.change_bytes + ahead * (event.change_bytes - sooner.change_bytes)
+            changed = -alive[number] if event.ends else grown
+            alive[number] += changed
             names[place] = number
             storage.append(number)
-            change.append(grown)
+            change.append(changed)
         before = names
     return StorageLog(
         storage=np.array(storage, dtype=np.int64),

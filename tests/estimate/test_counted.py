@@ -1,0 +1,46 @@
+"""What is predicted without weights is what real training counts, for methods of different kinds."""
+
+from functools import partial
+
+import pytest
+
+from benchmarks.memory_counted import compare_method, settings_for
+from paretune.estimate.generation import Questions, generation_log
+from paretune.estimate.predict import Asked, predict, workload_for
+from paretune.estimate.training import base_tensors, in_format
+from paretune.estimate.workload import padded_lengths
+from paretune.methods import build, resolve
+from paretune.models import find_shape, load_model
+from paretune.spec import MethodEntry
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+METHODS = ("full", "lora", "adalora", "oft", "boft", "loha", "ia3", "shira", "vblora", "ln-tuning", "prefix-tuning")
+TOLERANCE = 0.01
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_predicted_is_counted_and_counting_repeats(name: str) -> None:
+    spec = resolve(MethodEntry(name=name))
+    found = compare_method(find_shape("toy:llama"), spec, settings_for(48), runs=2)
+    assert found.counted_bytes[0] == found.counted_bytes[1]
+    assert abs(found.error) <= TOLERANCE
+    assert found.predicted_bytes > 1_000_000
+
+
+def test_generation_that_is_written_down_holds_what_real_generation_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape, settings, lengths = find_shape("toy:llama"), settings_for(48), padded_lengths(2, 48)
+    spec = resolve(MethodEntry(name="base"))
+    questions = Questions(batch_size=8, prompt_length=2, new_tokens=200)
+    workload = partial(workload_for, shape, settings, lengths)
+    predicted = predict(shape, partial(build, spec), settings, workload, Asked(questions)).generation
+    assert predicted is not None
+
+    model = load_model("toy:llama").model
+    base = base_tensors(model)
+    real = in_format(model, base, [tensor.dtype for tensor in base])
+    monkeypatch.setattr("paretune.estimate.generation._RUN_TOKENS", questions.new_tokens)  # every pass is run
+    counted = generation_log(real, questions, int(shape.config["vocab_size"]), base)
+    assert len([mark for mark in counted.marks if mark.name == "forward"]) == questions.new_tokens
+    assert counted.peak().peak_bytes > counted.peak(stop=len(counted.storage) // 2).peak_bytes  # it grows
+    assert abs(predicted.peak().peak_bytes / counted.peak().peak_bytes - 1) <= TOLERANCE
