@@ -9,6 +9,8 @@ fake tensors with the published recipe's loss, and its storages are replayed thr
 Assumptions, the same for all rows:
 - The longest batch of the maths recipe has 4 x LONGEST_TOKENS tokens. Neither data nor length are published; the length
   follows from the row of LoRA with rank 32 alone. The step before it has the mean length, which is published.
+- The published runs used peft at commit d787f51, which differs from the releases (OSF keeps more): have its `src` on
+  the path of modules (PYTHONPATH) for the comparison.
 - The maximum falls into training. (Answering 50 questions at once and reading Wikipedia need about half as much.)
 - The recipe empties the allocator's cache every ten steps, and its longest batches come right after that.
 - cuBLAS holds its workspace, and the weights lie in one segment, because transformers asks for it before it loads them.

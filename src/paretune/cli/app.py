@@ -278,6 +278,9 @@ def estimate(  # noqa: PLR0917 (one for each option)
         list[str] | None, typer.Option("--set", help="A parameter of the methods, such as r=64. Repeatable.")
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw stacked bars into this .png or .html file.")] = None,
+    keep_in: Annotated[
+        Path | None, typer.Option(help="Folder of a study whose page and recommend shall show these estimates too.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Tell what training would need, from a model's configuration alone: no weights, no GPU."""
@@ -293,6 +296,7 @@ def estimate(  # noqa: PLR0917 (one for each option)
         set_values=set_values or [],
         max_memory=max_memory or [],
         picture=picture,
+        keep_in=keep_in,
         as_json=json,
         settings={**settings, "resolution": resolution},
         recipe=recipe,

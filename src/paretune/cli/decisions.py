@@ -12,8 +12,11 @@ from paretune.analysis.recommend import recommend_from
 from paretune.analysis.requirements import Limit, known_metric, parse_limit
 from paretune.cli.capabilities import known_capabilities
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
+from paretune.report.estimates import estimate_line
 from paretune.spec import InputError
 from paretune.spec.base import Data
+from paretune.spec.memory import MemoryEstimate
+from paretune.store.kept_estimates import read_estimates
 
 _SERVERS = {"vllm": "servable_by_vllm"}
 
@@ -50,7 +53,9 @@ def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, acros
         task=task,
         across=across,
     )
-    _show(found, recommendation_lines(found), as_json=as_json)
+    names = [*found.admissible, *(one.name for one in found.ruled_out)]
+    estimates = [one for one in read_estimates(folder) if any(_is_about(one, name) for name in names)]
+    _show(found, recommendation_lines(found), as_json=as_json, estimates=estimates)
 
 
 def show_claim(folder: Path, text: str, *, task: str | None, as_json: bool) -> None:
@@ -60,12 +65,20 @@ def show_claim(folder: Path, text: str, *, task: str | None, as_json: bool) -> N
     _show(found, claim_lines(found), as_json=as_json)
 
 
-def _show(found: Data, lines: Sequence[str], *, as_json: bool) -> None:
-    """Print the words, or the data together with the words."""
+def _is_about(estimate: MemoryEstimate, name: str) -> bool:
+    """Tell whether an estimate is for a method of the results, whose name may have its learning rate behind it."""
+    return name == estimate.method or name.startswith(f"{estimate.method}, ")
+
+
+def _show(found: Data, lines: Sequence[str], *, as_json: bool, estimates: Sequence[MemoryEstimate] = ()) -> None:
+    """Print the words, or the data together with the words. Estimates come last, and under a key of their own."""
     if as_json:
-        print(json.dumps(found.model_dump(mode="json") | {"text": list(lines)}, indent=1))
+        value = found.model_dump(mode="json") | {"text": list(lines)}
+        if estimates:
+            value["estimates"] = [json.loads(one.model_dump_json()) for one in estimates]
+        print(json.dumps(value, indent=1))
     else:
-        print("\n".join(lines))
+        print("\n".join([*lines, *map(estimate_line, estimates)]))
 
 
 def _limits(wishes: Wishes) -> list[Limit]:

@@ -22,23 +22,27 @@ def show_estimates(
     set_values: list[str],
     max_memory: list[str],
     picture: Path | None,
+    keep_in: Path | None,
     as_json: bool,
     settings: dict[str, Any],
     recipe: dict[str, Any],
 ) -> None:
-    """Print estimates for methods on a model, as a table or as JSON, and draw them where that is asked for.
+    """Print estimates for methods on a model, as a table or as JSON; draw them and keep them where that is asked for.
 
     Exits with 2 when not one of the methods could be estimated.
     """
     budgets = tuple(parse_bytes(text) for text in max_memory)
     if picture is not None and picture.suffix.lower() not in {".png", ".html"}:
         raise InputError(f"--picture {picture}: a picture is a .png or an .html file")
+    if keep_in is not None and not keep_in.is_dir():
+        raise InputError(f"--keep-in {keep_in}: no such folder; give the one that holds a study's results")
     parameters = dict(map(_assignment, set_values))
 
     from paretune.estimate import EstimateSettings, estimates, method_specs
     from paretune.models import find_shape
     from paretune.report.estimates import estimates_json, estimates_summary
     from paretune.report.memory_chart import write_memory_chart
+    from paretune.store.kept_estimates import keep_estimates
 
     chosen = EstimateSettings.read({**settings, "recipe": recipe, "budgets": budgets}, "estimate")
     specs = method_specs(_entries(method, parameters))
@@ -55,8 +59,11 @@ def show_estimates(
         print(json.dumps(estimates_json(found), indent=1))
     else:
         Console().print(estimates_summary(found))
+    said_on = sys.stderr if as_json else sys.stdout
     if picture is not None:
-        print(write_memory_chart(done, picture), file=sys.stderr if as_json else sys.stdout)
+        print(write_memory_chart(done, picture), file=said_on)
+    if keep_in is not None:
+        print(keep_estimates(keep_in, done), file=said_on)
 
 
 def parse_bytes(text: str) -> int:

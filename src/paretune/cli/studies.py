@@ -81,6 +81,7 @@ def write_study_page(folder: Path, output: Path | None) -> Path:
     """Write a study's page and return its path."""
     from paretune.report import write_page
     from paretune.store import Store, load_planned_records, read_plan
+    from paretune.store.kept_estimates import read_estimates
 
     records = load_planned_records(folder)
     study = Store(folder).study()
@@ -88,7 +89,8 @@ def write_study_page(folder: Path, output: Path | None) -> Path:
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
     path = output or folder / "index.html"
     try:
-        write_page(records, study, path, Store(folder).scores, read_plan(folder))
+        scores, estimates = Store(folder).scores, read_estimates(folder)
+        write_page(records, study, path, scores, read_plan(folder), estimates=estimates)
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path

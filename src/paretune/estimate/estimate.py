@@ -14,6 +14,7 @@ from paretune.estimate.settings import EstimateSettings, Quantised
 from paretune.estimate.sharded import ASSUMPTIONS, sharded_log
 from paretune.estimate.workload import Lengths
 from paretune.measure import StorageLog, replay
+from paretune.measure.storage_log import same_course
 from paretune.methods import build, method_cards, resolve
 from paretune.models import ModelShape, find_shape
 from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, one_line
@@ -167,7 +168,13 @@ def _two_batches(
         more = [*lengths, *typical * (num_examples - len(lengths))]
         return _on_one_device(_predict(shape, spec, settings, more, Asked()).log, found)
 
-    return TwoBatches(size, _on_one_device(found.log, found) if size == len(lengths) else log(size), log(size + 1))
+    first = _on_one_device(found.log, found) if size == len(lengths) else log(size)
+    second = log(size + 1)
+    if not same_course(first, second):  # operators choose their ways by size; larger batches more often agree
+        third = log(size + 2)
+        if same_course(second, third):
+            return TwoBatches(size + 1, second, third)
+    return TwoBatches(size, first, second)
 
 
 def _questions(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[Lengths]) -> Questions | None:

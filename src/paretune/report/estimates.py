@@ -44,10 +44,27 @@ def estimates_json(found: Sequence[MemoryEstimate | NotEstimated]) -> dict[str, 
     }
 
 
-def _heading(one: MemoryEstimate) -> str:
+def estimate_line(one: MemoryEstimate) -> str:
+    """Return an estimate in a sentence that cannot be taken for a measurement."""
+    return plain(f"{TITLE}: {one.method} would need {size(_shown(one).needed_bytes)} to train {_setting(one)}.")
+
+
+def estimate_cells(one: MemoryEstimate, measured_bytes: float | None) -> list[str]:
+    """Return an estimate as a row of the page's table, with what this study measured, if it did, in the last cell."""
+    peak = _shown(one)
+    cells = [plain(one.method), plain(_setting(one)), size(peak.needed_bytes)]
+    cells.append(size(one.generate.peak_bytes) if one.generate else MISSING)
+    return [*cells, MISSING if measured_bytes is None else size(int(measured_bytes))]
+
+
+def _setting(one: MemoryEstimate) -> str:
     length = f", {one.sequence_length} tokens" if one.sequence_length else ""
-    devices = f", each of {one.sharded.num_devices} devices" if one.sharded else ""
-    return f"{TITLE}: {plain(one.model)}, batch of {one.batch_size}{length}, {one.device}{devices}"
+    devices = f", on each of {one.sharded.num_devices} devices" if one.sharded else ""
+    return f"{one.model}, batch of {one.batch_size}{length}, {one.device}{devices}"
+
+
+def _heading(one: MemoryEstimate) -> str:
+    return f"{TITLE}: {plain(_setting(one))}"
 
 
 def _table(estimates: Sequence[MemoryEstimate]) -> Table:

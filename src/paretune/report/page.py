@@ -13,12 +13,14 @@ from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
 from paretune.report.clocks import clock_sections
 from paretune.report.curves import curves_of
 from paretune.report.curves_page import curve_specs, curves_section
+from paretune.report.estimates import TITLE, estimate_cells
 from paretune.report.format import plain, probability, rate, show
 from paretune.report.measured import quality_of
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, departures, interval_note, notes, unit_of
 from paretune.spec import COSTS, METRICS, Provenance, Recipe, Record, Study, StudyPlan
+from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
 
 _Z_95 = 1.96
@@ -30,21 +32,28 @@ def write_page(
     path: str | Path,
     answers: Answers = no_answers,
     plan: StudyPlan | None = None,
+    *,
+    estimates: Sequence[MemoryEstimate] = (),
 ) -> None:
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
 
-    With the plan of a tuned study it shows the response curves too.
+    With the plan of a tuned study it shows the response curves too. Estimates of memory get a table of their own.
 
     The file holds everything it needs, about 1 MB, and is forbidden to load anything. Text from records and study is
     escaped. Raises `OSError` when it cannot be written.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, render_page(records, study, answers, plan).encode())
+    write_whole(target, render_page(records, study, answers, plan, estimates=estimates).encode())
 
 
 def render_page(
-    records: Sequence[Record], study: Study, answers: Answers = no_answers, plan: StudyPlan | None = None
+    records: Sequence[Record],
+    study: Study,
+    answers: Answers = no_answers,
+    plan: StudyPlan | None = None,
+    *,
+    estimates: Sequence[MemoryEstimate] = (),
 ) -> str:
     """Return the page as HTML."""
     import jinja2
@@ -78,6 +87,8 @@ def render_page(
         metrics=[(metric, unit_of(name)) for name, metric in METRICS.items() if _shown(rows, name)],
         quality=METRICS[quality_of(rows)],
         clocks=clock_sections(rows),
+        estimates_title=TITLE,
+        estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in estimates],
         audit_mark=AUDIT_MARK,
         style=_asset("page.css"),
         script=_asset("page.js") + _asset("curves.js"),
@@ -141,6 +152,12 @@ def _point(row: Row, name: str, place: int) -> dict[str, Any]:
         "shares": {cost: front_share(row, cost) for cost in COSTS},
         "share_texts": {cost: probability(front_share(row, cost)) for cost in COSTS},
     }
+
+
+def _measured_bytes(rows: Sequence[Row], method: str) -> float | None:
+    """Return the most training memory that this study measured for a method; None where it did not."""
+    found = [row.metrics.get("train_peak_bytes") for row in rows if row.method == method]
+    return max((peak for peak in found if peak is not None), default=None)
 
 
 def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row]) -> list[tuple[str, str]]:

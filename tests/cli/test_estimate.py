@@ -1,0 +1,127 @@
+"""What a person asks `paretune estimate`, in one process: the answers, and one clear line for nonsense."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paretune.cli.estimate import parse_bytes, show_estimates
+from paretune.spec import InputError
+from paretune.store.kept_estimates import ESTIMATES_FILE, read_estimates
+from tests.cli.conftest import Paretune
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def ask(method: str = "lora", *, model: str = "toy:llama", **changed: Any) -> None:
+    options: dict[str, Any] = {"set_values": [], "max_memory": [], "picture": None, "keep_in": None, "as_json": True}
+    options |= {name: changed.pop(name) for name in list(changed) if name in options}
+    recipe = {"batch_size": 2, "dtype": "float32", "answer_batch_size": 2}
+    recipe |= {name: changed.pop(name) for name in ("dtype", "optimizer") if name in changed}
+    show_estimates(model, method, settings={"device": "cpu", "new_tokens": 4, **changed}, recipe=recipe, **options)
+
+
+def test_as_json_with_a_budget_and_a_picture(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ask("lora,ia3", max_memory=["3MB", "1kB"], sequence_length=32, picture=tmp_path / "bars.html")
+    lora, ia3 = json.loads(capsys.readouterr().out)["estimates"]
+    assert (lora["method"], ia3["method"]) == ("lora", "ia3")
+    assert sum(lora["train"]["by_kind"].values()) == lora["train"]["peak_bytes"]
+    assert lora["trainable_parameters"] > ia3["trainable_parameters"] > 0
+    enough, too_little = ia3["budgets"]
+    assert enough["fits"] == (ia3["train"]["peak_bytes"] <= 3_000_000)
+    assert enough["largest_batch_size"] >= 2
+    assert (too_little["fits"], too_little["largest_batch_size"]) == (False, None)
+    assert "lora" in (tmp_path / "bars.html").read_text()
+
+
+def test_shares_over_devices_set_the_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    ask("full", max_memory=["6MB"], sequence_length=64)
+    ask("full", max_memory=["6MB"], sequence_length=64, num_devices=8)
+    alone, shared = (json.loads(text + "}")["estimates"][0] for text in capsys.readouterr().out.split("\n}")[:2])
+    assert shared["sharded"]["train"]["peak_bytes"] < alone["train"]["peak_bytes"]
+    assert shared["budgets"][0]["largest_batch_size"] > alone["budgets"][0]["largest_batch_size"]
+
+
+def test_gradient_checkpointing_needs_less_on_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    from paretune.estimate import estimate_memory
+
+    plain, checkpointed = (
+        estimate_memory("toy:llama", "lora", sequence_length=128, gradient_checkpointing=on)[0] for on in (False, True)
+    )
+    assert plain.train.peak_bytes > checkpointed.train.peak_bytes  # type: ignore[union-attr]
+    del capsys
+
+
+NONSENSE: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "longer than the model takes": ({"sequence_length": 5000}, ["sequence_length 5000", "1024 tokens"]),
+    "target module that does not exist": ({"set_values": ['target_modules=["query"]']}, ["lora", "query"]),
+    "unknown parameter": ({"set_values": ["rnk=8"]}, ["rnk"]),
+    "parameter without a value": ({"set_values": ["r"]}, ["--set", "NAME=VALUE"]),
+    "unknown method": ({"method": "lorra"}, ["lorra", 'did you mean "lora"']),
+    "no method": ({"method": ","}, ["--method"]),
+    "unknown format": ({"dtype": "int3"}, ["dtype"]),
+    "unknown quantisation": ({"quantised": "3bit"}, ["quantised"]),
+    "length from two sources": ({"sequence_length": 8, "data": Path("x.jsonl")}, ["exclude each other"]),
+    "memory without a unit": ({"max_memory": ["24"]}, ["--max-memory", "24GB"]),
+    "picture of an unknown kind": ({"picture": Path("bars.gif")}, [".png or an .html"]),
+    "folder that is not there": ({"keep_in": Path("/nowhere/at/all")}, ["/nowhere/at/all", "no such folder"]),
+    "model file that is not there": ({"model": "/nowhere/config.json"}, ["/nowhere/config.json", "no such file"]),
+}
+
+
+@pytest.mark.parametrize(("changed", "words"), NONSENSE.values(), ids=NONSENSE.keys())
+def test_nonsense_gets_one_line(changed: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(InputError) as refusal:
+        ask(**changed)
+    text = str(refusal.value)
+    assert "\n" not in text.strip()
+    for word in words:
+        assert word in text
+
+
+@pytest.mark.parametrize("content", ["not json", "[1, 2]", '{"hidden_size": 3}', '{"model_type": "nonesuch"}'])
+def test_a_config_that_is_none_ends_with_two_and_one_line(paretune: Paretune, tmp_path: Path, content: str) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(content)
+    done = paretune("estimate", "--model", config)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("paretune: ")
+    assert "config.json" in line
+
+
+def test_kept_estimates_stand_beside_measurements_and_never_among_them(paretune: Paretune, finished: Path) -> None:
+    before = paretune("recommend", finished, "--max-memory", "1kB").stdout
+    done = paretune(
+        "estimate", "--model", "meta-llama/Llama-3.2-1B", "--method", "lora", "--sequence-length", "16", "--keep-in",
+        finished,
+    )  # fmt: skip
+    try:
+        assert done.returncode == 0, done.stderr
+        (kept,) = read_estimates(finished)
+        after = paretune("recommend", finished, "--max-memory", "1kB").stdout
+        assert after.startswith(before)
+        assert after.removeprefix(before).startswith("Estimated, not measured: lora would need")
+        assert json.loads(paretune("recommend", finished, "--json").stdout)["estimates"][0]["method"] == "lora"
+        page = finished / "with-estimates.html"
+        paretune("page", finished, "-o", page)
+        text = page.read_text()
+        assert "Training memory: estimated, not measured" in text
+        assert "meta-llama/Llama-3.2-1B, batch of 4, 16 tokens, cuda" in text
+        assert str(kept.train.needed_bytes) not in text.partition('<section aria-labelledby="estimates-title">')[0]
+    finally:
+        (finished / ESTIMATES_FILE).unlink(missing_ok=True)
+    paretune("page", finished, "-o", page)
+    assert "not measured</h2>" not in page.read_text()
+
+
+def test_damaged_estimates_are_named(tmp_path: Path) -> None:
+    (tmp_path / ESTIMATES_FILE).write_text("{")
+    with pytest.raises(InputError, match=r"estimates\.json: damaged"):
+        read_estimates(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "num_bytes"), [("24GB", 24 * 10**9), ("1.5 GiB", 3 << 29), ("80gb", 80 * 10**9)])
+def test_amounts_of_memory(text: str, num_bytes: int) -> None:
+    assert parse_bytes(text) == num_bytes
