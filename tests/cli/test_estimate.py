@@ -67,6 +67,10 @@ NONSENSE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "picture of an unknown kind": ({"picture": Path("bars.gif")}, [".png or an .html"]),
     "folder that is not there": ({"keep_in": Path("/nowhere/at/all")}, ["/nowhere/at/all", "no such folder"]),
     "model file that is not there": ({"model": "/nowhere/config.json"}, ["/nowhere/config.json", "no such file"]),
+    "model that cannot be fetched": (
+        {"model": "nobody/nothing"},
+        ["nobody/nothing", "cannot be reached", "config.json"],
+    ),
 }
 
 

@@ -62,13 +62,13 @@ def _download(reference: Reference) -> Path:
                 )
             )
     except Exception as error:
-        reason = _reason(error)
+        reason = hub_problem(error)
         if reason is None:
             raise
         raise InputError(f'base model "{reference.text}": {reason}') from None
 
 
-def _reason(error: Exception) -> str | None:
+def hub_problem(error: Exception) -> str | None:
     """Say in a person's words why a download failed, or return None where it is none of the known reasons."""
     from huggingface_hub import errors
 

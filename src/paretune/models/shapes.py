@@ -5,7 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from paretune.models.hub import hub_problem
 from paretune.models.package import known_package, package_folder
+from paretune.models.progress import step
 from paretune.models.reference import FORMS, parse
 from paretune.spec import InputError, nearest, one_line
 
@@ -91,20 +93,25 @@ def _from_hub(model: str, name: str, revision: str | None) -> ModelShape:
 
 
 def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import snapshot_download
 
-    reasons = []
-    for file in (_CONFIG, _DIFFUSION_CONFIG):
-        try:
-            found = Path(hf_hub_download(name, file, revision=revision))
-        except Exception as error:  # the hub's client raises whatever its HTTP library raises; all mean: not there
-            reasons.append(one_line(error)[:160])
-            continue
-        return _read(model, found, "the hub", None)
-    raise InputError(
-        f'model "{model}": no file or folder of that name, not carried along{nearest(name, carried_shapes())}, and the '
-        f"hub did not give its configuration ({reasons[0]}); give the path of a config.json"
-    )
+    files = [_CONFIG, _DIFFUSION_CONFIG]
+    try:
+        with step(f"{name}: fetching its configuration from the hub"):
+            folder = Path(snapshot_download(name, revision=revision, allow_patterns=files))
+    except Exception as error:
+        reason = hub_problem(error)
+        if reason is None:
+            raise
+        carried = nearest(name, carried_shapes())
+        raise InputError(
+            f'model "{model}": no file or folder of that name, not carried along{carried}; {reason}, or give the path '
+            "of a config.json"
+        ) from None
+    for file in files:
+        if (folder / file).is_file():
+            return _read(model, folder / file, "the hub", None)
+    raise InputError(f'model "{model}": it has no configuration on the hub; give the path of a config.json')
 
 
 def _toy(model: str) -> ModelShape:
