@@ -14,7 +14,7 @@ from paretune.report.clocks import clock_sections
 from paretune.report.curves import curves_of
 from paretune.report.curves_page import curve_specs, curves_section
 from paretune.report.estimates import TITLE, estimate_cells
-from paretune.report.format import plain, probability, rate, show
+from paretune.report.format import plain, probability, rate, show, span
 from paretune.report.measured import quality_of
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
@@ -134,14 +134,14 @@ def _points(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _point(row: Row, name: str, place: int) -> dict[str, Any]:
     """Return one row's point. Only finite figures are drawn."""
     error = row.standard_errors.get("forgetting")
-    interval = row.accuracy_interval
+    interval = row.quality_interval
     return {
         "row": place,
         "view": view_key(row.task, row.split),
         "label": name,
         "accuracy": row.metrics.get(row.quality),
         "accuracy_text": show(row.quality, row.metrics.get(row.quality))
-        + (f" ({interval.low:.0%} to {interval.high:.0%})" if interval else ""),
+        + (f" ({span(row.quality, *interval, ' to ')})" if interval else ""),
         "low": interval.low if interval else None,
         "high": interval.high if interval else None,
         "costs": {cost: value for cost in COSTS if math.isfinite(value := row.metrics.get(cost, math.nan))},
