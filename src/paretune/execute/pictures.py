@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
 
 from paretune.engine.diffusion import (
     Captioned,
@@ -31,6 +32,9 @@ from paretune.tasks import ImageTask, PictureExample, Split, open_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_DIGITS = 7
+"""Of a drift: features are single precision, and what a picture drifts from itself should be nothing."""
 
 
 class PictureWork(Work):
@@ -182,12 +186,12 @@ class _Judged(NamedTuple):
 def _drift(others: Sequence[Wanted], before: Sequence["Image"], after: Sequence["Image"], judge: Judge) -> _Judged:
     """Compare drawings of other captions with those that the untouched base made from the same noise."""
     cosines = _cosines(judge.features(before), judge.features(after))
-    drifts = tuple((1 - cosine) / 2 for cosine in cosines)
+    drifts = tuple(round((1 - cosine) / 2, _DIGITS) for cosine in cosines)
     kept = [one._replace(kind="base").kept(drawing) for one, drawing in zip(others, before, strict=True)]
     kept += [one.kept(drawing, drift) for one, drawing, drift in zip(others, after, drifts, strict=True)]
     return _Judged("drift", drifts, kept, [])
 
 
 def _cosines(some: Tensor, others: Tensor) -> tuple[float, ...]:
-    """Return the cosine of each row of the one and of the other; rows have length 1."""
-    return tuple((some.double() * others.double()).sum(1).clamp(-1, 1).tolist())
+    """Return the cosine of each row of the one and of the other."""
+    return tuple(cosine_similarity(some.double(), others.double()).clamp(-1, 1).tolist())
