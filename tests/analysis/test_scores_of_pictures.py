@@ -16,7 +16,7 @@ from tests.records import make_record
 NUM_DRAWINGS = 24
 
 
-def record(label: str, seed: int, scores: np.ndarray, drifts: np.ndarray) -> Record:  # type: ignore[type-arg]
+def record(label: str, seed: int, scores: np.ndarray, drifts: np.ndarray) -> Record:
     made = make_record(label, seed=seed)
     metrics = {"similarity": float(scores.mean()), "drift": float(drifts.mean()), "train_peak_bytes": 1e9}
     return made.model_copy(
@@ -30,7 +30,7 @@ class World:
     def __init__(self, seeds: tuple[int, ...] = (0, 1)) -> None:
         rng = np.random.default_rng(1)
         hard = rng.normal(0, 0.08, NUM_DRAWINGS)
-        self.scores: dict[tuple[str, int], np.ndarray] = {}  # type: ignore[type-arg]
+        self.scores: dict[tuple[str, int], np.ndarray] = {}
         self.records: list[Record] = []
         for label, mean in (("lora", 0.75), ("oft", 0.7), ("ia3", 0.5)):
             for seed in seeds:
