@@ -7,6 +7,7 @@ from paretune.analysis.family import Family, make_family, num_questions
 from paretune.analysis.holm import holm
 from paretune.analysis.intervals import Interval
 from paretune.analysis.judged import row_estimate
+from paretune.analysis.judges import judge_notes
 from paretune.analysis.paired import Difference, p_above, paired_difference, unpaired_difference
 from paretune.analysis.protocol import refuse_conflicts
 from paretune.analysis.rows import rows_of
@@ -111,7 +112,8 @@ def compare_in(
     pair = View(view.task, view.split, tuple(view.find(name) for name in (first, second)))
     conflicts = refuse_conflicts(pair, [main_figure(pair.rows)], across=across)
     comparison, _ = compare_rows(evidence, view, first, second)
-    return comparison.model_copy(update={"notes": (*comparison.notes, *conflicts)})
+    judges = judge_notes(record for row in pair.rows for record in row.records)
+    return comparison.model_copy(update={"notes": (*comparison.notes, *judges, *conflicts)})
 
 
 def row_difference(family: Family, first: int, second: int) -> Difference:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import make_family
+from paretune.analysis.judges import judge_notes
 from paretune.analysis.pareto import front_probability, hypervolume, hypervolume_contributions, pareto_front
 from paretune.analysis.protocol import refuse_conflicts
 from paretune.analysis.requirements import known_metric
@@ -80,5 +81,5 @@ def front_of(
             for place, row in enumerate(family.rows)
         ),
         hypervolume=hypervolume(points, directions, corner) if corner else None,
-        notes=tuple(conflicts),
+        notes=(*judge_notes(evidence.records), *conflicts),
     )

@@ -9,6 +9,7 @@ from paretune.analysis.confidence_set import confidence_set_p_values
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import Family, make_family
 from paretune.analysis.judged import row_estimate
+from paretune.analysis.judges import judge_notes
 from paretune.analysis.objective import check_weights, objective_draws
 from paretune.analysis.pareto import pareto_front
 from paretune.analysis.protocol import refuse_conflicts
@@ -67,7 +68,7 @@ def recommend_from(
         others=tuple(others),
         ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
         next_experiment=_next_experiment(view, family, candidates) if list(objective) == [quality] else None,
-        notes=(*conflicts, *_notes(view, family, admissible)),
+        notes=(*judge_notes(evidence.records), *conflicts, *_notes(view, family, admissible)),
     )
 
 

@@ -140,6 +140,8 @@ class KleinCodec(Codec):
         with torch.no_grad():
             yield part.to(device).eval()
         part.to("meta")  # whoever still holds it holds no memory
+        if device == "cuda":
+            torch.cuda.empty_cache()  # or training would start with the room that this part took reserved
 
 
 def _normalisation(autoencoder: Any, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from paretune.analysis import Row, comparability_notes, support_note
 from paretune.analysis.agreement import Agreement, task_agreements
+from paretune.analysis.judges import judge_notes
 from paretune.report.format import plain
 from paretune.report.measured import quality_of
 from paretune.spec import (
@@ -102,12 +103,6 @@ def notes(records: Sequence[Record], rows: Sequence[Row], plan: StudyPlan | None
     for record in records:
         found += [f"{record.trial.method.label}: {note}" for note in record.notes]
     return [plain(note) for note in dict.fromkeys(found)]
-
-
-def judge_notes(records: Sequence[Record]) -> list[str]:
-    """Return which judges compared pictures, and how, a sentence each; none where nothing was drawn."""
-    judges = {str(name) for record in records if (name := record.trial.task.options.get("judge"))}
-    return [f"Similarity and drift are cosines of features of {name}: of no other judge's." for name in sorted(judges)]
 
 
 def _agreement_note(tasks: tuple[str, str], agreement: Agreement) -> str:
