@@ -16,7 +16,9 @@ from paretune.execute.plan import check_trials, plan
 from paretune.execute.trial import Finished, run_trial
 from paretune.spec import Record, Study, Trial
 from paretune.store import ItemPicture, Store
+from paretune.store.importers import study_from_experiments
 from tests.methods.real_path import Silent
+from tests.outside import PUBLISHED, needs_published
 
 STUDY = Path(__file__).parents[2] / "studies" / "cat-plushy-flux2-klein.toml"
 METHODS = ("base", "lora", "oft", "loha", "lokr", "ia3", "hra", "full")
@@ -40,9 +42,17 @@ def trials(klein: Path, photographs: Path, judge: Path) -> dict[str, Trial]:
     """The study file's trials with another model, other pictures and judge, and fewer steps, pixels and drawings."""
     study = Study.from_toml(STUDY)
     assert tuple(entry.name for entry in study.methods) == METHODS
+    found = small_trials(study, klein, photographs, judge)
+    check_trials(found)
+    return {trial.method.label: trial for trial in found}
+
+
+def small_trials(study: Study, klein: Path, photographs: Path, judge: Path) -> list[Trial]:
+    """The trials of a full-size study with everything replaced that no test can afford."""
     recipe = study.recipe
     assert recipe.image is not None
     assert (recipe.steps, recipe.batch_size, recipe.image.pixels) == (750, 2, 512)
+    assert recipe.image.text_layers == (10, 20, 30)
     options: dict[str, Any] = {
         **study.tasks[0].options, "pictures": str(photographs), "captions": "sks cat", "judge": f"path:{judge}",
         "validation_size": 1, "test_size": 2, "noises": 2, "drift_noises": 1, "gallery_noises": 1,
@@ -63,9 +73,7 @@ def trials(klein: Path, photographs: Path, judge: Path) -> dict[str, Trial]:
             ),
         }
     )
-    found = plan(small)
-    check_trials(found)
-    return {trial.method.label: trial for trial in found}
+    return plan(small)
 
 
 def finished(trial: Trial, folder: Path) -> Finished:
@@ -145,6 +153,32 @@ def test_every_method_draws_from_the_same_noise(
         assert one.item_id == other.item_id
         assert one.score == pytest.approx(other.score, abs=1e-3)
     assert idle.record.metrics["drift"] == pytest.approx(0, abs=1e-4)
+
+
+@needs_published
+def test_their_experiment_folder_is_a_study_that_runs(
+    klein: Path, photographs: Path, judge: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    theirs = study_from_experiments(PUBLISHED / "image-gen")
+    options = theirs.tasks[0].options
+    assert len(theirs.methods) > 30
+    assert options["judge"] == "hub:facebook/dinov2-base@main"
+    assert (options["validation_size"], options["test_size"], len(options["captions"])) == (2, 4, 20)
+    assert theirs.recipe.image is not None
+    assert (theirs.recipe.image.guidance, theirs.recipe.image.sampling_steps) == (3.5, 20)
+    oft = theirs.model_copy(update={"methods": tuple(one for one in theirs.methods if one.label == "oft")})
+    (trial,) = small_trials(oft, klein, photographs, judge)
+    # Their blocks of 32 do not fit a layer of the toy that takes in 48 numbers.
+    trial = trial.model_copy(
+        update={
+            "method": trial.method.model_copy(
+                update={"parameters": {**trial.method.parameters, "oft_block_size": 16, "r": 0}}
+            )
+        }
+    )
+    record, *_ = finished(trial, tmp_path)
+    assert record.outcome.kind == "ok", record.outcome
+    assert "similarity" in record.metrics
 
 
 def test_loop_has_no_branch_for_images() -> None:

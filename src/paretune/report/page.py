@@ -42,8 +42,8 @@ def write_page(
     With the plan of a tuned study it shows the response curves too, with pictures a gallery. Estimates of memory get a
     table of their own.
 
-    The file holds everything it needs, about 1 MB, and is forbidden to load anything. Text from records and study is
-    escaped. Raises `OSError` when it cannot be written.
+    The file holds everything it needs, about 1 MB and what its pictures take, and is forbidden to load anything. Text
+    from records and study is escaped. Raises `OSError` when it cannot be written.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
