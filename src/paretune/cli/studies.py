@@ -90,9 +90,7 @@ def write_study_page(folder: Path, output: Path | None) -> Path:
     path = output or folder / "index.html"
     try:
         store, estimates = Store(folder), read_estimates(folder)
-        write_page(
-            records, study, path, store.scores, read_plan(folder), estimates=estimates, pictures=store.pictures
-        )
+        write_page(records, study, path, store.scores, read_plan(folder), estimates=estimates, pictures=store.pictures)
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path
