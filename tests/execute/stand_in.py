@@ -56,7 +56,7 @@ class StandIn:
         record, items = make_result(trial, self._landscape(trial)).model_copy(update={"attempt": attempt}), None
         if self._real(trial):
             checkpoint = store.adapter_folder(trial.id, attempt)
-            record, items = run_trial(trial, checkpoint, attempt=attempt, concurrent_workers=jobs, listener=Deaf())
+            record, items, _ = run_trial(trial, checkpoint, attempt=attempt, concurrent_workers=jobs, listener=Deaf())
         store.append(record, items)
         return record
 

@@ -73,8 +73,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what is tested elsewhere: counting memory, and most of the general text."""
     texts = general_texts()[:2]
-    monkeypatch.setattr("paretune.execute.trial.general_texts", lambda: texts)
-    monkeypatch.setattr("paretune.execute.trial.count_peak_bytes", lambda model, work: 1)
+    monkeypatch.setattr("paretune.execute.language.general_texts", lambda: texts)
+    for module in ("trial", "language"):
+        monkeypatch.setattr(f"paretune.execute.{module}.count_peak_bytes", lambda model, work: 1)
 
 
 def test_all_of_them_are_there() -> None:

@@ -6,7 +6,8 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
-from paretune.models import load_model, prefetch
+from paretune.models import load_model, makes_pictures, prefetch
+from paretune.models.pipeline_files import PARTS
 from paretune.spec import InputError
 
 REFERENCE = "hub:some/model@main"
@@ -19,14 +20,18 @@ class Hub:
         self.cached: Path | None = None
         self.answer: Path | Exception | None = None
         self.num_downloads = 0
+        self.patterns: list[list[str]] = []
 
-    def snapshot_download(self, name: str, *, revision: str, local_files_only: bool = False, **_: Any) -> str:
+    def snapshot_download(
+        self, name: str, *, revision: str, local_files_only: bool = False, allow_patterns: Any = None, **_: Any
+    ) -> str:
         assert (name, revision) == ("some/model", "main")
         if local_files_only:
             if self.cached is None:
                 raise errors.LocalEntryNotFoundError("nothing there")
             return str(self.cached)
         self.num_downloads += 1
+        self.patterns.append(allow_patterns)
         if isinstance(self.answer, Exception):
             raise self.answer
         return str(self.answer)
@@ -61,7 +66,25 @@ def test_a_snapshot_without_its_weights_is_fetched_again(hub: Hub, snapshot: Pat
     (hub.cached / "config.json").write_text("{}")
     hub.answer = snapshot
     prefetch(REFERENCE)
-    assert hub.num_downloads == 1
+    assert hub.num_downloads == 2, "whether it is a pipeline, then the weights"
+
+
+def test_of_a_pipeline_its_parts_are_fetched_and_not_the_same_weights_as_one_file(hub: Hub, tmp_path: Path) -> None:
+    for part in PARTS:
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "config.json").write_text("{}")
+        (tmp_path / part / "model.safetensors").write_bytes(b"")
+    (tmp_path / "model_index.json").write_text('{"_class_name": "Flux2KleinPipeline"}')
+    hub.answer = tmp_path
+    prefetch(REFERENCE)
+    assert hub.patterns[0] == ["model_index.json"]
+    assert sorted(hub.patterns[1]) == sorted(["model_index.json", *(f"{part}/*" for part in PARTS)])
+    hub.cached = tmp_path
+    assert makes_pictures(REFERENCE)
+    assert hub.num_downloads == 2
+    (tmp_path / "vae" / "model.safetensors").unlink()
+    with pytest.raises(InputError, match=r"no diffusion_pytorch_model\.safetensors in .*vae"):
+        prefetch(REFERENCE)
 
 
 def _http(kind: type[Exception]) -> Exception:

@@ -129,7 +129,7 @@ def test_seeds_widen_intervals_and_ties_are_marked() -> None:
     assert [standings[name]["tied_for_best"] for name in ("lora", "dora", "oft")] == [True, True, False]
     assert standings["oft"]["rank_interval"] == [3, 3]
     assert standings["lora"]["probability_best"] == pytest.approx(0.5, abs=0.1)
-    assert standings["lora"]["accuracy_standard_errors"]["seeds"] is not None
+    assert standings["lora"]["quality_standard_errors"]["seeds"] is not None
     assert "over questions and seeds" in printed(records, 120, answers)
     assert "dora ≈" in printed(records, 120, answers)
     assert "oft ≈" not in printed(records, 120, answers)

@@ -37,14 +37,14 @@ def rank_agreement(first: Mapping[str, float], second: Mapping[str, float]) -> A
 
 
 def task_agreements(rows: Sequence[Row]) -> dict[tuple[str, str], Agreement]:
-    """Return how far each two tasks of the test split agree on the order of methods by accuracy.
+    """Return how far each two tasks of the test split agree on the order of methods by their main figure.
 
     Methods count that have one row on both tasks; pairs of tasks with fewer than three such methods are left out.
     """
     accuracies: dict[str, dict[str, list[float]]] = {}
     for row in rows:
-        if row.split == "test" and row.outcome.kind == "ok" and "accuracy" in row.metrics:
-            accuracies.setdefault(row.task, {}).setdefault(row.method, []).append(row.metrics["accuracy"])
+        if row.split == "test" and row.outcome.kind == "ok" and row.quality in row.metrics:
+            accuracies.setdefault(row.task, {}).setdefault(row.method, []).append(row.metrics[row.quality])
     single = {
         task: {method: values[0] for method, values in found.items() if len(values) == 1}
         for task, found in sorted(accuracies.items())

@@ -7,7 +7,7 @@ from paretune.analysis.comparable import same_conditions
 from paretune.analysis.protocol import protocol_conflicts
 from paretune.analysis.requirements import Capabilities
 from paretune.analysis.rows import Row
-from paretune.analysis.selection import View
+from paretune.analysis.selection import View, main_figure
 from paretune.spec import METRICS, Record
 from paretune.spec.base import Data
 
@@ -88,7 +88,7 @@ def _test_set(view: View, pair: Sequence[Row]) -> Check:
 
 
 def _environment(pair: View) -> Check:
-    conflicts = protocol_conflicts(pair, ["accuracy"])
+    conflicts = protocol_conflicts(pair, [main_figure(pair.rows)])
     finding = "; ".join(conflicts) or "same base model, recipe, device and package versions"
     return Check(point="environment", passed=not conflicts, finding=finding)
 

@@ -7,11 +7,12 @@ from paretune.analysis.family import Family, make_family, num_questions
 from paretune.analysis.holm import holm
 from paretune.analysis.intervals import Interval
 from paretune.analysis.judged import row_estimate
+from paretune.analysis.judges import judge_notes
 from paretune.analysis.paired import Difference, p_above, paired_difference, unpaired_difference
 from paretune.analysis.protocol import refuse_conflicts
 from paretune.analysis.rows import rows_of
 from paretune.analysis.sample_size import needed
-from paretune.analysis.selection import View, choose_view
+from paretune.analysis.selection import View, choose_view, main_figure
 from paretune.analysis.sentence import comparison_sentence
 from paretune.spec import InputError
 from paretune.spec.base import Data
@@ -24,7 +25,8 @@ class Side(Data):
     """One of the two methods."""
 
     name: str
-    accuracy: float
+    value: float
+    """The main figure of the task, such as its accuracy."""
     interval: Interval
     num_seeds: int
     trains: bool
@@ -33,14 +35,16 @@ class Side(Data):
 
 
 class Comparison(Data):
-    """The first method against the second, on the same questions. Shares of questions: 0.01 is one point."""
+    """The first method against the second, on the same questions. Of accuracies 0.01 is one point."""
 
     task: str
     split: str
+    metric: str
+    """The main figure of the task: "accuracy", or "similarity" of drawings."""
     first: Side
     second: Side
     difference: float
-    """Accuracy of the first less that of the second."""
+    """Main figure of the first less that of the second."""
     interval: Interval
     """95 % interval of the difference."""
     p_value: float
@@ -106,9 +110,10 @@ def compare_in(
     """Return the comparison of two methods. Raises `InputError` as `compare` does."""
     view = choose_view(rows_of(evidence.records), task, split)
     pair = View(view.task, view.split, tuple(view.find(name) for name in (first, second)))
-    conflicts = refuse_conflicts(pair, ["accuracy"], across=across)
+    conflicts = refuse_conflicts(pair, [main_figure(pair.rows)], across=across)
     comparison, _ = compare_rows(evidence, view, first, second)
-    return comparison.model_copy(update={"notes": (*comparison.notes, *conflicts)})
+    judges = judge_notes(record for row in pair.rows for record in row.records)
+    return comparison.model_copy(update={"notes": (*comparison.notes, *judges, *conflicts)})
 
 
 def row_difference(family: Family, first: int, second: int) -> Difference:
@@ -116,7 +121,7 @@ def row_difference(family: Family, first: int, second: int) -> Difference:
     one, other = family.parts[first], family.parts[second]
     if one is not None and other is not None:
         return paired_difference(one, other)
-    shares = [family.rows[place].metrics["accuracy"] for place in (first, second)]
+    shares = [family.rows[place].metrics[family.quality] for place in (first, second)]
     counts = [num_questions(family.rows[place]) for place in (first, second)]
     return unpaired_difference(shares[0], counts[0], shares[1], counts[1])
 
@@ -130,6 +135,7 @@ def _comparison(
     return Comparison(
         task=view.task,
         split=view.split,
+        metric=main_figure(view.rows),
         first=sides[0],
         second=sides[1],
         difference=difference.value,
@@ -153,7 +159,7 @@ def _side(family: Family, view: View, place: int) -> Side:
     estimate = row_estimate(family, place)
     return Side(
         name=view.name_of(row),
-        accuracy=estimate.mean,
+        value=estimate.mean,
         interval=estimate.interval,
         num_seeds=estimate.num_seeds,
         trains=row.records[0].trial.method.trains,

@@ -1,4 +1,4 @@
-"""A method's accuracy with its interval, and how much of the width questions and seeds are to blame for."""
+"""A method's main figure with its interval, and how much of the width questions and seeds are to blame for."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from paretune.analysis.variance import Parts, seeds_variance
 
 
 class Estimate(NamedTuple):
-    """A mean share of right answers and how sure it is."""
+    """A mean score, such as the share of right answers, and how sure it is."""
 
     mean: float
     interval: Interval
@@ -37,6 +37,21 @@ def accuracy_estimate(parts: Parts) -> Estimate:
         quantile = student_quantile(0.975, freedom_of([parts], parts.units_variance, num_questions))
         effective = min(max(1.0, mean * (1 - mean) / variance), num_questions * parts.num_seeds)
         interval = wilson(mean * effective, effective, quantile)
+    return Estimate(mean, interval, parts.units_variance**0.5, seeds_error, num_questions, parts.num_seeds)
+
+
+def mean_estimate(parts: Parts) -> Estimate:
+    """Return the mean score of a method from the parts of its variance: a share as `accuracy_estimate` does.
+
+    Of other scores the interval is Student's, over questions and, with several seeds, over seeds.
+    """
+    if parts.right_or_wrong:
+        return accuracy_estimate(parts)
+    num_questions, mean = len(parts.unit_means), parts.mean
+    error = (parts.units_variance + parts.seeds_variance) ** 0.5
+    half = student_quantile(0.975, freedom_of([parts], parts.units_variance, num_questions)) * error if error else 0.0
+    seeds_error = parts.seeds_variance**0.5 if parts.degrees_of_freedom else None
+    interval = Interval(mean - half, mean + half)
     return Estimate(mean, interval, parts.units_variance**0.5, seeds_error, num_questions, parts.num_seeds)
 
 

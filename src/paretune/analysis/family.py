@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 
@@ -16,11 +17,12 @@ from paretune.analysis.bootstrap import (
 )
 from paretune.analysis.rows import Row
 from paretune.analysis.scores import FloatArray, make_scores
+from paretune.analysis.selection import main_figure
 from paretune.analysis.variance import Parts, variance_parts
 from paretune.spec import Record
 
 Answers = Callable[[Record], Mapping[str, float] | None]
-"""Gives the score of each question, 1 or 0, that a record's model answered; None where only their mean is known."""
+"""Gives the score of each question that a record's model answered; None where only their mean is known."""
 
 
 def no_answers(record: Record) -> None:
@@ -33,18 +35,23 @@ class Family:
 
     rows: tuple[Row, ...]
     parts: tuple[Parts | None, ...]
-    """Of the accuracy, over the questions that the rows share; None where a row's answers are not known one by one."""
+    """Of the main figure, over the questions that the rows share; None where a row's answers are not known."""
+
+    @property
+    def quality(self) -> str:
+        """Return the main figure's name: all rows of a task have the same."""
+        return main_figure(self.rows)
 
     @cached_property
     def draws(self) -> Draws:
-        """Draws of the accuracy. Rows without parts are drawn independently; rows without accuracy have NaN."""
+        """Draws of the main figure. Rows without parts are drawn independently; rows without the figure have NaN."""
         paired = [place for place, one in enumerate(self.parts) if one is not None]
-        alone = [place for place, row in enumerate(self.rows) if place not in paired and _is_scored(row)]
+        alone = [place for place, row in enumerate(self.rows) if place not in paired and _is_share(row)]
         groups = []
         if paired:
             groups.append((paired, two_way_bootstrap([one for one in self.parts if one is not None])))
         if alone:
-            shares = [self.rows[place].metrics["accuracy"] for place in alone]
+            shares = [self.rows[place].metrics[self.quality] for place in alone]
             counts = [num_questions(self.rows[place]) for place in alone]
             groups.append((alone, independent_draws(shares, counts)))
         return side_by_side(groups, len(self.rows))
@@ -56,12 +63,14 @@ class Family:
     def metric_draws(self, metric: str) -> FloatArray:
         """Return draws of a figure, float64 of shape (draws, rows): NaN for a row that has none.
 
-        Accuracy: over questions and seeds. Forgetting: over texts and seeds, where the records hold it text by text.
+        The main figure: over questions and seeds. Forgetting and drift: over texts, or pictures, and seeds, where the
+        records hold them one by one.
         Everything else: over seeds, and without any spread where there is one seed or all agree.
         """
-        if metric == "accuracy":
+        if metric == self.quality:
             return self.draws.values
-        if metric == "forgetting" and (parts := _parts(self.rows, _texts)) is not None:
+        read = _ONE_BY_ONE.get(metric)
+        if read is not None and (parts := _parts(self.rows, _units(read))) is not None:
             return two_way_bootstrap(parts).values
         columns = []
         for place, row in enumerate(self.rows):
@@ -73,15 +82,18 @@ class Family:
 
 
 def make_family(rows: Sequence[Row], answers: Answers, *, with_unscored: bool = False) -> Family | None:
-    """Return the family of those rows that ended well and have an accuracy, or None where there is no such row.
+    """Return the family of those rows that ended well and have their main figure, or None where there is no such row.
 
-    The rows must belong to one task and split. `with_unscored` keeps rows without accuracy too, their draws being NaN.
+    The rows must belong to one task and split. `with_unscored` keeps rows without it too, their draws being NaN.
     """
-    well = [row for row in rows if row.outcome.kind == "ok" and (with_unscored or _is_scored(row))]
-    fit = sorted(well, key=lambda row: row.identity)
-    if not fit:
+    well = sorted((row for row in rows if row.outcome.kind == "ok"), key=lambda row: row.identity)
+    known = [(row, _scores(row, answers)) for row in well]
+    # A share of known questions says how sure it is; the mean of cosines says nothing without each of them.
+    known = [pair for pair in known if with_unscored or _is_share(pair[0]) or (pair[1] and _is_scored(pair[0]))]
+    if not known:
         return None
-    scored = {place: found for place, row in enumerate(fit) if (found := _scores(row, answers)) is not None}
+    fit = [row for row, _ in known]
+    scored = {place: found for place, (_, found) in enumerate(known) if found is not None}
     asked = [frozenset(scores[min(scores)]) for scores in scored.values()]
     # Rows that answered other questions than most cannot be paired with them.
     usual = max(asked, key=lambda questions: (asked.count(questions), sorted(questions)), default=frozenset())
@@ -95,7 +107,12 @@ def make_family(rows: Sequence[Row], answers: Answers, *, with_unscored: bool = 
 
 
 def _is_scored(row: Row) -> bool:
-    return "accuracy" in row.metrics and num_questions(row) > 0
+    return row.quality in row.metrics and num_questions(row) > 0
+
+
+def _is_share(row: Row) -> bool:
+    """Tell whether a row's main figure is a share of questions whose number is known."""
+    return row.quality == "accuracy" and _is_scored(row)
 
 
 def num_questions(row: Row) -> int:
@@ -110,13 +127,24 @@ def _scores(row: Row, answers: Answers) -> dict[int, Mapping[str, float]] | None
     return known if len(known) == len(found) else None
 
 
-def _texts(row: Row) -> dict[int, Mapping[str, float]] | None:
-    """Return a row's loss changes by seed and text, or None where a seed's are not known."""
-    found: dict[int, Mapping[str, float]] = {
-        record.trial.seed: {f"{place:06}": change for place, change in enumerate(record.text_loss_changes)}
-        for record in row.records
-    }
-    return found if all(found.values()) else None
+_ONE_BY_ONE: dict[str, Callable[[Record], Sequence[float]]] = {
+    "forgetting": attrgetter("text_loss_changes"),
+    "drift": attrgetter("drifts"),
+}
+"""Figures that records hold text by text or picture by picture."""
+
+
+def _units(read: Callable[[Record], Sequence[float]]) -> Callable[[Row], dict[int, Mapping[str, float]] | None]:
+    """Return what gives a row's figures by seed and text or picture, or None where a seed's are not known."""
+
+    def units(row: Row) -> dict[int, Mapping[str, float]] | None:
+        found: dict[int, Mapping[str, float]] = {
+            record.trial.seed: {f"{place:06}": value for place, value in enumerate(read(record))}
+            for record in row.records
+        }
+        return found if all(found.values()) else None
+
+    return units
 
 
 def _parts(rows: Sequence[Row], read: Callable[[Row], dict[int, Mapping[str, float]] | None]) -> list[Parts] | None:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import make_family
+from paretune.analysis.judges import judge_notes
 from paretune.analysis.pareto import front_probability, hypervolume, hypervolume_contributions, pareto_front
 from paretune.analysis.protocol import refuse_conflicts
 from paretune.analysis.requirements import known_metric
 from paretune.analysis.rows import rows_of
-from paretune.analysis.selection import choose_view
+from paretune.analysis.selection import choose_view, main_figure
 from paretune.spec import METRICS, InputError
 from paretune.spec.base import Data
 
@@ -40,7 +41,7 @@ class Front(Data):
 
 def front_of(
     evidence: Evidence,
-    metrics: Sequence[str],
+    metrics: Sequence[str] | None,
     *,
     reference: Mapping[str, float] | None = None,
     task: str | None = None,
@@ -48,11 +49,13 @@ def front_of(
     across: bool = False,
 ) -> Front:
     """Return the front. Raises `InputError` as `pareto` does."""
-    for name in metrics:
+    for name in metrics or ():
         known_metric(name, "pareto")
+    view = choose_view(rows_of(evidence.records), task, split)
+    if metrics is None:
+        metrics = (main_figure(view.rows), "train_peak_bytes")
     if reference is not None and sorted(reference) != sorted(metrics):
         raise InputError("pareto: the reference point must have a value for each metric, and for no other")
-    view = choose_view(rows_of(evidence.records), task, split)
     conflicts = refuse_conflicts(view, metrics, across=across)
     family = make_family(view.rows, evidence.answers, with_unscored=True)
     if family is None:
@@ -78,5 +81,5 @@ def front_of(
             for place, row in enumerate(family.rows)
         ),
         hypervolume=hypervolume(points, directions, corner) if corner else None,
-        notes=tuple(conflicts),
+        notes=(*judge_notes(evidence.records), *conflicts),
     )

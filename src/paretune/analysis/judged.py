@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from paretune.analysis.comparable import same_conditions
 from paretune.analysis.confidence_set import confidence_set_p_values
-from paretune.analysis.estimate import Estimate, accuracy_estimate
+from paretune.analysis.estimate import Estimate, mean_estimate
 from paretune.analysis.family import Answers, Family, make_family, num_questions
 from paretune.analysis.intervals import wilson
 from paretune.analysis.pareto import front_probability
@@ -30,16 +30,16 @@ def judged_rows(records: Sequence[Record], answers: Answers) -> list[Row]:
             if (found := family.find(rows[place])) is not None:
                 standing = standings[found]
                 rows[place] = rows[place]._replace(
-                    accuracy_interval=standing.estimate.interval, standing=standing
+                    quality_interval=standing.estimate.interval, standing=standing
                 )  # fmt: skip
     return rows
 
 
 def row_estimate(family: Family, place: int) -> Estimate:
-    """Return the accuracy of a family's row, which must have one, with its interval."""
+    """Return the main figure of a family's row, which must have one, with its interval."""
     parts, row = family.parts[place], family.rows[place]
     if parts is not None:
-        return accuracy_estimate(parts)
+        return mean_estimate(parts)
     mean, n = row.metrics["accuracy"], num_questions(row)
     return Estimate(mean, wilson(mean * n, n), (mean * (1 - mean) / n) ** 0.5, None, n, len(row.records))
 

@@ -29,7 +29,7 @@ def objective_draws(family: Family, weights: Mapping[str, float], admissible: Se
     and Yoon, Multiple Attribute Decision Making, 1981). The ends of that way stay as measured in every draw.
     A row without one of the figures has NaN throughout.
     """
-    if list(weights) == ["accuracy"]:
+    if list(weights) == [family.quality]:
         return family.draws.subset(admissible)
     chosen = list(admissible)
     means, values = np.zeros(len(chosen)), np.zeros((len(family.draws.values), len(chosen)))

@@ -45,16 +45,20 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
 
 
 def paired_difference(first: Parts, second: Parts) -> Difference:
-    """Return the difference of two methods whose unit means, of scores 0 and 1, belong to the same questions in order.
+    """Return the difference of two methods whose unit means belong to the same questions in order.
 
-    One seed each: McNemar's exact test, and the interval of Bonett and Price (Statistics in Medicine 31, 2012). Several
-    seeds: the variance of the differences by question (Miller, arXiv 2411.00640) plus that of each method's seeds, and
-    Student's t at Satterthwaite's degrees of freedom. The two questions that Bonett and Price add, one for each side,
-    are added there too, as right by one seed: for one seed both forms agree. Seeds of two methods are independent.
+    Scores of 0 and 1, one seed each: McNemar's exact test, and the interval of Bonett and Price (Statistics in Medicine
+    31, 2012). Several seeds: the variance of the differences by question (Miller, arXiv 2411.00640) plus that of each
+    method's seeds, and Student's t at Satterthwaite's degrees of freedom. The two questions that Bonett and Price add,
+    one for each side, are added there too, as right by one seed: for one seed both forms agree. Seeds of two methods
+    are independent.
+    Other scores: Student's t at Satterthwaite's degrees of freedom over the differences by question and the seeds.
     Raises `ValueError` when the methods have different questions.
     """
     if first.unit_means.shape != second.unit_means.shape:
         raise ValueError("the methods do not have the same questions")
+    if not first.right_or_wrong:
+        return _paired_means(first, second)
     gaps = first.unit_means - second.unit_means
     n, total = len(gaps), float(gaps.sum())
     squares = float((gaps**2).sum()) + 2 / max(first.num_seeds, second.num_seeds) ** 2
@@ -74,6 +78,31 @@ def paired_difference(first: Parts, second: Parts) -> Difference:
         interval=Interval(max(-1.0, centre - half), min(1.0, centre + half)),
         p_value=p_value,
         test="exact McNemar test" if single else "paired t test over questions and seeds",
+        centre=centre,
+        standard_error=error,
+        degrees_of_freedom=freedom,
+        questions_variance=units_variance,
+        seeds_variance=from_seeds,
+        num_questions=n,
+        num_seeds=(first.num_seeds, second.num_seeds),
+        paired=True,
+    )
+
+
+def _paired_means(first: Parts, second: Parts) -> Difference:
+    """Return the difference of two methods whose scores are any numbers."""
+    gaps = first.unit_means - second.unit_means
+    n, centre = len(gaps), float(gaps.mean())
+    units_variance = float(gaps.var(ddof=1)) / n if n > 1 else 0.0
+    from_seeds = seeds_variance([first, second])
+    error, freedom = (units_variance + from_seeds) ** 0.5, freedom_of([first, second], units_variance, n)
+    half = student_quantile(0.975, freedom) * error if error else 0.0
+    several = first.num_seeds > 1 or second.num_seeds > 1
+    return Difference(
+        value=centre,
+        interval=Interval(centre - half, centre + half),
+        p_value=_two_sided(centre / error, freedom) if error else float(centre == 0),
+        test=f"paired t test over pictures{' and seeds' if several else ''}",
         centre=centre,
         standard_error=error,
         degrees_of_freedom=freedom,

@@ -13,6 +13,7 @@ _MULTIPLES: dict[Unit, dict[str, float]] = {
     Unit.FRACTION: {"": 1.0, "%": 0.01},
     Unit.COUNT: {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9},
     Unit.NATS: {"": 1.0},
+    Unit.COSINE: {"": 1.0},
 }  # fmt: skip
 _EXAMPLES = {
     Unit.BYTES: "24GB, 50MB or 16GiB",
@@ -20,6 +21,7 @@ _EXAMPLES = {
     Unit.FRACTION: "0.5 or 50%",
     Unit.COUNT: "5M or 300k",
     Unit.NATS: "0.05",
+    Unit.COSINE: "0.7",
 }
 _AMOUNT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re.IGNORECASE)
 

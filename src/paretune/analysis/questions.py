@@ -28,7 +28,7 @@ def compare(
 
 def pareto(
     folder: Folder,
-    metrics: Sequence[str] = ("accuracy", "train_peak_bytes"),
+    metrics: Sequence[str] | None = None,
     *,
     reference: Mapping[str, float] | None = None,
     task: str | None = None,
@@ -36,6 +36,8 @@ def pareto(
     across: bool = False,
 ) -> Front:
     """Return the Pareto front in any number of metrics, with each method's probability of lying on it.
+
+    By default the metrics are the main figure and training memory.
 
     With a `reference` point, a value for each metric that is fixed in advance, also the hypervolume and what each
     method contributes to it. Raises `InputError` as `compare` does, for a metric that does not exist, and for a
@@ -49,7 +51,7 @@ def recommend(
     *,
     limits: Sequence[str] = (),
     capabilities: Sequence[str] = (),
-    maximise: str = "accuracy",
+    maximise: str | None = None,
     weights: Mapping[str, float] | None = None,
     known: Capabilities | None = None,
     task: str | None = None,
@@ -59,15 +61,15 @@ def recommend(
     """Return which methods to use: a short list, why, how sure that is, what was ruled out, and what to run next.
 
     `limits` are written as "train_peak_bytes<=24GB" or "accuracy>=50%", with any metric. `maximise` is the metric to
-    make as good as possible, which for a cost is small; `weights` takes its place with several. `known` says for each
-    method's label which `capabilities` it has; what is not known does not count as there.
+    make as good as possible, by default the main figure, which for a cost is small; `weights` takes its place with
+    several. `known` says for each method's label which `capabilities` it has; what is not known does not count.
     Raises `InputError` as `compare` does, and for a limit, metric or weight that cannot be used.
     """
     return recommend_from(
         load_evidence(folder),
         limits=[parse_limit(text, "limits") for text in limits],
         capabilities=capabilities,
-        weights=weights or {maximise: 1.0},
+        weights=weights or ({maximise: 1.0} if maximise else None),
         known=known,
         task=task,
         split=split,

@@ -9,6 +9,7 @@ from paretune.analysis.confidence_set import confidence_set_p_values
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import Family, make_family
 from paretune.analysis.judged import row_estimate
+from paretune.analysis.judges import judge_notes
 from paretune.analysis.objective import check_weights, objective_draws
 from paretune.analysis.pareto import pareto_front
 from paretune.analysis.protocol import refuse_conflicts
@@ -18,7 +19,7 @@ from paretune.analysis.requirements import Capabilities, Limit, Reason, unmet
 from paretune.analysis.rows import Row, rows_of
 from paretune.analysis.sample_size import needed
 from paretune.analysis.scores import FloatArray
-from paretune.analysis.selection import View, choose_view
+from paretune.analysis.selection import View, choose_view, main_figure
 from paretune.spec import COSTS, METRICS, Direction, InputError
 
 _IN_DOUBT = (0.025, 0.975)
@@ -40,7 +41,8 @@ def recommend_from(
     The answer does not depend on the order of the records. Tied for best is judged among the admissible methods alone.
     """
     view = choose_view(rows_of(evidence.records), task, split)
-    objective = check_weights(weights or {"accuracy": 1.0}, "the objective")
+    quality = main_figure(view.rows)
+    objective = check_weights(weights or {quality: 1.0}, "the objective")
     used = [*objective, *(limit.metric for limit in limits)]
     conflicts = refuse_conflicts(view, used, across=across)
     family = make_family(view.rows, evidence.answers, with_unscored=True)
@@ -65,8 +67,8 @@ def recommend_from(
         shortlist=tuple(shortlist),
         others=tuple(others),
         ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
-        next_experiment=_next_experiment(view, family, candidates) if list(objective) == ["accuracy"] else None,
-        notes=(*conflicts, *_notes(view, family, admissible)),
+        next_experiment=_next_experiment(view, family, candidates) if list(objective) == [quality] else None,
+        notes=(*judge_notes(evidence.records), *conflicts, *_notes(view, family, admissible)),
     )
 
 
@@ -76,8 +78,8 @@ def _no_objective(row: Row, family: Family, objective: Sequence[str]) -> list[Re
     if place is None:
         return []
     missing = [name for name in objective if not math.isfinite(row.metrics.get(name, math.nan))]
-    if "accuracy" in objective and "accuracy" not in missing and math.isnan(family.draws.means[place]):
-        missing.append("accuracy")  # of an unknown number of questions
+    if family.quality in objective and family.quality not in missing and math.isnan(family.draws.means[place]):
+        missing.append(family.quality)  # of an unknown number of questions
     return [Reason(kind="not measured", requirement=name) for name in missing]
 
 
@@ -99,7 +101,7 @@ def _candidates(
             Candidate(
                 name=view.name_of(row),
                 value=sign * float(draws.means[number]),
-                accuracy=estimate.mean if estimate else None,
+                quality=estimate.mean if estimate else None,
                 interval=estimate.interval if estimate else None,
                 metrics=row.metrics,
                 probability_best=found[number].p_best,

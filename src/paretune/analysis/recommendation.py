@@ -21,9 +21,10 @@ class Candidate(Data):
     name: str
     value: float
     """The objective: the metric's mean, or with weights the weighted sum from 0 to 1."""
-    accuracy: float | None
+    quality: float | None
+    """The main figure of the task, such as its accuracy."""
     interval: Interval | None
-    """95 % interval of the accuracy."""
+    """95 % interval of the main figure."""
     metrics: dict[str, float]
     probability_best: float
     """Of being the best of the admissible methods by the objective."""

@@ -31,9 +31,9 @@ class Row(NamedTuple):
     """Standard errors over questions or texts, mean over seeds: seeds share them, so they do not shrink with seeds."""
     groups: dict[str, dict[str, float]]
     """Mean over seeds of the figures of parts of the questions."""
-    accuracy_interval: Interval | None
-    """95 % interval of the accuracy: over questions and seeds after `judged_rows`, before that Wilson's over the
-    questions of one seed, since seeds ask the same questions again."""
+    quality_interval: Interval | None
+    """95 % interval of the main figure: over questions and seeds after `judged_rows`; before that an accuracy's, by
+    Wilson, over the questions of one seed, since seeds ask the same questions again."""
     fronts: frozenset[str]
     """Costs on whose Pareto front against the main figure the row lies, among the rows of its task."""
     standing: Standing | None = None
@@ -116,7 +116,7 @@ def _row(task_names: dict[str, str], records: list[Record]) -> Row:
         spreads={name: stdev(values) for name, values in figures.items() if len(values) > 1},
         standard_errors=_means(record.standard_errors for record in heard),
         groups=_group_means(heard),
-        accuracy_interval=wilson(min(right, num_items), num_items) if num_items and "accuracy" in metrics else None,
+        quality_interval=wilson(min(right, num_items), num_items) if num_items and "accuracy" in metrics else None,
         fronts=frozenset(),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from paretune.analysis.rows import Row
-from paretune.spec import InputError, nearest
+from paretune.spec import QUALITIES, InputError, nearest
 
 
 class View(NamedTuple):
@@ -33,6 +33,12 @@ class View(NamedTuple):
         if several:
             raise InputError(f'"{name}" has several learning rates on {self.task}; name one of {", ".join(several)}')
         raise InputError(f'no method "{name}" on {self.task}{nearest(name, by_name)}; there are: {", ".join(by_name)}')
+
+
+def main_figure(rows: Sequence[Row]) -> str:
+    """Return the metric that the rows of a task are ranked by: the first of the qualities that any of them has."""
+    found = {name for row in rows for name in row.metrics}
+    return next((name for name in QUALITIES if name in found), QUALITIES[0])
 
 
 def choose_view(rows: Sequence[Row], task: str | None = None, split: str | None = None) -> View:

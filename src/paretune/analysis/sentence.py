@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from paretune.spec import METRICS, Unit
+
 if TYPE_CHECKING:
     from paretune.analysis.comparison import Comparison
 
@@ -9,22 +11,36 @@ if TYPE_CHECKING:
 def comparison_sentence(comparison: "Comparison") -> str:
     """Return what the comparison says, in one to three sentences."""
     first, second = comparison.first.name, comparison.second.name
-    gap = points(abs(comparison.difference))
+    apart = gap(comparison.metric, abs(comparison.difference))
     low, high = comparison.interval
-    interval = f"95% interval {100 * low:+.1f} to {100 * high:+.1f}"
+    interval = f"95% interval {_signed(comparison.metric, low)} to {_signed(comparison.metric, high)}"
     family = counted(comparison.num_comparisons, "comparison")
     corrected = f"p {p_text(comparison.p_value_holm)}, corrected for {family}"
     if comparison.verdict != "undecided":
-        return f"{first} is {comparison.verdict} than {second} by {gap} ({interval}; {corrected})."
+        return f"{first} is {comparison.verdict} than {second} by {apart} ({interval}; {corrected})."
     side = "ahead of" if comparison.difference > 0 else "behind" if comparison.difference < 0 else "level with"
-    seen = f"{first} is {gap} {side} {second}" if comparison.difference else f"{first} is level with {second}"
+    seen = f"{first} is {apart} {side} {second}" if comparison.difference else f"{first} is level with {second}"
     if comparison.p_value < 0.05:
         reason = f"alone that would count (p {p_text(comparison.p_value)}), among all methods compared it does not"
         head = f"The data cannot tell: {seen} ({interval}), and {reason} ({corrected})."
     else:
         head = f"The data cannot tell: {seen} ({interval}; {corrected})."
-    equal = f"The two are equally good within {points(comparison.within)}, with a confidence of 95%."
+    equal = f"The two are equally good within {gap(comparison.metric, comparison.within)}, with a confidence of 95%."
     return f"{head} {_more(comparison)} {equal}"
+
+
+def gap(metric: str, amount: float) -> str:
+    """Return a difference in a main figure: "3.2 points" of a share, "0.032" of a cosine."""
+    return points(amount) if METRICS[metric].unit is Unit.FRACTION else f"{amount:.3f}"
+
+
+def units_of(metric: str) -> str:
+    """Return what a main figure is the mean over: "questions", or "drawings" where pictures are compared."""
+    return "questions" if METRICS[metric].unit is Unit.FRACTION else "drawings"
+
+
+def _signed(metric: str, amount: float) -> str:
+    return f"{100 * amount:+.1f}" if METRICS[metric].unit is Unit.FRACTION else f"{amount:+.3f}"
 
 
 def points(share: float) -> str:
@@ -48,18 +64,18 @@ def rounded(number: int) -> int:
     return -(-number // step) * step
 
 
-def more_of(more_questions: int | None, more_seeds: int | None) -> str:
+def more_of(more_questions: int | None, more_seeds: int | None, things: str = "questions") -> str:
     """Return "1,200 more questions or 4 more seeds of each", or an empty string where neither would do."""
     ways = []
     if more_questions:
-        ways.append(f"{rounded(more_questions):,} more question{'' if more_questions == 1 else 's'}")
+        ways.append(f"{rounded(more_questions):,} more {things.removesuffix('s') if more_questions == 1 else things}")
     if more_seeds:
         ways.append(f"{rounded(more_seeds):,} more seed{'' if more_seeds == 1 else 's'} of each")
     return " or ".join(ways)
 
 
 def _more(comparison: "Comparison") -> str:
-    ways = more_of(comparison.more_questions, comparison.more_seeds)
+    ways = more_of(comparison.more_questions, comparison.more_seeds, units_of(comparison.metric))
     if ways:
         return f"About {ways} would, if the difference is as seen."
     if not comparison.paired:

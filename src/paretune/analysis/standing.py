@@ -10,13 +10,13 @@ class Standing(NamedTuple):
     """One row among those of its task and split that ended well."""
 
     estimate: Estimate
-    """The row's accuracy."""
+    """The row's main figure."""
     place: Place
-    """Its rank by accuracy."""
+    """Its rank by the main figure."""
     confidence_set_p_value: float
     """Of its being among the best, from the model confidence set."""
     front_probabilities: dict[str, float]
-    """For each cost that may be compared, the probability of lying on the Pareto front of accuracy and that cost."""
+    """For each cost that may be compared, the probability of lying on the Pareto front of it and the main figure."""
 
     @property
     def tied_for_best(self) -> bool:

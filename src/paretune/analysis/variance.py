@@ -26,6 +26,8 @@ class Parts(NamedTuple):
     """Of `between_seeds`: 0 where one seed tells nothing, infinite where the seeds of all methods agree."""
     residual: float
     """The part of `between_seeds` that is residual noise, which `unit_means` hold as well."""
+    right_or_wrong: bool = True
+    """Whether scores are 1 and 0, and their mean a share; otherwise they are any numbers, as cosines are."""
 
     @property
     def mean(self) -> float:
@@ -61,7 +63,10 @@ def variance_parts(scores: Scores) -> list[Parts]:
     shared = scores.shared_by(scores.methods)
     if not shared.units:
         raise ValueError("these methods share no question")
-    return share_seed_variance([_parts(shared.of(name), shared.is_seed_free(name)) for name in shared.methods])
+    known = shared.values[~np.isnan(shared.values)]
+    right_or_wrong = bool(np.isin(known, (0.0, 1.0)).all())
+    parts = [_parts(shared.of(name), shared.is_seed_free(name)) for name in shared.methods]
+    return share_seed_variance([one._replace(right_or_wrong=right_or_wrong) for one in parts])
 
 
 def share_seed_variance(parts: Sequence[Parts]) -> list[Parts]:

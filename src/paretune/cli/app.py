@@ -191,7 +191,9 @@ def compare(  # noqa: PLR0917 (one for each option)
 @app.command(epilog="Example: paretune recommend results/demo --max-memory 24GB --max-checkpoint 50MB --mergeable")
 def recommend(  # noqa: PLR0917 (one for each option)
     folder: Folder,
-    maximise: Annotated[str, typer.Option(help="Metric to make as good as possible.")] = "accuracy",
+    maximise: Annotated[
+        str | None, typer.Option(help="Metric to make as good as possible; by default the task's main figure.")
+    ] = None,
     weight: Annotated[
         list[str] | None, typer.Option(help="METRIC=WEIGHT, once for each; takes the place of --maximise.")
     ] = None,

@@ -24,7 +24,8 @@ _SERVERS = {"vllm": "servable_by_vllm"}
 class Wishes(NamedTuple):
     """The options of `paretune recommend` as they were typed."""
 
-    maximise: str
+    maximise: str | None
+    """None for the main figure of the task."""
     weights: Sequence[str]
     limits: dict[str, tuple[str, str | None]]
     """For each option the beginning of a limit, and the amount that was given."""
@@ -43,12 +44,13 @@ def show_comparison(folder: Path, first: str, second: str, *, task: str | None, 
 def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, across: bool, as_json: bool) -> None:
     """Print which method to use."""
     evidence = load_evidence(folder)
-    known_metric(wishes.maximise, "--maximise")
+    if wishes.maximise is not None:
+        known_metric(wishes.maximise, "--maximise")
     found = recommend_from(
         evidence,
         limits=_limits(wishes),
         capabilities=_capabilities(wishes),
-        weights=_weights(wishes.weights) or {wishes.maximise: 1.0},
+        weights=_weights(wishes.weights) or ({wishes.maximise: 1.0} if wishes.maximise else None),
         known=known_capabilities(evidence.records),
         task=task,
         across=across,

@@ -34,7 +34,7 @@ def evaluate_checkpoint(
     spec, recipe, reference = _described(checkpoint)
     reference = model or reference or EMBEDDED_MODEL
 
-    from paretune.execute.trial import evaluate
+    from paretune.execute.language import evaluate
     from paretune.measure import Phases
     from paretune.methods import build
     from paretune.models import load_model, prefetch
@@ -66,7 +66,7 @@ def evaluate_checkpoint(
         return
     from paretune.analysis import wilson
 
-    low, high = wilson(sum(item.strict for item in result.items), len(examples))
+    low, high = wilson(result.metrics["accuracy"] * len(examples), len(examples))
     print(f"{checkpoint} on {task_name}, {len(examples)} questions")
     print(f"accuracy   {result.metrics['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%})")
     print(f"lenient    {result.metrics['accuracy_lenient']:.1%}")

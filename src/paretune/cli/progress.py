@@ -13,7 +13,7 @@ from paretune.cli.time_left import Course
 from paretune.execute.events import Watcher
 from paretune.execute.stages import Stages
 from paretune.report.format import show
-from paretune.spec import METRICS, Phase, Record, Trial
+from paretune.spec import METRICS, QUALITIES, Phase, Record, Trial
 
 _PLAIN_INTERVAL_SECONDS = 30.0
 
@@ -116,7 +116,7 @@ def _verdict(trial: Trial, record: Record, seconds: float) -> str:
     if record.outcome.kind == "ok":
         figures = [
             f"{METRICS[name].label.lower()} {show(name, record.metrics[name])}"
-            for name in ("accuracy", "validation_loss")
+            for name in (*QUALITIES, "validation_loss")
             if name in record.metrics
         ]
         return f"ok      {_name(trial)}: {figures[0]} in {took}"

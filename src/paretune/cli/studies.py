@@ -89,8 +89,8 @@ def write_study_page(folder: Path, output: Path | None) -> Path:
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
     path = output or folder / "index.html"
     try:
-        scores, estimates = Store(folder).scores, read_estimates(folder)
-        write_page(records, study, path, scores, read_plan(folder), estimates=estimates)
+        store, estimates = Store(folder), read_estimates(folder)
+        write_page(records, study, path, store.scores, read_plan(folder), estimates=estimates, pictures=store.pictures)
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path

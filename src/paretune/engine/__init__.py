@@ -3,11 +3,12 @@
 from paretune.engine.batches import Batch, Batches, longest_batches, make_batches
 from paretune.engine.generate import answer
 from paretune.engine.objective import answer_loss, validation_loss
-from paretune.engine.train import Divergence, Training, rate_factor, train
+from paretune.engine.train import DataBatch, Divergence, Training, rate_factor, train
 
 __all__ = [
     "Batch",
     "Batches",
+    "DataBatch",
     "Divergence",
     "Training",
     "answer",

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.methods import check_method, prior_learning_rate, resolve
-from paretune.models import check_hardware, check_reference, module_names
-from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, Study, Trial
-from paretune.tasks import fixed_general_text, get_task
+from paretune.models import check_hardware, check_reference, makes_pictures, module_names
+from paretune.spec import ImageRecipe, InputError, MethodEntry, MethodSpec, Recipe, Study, Trial
+from paretune.tasks import AnyTask, ImageTask, fixed_general_text, get_any_task
 
 
 def plan(study: Study) -> list[Trial]:
@@ -17,17 +17,17 @@ def plan(study: Study) -> list[Trial]:
     Raises `InputError` for an unknown method, task, option or reference, and when two cells are the same trial.
     """
     check_reference(study.base_model)
-    tasks = [get_task(entry.name, entry.options).spec() for entry in study.tasks]
+    tasks = [get_any_task(entry.name, entry.options) for entry in study.tasks]
     methods = [(entry, resolve(entry)) for entry in study.methods]
     general_text = fixed_general_text(study.general_text) if study.general_text else None
     trials = [
         Trial(
             base_model=study.base_model,
-            task=task,
+            task=task.spec(),
             method=method,
             learning_rate=rate,
             seed=seed,
-            recipe=recipe_of(study, entry) if method.trains else study.recipe,
+            recipe=_whole(recipe_of(study, entry) if method.trains else study.recipe, task),
             general_text=general_text,
         )
         for task in tasks
@@ -51,6 +51,8 @@ def check_trials(trials: list[Trial]) -> None:
 
     Reads the base model's configuration but none of its weights.
     """
+    for trial in {(trial.task.canonical_json(), trial.base_model): trial for trial in trials}.values():
+        _check_kind(get_any_task(trial.task.name, trial.task.options), trial.base_model)
     for recipe in {trial.recipe for trial in trials}:
         check_hardware(recipe.quantisation, recipe.attention)
     names = {reference: module_names(reference) for reference in {trial.base_model for trial in trials}}
@@ -60,6 +62,24 @@ def check_trials(trials: list[Trial]) -> None:
         if key not in checked:
             check_method(trial.method, names[trial.base_model])
             checked.add(key)
+
+
+def _check_kind(task: AnyTask, base_model: str) -> None:
+    """Refuse a task in words for an image model, a task in pictures for a language model, and a judge that is none."""
+    if task.wants_pictures != makes_pictures(base_model):
+        wanted = "an image model, such as shipped:drawings" if task.wants_pictures else "a language model"
+        raise InputError(f'task "{task.card.name}": needs {wanted}; base_model is "{base_model}"')
+    if isinstance(task, ImageTask):
+        from paretune.models.judge import check_judge
+
+        check_judge(task.judge)
+
+
+def _whole(recipe: Recipe, task: AnyTask) -> Recipe:
+    """Return the recipe with the settings of image models filled in, where the task is put to one."""
+    if not task.wants_pictures or recipe.image is not None:
+        return recipe
+    return recipe.model_copy(update={"image": ImageRecipe()})
 
 
 def recipe_of(study: Study, entry: MethodEntry, tuning: Mapping[str, Any] | None = None) -> Recipe:

@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace, listener: EventWriter) -> None:
         raise InputError(
             f"{arguments.store}: {error.strerror or one_line(error)}; free space, then run again"
         ) from error
-    store.append(finished.record, finished.items)
+    store.append(finished.record, finished.items, finished.pictures)
 
 
 def _json(path: Path) -> object:

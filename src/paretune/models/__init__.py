@@ -1,7 +1,15 @@
 """Where base models come from: the hub, a folder, a package, or built in memory."""
 
 from paretune.models.hardware import check_hardware
-from paretune.models.load import LoadedModel, check_reference, load_model, module_names, prefetch
+from paretune.models.load import (
+    LoadedModel,
+    check_reference,
+    load_image_model,
+    load_model,
+    makes_pictures,
+    module_names,
+    prefetch,
+)
 from paretune.models.shapes import ModelShape, carried_shapes, find_shape
 
 __all__ = [
@@ -11,7 +19,9 @@ __all__ = [
     "check_hardware",
     "check_reference",
     "find_shape",
+    "load_image_model",
     "load_model",
+    "makes_pictures",
     "module_names",
     "prefetch",
 ]

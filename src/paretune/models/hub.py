@@ -3,6 +3,13 @@
 from pathlib import Path
 
 from paretune.models.cache import is_disk_full
+from paretune.models.pipeline_files import (
+    PARTS,
+    PIPELINE_INDEX,
+    check_image_folder,
+    has_whole_pipeline,
+    is_image_folder,
+)
 from paretune.models.progress import step
 from paretune.models.reference import Reference
 from paretune.models.weights import check_weights, has_whole_weights
@@ -11,6 +18,8 @@ from paretune.spec import InputError, one_line
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 _UNWANTED = ["*/*"]
 """Folders inside a repository hold other formats of the same weights."""
+_PIPELINE = [PIPELINE_INDEX, *(f"{part}/*" for part in PARTS)]
+"""What is wanted of a text-to-image pipeline: its parts. Beside their folders lie the same weights as one file."""
 
 _UNREACHABLE = "not in the hub's cache, and the hub cannot be reached; check the network and HF_HUB_OFFLINE"
 
@@ -24,7 +33,12 @@ def hub_folder(reference: Reference) -> Path:
     found = _cached_snapshot(reference)
     if found is not None:
         return found
-    folder = _download(reference)
+    folder = _download(reference, [PIPELINE_INDEX], what="looking it up on")
+    if is_image_folder(folder):
+        folder = _download(reference, _PIPELINE)
+        check_image_folder(folder, reference.text)
+        return folder
+    folder = _download(reference, _WANTED, _UNWANTED)
     check_weights(folder, reference.text)
     return folder
 
@@ -41,24 +55,26 @@ def _cached_snapshot(reference: Reference) -> Path | None:
 
     try:
         folder = snapshot_download(
-            reference.name, revision=reference.version, allow_patterns=_WANTED, ignore_patterns=_UNWANTED,
-            local_files_only=True,
+            reference.name, revision=reference.version, local_files_only=True
         )  # fmt: skip
     except HFValidationError as error:
         raise InputError(f'base model "{reference.text}": {one_line(error)[:200]}') from None
     except LocalEntryNotFoundError:
         return None
-    return Path(folder) if has_whole_weights(Path(folder)) else None
+    whole = has_whole_pipeline if is_image_folder(Path(folder)) else has_whole_weights
+    return Path(folder) if whole(Path(folder)) else None
 
 
-def _download(reference: Reference) -> Path:
+def _download(
+    reference: Reference, wanted: list[str], unwanted: list[str] | None = None, *, what: str = "downloading from"
+) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        with step(f"{reference.text}: downloading from the hub"):
+        with step(f"{reference.text}: {what} the hub"):
             return Path(
                 snapshot_download(
-                    reference.name, revision=reference.version, allow_patterns=_WANTED, ignore_patterns=_UNWANTED
+                    reference.name, revision=reference.version, allow_patterns=wanted, ignore_patterns=unwanted
                 )
             )
     except Exception as error:

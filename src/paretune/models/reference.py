@@ -1,23 +1,26 @@
-"""What a reference to a base model says: `hub:NAME@REVISION`, `path:FOLDER`, `pypi:PACKAGE==VERSION` or `toy:KIND`."""
+"""What a reference to a base model says: `hub:NAME@REVISION`, `path:FOLDER`, `pypi:PACKAGE==VERSION` and others."""
 
 import re
+from importlib.resources import files
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from paretune.spec import InputError, nearest
 
-Kind = Literal["hub", "path", "pypi", "toy"]
+Kind = Literal["hub", "path", "pypi", "toy", "shipped"]
 
 FORMS: dict[str, str] = {
     "hub": "hub:NAME@REVISION",
     "path": "path:FOLDER",
     "pypi": "pypi:PACKAGE==VERSION",
     "toy": "toy:llama",
+    "shipped": "shipped:drawings",
 }
 
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 _REVISION = re.compile(r"[\w./-]+", re.ASCII)
 _PACKAGE = re.compile(r"[\w.-]+", re.ASCII)
-_TOYS = ("llama",)
+_BUILT_IN = {"toy": ("llama",), "shipped": ("drawings",)}
 
 
 class Reference(NamedTuple):
@@ -25,7 +28,7 @@ class Reference(NamedTuple):
 
     kind: Kind
     name: str
-    """Name on the hub, folder, package or kind of toy."""
+    """Name on the hub, folder, package, kind of toy or model that comes with Paretune."""
     version: str | None
     """Revision on the hub or version of the package; None for the other kinds."""
     text: str
@@ -43,13 +46,24 @@ def parse(text: str) -> Reference:
         return _hub(text, rest)
     if kind == "pypi":
         return _pypi(text, rest)
-    if kind == "toy":
-        if rest not in _TOYS:
-            raise InputError(f'base model "{text}": no toy is called "{rest}"; there is {", ".join(_TOYS)}')
-        return Reference("toy", rest, None, text)
+    if kind in _BUILT_IN:
+        return _built_in(text, "toy" if kind == "toy" else "shipped", rest)
     if not rest:
         raise InputError(f'base model "{text}": the folder is missing; write {FORMS["path"]}')
     return Reference("path", rest, None, text)
+
+
+def shipped_folder(reference: Reference) -> Path:
+    """Return the folder of a model that comes with Paretune."""
+    return Path(str(files("paretune.models") / "shipped" / reference.name))
+
+
+def _built_in(text: str, kind: Kind, rest: str) -> Reference:
+    known = _BUILT_IN[kind]
+    if rest not in known:
+        what = "toy" if kind == "toy" else "model that comes with Paretune"
+        raise InputError(f'base model "{text}": no {what} is called "{rest}"; there is {", ".join(known)}')
+    return Reference(kind, rest, None, text)
 
 
 def _hub(text: str, rest: str) -> Reference:

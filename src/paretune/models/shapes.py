@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from paretune.models.hub import hub_problem
 from paretune.models.package import known_package, package_folder
 from paretune.models.progress import step
-from paretune.models.reference import FORMS, parse
+from paretune.models.reference import FORMS, Reference, parse, shipped_folder
 from paretune.spec import InputError, nearest, one_line
 
 Kind = Literal["causal-lm", "encoder", "diffusion"]
@@ -56,7 +56,7 @@ def find_shape(model: str) -> ModelShape:
             return _from_folder(model, Path(parsed.name).expanduser())
         if parsed.kind == "hub":
             return _from_hub(model, parsed.name, parsed.version)
-        return _toy(model) if parsed.kind == "toy" else _from_folder(model, package_folder(known_package(parsed)))
+        return _toy(model) if parsed.kind == "toy" else _from_folder(model, _carried_folder(parsed))
     if model.endswith(".json") or model.count("/") > 1 or model.startswith((".", "/", "~")):
         raise InputError(f'model "{model}": no such file or folder')
     return _from_hub(model, model, None)
@@ -66,6 +66,11 @@ def find_shape(model: str) -> ModelShape:
 def carried_shapes() -> dict[str, Path]:
     """Return the shapes that are carried along, by the model's name on the hub."""
     return {path.stem.replace("--", "/"): path for path in sorted(CARRIED.glob("*.json"))}
+
+
+def _carried_folder(parsed: Reference) -> Path:
+    """Return the folder of a model out of a package, or of one that comes with Paretune."""
+    return shipped_folder(parsed) if parsed.kind == "shipped" else package_folder(known_package(parsed))
 
 
 def _from_folder(model: str, folder: Path) -> ModelShape:

@@ -6,9 +6,9 @@ from paretune.analysis.claim import Judgement
 from paretune.analysis.comparison import Comparison
 from paretune.analysis.recommendation import Candidate, Experiment, Recommendation, RuledOut
 from paretune.analysis.requirements import Limit, Reason
-from paretune.analysis.sentence import counted, more_of, points
-from paretune.report.format import percent, plain, probability, show
-from paretune.spec import COSTS, METRICS, Direction
+from paretune.analysis.sentence import counted, gap, more_of, units_of
+from paretune.report.format import plain, probability, show, span
+from paretune.spec import COSTS, METRICS, QUALITIES, Direction
 
 _FEW_SEEDS = 3
 _POINTS = {
@@ -99,10 +99,12 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
 
 def _figures(recommendation: Recommendation, candidate: Candidate) -> str:
     parts = []
-    if candidate.accuracy is not None and candidate.interval is not None:
+    quality = next((name for name in QUALITIES if name in candidate.metrics), None)
+    if quality is not None and candidate.quality is not None and candidate.interval is not None:
         low, high = candidate.interval
-        parts.append(f"accuracy {percent(candidate.accuracy)} ({low:.0%} to {high:.0%})")
-    extra = [name for name in recommendation.weights if name != "accuracy" and name not in COSTS]
+        figure = show(quality, candidate.quality)
+        parts.append(f"{METRICS[quality].label.lower()} {figure} ({span(quality, low, high, ' to ')})")
+    extra = [name for name in recommendation.weights if name != quality and name not in COSTS]
     parts += _shown(candidate.metrics, (*extra, *COSTS))
     if len(recommendation.weights) > 1:
         parts.insert(0, f"weighted sum {candidate.value:.2f}")
@@ -133,14 +135,17 @@ def _ruled_out(ruled_out: Sequence[RuledOut]) -> Iterator[str]:
 
 def comparison_lines(comparison: Comparison) -> list[str]:
     """Return a comparison as lines of text: the sentence, both sides' figures, what the width is made of."""
-    lines = [f"{comparison.task}, {comparison.split} split, {comparison.num_questions} questions", comparison.sentence]
+    things = units_of(comparison.metric)
+    head = f"{comparison.task}, {comparison.split} split, {comparison.num_questions} {things}"
+    lines = [head, comparison.sentence]
     for side in (comparison.first, comparison.second):
         low, high = side.interval
         figures = ", ".join([counted(side.num_seeds, "seed"), *_shown(side.metrics, COSTS)])
-        lines.append(f"{side.name}: {percent(side.accuracy)} ({low:.0%} to {high:.0%}), {figures}")
-    questions = f"questions {points(comparison.questions_standard_error)}"
+        figure = show(comparison.metric, side.value)
+        lines.append(f"{side.name}: {figure} ({span(comparison.metric, low, high, ' to ')}), {figures}")
+    questions = f"{things} {gap(comparison.metric, comparison.questions_standard_error)}"
     seeds_error = comparison.seeds_standard_error
-    seeds = "seeds unknown" if seeds_error is None else f"seeds {points(seeds_error)}"
+    seeds = "seeds unknown" if seeds_error is None else f"seeds {gap(comparison.metric, seeds_error)}"
     lines.append(f"Standard error of the difference: {questions}, {seeds}. Test: {comparison.test}.")
     return [plain(line) for line in (*lines, *comparison.notes)]
 

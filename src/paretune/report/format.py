@@ -24,6 +24,13 @@ def show(metric: str, value: float | None) -> str:
             return f"{value:+.3f}" if metric == "forgetting" else f"{value:.3f}"
 
 
+def span(metric: str, low: float, high: float, between: str = "–") -> str:
+    """Return an interval of a figure, short: "45%–51%" as 45–51%, cosines with two digits."""
+    if METRICS[metric].unit is Unit.FRACTION:
+        return f"{low:.0%}{between}{high:.0%}".replace("%–", "–")
+    return f"{low:.2f}{between}{high:.2f}"
+
+
 def percent(share: float) -> str:
     """Return a share as a percentage with one decimal."""
     return f"{share:.1%}"

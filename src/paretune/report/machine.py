@@ -33,7 +33,7 @@ def results_json(
 
 
 def _row(row: Row) -> dict[str, Any]:
-    interval = row.accuracy_interval
+    interval = row.quality_interval
     audit = row.records[0].audit
     return {
         "task": row.task,
@@ -48,7 +48,7 @@ def _row(row: Row) -> dict[str, Any]:
         "metrics": _finite(row.metrics),
         "spreads": _finite(row.spreads),
         "standard_errors": _finite(row.standard_errors),
-        "intervals": {"accuracy": list(interval)} if interval else {},
+        "intervals": {row.quality: list(interval)} if interval else {},
         "groups": {name: _finite(group) for name, group in row.groups.items()},
         "pareto_front_costs": sorted(row.fronts),
         "audit": audit.model_dump(mode="json") if audit else None,
@@ -66,7 +66,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "rank_interval": [place.low, place.high],
         "probability_best": place.p_best,
         "probability_on_front": standing.front_probabilities,
-        "accuracy_standard_errors": {
+        "quality_standard_errors": {
             "questions": estimate.questions_standard_error,
             "seeds": estimate.seeds_standard_error,
         },

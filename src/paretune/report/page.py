@@ -14,7 +14,8 @@ from paretune.report.clocks import clock_sections
 from paretune.report.curves import curves_of
 from paretune.report.curves_page import curve_specs, curves_section
 from paretune.report.estimates import TITLE, estimate_cells
-from paretune.report.format import plain, probability, rate, show
+from paretune.report.format import plain, probability, rate, show, span
+from paretune.report.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.measured import quality_of
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
@@ -34,17 +35,20 @@ def write_page(
     plan: StudyPlan | None = None,
     *,
     estimates: Sequence[MemoryEstimate] = (),
+    pictures: Pictures = no_pictures,
 ) -> None:
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
 
-    With the plan of a tuned study it shows the response curves too. Estimates of memory get a table of their own.
+    With the plan of a tuned study it shows the response curves too, with pictures a gallery. Estimates of memory get a
+    table of their own.
 
-    The file holds everything it needs, about 1 MB, and is forbidden to load anything. Text from records and study is
-    escaped. Raises `OSError` when it cannot be written.
+    The file holds everything it needs, about 1 MB and what its pictures take, and is forbidden to load anything. Text
+    from records and study is escaped. Raises `OSError` when it cannot be written.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, render_page(records, study, answers, plan, estimates=estimates).encode())
+    html = render_page(records, study, answers, plan, estimates=estimates, pictures=pictures)
+    write_whole(target, html.encode())
 
 
 def render_page(
@@ -54,6 +58,7 @@ def render_page(
     plan: StudyPlan | None = None,
     *,
     estimates: Sequence[MemoryEstimate] = (),
+    pictures: Pictures = no_pictures,
 ) -> str:
     """Return the page as HTML."""
     import jinja2
@@ -78,6 +83,7 @@ def render_page(
         ],
         facts=_facts(final, study, rows),
         curves=curves_section(curves, plan) if plan else "",
+        gallery=(gallery := gallery_section(rows, pictures)),
         views=_views(rows),
         columns=columns,
         rows=table_rows(rows, columns, study),
@@ -91,7 +97,7 @@ def render_page(
         estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in estimates],
         audit_mark=AUDIT_MARK,
         style=_asset("page.css"),
-        script=_asset("page.js") + _asset("curves.js"),
+        script=_asset("page.js") + _asset("curves.js") + (_asset("gallery.js") if gallery else ""),
         bundle=chart_bundle() if specs or curves else "",
         data=script_json(
             {
@@ -134,14 +140,14 @@ def _points(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _point(row: Row, name: str, place: int) -> dict[str, Any]:
     """Return one row's point. Only finite figures are drawn."""
     error = row.standard_errors.get("forgetting")
-    interval = row.accuracy_interval
+    interval = row.quality_interval
     return {
         "row": place,
         "view": view_key(row.task, row.split),
         "label": name,
         "accuracy": row.metrics.get(row.quality),
         "accuracy_text": show(row.quality, row.metrics.get(row.quality))
-        + (f" ({interval.low:.0%} to {interval.high:.0%})" if interval else ""),
+        + (f" ({span(row.quality, *interval, ' to ')})" if interval else ""),
         "low": interval.low if interval else None,
         "high": interval.high if interval else None,
         "costs": {cost: value for cost in COSTS if math.isfinite(value := row.metrics.get(cost, math.nan))},

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from paretune.analysis import Row
 from paretune.report.audit_marks import audit_warnings
-from paretune.report.format import MISSING, percent, plain, probability, rate, show
+from paretune.report.format import MISSING, percent, plain, probability, rate, show, span
 from paretune.report.measured import MEMORY, RETENTION, first_measured, quality_of
 from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import departures, outcome_name, row_outcome
@@ -48,11 +48,12 @@ def table_columns(rows: Sequence[Row], *, tuned: bool = False) -> list[Column]:
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))
     quality = quality_of(rows)
-    columns.append(_column(quality, _accuracy if quality == "accuracy" else _figure(quality)))
+    columns.append(_column(quality, _quality))
     others = ("accuracy_lenient", "accuracy_published")
     columns += [_column(name, _figure(name)) for name in others if any(_adds(row, name) for row in rows)]
     if any(row.standing for row in rows):
-        columns.append(Column("rank", "Rank", "Place by accuracy, with its 95% interval.", _rank))
+        place = f"Place by {METRICS[quality].label.lower()}, with its 95% interval."
+        columns.append(Column("rank", "Rank", place, _rank))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
         columns += [_group_column(place, name) for place, name in enumerate(groups)]
@@ -125,15 +126,16 @@ def _shown(name: str, row: Row, extra: str = "") -> Cell:
     return Cell(show(name, value), value if value is not None and math.isfinite(value) else None, extra)
 
 
-def _accuracy(row: Row) -> Cell:
-    cell = _shown("accuracy", row)
-    if row.accuracy_interval is None or not isinstance(cell.value, float):
+def _quality(row: Row) -> Cell:
+    cell = _shown(row.quality, row)
+    if row.quality_interval is None or not isinstance(cell.value, float):
         return cell if row.outcome.kind == "ok" else cell._replace(extra=outcome_name(row.outcome))
-    low, high = row.accuracy_interval
-    extra = f"{low:.0%} to {high:.0%}"
-    if "accuracy" in row.spreads:
-        extra += f"; seeds ±{row.spreads['accuracy']:.1%}"
-    return cell._replace(extra=extra, bar=(100 * cell.value, 100 * low, 100 * high))
+    low, high = row.quality_interval
+    extra = span(row.quality, low, high, " to ")
+    if row.quality in row.spreads:
+        extra += f"; seeds ±{show(row.quality, row.spreads[row.quality])}"
+    bar = tuple(100 * min(1.0, max(0.0, place)) for place in (cell.value, low, high))
+    return cell._replace(extra=extra, bar=(bar[0], bar[1], bar[2]))
 
 
 def _rank(row: Row) -> Cell:

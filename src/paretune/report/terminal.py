@@ -13,7 +13,7 @@ from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.curves import curves_of
 from paretune.report.curves_terminal import curves_summary
-from paretune.report.format import MISSING, percent, plain, rate, show
+from paretune.report.format import MISSING, plain, rate, show, span
 from paretune.report.measured import MEMORY, RETENTION, first_measured, quality_of, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import TIED_NOTE, interval_note, notes, outcome_name, row_outcome
@@ -90,7 +90,7 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(_Column("Seeds", lambda row: f"{len(row.seeds)}"))
     quality = quality_of(rows)
-    columns.append(_Column(METRICS[quality].label, _accuracy if quality == "accuracy" else _figure(quality)))
+    columns.append(_Column(METRICS[quality].label, _quality))
     if any("accuracy_lenient" in row.metrics for row in rows):
         columns.append(_Column("Leni-\nent", _figure("accuracy_lenient")))
     if any("accuracy_published" in row.metrics and row.records[0].imported is None for row in rows):
@@ -119,12 +119,13 @@ def _method(row: Row) -> str:
     return f"{plain(row.method)} {marks}".rstrip() + (f"\n{front}" if front else "")
 
 
-def _accuracy(row: Row) -> str:
-    if row.accuracy_interval is None:
+def _quality(row: Row) -> str:
+    if row.quality_interval is None:
         words = outcome_name(row.outcome) if row.outcome.kind != "ok" else MISSING
         return "\n".join(words.rsplit(" ", 1))
-    low, high = row.accuracy_interval
-    return f"{percent(row.metrics['accuracy'])}\n{low:.0%}–{high:.0%}".replace("%–", "–")
+    low, high = row.quality_interval
+    figure = show(row.quality, row.metrics[row.quality])
+    return f"{figure}\n{span(row.quality, low, high)}"
 
 
 def _groups(names: Sequence[str]) -> Callable[[Row], str]:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from paretune.analysis import Row, comparability_notes, support_note
 from paretune.analysis.agreement import Agreement, task_agreements
+from paretune.analysis.judges import judge_notes
 from paretune.report.format import plain
+from paretune.report.measured import quality_of
 from paretune.spec import (
     METRICS,
     Cancelled,
@@ -22,17 +24,19 @@ TIED_NOTE = "tied for best: the data cannot tell it from the best, at 95%"
 
 
 def interval_note(rows: Sequence[Row]) -> list[str]:
-    """Return what the intervals of the accuracies cover, a sentence, or nothing where there is no interval."""
-    trained = [row for row in rows if row.accuracy_interval and row.records[0].trial.method.trains]
+    """Return what the intervals of the main figure cover, a sentence, or nothing where there is no interval."""
+    trained = [row for row in rows if row.quality_interval and row.records[0].trial.method.trains]
     over_seeds = [row for row in trained if row.standing and row.standing.estimate.seeds_standard_error is not None]
-    if not any(row.accuracy_interval for row in rows):
+    if not any(row.quality_interval for row in rows):
         return []
+    quality = quality_of(rows)
+    what, things = METRICS[quality].label, "questions" if quality == "accuracy" else "drawings"
     if not over_seeds:
-        return ["Accuracy comes with its 95% interval over the questions, not over what another seed would change."]
+        return [f"{what} comes with its 95% interval over the {things}, not over what another seed would change."]
     if len(over_seeds) == len(trained):
-        return ["Accuracy comes with its 95% interval over questions and seeds."]
+        return [f"{what} comes with its 95% interval over {things} and seeds."]
     return [
-        "Accuracy comes with its 95% interval, over questions and seeds; where a method has one seed it does not cover "
+        f"{what} comes with its 95% interval, over {things} and seeds; where a method has one seed it does not cover "
         "what another would change."
     ]
 
@@ -87,6 +91,7 @@ def notes(records: Sequence[Record], rows: Sequence[Row], plan: StudyPlan | None
         if record.provenance and record.provenance.model_note
     }
     found += [f"Base model {model}: {note}" for model, note in sorted(models)]
+    found += judge_notes(records)
     found += comparability_notes(records)
     found += [_agreement_note(*pair) for pair in task_agreements(rows).items()]
     if any(record.trial.split == "validation" for record in records):

@@ -18,6 +18,7 @@ from paretune.spec.audit import (
 from paretune.spec.base import Data, content_hash
 from paretune.spec.errors import InputError, nearest, one_line
 from paretune.spec.general_text import GeneralText
+from paretune.spec.image import ImageRecipe
 from paretune.spec.imported import Imported
 from paretune.spec.method import MethodEntry, MethodSpec
 from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit
@@ -43,8 +44,9 @@ from paretune.spec.tuning import Between, TunedValues, Tuning
 __all__ = [
     "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "QUALITIES", "Audit", "AuditMarks",
     "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed", "Finding", "GeneralText",
-    "Imported", "InputError", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric", "ModelKind",
-    "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage",
-    "Provenance", "Recipe", "Record", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut",
-    "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash", "nearest", "one_line", "read_audit",
+    "ImageRecipe", "Imported", "InputError", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric",
+    "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
+    "PlannedStage", "Provenance", "Recipe", "Record", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry",
+    "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash", "nearest", "one_line",
+    "read_audit",
 ]  # fmt: skip

@@ -65,7 +65,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "similarity", "Similarity", Unit.COSINE, Direction.HIGHER, Phase.TEST,
-            "Mean cosine of the features of generated pictures and of held-out pictures of the same subject.",
+            "Mean cosine of the judge's features of each drawing and of the held-out picture with that caption.",
         ),
         Metric(
             "train_peak_bytes", "Training memory", Unit.BYTES, Direction.LOWER, Phase.TRAIN,
@@ -82,7 +82,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "answer_peak_bytes", "Generation memory", Unit.BYTES, Direction.LOWER, Phase.TEST,
-            "Most bytes held at once while `memory_answer_batch_size` times the longest prompt is answered in full.",
+            "Most bytes held at once while `memory_answer_batch_size` times the longest prompt is answered in full, or "
+            "so many pictures are drawn.",
         ),
         Metric(
             "step_seconds", "Step time", Unit.SECONDS, Direction.LOWER, Phase.TRAIN,
@@ -110,19 +111,20 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "drift", "Drift", Unit.COSINE, Direction.LOWER, Phase.RETAIN,
-            "How far pictures for other captions moved from the untouched base's: (1 - cosine) / 2, mean over them.",
+            "How far drawings of other captions moved from the untouched base's, from the same noise: (1 - cosine "
+            "of the judge's features) / 2, mean over drawings.",
         ),
         Metric(
             "validation_loss", "Validation loss", Unit.NATS, Direction.LOWER, Phase.VALIDATE,
-            "Loss per answer token on the validation split after training.",
+            "Loss per answer token, or squared error of the velocity per number of a picture, on the validation split.",
         ),
         Metric(
             "train_loss", "Training loss", Unit.NATS, Direction.LOWER, Phase.TRAIN,
-            "Loss per answer token in the last optimizer step.",
+            "Loss per answer token, or per number of a picture, in the last optimizer step.",
         ),
         Metric(
             "answers_per_second", "Answers per second", Unit.COUNT, Direction.HIGHER, Phase.TEST,
-            "Questions answered per second of generation.",
+            "Questions answered, or pictures drawn, per second of generation.",
         ),
     )
 }  # fmt: skip

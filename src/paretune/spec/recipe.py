@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from paretune.spec.base import Data, later
+from paretune.spec.image import ImageRecipe
 
 
 class Recipe(Data):
@@ -55,6 +56,8 @@ class Recipe(Data):
     """Answers are sampled at this temperature; 0 takes the likeliest token."""
     top_p: float = later(1.0, gt=0, le=1)
     """Sampling draws from the fewest tokens whose probabilities add up to this much."""
+    image: ImageRecipe | None = later(None)
+    """How an image model is trained and sampled; None with language models."""
 
     @model_validator(mode="after")
     def _warmup_leaves_steps(self) -> Self:

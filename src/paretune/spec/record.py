@@ -118,15 +118,17 @@ class Record(Data):
     groups: dict[str, dict[str, float]] = {}
     """Metrics of parts of the questions, such as templates seen and unseen in training."""
     num_items: int | None = None
-    """Questions answered."""
+    """Questions answered, or pictures drawn and scored."""
     train_losses: tuple[float, ...] = ()
-    """Mean loss per answer token of each optimizer step."""
+    """Mean loss per answer token, or per number of a picture, of each optimizer step."""
     step_seconds: tuple[float, ...] = ()
     """Duration of each optimizer step."""
     num_left_out: int = 0
     """Training examples longer than the recipe's `max_length`."""
     text_loss_changes: tuple[float, ...] = ()
     """Forgetting, text by text, in nats per token."""
+    drifts: tuple[float, ...] = later(())
+    """Drift, picture by picture, always of the same captions and noises in the same order."""
     trainable_dtypes: tuple[str, ...] = ()
     audit: AuditMarks | None = later(None)
     """What the method's audit found; None where nothing is trained, and in records from before there were audits."""
@@ -166,5 +168,5 @@ class Record(Data):
 
 def summary(record: Record) -> dict[str, Any]:
     """Return the record without per-step and per-text series, for `--json`."""
-    series = {"train_losses", "step_seconds", "text_loss_changes"}
+    series = {"train_losses", "step_seconds", "text_loss_changes", "drifts"}
     return record.model_dump(mode="json", exclude=series)

@@ -33,7 +33,7 @@ class Trial(Data):
     """Text on which forgetting is measured; None for the passages that come with Paretune."""
     measures: tuple[Measure, ...] = later(EVERYTHING)
     """What is measured beside training and the validation loss: answers to the split's questions, forgetting of general
-    text (both from the checkpoint, which is saved where there are answers), and memory."""
+    text or, of an image model, drift (both from the checkpoint, which is saved where there are answers), and memory."""
 
     @field_validator("measures")
     @classmethod

@@ -17,8 +17,9 @@ class Tuning(Data):
     """Rates between one power of ten and the next; they are evenly spaced in the logarithm."""
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
     """Seeds of the tuning trials; the figure of choice is their mean."""
-    choose_by: Literal["validation_loss", "accuracy"] = "validation_loss"
-    """What decides, always on the validation split: the loss per answer token, or the share of right answers."""
+    choose_by: Literal["validation_loss", "accuracy", "similarity"] = "validation_loss"
+    """What decides, always on the validation split: the loss, the share of right answers, or likeness to
+    held-out pictures."""
     widen_by: int = Field(default=1, ge=1)
     """Rates added on a side, for all methods, when any method's best lies at that edge."""
     max_widenings: int = Field(default=3, ge=0)

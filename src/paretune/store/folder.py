@@ -4,6 +4,7 @@ study.json                          the study, as it was last run
 plan.json                           of a study that tunes: which trial serves which purpose
 records/<trial id>-<attempt>.json   what one attempt at a trial left behind; never changed once written
 items/<trial id>-<attempt>.parquet  its answers, question by question
+pictures/<trial id>-<attempt>/      of an image model: what it drew, small, and what it learnt from
 adapters/<trial id>-<attempt>/      what was trained
 logs/<trial id>-<attempt>.log       what its process printed
 """
@@ -18,7 +19,8 @@ from filelock import FileLock, Timeout
 from paretune.spec import InputError, Record, Study
 from paretune.spec.migrate import read_record
 from paretune.store.atomic import create_whole, refusing, write_whole
-from paretune.store.items import ItemAnswer, items_bytes, read_items, read_scores
+from paretune.store.items import Item, ItemAnswer, items_bytes, read_items, read_scores
+from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
 
 _FREE_SPACE = "free space, then run again"
 
@@ -99,8 +101,10 @@ class Store:
         """Return the number, from 1, that the next attempt at a trial gets."""
         return (self._attempts().get(trial_id) or [0])[-1] + 1
 
-    def append(self, record: Record, items: Sequence[ItemAnswer] | None) -> None:
-        """Write a record and its answers, the answers first: a record that is there is complete.
+    def append(
+        self, record: Record, items: Sequence[Item] | None, pictures: Sequence[KeptPicture] = ()
+    ) -> None:  # fmt: skip
+        """Write a record, its answers and pictures, the record last: one that is there is complete.
 
         Raises `InputError` when the record is already there, and when the disk is full or cannot be written.
         """
@@ -115,6 +119,8 @@ class Store:
                 items_file.parent.mkdir(parents=True, exist_ok=True)
                 # Replaces answers left by a process that was killed before it could write their record.
                 write_whole(items_file, items_bytes(record, items))
+            if pictures:
+                write_pictures(self.pictures_folder(record), pictures)
             try:
                 create_whole(path, record.model_dump_json(indent=1).encode())
             except FileExistsError:
@@ -134,6 +140,14 @@ class Store:
         """
         path = self.items_file(record)
         return read_scores(path) if record.num_items is not None and path.exists() else None
+
+    def pictures(self, record: Record) -> list[KeptPicture]:
+        """Return the pictures kept with a record; none with a language model's. Raises `InputError` when damaged."""
+        return read_pictures(self.pictures_folder(record))
+
+    def pictures_folder(self, record: Record) -> Path:
+        """Return where a record's pictures are."""
+        return self.folder / "pictures" / f"{record.trial_id}-{record.attempt}"
 
     def items_file(self, record: Record) -> Path:
         """Return where a record's answers are."""

@@ -11,6 +11,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class ItemPicture(NamedTuple):
+    """What became of one caption that was drawn from one noise."""
+
+    item_id: str
+    group: str
+    score: float
+    """Cosine of the judge's features of the drawing and of the held-out picture."""
+    text: str
+    """The caption."""
+    target: str
+    """The held-out picture."""
+
+
 class ItemAnswer(NamedTuple):
     """What became of one question."""
 
@@ -29,17 +42,26 @@ class ItemAnswer(NamedTuple):
     """Right by the rule of the benchmark's authors; None where the task has no such rule."""
 
 
+Item = ItemAnswer | ItemPicture
+
+
+_STRICT = ItemAnswer._fields.index("strict")
+
+
 def items_schema() -> "pa.Schema":
-    """Return the columns of an items file: the trial and attempt it belongs to, then the fields of `ItemAnswer`."""
+    """Return the columns of an items file: the trial and attempt it belongs to, then the fields of an item.
+
+    What an item does not have is null: `strict` and its like of a picture, `score` of an answer.
+    """
     import pyarrow as pa
 
     columns: list[tuple[str, Any]] = [("trial_id", pa.string()), ("attempt", pa.int64())]
-    for name, kind in ItemAnswer.__annotations__.items():
-        columns.append((name, pa.string() if kind is str else pa.bool_()))
+    for name, kind in {**ItemAnswer.__annotations__, **ItemPicture.__annotations__}.items():
+        columns.append((name, {str: pa.string(), float: pa.float64()}.get(kind, pa.bool_())))
     return pa.schema(columns)
 
 
-def items_bytes(record: Record, items: Sequence[ItemAnswer]) -> bytes:
+def items_bytes(record: Record, items: Sequence[Item]) -> bytes:
     """Return the content of a record's items file."""
     import pyarrow as pa
     import pyarrow.parquet
@@ -67,12 +89,16 @@ def read_items_table(path: Path) -> "pa.Table":
 
 
 def read_items(path: Path) -> list[ItemAnswer]:
-    """Return the answers in an items file, in the order in which they were given."""
+    """Return the answers in an items file, in the order in which they were given; none where it holds pictures."""
     columns = [column.to_pylist() for column in read_items_table(path).select(ItemAnswer._fields).columns]
-    return [ItemAnswer(*values) for values in zip(*columns, strict=True)]
+    return [ItemAnswer(*values) for values in zip(*columns, strict=True) if values[_STRICT] is not None]
 
 
 def read_scores(path: Path) -> dict[str, float]:
-    """Return, for each question in an items file, 1 where the answer was right in the form asked for, else 0."""
-    names, right = (column.to_pylist() for column in read_items_table(path).select(["item_id", "strict"]).columns)
-    return {name: float(one) for name, one in zip(names, right, strict=True)}
+    """Return, for each question in an items file, 1 where the answer was right in the form asked for, else 0.
+
+    For a picture it is its score.
+    """
+    columns = read_items_table(path).select(["item_id", "strict", "score"]).columns
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    return {name: float(right if score is None else score) for name, right, score in rows}

@@ -1,16 +1,22 @@
 """What models are trained on and asked."""
 
-from paretune.tasks.base import Example, Score, Split, Task
+from paretune.tasks.base import AnyTask, Example, Score, Split, Task
 from paretune.tasks.general_text import fixed_general_text, read_general_text
-from paretune.tasks.registry import get_task, task_cards, task_names
+from paretune.tasks.pictures import ImageTask, PictureExample, open_picture
+from paretune.tasks.registry import get_any_task, get_task, task_cards, task_names
 
 __all__ = [
+    "AnyTask",
     "Example",
+    "ImageTask",
+    "PictureExample",
     "Score",
     "Split",
     "Task",
     "fixed_general_text",
+    "get_any_task",
     "get_task",
+    "open_picture",
     "read_general_text",
     "task_cards",
     "task_names",

@@ -33,19 +33,16 @@ class Score(NamedTuple):
     """Right by the rule of the benchmark's authors, where the task knows it."""
 
 
-class Task(ABC):
-    """A task. Subclasses set `card` and `default_options` and write three short methods.
+class AnyTask(ABC):
+    """What every task has, whether models answer it in words or in pictures.
 
-    Guarantees every task gives: the same options give the same examples in the same order on every machine; no prompt
-    is in two splits; `score` never raises, whatever the text.
+    Guarantees every task gives: the same options give the same data in the same order on every machine.
     """
 
     card: ClassVar[TaskCard]
     default_options: ClassVar[Mapping[str, Any]] = {}
-    max_new_tokens: ClassVar[int]
-    """Tokens an answer may take."""
-    stop: ClassVar[tuple[str, ...]] = ("\n\n", "\nQuestion:")
-    """Generation of an answer ends before the first of these."""
+    wants_pictures: ClassVar[bool] = False
+    """Whether it is put to image models, and not to language models."""
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         for key in options or {}:
@@ -55,6 +52,28 @@ class Task(ABC):
                     f"known options: {', '.join(self.default_options) or 'none'}"
                 )
         self.options: dict[str, Any] = {**self.default_options, **(options or {})}
+
+    @cached_property
+    @abstractmethod
+    def content_hash(self) -> str:
+        """Hash over everything that the task yields."""
+
+    def spec(self) -> TaskSpec:
+        """Return this task as data, for a trial."""
+        card = self.card
+        return TaskSpec(name=card.name, version=card.version, options=self.options, content_hash=self.content_hash)
+
+
+class Task(AnyTask):
+    """A task in words. Subclasses set `card` and `default_options` and write three short methods.
+
+    Guarantees every such task gives besides: no prompt is in two splits; `score` never raises, whatever the text.
+    """
+
+    max_new_tokens: ClassVar[int]
+    """Tokens an answer may take."""
+    stop: ClassVar[tuple[str, ...]] = ("\n\n", "\nQuestion:")
+    """Generation of an answer ends before the first of these."""
 
     @abstractmethod
     def examples(self, split: Split) -> Sequence[Example]:
@@ -74,8 +93,3 @@ class Task(ABC):
         """Hash over every example of every split."""
         splits: tuple[Split, ...] = ("train", "validation", "test")
         return content_hash("\n".join(repr(tuple(example)) for split in splits for example in self.examples(split)))
-
-    def spec(self) -> TaskSpec:
-        """Return this task as data, for a trial."""
-        card = self.card
-        return TaskSpec(name=card.name, version=card.version, options=self.options, content_hash=self.content_hash)

@@ -5,23 +5,32 @@ from typing import Any
 
 from paretune.plugins import load_plugins
 from paretune.spec import InputError, TaskCard, nearest
-from paretune.tasks.base import Task
+from paretune.tasks.base import AnyTask, Task
 from paretune.tasks.gsm8k import Gsm8k
+from paretune.tasks.image_concept import ImageConcept
 from paretune.tasks.own_data import OwnData
 from paretune.tasks.word_problems import WordProblems
 
 PLUGIN_GROUP = "paretune.tasks"
-"""Entry points of this group name `Task` subclasses."""
+"""Entry points of this group name subclasses of `Task`, or of `ImageTask` for image models."""
 
-_OWN: tuple[type[Task], ...] = (WordProblems, Gsm8k, OwnData)
+_OWN: tuple[type[AnyTask], ...] = (WordProblems, Gsm8k, OwnData, ImageConcept)
 
 
-def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
+def get_any_task(name: str, options: Mapping[str, Any] | None = None) -> AnyTask:
     """Return the task. Raises `InputError` with the nearest name or option for one that does not exist."""
     known = _all()
     if name not in known:
         raise InputError(f'unknown task "{name}"{nearest(name, known)}; "paretune tasks" lists them all')
     return known[name](options)
+
+
+def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
+    """Return a task in words. Raises `InputError` as `get_any_task` does, and for one that wants pictures."""
+    task = get_any_task(name, options)
+    if not isinstance(task, Task):
+        raise InputError(f'task "{name}": its answers are pictures, and words are wanted here')
+    return task
 
 
 def task_names() -> list[str]:
@@ -34,10 +43,10 @@ def task_cards() -> list[TaskCard]:
     return [task.card for task in _all().values()]
 
 
-def _all() -> dict[str, type[Task]]:
-    tasks = {task.card.name: task for task in _OWN}
+def _all() -> dict[str, type[AnyTask]]:
+    tasks: dict[str, type[AnyTask]] = {task.card.name: task for task in _OWN}
     for name, plugin in load_plugins(PLUGIN_GROUP).items():
-        if not (isinstance(plugin, type) and issubclass(plugin, Task)):
+        if not (isinstance(plugin, type) and issubclass(plugin, AnyTask)):
             raise InputError(f'plug-in task "{name}": its entry point must name a subclass of paretune.tasks.Task')
         tasks[name] = plugin
     return tasks

@@ -22,7 +22,11 @@ from paretune.tune.choose import Choice, Point, choose, point_of, points_of
 from paretune.tune.grid import Bounds, first_bounds, rate_at
 from paretune.tune.sampler import Draw, drawn
 
-MEASURES_FOR_CHOICE: dict[str, tuple[Measure, ...]] = {"validation_loss": (), "accuracy": ("answers",)}
+MEASURES_FOR_CHOICE: dict[str, tuple[Measure, ...]] = {
+    "validation_loss": (),
+    "accuracy": ("answers",),
+    "similarity": ("answers",),
+}
 """What a tuning trial has to measure beside the validation loss, by the figure of choice."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from paretune.spec import GeneralText, InputError, MethodEntry, Recipe, Study, TaskEntry
+from paretune.spec import GeneralText, ImageRecipe, InputError, MethodEntry, Recipe, Study, TaskEntry
 from paretune.store.document import Document, read_object
 from paretune.store.importers.peft_settings import read_label, read_recipe, recipe_departures
 from paretune.store.peft_layout import BENCHMARKS, HOUSEKEEPING, MATHS, Benchmark
@@ -27,6 +27,14 @@ _OWN_OPTIMIZERS = {"lora-fa": "lora-fa", "lora+": "lora-plus", "riemannian": "lo
 _FOLLOW_FROM_BASE = ("num_layers", "token_dim", "num_attention_heads", "num_transformer_submodules")
 """Keys of prompt methods that peft fills in from the base model, and that are wrong for another one."""
 _OPTIMIZER_SETTINGS = ("loraplus_lr_ratio", "loraplus_lr_embedding", "reg")
+_IMAGE_SETTINGS = {
+    "resolution": "pixels", "weighting_scheme": "weighting", "logit_mean": "logit_mean", "logit_std": "logit_deviation",
+    "mode_scale": "mode_scale", "num_inference_steps": "sampling_steps", "guidance_scale": "guidance",
+    "text_encoder_out_layers": "text_layers",
+}  # fmt: skip
+"""Their names of an image model's settings, and ours."""
+_NOISES, _DRIFT_NOISES = 6, 3
+"""Drawings for each held-out picture and for each caption of other things; theirs are 3 and 1."""
 _WIKIPEDIA = GeneralText(
     source="hub:HuggingFaceFW/finewiki@8bd13e72e6a002407649b3e898535f42ceb1aeb9:data/enwiki/000_00000.parquet",
     num_texts=100,
@@ -80,7 +88,11 @@ def _experiment(place: Path, root: Path, defaults: Mapping[str, Any], benchmark:
 
 
 def _recipe(settings: Mapping[str, Any], benchmark: Benchmark, where: str) -> Recipe:
-    return read_recipe(Document({"run_info": {"train_config": dict(settings)}}, where), benchmark, {}, where)
+    recipe = read_recipe(Document({"run_info": {"train_config": dict(settings)}}, where), benchmark, {}, where)
+    if benchmark is MATHS:
+        return recipe
+    given = {ours: settings[theirs] for theirs, ours in _IMAGE_SETTINGS.items()}
+    return recipe.model_copy(update={"image": ImageRecipe.read(given, where)})
 
 
 def _study(found: list[_Experiment], defaults: Mapping[str, Any], benchmark: Benchmark, recipe: Recipe) -> Study:
@@ -108,7 +120,7 @@ def _study(found: list[_Experiment], defaults: Mapping[str, Any], benchmark: Ben
 def _task(defaults: Mapping[str, Any], benchmark: Benchmark) -> TaskEntry:
     """Return the task with the options under which it is theirs."""
     if benchmark is not MATHS:
-        return TaskEntry(name="image_concept", options={name: defaults[name] for name in benchmark.settings})
+        return TaskEntry(name="image_concept", options=_picture_options(defaults))
     options = {
         "template": defaults["query_template"],
         "separator": "",  # they put nothing between "Answer:" and the answer
@@ -117,6 +129,26 @@ def _task(defaults: Mapping[str, Any], benchmark: Benchmark) -> TaskEntry:
         "stop": [],
     }
     return TaskEntry(name="gsm8k", options=options)
+
+
+def _picture_options(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return their data, captions and judge. For each caption more is drawn than they draw, or no interval would hold.
+
+    The hub keeps a data set of pictures as Parquet files; theirs is small enough for one.
+    """
+    file = f"data/{settings['dataset_split']}-00000-of-00001.parquet"
+    return {
+        "pictures": f"hub:{settings['dataset_id']}@main:{file}",
+        "image_column": settings["image_column"],
+        "captions": settings["instance_prompts"],
+        "validation_size": settings["valid_size"],
+        "test_size": settings["test_size"],
+        "noises": _NOISES,
+        "drift_captions": settings["drift_image_prompts"],
+        "drift_noises": _DRIFT_NOISES,
+        "gallery_captions": settings["sample_image_prompts"],
+        "judge": f"hub:{settings['dino_model_id']}@main",
+    }
 
 
 def _entry(one: _Experiment, shared: Recipe) -> MethodEntry:

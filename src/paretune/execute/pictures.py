@@ -1,0 +1,197 @@
+"""Image models at work: what they are trained on, what they draw, and what they draw otherwise than before."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
+
+from paretune.engine.diffusion import (
+    Captioned,
+    FlowBatch,
+    FlowBatches,
+    flow_checks,
+    flow_loss,
+    flow_validation_loss,
+)
+from paretune.execute.drawings import Drawings, Wanted, all_wanted, small_webp, to_tensor
+from paretune.execute.events import Listener
+from paretune.execute.work import Evaluation, TrainingData, Work
+from paretune.measure import Phases
+from paretune.methods import Method, ModelKind, Objective
+from paretune.models import LoadedModel, load_image_model
+from paretune.models.codec import Codec, TextSettings
+from paretune.models.judge import Judge, load_judge
+from paretune.spec import ImageRecipe, InputError, Phase, Trial
+from paretune.store import ItemPicture, KeptPicture
+from paretune.store.pictures import Kind
+from paretune.tasks import ImageTask, PictureExample, Split, open_picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_DIGITS = 7
+"""Of a drift: features are single precision, and what a picture drifts from itself should be nothing."""
+
+
+class PictureWork(Work):
+    """The transformer of an image model that draws captions."""
+
+    model_kind: ClassVar[ModelKind] = "diffusion"
+
+    def __init__(self, trial: Trial, task: ImageTask) -> None:
+        super().__init__(trial)
+        self._task = task
+        self._image = trial.recipe.image or ImageRecipe()
+        self._codec: Codec | None = None
+        self._checks: list[FlowBatch] = []
+
+    @property
+    def objective(self) -> Objective:
+        """Return the loss of flow matching."""
+        return flow_loss(self._loaded_codec().prediction)
+
+    def load(self) -> LoadedModel:
+        """Return the transformer; the codec is kept."""
+        loaded, self._codec = load_image_model(self.trial.base_model, self.trial.recipe.dtype)
+        self._codec.check_pixels(self._image.pixels)
+        return self.on_device(loaded)
+
+    def training_data(self) -> TrainingData:
+        """Return the training pictures as noisy batches. Pictures and captions are read once, here."""
+        codec, batch_size = self._loaded_codec(), self.trial.recipe.batch_size
+        batches = FlowBatches(self._captioned("train"), codec, self._image, batch_size, self.trial.seed)
+        self._checks = flow_checks(self._captioned("validation"), codec, batch_size)
+        return TrainingData(batches, batches, 0)  # pictures have one size: any batch needs as much as another
+
+    def validation_loss(self, model: nn.Module) -> float:
+        """Return the squared error of the velocity per number of a picture."""
+        return flow_validation_loss(model, self.objective, self._checks)
+
+    def evaluate(
+        self, loaded: LoadedModel, method: Method, checkpoint: Path, phases: Phases, listener: Listener
+    ) -> Evaluation:
+        """Draw the captions of the trial's split and the gallery; other captions both before and after."""
+        task, trial, measures = self._task, self.trial, self.trial.measures
+        if method.num_shots:
+            raise InputError(
+                f'method "{trial.method.label}": an image model is shown no worked examples; leave out shots'
+            )
+        examples = task.pictures(trial.split)
+        asked = all_wanted("answer", [example.caption for example in examples], task.num_noises)
+        others = all_wanted("drift", task.drift_captions, task.num_drift_noises) if "forgetting" in measures else []
+        gallery = all_wanted("gallery", task.gallery_captions, task.num_gallery_noises)
+        with phases.during(Phase.MEASURE):
+            captions = [one.caption for one in (*asked, *others, *gallery)]
+            drawings = Drawings(self._loaded_codec(), trial.recipe, captions)
+            judge = load_judge(task.judge)
+        before = after = None
+        if others:
+            with phases.during(Phase.RETAIN):
+                before = drawings.draw(loaded.model, others)
+        with phases.during(Phase.RELOAD):
+            model = method.load(loaded.model, checkpoint)
+        with phases.during(Phase.TEST):
+            answers = drawings.draw(model, asked, listener.progress)
+        if others:
+            with phases.during(Phase.RETAIN):
+                after = drawings.draw(model, others)
+        with phases.during(Phase.MEASURE):
+            metrics = {"answers_per_second": len(asked) / phases.seconds(Phase.TEST)}
+            if "memory" in measures:
+                peak = drawings.peak_bytes(model, trial.recipe.memory_answer_batch_size)
+                metrics["answer_peak_bytes"] = float(peak)
+                if not torch.cuda.is_available():
+                    phases.counted(Phase.TEST, peak)
+            rest = drawings.draw(model, gallery) if gallery else None
+            likeness = self._likeness(examples, asked, drawings.pictures(answers), judge)
+            drift = None
+            if before is not None and after is not None:
+                drift = _drift(others, drawings.pictures(before), drawings.pictures(after), judge)
+            looked_at = [] if rest is None else drawings.pictures(rest)
+            kept = [one.kept(drawing) for one, drawing in zip(gallery, looked_at, strict=True)]
+        parts = [part for part in (likeness, drift) if part is not None]
+        return Evaluation(
+            metrics=metrics | {part.metric: part.mean for part in parts},
+            standard_errors={part.metric: part.standard_error for part in parts},
+            groups={},
+            items=likeness.items,
+            drifts=drift.values if drift else (),
+            pictures=[*self._given(examples), *(one for part in parts for one in part.kept), *kept],
+        )
+
+    def _likeness(
+        self, examples: Sequence[PictureExample], asked: Sequence[Wanted], drawn: Sequence["Image"], judge: Judge
+    ) -> "_Judged":
+        """Compare each drawing with the held-out picture that its caption is of."""
+        targets = judge.features([self._opened(example) for example in examples])
+        cosines = _cosines(judge.features(drawn), targets[[one.place for one in asked]])
+        items = [
+            ItemPicture(f"{examples[one.place].id}/{one.noise}", "all", cosine, one.caption, examples[one.place].id)
+            for one, cosine in zip(asked, cosines, strict=True)
+        ]
+        kept = [one.kept(picture, cosine) for one, picture, cosine in zip(asked, drawn, cosines, strict=True)]
+        return _Judged("similarity", cosines, kept, items)
+
+    def _captioned(self, split: Split) -> Captioned:
+        """Return the pictures of a split as the transformer sees them."""
+        codec, examples, recipe = self._loaded_codec(), self._task.pictures(split), self.trial.recipe
+        pictures = torch.stack([to_tensor(self._opened(example), self._image.pixels) for example in examples])
+        settings = TextSettings(recipe.max_length, self._image.text_layers)
+        texts = codec.read_captions([example.caption for example in examples], settings)
+        return Captioned(codec.to_tokens(pictures), texts, codec.positions(self._image.pixels))
+
+    def _given(self, examples: Sequence[PictureExample]) -> list[KeptPicture]:
+        """Return the pictures that were learnt from and those that were held out, as they are kept."""
+        sets: list[tuple[Kind, Sequence[PictureExample]]] = [
+            ("train", self._task.pictures("train")),
+            ("target", examples),
+        ]
+        return [
+            KeptPicture(kind, one.caption, place, None, None, small_webp(self._opened(one)))
+            for kind, rows in sets
+            for place, one in enumerate(rows)
+        ]
+
+    def _opened(self, example: PictureExample) -> "Image":
+        return open_picture(example, f'task "{self._task.card.name}"')
+
+    def _loaded_codec(self) -> Codec:
+        assert self._codec is not None, "load comes first"
+        return self._codec
+
+
+class _Judged(NamedTuple):
+    """What the judge made of several drawings."""
+
+    metric: str
+    values: tuple[float, ...]
+    kept: list[KeptPicture]
+    items: list[ItemPicture]
+
+    @property
+    def mean(self) -> float:
+        """Return the mean over drawings."""
+        return fmean(self.values)
+
+    @property
+    def standard_error(self) -> float:
+        """Return the standard error of the mean over drawings."""
+        return float(stdev(self.values) / len(self.values) ** 0.5)
+
+
+def _drift(others: Sequence[Wanted], before: Sequence["Image"], after: Sequence["Image"], judge: Judge) -> _Judged:
+    """Compare drawings of other captions with those that the untouched base made from the same noise."""
+    cosines = _cosines(judge.features(before), judge.features(after))
+    drifts = tuple(round((1 - cosine) / 2, _DIGITS) for cosine in cosines)
+    kept = [one._replace(kind="base").kept(drawing) for one, drawing in zip(others, before, strict=True)]
+    kept += [one.kept(drawing, drift) for one, drawing, drift in zip(others, after, drifts, strict=True)]
+    return _Judged("drift", drifts, kept, [])
+
+
+def _cosines(some: Tensor, others: Tensor) -> tuple[float, ...]:
+    """Return the cosine of each row of the one and of the other."""
+    return tuple(cosine_similarity(some.double(), others.double()).clamp(-1, 1).tolist())

@@ -1,0 +1,80 @@
+"""What is done with a base model in a trial, by its kind: the part of a trial that training itself does not know."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import torch
+
+from paretune.engine import DataBatch
+from paretune.execute.events import Listener
+from paretune.measure import Phases
+from paretune.methods import Method, ModelKind, Objective
+from paretune.models import LoadedModel
+from paretune.spec import Trial
+from paretune.store import Item, KeptPicture
+
+
+class TrainingData(NamedTuple):
+    """What training eats."""
+
+    batches: Iterable[DataBatch]
+    """Without end; iterating again begins again with the same order."""
+    longest: Iterable[DataBatch]
+    """Likewise, of the examples that need most memory."""
+    num_left_out: int
+    """Training examples that were longer than the recipe allows."""
+
+
+class Evaluation(NamedTuple):
+    """What a saved, reloaded method does with a task, and with what the base model could do before."""
+
+    metrics: dict[str, float]
+    standard_errors: dict[str, float]
+    groups: dict[str, dict[str, float]]
+    items: Sequence[Item]
+    text_loss_changes: tuple[float, ...] = ()
+    drifts: tuple[float, ...] = ()
+    pictures: Sequence[KeptPicture] = ()
+
+
+class Work(ABC):
+    """One trial's model, data and questions."""
+
+    model_kind: ClassVar[ModelKind] = "causal-lm"
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+
+    @property
+    @abstractmethod
+    def objective(self) -> Objective:
+        """Return what training minimises. May be asked for after `load` only."""
+
+    @abstractmethod
+    def load(self) -> LoadedModel:
+        """Return the fresh base model on the device where it is trained and asked. May be called again."""
+
+    @abstractmethod
+    def training_data(self) -> TrainingData:
+        """Return the training data. Called once, after `load`."""
+
+    @abstractmethod
+    def validation_loss(self, model: torch.nn.Module) -> float:
+        """Return the loss per term on the validation split."""
+
+    @abstractmethod
+    def evaluate(
+        self, loaded: LoadedModel, method: Method, checkpoint: Path, phases: Phases, listener: Listener
+    ) -> Evaluation:
+        """Attach a saved method to a fresh base model and put the trial's questions to it, measuring what it asks for.
+
+        What the base did before is read before the method is attached.
+        """
+
+    @staticmethod
+    def on_device(loaded: LoadedModel) -> LoadedModel:
+        """Return the same with the model on the accelerator, where there is one."""
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return loaded._replace(model=loaded.model.to(device))

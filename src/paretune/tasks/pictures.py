@@ -1,0 +1,153 @@
+"""Tasks in pictures: examples, and where their files come from."""
+
+import hashlib
+import io
+import json
+from abc import abstractmethod
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from paretune.spec import InputError, one_line
+from paretune.tasks.base import AnyTask, Split
+from paretune.tasks.rows import read_rows
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SHIPPED = "shipped:"
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+_CAPTIONS = "metadata.jsonl"
+
+
+class PictureExample(NamedTuple):
+    """One picture and what it shows."""
+
+    id: str
+    caption: str
+    data: bytes
+    """The picture's file."""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the file."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+class ImageTask(AnyTask):
+    """A task that image models are put to: pictures to learn from, and captions to draw.
+
+    Guarantees every such task gives besides: no picture is in two splits.
+    """
+
+    wants_pictures: ClassVar[bool] = True
+    judge: str
+    """Reference of the network whose features pictures are compared by."""
+    num_noises: int
+    """Pictures drawn for each caption of a split."""
+    drift_captions: Sequence[str]
+    """Captions of other things, whose pictures should stay what they were."""
+    num_drift_noises: int
+    gallery_captions: Sequence[str]
+    """Captions whose pictures are kept to be looked at."""
+    num_gallery_noises: int
+
+    @abstractmethod
+    def pictures(self, split: Split) -> Sequence[PictureExample]:
+        """Return all pictures of a split. Raises `InputError` for data or options that cannot be used."""
+
+
+def open_picture(example: PictureExample, source: str) -> "Image":
+    """Return a picture in RGB, upright. Raises `InputError`, naming source and picture, for a damaged file."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(example.data)) as picture:
+            upright: Image.Image = ImageOps.exif_transpose(picture)
+            return upright.convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(
+            f"{source}: picture {example.id} cannot be read: {one_line(error)[:120]}; replace it or take it out"
+        ) from None
+
+
+def read_pictures(source: str, column: str, captions: str | Sequence[str] | None) -> list[PictureExample]:
+    """Return the pictures of a folder, of a data file (Parquet, also on the hub), or of `shipped:NAME`.
+
+    Captions are those given, one for all or one for each picture in their order; otherwise those that the folder's
+    `metadata.jsonl` has (`{"file_name": ..., "text": ...}`, a picture a line). Raises `InputError` for a source that
+    cannot be read, captions that are missing or do not match, and a picture that is there twice.
+    """
+    found = _from_file(source, column) if _is_file(source) else _from_folder(source, captions is None)
+    if captions is not None:
+        texts = [captions] * len(found) if isinstance(captions, str) else list(captions)
+        if len(texts) != len(found):
+            raise InputError(f"{source}: {len(found)} pictures, but {len(texts)} captions; give one caption each")
+        found = [one._replace(caption=text) for one, text in zip(found, texts, strict=True)]
+    seen: dict[str, str] = {}
+    for one in found:
+        if (twin := seen.setdefault(one.digest, one.id)) != one.id:
+            raise InputError(f"{source}: {one.id} is the same picture as {twin}; take one of them out")
+    return found
+
+
+def _is_file(source: str) -> bool:
+    return not source.startswith(SHIPPED) and (source.startswith("hub:") or Path(source).suffix.lower() == ".parquet")
+
+
+def _from_file(source: str, column: str) -> list[PictureExample]:
+    found = []
+    for row in read_rows(source):
+        value = row.value.get(column)
+        data = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(data, bytes):
+            raise InputError(
+                f'{source}, row {row.number}: no picture in column "{column}"; the row has: '
+                f"{', '.join(map(str, row.value))}"
+            )
+        found.append(PictureExample(f"row {row.number}", "", data))
+    return found
+
+
+def _from_folder(source: str, with_captions: bool) -> list[PictureExample]:
+    if source.startswith(SHIPPED):
+        folder = Path(str(files("paretune.tasks") / "shipped" / source.removeprefix(SHIPPED)))
+        if not folder.is_dir():
+            known = ", ".join(f"{SHIPPED}{place.name}" for place in sorted(folder.parent.iterdir()))
+            raise InputError(f'pictures "{source}": nothing of that name comes with Paretune; there is {known}')
+    else:
+        folder = Path(source).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"{source}: no such folder; give the folder that holds the pictures, or a Parquet file")
+    texts = _captions(folder) if with_captions else {}
+    names = list(texts) or sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not names:
+        raise InputError(f"{source}: no pictures in it ({', '.join(_SUFFIXES)})")
+    found = []
+    for name in names:
+        try:
+            found.append(PictureExample(name, texts.get(name, ""), (folder / name).read_bytes()))
+        except OSError as error:
+            raise InputError(f"{folder / name}: cannot be read: {error.strerror}") from None
+    return found
+
+
+def _captions(folder: Path) -> dict[str, str]:
+    """Return the caption of each picture by its file's name, in the order of `metadata.jsonl`."""
+    path = folder / _CAPTIONS
+    if not path.is_file():
+        raise InputError(f"{folder}: no {_CAPTIONS} in it, and the option captions is not given: what do they show?")
+    texts: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            name, text = row["file_name"], row["text"]
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f'{path}, line {number}: write {{"file_name": "a.png", "text": "what it shows"}}'
+            ) from None
+        if not (isinstance(name, str) and isinstance(text, str)) or Path(name).name != name:
+            raise InputError(f"{path}, line {number}: file_name must name a file beside it, and text must be text")
+        texts[name] = text
+    return texts
