@@ -96,13 +96,15 @@ def test_two_processes_compute_what_one_does(tmp_path: Path) -> None:
     script.write_text(
         textwrap.dedent("""
         import os
+        from accelerate import PartialState
         from tests.engine.test_train import trained
         from paretune.spec import Recipe
         from paretune.tasks import Example
         examples = [Example(str(n), f"Add {'1 + ' * (n % 7)}{n}:", f" {n % 7 + n}.", "0", "all") for n in range(40)]
         losses = trained(examples, Recipe(steps=4, batch_size=4)).losses
         if os.environ.get("RANK", "0") == "0":
-            print(*losses)
+            print(*losses, flush=True)
+        PartialState().destroy_process_group()
     """)
     )
     root = Path(__file__).parents[2]
