@@ -77,8 +77,12 @@ class PublishedMethod(Method):
             enable()
         if self._config is None:
             return model.requires_grad_(True)
+        device = next(model.parameters()).device
         cast = self._row.train_config["autocast_adapter_dtype"]
         wrapped: nn.Module = get_peft_model(model, self._config, autocast_adapter_dtype=cast)
+        if self._row.kind == "image-gen":
+            # The script moves the wrapped model to the host and back as a whole, buffers included.
+            return wrapped.to("cpu").to(device)
         # The script never moves the wrapped model as a whole, as our loop does, so what peft leaves on the host stays
         # there.
         wrapped.to = lambda *_, **__: wrapped  # type: ignore[method-assign]

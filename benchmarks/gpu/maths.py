@@ -1,10 +1,11 @@
 """Step time and memory of peft's published maths experiments in our loop, beside what was published.
 
-    python benchmarks/gpu/maths.py [--published METHOD_COMPARISON/MetaMathQA] [--steps 20] [--labels "lora rank32,ia3"]
+    python -m benchmarks.gpu.maths [--published METHOD_COMPARISON/MetaMathQA] [--steps 20] [--labels "lora rank32,ia3"]
 
 On a GPU: the shape of Llama-3.2-3B with random weights in bfloat16; nothing is downloaded. Batches of 4 rows hold as
-many tokens as theirs on average (840, of at most 725 a row), with random content; one batch of the longest rows sets
-the peak. Without a GPU the same runs on a toy shape: that shows that it runs, and its figures mean nothing.
+many tokens as theirs on average (840), with random content; one batch of the longest rows sets the peak. How long those
+are is the assumption of `benchmarks/published_lengths.py`. Without a GPU the same runs on a toy shape: that shows that
+it runs, and its figures mean nothing.
 
 Published memory also covers generation in batches of 50, and another card was used: both are said beside the figures.
 """
@@ -12,6 +13,7 @@ Published memory also covers generation in batches of 50, and another card was u
 import argparse
 import gc
 import json
+import math
 import random
 import statistics
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks.published_lengths import LONGEST_TOKENS, MEAN_TOKENS
 from paretune.engine import Batch, train
 from paretune.measure import count_peak_bytes
 from paretune.methods import Context, build, resolve
@@ -33,7 +36,10 @@ LABELS = (
     "ia3", "vera", "delora rank32", "gralora rank32", "lokr rank32-factor4-lr0.003", "prefixtuning lr_0.001",
     "prompt_tuning", "lily rank140-mlp-a2-b2-s8.0", "full-finetuning lr_0.00001",
 )  # fmt: skip
-MEAN_TOKENS, LONGEST = 210, 725
+
+
+_SPREAD, _SHORTEST = 0.4, 30
+"""Standard deviation of the logarithm of a batch's length, and the fewest tokens of a row."""
 
 
 class Measured(NamedTuple):
@@ -136,15 +142,16 @@ def batches(recipe: Recipe, *, tiny: bool) -> Iterator[Batch]:
     """Yield batches without end, rows of one batch being about equally long, as windows sorted by length make them."""
     draw = random.Random(0)
     while True:
-        middle = min(LONGEST, max(60, draw.lognormvariate(5.25, 0.4)))  # a mean of about 210
-        rows = [min(LONGEST, max(30, round(middle * draw.uniform(0.95, 1.05)))) for _ in range(recipe.batch_size)]
+        middle = draw.lognormvariate(math.log(MEAN_TOKENS) - _SPREAD**2 / 2, _SPREAD)
+        sizes = (round(middle * draw.uniform(0.95, 1.05)) for _ in range(recipe.batch_size))
+        rows = [min(LONGEST_TOKENS, max(_SHORTEST, size)) for size in sizes]
         yield batch_of(rows, tiny=tiny)
 
 
 def longest_rows(recipe: Recipe, *, tiny: bool) -> Iterator[Batch]:
     """Yield batches of the longest rows."""
     while True:
-        yield batch_of([LONGEST] * recipe.batch_size, tiny=tiny)
+        yield batch_of([LONGEST_TOKENS] * recipe.batch_size, tiny=tiny)
 
 
 def batch_of(lengths: list[int], *, tiny: bool) -> Batch:

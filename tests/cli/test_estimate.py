@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from paretune.cli.estimate import parse_bytes, show_estimates
+from paretune.models.toy import toy_tokenizer
 from paretune.spec import InputError
 from paretune.store.kept_estimates import ESTIMATES_FILE, read_estimates
 from tests.cli.conftest import Paretune
@@ -51,6 +52,33 @@ def test_gradient_checkpointing_needs_less_on_a_gpu(capsys: pytest.CaptureFixtur
     )
     assert plain.train.peak_bytes > checkpointed.train.peak_bytes  # type: ignore[union-attr]
     del capsys
+
+
+def rows(path: Path, *words: int) -> Path:
+    """Write examples whose prompts have so many words each."""
+    lines = [{"prompt": f"{index} " + "word " * count, "completion": "yes"} for index, count in enumerate(words)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_the_longest_batch_of_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    short, long = rows(tmp_path / "short.jsonl", *range(1, 11)), rows(tmp_path / "long.jsonl", *range(1, 10), 40)
+    found = []
+    for path in (short, long):
+        ask(data=path)
+        (one,) = json.loads(capsys.readouterr().out)["estimates"]
+        longest = json.loads(path.read_text().splitlines()[-1])
+        tokens = toy_tokenizer()
+        texts = (longest["prompt"], longest["completion"])
+        assert one["sequence_length"] == sum(len(tokens(text)["input_ids"]) for text in texts) + 1  # the end of it
+        assert one["batch_size"] == 2
+        found.append(one)
+    assert found[1]["train"]["peak_bytes"] > found[0]["train"]["peak_bytes"]
+
+
+def test_a_file_of_nothing_but_longer_examples_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"long\.jsonl: every example is longer than 1024 tokens"):
+        ask(data=rows(tmp_path / "long.jsonl", *[3000] * 5))
 
 
 NONSENSE: dict[str, tuple[dict[str, Any], list[str]]] = {

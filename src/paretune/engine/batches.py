@@ -146,9 +146,14 @@ def make_batches(
 
 
 def longest_batches(examples: Sequence[Example], tokenizer: Any, recipe: Recipe) -> Batches:
-    """Return batches that hold nothing but the longest examples, for the most that training can need."""
+    """Return batches that hold nothing but the longest examples, for the most that training can need.
+
+    Raises `InputError` where no example is short enough for the recipe.
+    """
     encoded = sorted((_encode(example, tokenizer, recipe) for example in examples), key=lambda row: row.num_tokens)
     fitting = [row for row in encoded if row.num_tokens <= recipe.max_length]
+    if not fitting:
+        raise InputError(f"every example is longer than {recipe.max_length} tokens, the most that there may be")
     return Batches(fitting[-recipe.batch_size :], recipe.batch_size, tokenizer.pad_token_id, seed=0)
 
 

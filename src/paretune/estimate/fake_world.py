@@ -30,6 +30,7 @@ def fake_world(device: Device) -> Iterator[torch.device]:
     """
     on_device = device == "cuda"
     fake_mode = FakeTensorMode(allow_non_fake_inputs=True)
+    fake_mode.cache_enabled = False  # `OperatorResults` remembers more in less time
     values = KnownValues(host_is_real=on_device)
     with ExitStack() as stack:
         enter = stack.enter_context
@@ -49,6 +50,7 @@ def fake_world(device: Device) -> Iterator[torch.device]:
         stand_ins: dict[Callable[..., Any], Callable[..., Any]] = {
             Tensor.data_ptr: _address_of,
             Tensor.numpy: partial(_as_array, values),
+            torch.svd_lowrank: _svd_lowrank,
         }
         if on_device:
             stand_ins |= {SET_DATA: set_data}
@@ -98,6 +100,20 @@ def _address_of(tensor: Tensor) -> int:
         return tensor.data_ptr()
     address: int = tensor.untyped_storage()._cdata + tensor.storage_offset() * tensor.element_size()
     return address
+
+
+def _svd_lowrank(
+    A: Tensor,  # noqa: N803 # torch's own name
+    q: int | None = 6,
+    niter: int | None = 2,
+    M: Tensor | None = None,  # noqa: N803
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return factors of the right shapes at once: torch takes some twenty operators to find them by iteration."""
+    if not isinstance(A, FakeTensor):
+        return torch.svd_lowrank(A, q, niter, M)
+    *batch, rows, columns = A.shape
+    rank = 6 if q is None else q
+    return A.new_empty(*batch, rows, rank), A.new_empty(*batch, rank), A.new_empty(*batch, columns, rank)
 
 
 def _as_array(values: KnownValues, tensor: Tensor, **options: Any) -> Any:

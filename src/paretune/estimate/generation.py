@@ -87,6 +87,7 @@ def _spread(last: int) -> list[int]:
 def _events(log: StorageLog, start: int, stop: int) -> list[_Event]:
     """Return the events of one pass, with storages named so that passes can be compared."""
     length = stop - start
+    highest = np.maximum.accumulate(log.storage)  # storages are numbered in the order in which they come
     born: dict[int, int] = {}
     for position in range(max(0, start - length), stop):
         born.setdefault(int(log.storage[position]), position)
@@ -94,7 +95,7 @@ def _events(log: StorageLog, start: int, stop: int) -> list[_Event]:
     events = []
     for position in range(start, stop):
         number = int(log.storage[position])
-        came = born[number] if _first_event(log, number) >= start - length else -1
+        came = born[number] if np.searchsorted(highest, number) >= start - length else -1
         if came < 0:
             name: tuple[int | None, int] = None, number
         elif came >= start:
@@ -104,11 +105,6 @@ def _events(log: StorageLog, start: int, stop: int) -> list[_Event]:
         change, ends = int(log.change_bytes[position]), last_event[number] == position
         events.append(_Event(*name, change, int(log.kind[number]), ends and change < 0))
     return events
-
-
-def _first_event(log: StorageLog, number: int) -> int:
-    """Return where a storage came; storages are numbered in the order in which they do."""
-    return int(np.searchsorted(np.maximum.accumulate(log.storage), number))
 
 
 def _continued(

@@ -11,6 +11,7 @@ is so), and where a mask picks by it, everything is picked, which takes the most
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from paretune.estimate.operator_results import OperatorResults
 from paretune.estimate.sparse_shapes import SparseShapes
 from paretune.measure.memory import tensors_in
 from paretune.spec import InputError
@@ -82,6 +84,7 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self._entries: dict[int, _Entry] = {}
         self._host_is_real = host_is_real
         self._sparse = SparseShapes()
+        self._results = OperatorResults()
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -105,9 +108,16 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self, func: OpOverload, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run the operator on the fake tensors, and on the values where they are known."""
-        kwargs = kwargs or {}
         if func is _DEVICE_OF and isinstance(args[0], FakeTensor):
             return args[0].fake_device
+        on_host = self._host_is_real and not kwargs and FakeTensor not in types
+        if on_host and args and isinstance(args[0], Tensor) and _is_plain(func):
+            with torch._C._DisableTorchDispatch():  # the most frequent case where a method prepares on the host
+                return func(*args)
+        with torch._C.DisableTorchFunction():
+            return self._run(func, args, kwargs or {})
+
+    def _run(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if func is _ATEN._local_scalar_dense.default or func is _ATEN.equal.default:
             return self._answer(func, args)
         if func in _BY_MASK:
@@ -124,7 +134,7 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
                 everywhere = torch.ones(args[0].shape, dtype=torch.bool).nonzero()
             return self._fake(everywhere, args[0].device)
         try:
-            result = self._sparse.run(func, args, kwargs)
+            result = self._results.run(func, args, kwargs, self._sparse.run)
         except (DataDependentOutputException, DynamicOutputShapeException):
             return self._shaped_by_values(func, args, kwargs, known=known)
         self._follow(func, args, kwargs, result, known=known)
@@ -285,9 +295,16 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
 
 def _is_cheap(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Tell whether computing real values is worth it: no large products."""
+    if _is_plain(func):
+        return True
     sizes = [leaf.numel() for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-    name = func.__name__
-    return max(sizes, default=0) <= LARGEST_FLOATS or not any(costly in name for costly in _COSTLY)
+    return max(sizes, default=0) <= LARGEST_FLOATS
+
+
+@cache
+def _is_plain(func: OpOverload) -> bool:
+    """Tell whether an operator takes little time for each number."""
+    return not any(costly in func.__name__ for costly in _COSTLY)
 
 
 def _runs_on_host(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], inputs: Sequence[Tensor]) -> bool:

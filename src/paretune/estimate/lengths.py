@@ -10,8 +10,10 @@ from paretune.estimate.workload import Lengths, padded_lengths
 from paretune.models import ModelShape
 from paretune.spec import InputError, Recipe
 from paretune.tasks import get_task
+from paretune.tasks.base import Split
 
 _NO_LIMIT = 1 << 30
+_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 def batch_lengths(shape: ModelShape, settings: EstimateSettings) -> Sequence[Lengths]:
@@ -31,9 +33,15 @@ def batch_lengths(shape: ModelShape, settings: EstimateSettings) -> Sequence[Len
 
 
 def _from_file(shape: ModelShape, path: Path, batch_size: int) -> Sequence[Lengths]:
-    examples = get_task("own_data", {"path": str(path)}).examples("train")
+    """Return the lengths of the longest examples of all the file, whichever of them a study would train on."""
+    task = get_task("own_data", {"path": str(path)})
+    examples = [example for split in _SPLITS for example in task.examples(split)]
     limit = shape.max_length or _NO_LIMIT
-    batches = longest_batches(examples, _tokenizer(shape), Recipe(batch_size=batch_size, max_length=limit))
+    tokenizer = _tokenizer(shape)
+    try:
+        batches = longest_batches(examples, tokenizer, Recipe(batch_size=batch_size, max_length=limit))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     batch = next(iter(batches))
     answers = batch.answer_mask.sum(dim=1).tolist()
     tokens = batch.attention_mask.sum(dim=1).tolist()

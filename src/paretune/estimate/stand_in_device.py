@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
 DEVICE = torch.device("lazy", 0)
@@ -52,6 +52,9 @@ def stand_in_device() -> Iterator[None]:
         enter(patch("torch.utils.checkpoint._infer_device_type", lambda *_: _HOST.type))
         for module in ("torch.utils._foreach_utils", "torch.optim.optimizer"):
             enter(patch(f"{module}._get_foreach_kernels_supported_devices", lambda: ["cuda", DEVICE.type]))
+            # On CUDA, optimizers and the clipping of gradients work on all tensors at once, which needs memory for
+            # intermediate results of all of them.
+            enter(patch(f"{module}._foreach_supported_types", [Tensor, nn.Parameter, FakeTensor]))
         enter(patch("torch.accelerator.synchronize", lambda *_: None))
         # accelerate keeps one state for the whole process; it is set aside.
         enter(patch.dict(os.environ, {"ACCELERATE_TORCH_DEVICE": str(DEVICE)}))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, UntypedStorage, nn
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 from torch.utils._pytree import tree_leaves
@@ -67,7 +68,7 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
     def track(self, tensors: Iterable[Tensor], kind: MemoryKind | None = None) -> None:
         """Count tensors that exist already, perhaps as something that is known."""
         for tensor in tensors:
-            if self._device_type is not None and tensor.device.type != self._device_type:
+            if self._device_type is not None and _device_of(tensor).type != self._device_type:
                 continue
             code = self._birth_kind(tensor) if kind is None else _CODE[kind]
             for storage in _storages(tensor):
@@ -139,10 +140,10 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run the operator, then count what it was given and what it made."""
-        kwargs = kwargs or {}
-        result = func(*args, **kwargs)
+        result = func(*args, **kwargs) if kwargs else func(*args)
         if func is not _DEVICE_OF:  # a question, and the most frequent call of all where tensors are fake
-            self.track(tensors_in((*args, result), kwargs))
+            with torch._C.DisableTorchFunction():
+                self.track(tensors_in((*args, result), kwargs))
         return result
 
     def _birth_kind(self, tensor: Tensor) -> int:
@@ -225,8 +226,16 @@ def tensors_in(args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> 
             yield from (part for part in value if isinstance(part, Tensor))
 
 
+def _device_of(tensor: Tensor) -> torch.device:
+    """Return a tensor's device; of a fake tensor without asking its mode, which takes as long as an operator."""
+    return tensor.fake_device if isinstance(tensor, FakeTensor) else tensor.device
+
+
 def _storages(tensor: Tensor) -> Iterator[UntypedStorage]:
     """Yield the storages behind a tensor: one for a plain tensor, several for a sparse or a quantised one."""
+    if isinstance(tensor, FakeTensor) and tensor.layout is torch.strided:
+        yield tensor.untyped_storage()
+        return
     if is_traceable_wrapper_subclass(tensor):
         names, _ = tensor.__tensor_flatten__()
         parts = [getattr(tensor, name) for name in names]

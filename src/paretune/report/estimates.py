@@ -28,6 +28,7 @@ def estimates_summary(found: Sequence[MemoryEstimate | NotEstimated]) -> Group:
     parts: list[Any] = []
     if estimates:
         parts += [Text(_heading(estimates[0]), "bold"), _table(estimates)]
+        parts.append(Text(_what_needs_means(estimates[0]), "dim"))
         said = dict.fromkeys(text for one in estimates for text in (*one.assumptions, *_sharding_assumptions(one)))
         parts += [Text(f"Assumed: {plain(text)}", "dim") for text in said]
     parts += [
@@ -53,7 +54,7 @@ def estimate_cells(one: MemoryEstimate, measured_bytes: float | None) -> list[st
     """Return an estimate as a row of the page's table, with what this study measured, if it did, in the last cell."""
     peak = _shown(one)
     cells = [plain(one.method), plain(_setting(one)), size(peak.needed_bytes)]
-    cells.append(size(one.generate.peak_bytes) if one.generate else MISSING)
+    cells.append(size(one.generate.needed_bytes) if one.generate else MISSING)
     return [*cells, MISSING if measured_bytes is None else size(int(measured_bytes))]
 
 
@@ -67,6 +68,15 @@ def _heading(one: MemoryEstimate) -> str:
     return f"{TITLE}: {plain(_setting(one))}"
 
 
+def _what_needs_means(one: MemoryEstimate) -> str:
+    if one.train.reserved_bytes is None:
+        return '"Needs" are bytes of live tensors; the kinds are those at training\'s peak.'
+    return (
+        '"Needs" are bytes that PyTorch\'s allocator reserves, for training and for generation alike; the kinds are '
+        "live tensors at training's peak, and what the allocator rounds up and cannot fill comes on top of them."
+    )
+
+
 def _table(estimates: Sequence[MemoryEstimate]) -> Table:
     table = Table()
     table.add_column("Method")
@@ -74,7 +84,7 @@ def _table(estimates: Sequence[MemoryEstimate]) -> Table:
     for heading in _TOGETHER:
         table.add_column(heading, justify="right")
     if any(one.generate for one in estimates):
-        table.add_column("Generation", justify="right")
+        table.add_column("Generation\nneeds", justify="right")
     table.add_column("Trainable", justify="right")
     table.add_column("Checkpoint", justify="right")
     for answer in estimates[0].budgets:
@@ -89,7 +99,7 @@ def _cells(one: MemoryEstimate, *, with_generation: bool) -> list[str]:
     cells = [plain(one.method), size(peak.needed_bytes)]
     cells += [size(sum(peak.by_kind.get(kind, 0) for kind in kinds)) for kinds in _TOGETHER.values()]
     if with_generation:
-        cells.append(size(one.generate.peak_bytes) if one.generate else MISSING)
+        cells.append(size(one.generate.needed_bytes) if one.generate else MISSING)
     cells.append(count(one.trainable_parameters))
     cells.append(size(one.checkpoint_bytes) if one.checkpoint_bytes is not None else MISSING)
     for answer in one.budgets:

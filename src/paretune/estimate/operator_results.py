@@ -1,0 +1,177 @@
+"""Results of operators on fake tensors, made again from the first time that the same operator saw the same shapes.
+
+A model runs few operators on many tensors of few shapes. What a fake operator makes follows from shapes, strides and
+number formats alone, and PyTorch's own memory of it spends far longer on describing the arguments than on the result.
+Only plain cases are remembered: built-in operators on strided fake tensors without constants, whose outputs are new
+tensors, arguments, or views of arguments. Everything else runs as always.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch._subclasses.fake_tensor import FakeTensor
+
+from paretune.measure.memory import tensors_in
+
+_PLAIN = {
+    bool, int, float, complex, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format
+}  # fmt: skip
+_LEFT_ALONE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.inplace_view}
+_INDEX = torch.ops.aten.index.Tensor
+"""Its shape depends on values only where an index is a mask, and masks have been replaced by positions."""
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+
+
+class _Output(NamedTuple):
+    """One tensor of a result."""
+
+    argument: int | None
+    """The tensor among the arguments that it is or looks at; None for a new one."""
+    is_argument: bool
+    shape: torch.Size
+    stride: tuple[int, ...]
+    offset: int
+    dtype: torch.dtype
+    device: torch.device
+
+
+class _Result(NamedTuple):
+    """What an operator gave back: tensors or None, in a container or alone."""
+
+    container: type | None
+    outputs: tuple[_Output | None, ...]
+
+
+class _UnusualError(Exception):
+    """An argument or a result that is not remembered."""
+
+
+class OperatorResults:
+    """Remembers results by operator and arguments."""
+
+    def __init__(self) -> None:
+        self._results: dict[Hashable, _Result | None] = {}
+        self._eligible: dict[OpOverload, bool] = {}
+
+    def run(
+        self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], otherwise: Callable[..., Any]
+    ) -> Any:
+        """Return the operator's result, made again where it is remembered, and by `otherwise` where it is not."""
+        eligible = self._eligible.get(func)
+        if eligible is None:
+            eligible = self._eligible[func] = _is_eligible(func)
+        if not eligible:
+            return otherwise(func, args, kwargs)
+        try:
+            key = (
+                func,
+                torch.is_inference_mode_enabled(),
+                torch.get_default_dtype(),
+                *map(_described, args),
+                *((name, _described(value)) for name, value in kwargs.items()),
+            )
+        except _UnusualError:
+            return otherwise(func, args, kwargs)
+        inputs = list(tensors_in(args, kwargs))
+        if not any(isinstance(tensor, FakeTensor) for tensor in inputs):
+            return otherwise(func, args, kwargs)
+        remembered = self._results.get(key)
+        if remembered is not None:
+            return _made_again(remembered, inputs)
+        result = otherwise(func, args, kwargs)
+        if key not in self._results:
+            try:
+                self._results[key] = _remembered(result, inputs)
+            except _UnusualError:
+                self._results[key] = None
+        return result
+
+
+def _is_eligible(func: OpOverload) -> bool:
+    name: str = func.name()  # type: ignore[no-untyped-call]
+    return (
+        func.namespace in {"aten", "prims"}
+        and (func is _INDEX or not _LEFT_ALONE.intersection(func.tags))
+        and not torch._C._dispatch_has_kernel_for_dispatch_key(name, _COMPOSITE)
+        and func.__name__.split(".")[0] not in {"lift_fresh", "lift", "lift_fresh_copy"}
+    )
+
+
+def _described(value: Any) -> Hashable:
+    """Return all of an argument that a result can depend on."""
+    if type(value) is Tensor and value.ndim:  # a real one, whose values no shape depends on; a scalar may be a number
+        if value.layout is not torch.strided:
+            raise _UnusualError
+        return value.shape, value.stride(), value.storage_offset(), value.dtype
+    if isinstance(value, FakeTensor):
+        if value.constant is not None or value.layout is not torch.strided:
+            raise _UnusualError
+        bits = value.is_neg(), value.is_conj()
+        return value.shape, value.stride(), value.storage_offset(), value.dtype, value.fake_device, bits
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind, value
+    if kind is list or kind is tuple:
+        return kind, *map(_described, value)
+    raise _UnusualError
+
+
+def _remembered(result: Any, inputs: Sequence[Tensor]) -> _Result:
+    places: dict[int, list[int]] = {}
+    for place, tensor in enumerate(inputs):
+        places.setdefault(tensor.untyped_storage()._cdata, []).append(place)
+    if isinstance(result, list | tuple):
+        return _Result(type(result), tuple(_output(leaf, inputs, places) for leaf in result))
+    return _Result(None, (_output(result, inputs, places),))
+
+
+def _output(leaf: Any, inputs: Sequence[Tensor], places: Mapping[int, Sequence[int]]) -> _Output | None:
+    """Return what is remembered of one output. `places` are those of the inputs, by their storage."""
+    if leaf is None:
+        return None
+    if not isinstance(leaf, FakeTensor) or leaf.constant is not None or leaf.layout is not torch.strided:
+        raise _UnusualError
+    if leaf.is_neg() or leaf.is_conj() or leaf.requires_grad:
+        raise _UnusualError
+    storage = leaf.untyped_storage()
+    shared = places.get(storage._cdata, ())
+    same = [place for place in shared if inputs[place] is leaf]
+    if len(shared) > 1 and not same:
+        raise _UnusualError  # several arguments share a storage: which of them the result looks at cannot be told
+    if not shared and storage.nbytes() != _least_bytes(leaf):
+        raise _UnusualError
+    if shared and not isinstance(inputs[shared[0]], FakeTensor):
+        raise _UnusualError
+    argument = same[0] if same else shared[0] if shared else None
+    offset = int(leaf.storage_offset())
+    return _Output(argument, bool(same), leaf.shape, leaf.stride(), offset, leaf.dtype, leaf.fake_device)
+
+
+def _least_bytes(tensor: Tensor) -> int:
+    """Return the bytes of the smallest storage that a new tensor of this shape and stride can have."""
+    if not tensor.numel():
+        return 0
+    last = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    return (int(tensor.storage_offset()) + last + 1) * tensor.element_size()
+
+
+def _made_again(result: _Result, inputs: Sequence[Tensor]) -> Any:
+    with torch._C._DisableTorchDispatch():
+        tensors = [None if output is None else _made(output, inputs) for output in result.outputs]
+    return tensors[0] if result.container is None else result.container(tensors)
+
+
+def _made(output: _Output, inputs: Sequence[Tensor]) -> Tensor:
+    if output.argument is not None and output.is_argument:
+        return inputs[output.argument]
+    if output.argument is None:
+        new = torch.empty_strided(output.shape, output.stride, dtype=output.dtype, device="meta")
+    else:
+        new = torch.empty(0, dtype=output.dtype, device="meta")
+        storage = inputs[output.argument].untyped_storage()
+        new.set_(storage, output.offset, output.shape, output.stride)
+    mode: Any = next(tensor for tensor in inputs if isinstance(tensor, FakeTensor)).fake_mode
+    return FakeTensor(mode, new, output.device)
