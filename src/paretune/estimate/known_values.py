@@ -24,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from paretune.estimate.operator_results import OperatorResults
+from paretune.estimate.patience import Patience
 from paretune.estimate.sparse_shapes import SparseShapes
 from paretune.measure.memory import tensors_in
 from paretune.spec import InputError
@@ -85,6 +86,7 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self._host_is_real = host_is_real
         self._sparse = SparseShapes()
         self._results = OperatorResults()
+        self._patience = Patience()
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -145,6 +147,7 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         if all(value is not None for value in values):
             with no_dispatch():
                 return func(*values)
+        self._patience.ask()
         dtype = args[0].dtype
         if func is _ATEN.equal.default or dtype == torch.bool:
             return False

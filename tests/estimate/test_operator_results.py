@@ -1,0 +1,52 @@
+"""Remembered results are those that the operators would make."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from paretune.estimate import operator_results
+from paretune.estimate.fake_world import fake_world
+
+OPERATORS: dict[str, Callable[[Tensor], Any]] = {
+    "new tensor": lambda x: x @ x,
+    "view": lambda x: x.t()[1:],
+    "views": lambda x: x.unbind(0),
+    "in place": lambda x: x.mul_(2),
+    "several": lambda x: torch.var_mean(x, 0),
+    "positions": lambda x: x[torch.tensor([0, 2])],
+    "another format": lambda x: x.to(torch.bfloat16),
+    "all at once": lambda x: torch._foreach_sqrt([x, x]),
+}
+
+
+@pytest.mark.parametrize("operate", OPERATORS.values(), ids=OPERATORS.keys())
+def test_the_second_time_is_like_the_first(operate: Callable[[Tensor], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    again = operator_results._made_again
+
+    def noted(*given: Any) -> Any:
+        made.append(given)
+        return again(*given)
+
+    monkeypatch.setattr(operator_results, "_made_again", noted)
+    with fake_world("cuda") as device:
+        first, second = (_seen(operate, torch.randn(3, 3, device=device)) for _ in range(2))
+        num_remembered = len(made)
+        other = _seen(operate, torch.randn(5, 5, device=device))
+    assert first == second
+    assert num_remembered > 0
+    assert other != first
+
+
+def _seen(operate: Callable[[Tensor], Any], x: Tensor) -> list[tuple[Any, ...]]:
+    """Return what can be seen of an operator's result, and whether it shares the argument's storage."""
+    key = x.untyped_storage()._cdata
+    return [
+        (leaf.shape, leaf.stride(), leaf.storage_offset(), leaf.dtype, leaf.device.type, leaf is x,
+         leaf.untyped_storage()._cdata == key, leaf.untyped_storage().nbytes())
+        for leaf in tree_leaves(operate(x))
+    ]  # fmt: skip
