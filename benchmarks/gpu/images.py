@@ -23,6 +23,7 @@ from paretune.engine.diffusion import Captioned, FlowBatch, drawn_times, flow_ba
 from paretune.measure import count_peak_bytes
 from paretune.methods import Context, build, resolve
 from paretune.models import find_shape
+from paretune.models.codec import token_positions
 from paretune.models.toy_diffusion import toy_diffusion
 from paretune.spec import ImageRecipe, MethodEntry, Recipe, Study
 
@@ -108,11 +109,6 @@ def transformer(*, on_gpu: bool) -> Any:
             model: Any = Flux2Transformer2DModel.from_config(config).to(torch.bfloat16)
     else:
         model = toy_diffusion().to(torch.bfloat16)
-
-    def enable(gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:  # noqa: ARG001
-        model.enable_gradient_checkpointing()
-
-    model.gradient_checkpointing_enable = enable
     return model
 
 
@@ -121,11 +117,10 @@ def batches(recipe: Recipe, channels: int, text_width: int, *, on_gpu: bool) -> 
     side, text_tokens = (SIDE_TOKENS, TEXT_TOKENS) if on_gpu else (4, 6)
     generator = torch.Generator().manual_seed(0)
     size = recipe.batch_size
-    zero, places = torch.arange(1), torch.arange(side)
     captioned = Captioned(
         torch.randn(size, side * side, channels, generator=generator),
         torch.randn(size, text_tokens, text_width, generator=generator).to(torch.bfloat16),
-        torch.cartesian_prod(zero, places, places, zero),
+        token_positions(side),
     )
     times = torch.linspace(1, 0.001, 1000)
     while True:

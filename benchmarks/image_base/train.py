@@ -21,7 +21,9 @@ from torch import Tensor
 
 from benchmarks.image_base.captions import Caption, all_captions, drawn, held_out
 from benchmarks.image_base.pen import SIZE_PIXELS
-from paretune.models.pixels import patch_positions, to_patches
+from paretune.engine.diffusion import LEAST_TIME
+from paretune.models.codec import token_positions
+from paretune.models.pixels import PATCH_PIXELS, to_patches
 from paretune.models.word_vectors import MAX_WORDS, WIDTH, word_vectors
 
 BATCH_SIZE = 64
@@ -30,8 +32,6 @@ WARMUP_STEPS = 100
 DECAY_FROM = 0.3
 """Share of the steps after which the rate falls."""
 POSES_OF_A_CAPTION = 8
-LEAST_TIME = 0.1
-"""Below this noise the loss is weighted no more."""
 TEMPLATES = ("{colour} {kind} on {background}", "a {colour} {kind} on {background}", "a {kind} on {background}",
              "{kind} on {background}", "a {colour} {kind}", "")  # fmt: skip
 TEMPLATE_WEIGHTS = (0.3, 0.3, 0.12, 0.08, 0.1, 0.1)
@@ -99,7 +99,7 @@ def train(out: Path, num_steps: int, seed: int, begin_with: Path | None = None) 
     pictures, texts = drawings(captions), caption_vectors(captions)
     text_positions = torch.zeros(MAX_WORDS, 4, dtype=torch.int64)
     text_positions[:, 3] = torch.arange(MAX_WORDS)
-    positions = (patch_positions(SIZE_PIXELS, SIZE_PIXELS), text_positions)
+    positions = (token_positions(SIZE_PIXELS // PATCH_PIXELS), text_positions)
     model = build_transformer() if begin_with is None else _read(begin_with)
     model.train()
     averaged = copy.deepcopy(model).eval()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from paretune.engine.diffusion import Captioned, FlowBatches, flow_batch, flow_checks, flow_loss, sample
 from paretune.models import load_image_model
+from paretune.models.checkpointing import checkpoint_gradients
 from paretune.models.codec import Codec, TextSettings
 from paretune.spec import ImageRecipe
 
@@ -159,7 +160,7 @@ def test_a_step_with_checkpointed_activations_has_the_same_gradients(klein: Path
         loaded, codec = load_image_model(f"path:{klein}")
         model = loaded.model.train()
         if checkpointed:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            checkpoint_gradients(model)
             assert model.is_gradient_checkpointing
         captioned = Captioned(
             torch.randn(2, 16, 16, generator=torch.Generator().manual_seed(1)),

@@ -63,52 +63,71 @@ def paired_difference(first: Parts, second: Parts) -> Difference:
     n, total = len(gaps), float(gaps.sum())
     squares = float((gaps**2).sum()) + 2 / max(first.num_seeds, second.num_seeds) ** 2
     units_variance = (squares - total**2 / (n + 2)) / (n + 2) ** 2
-    from_seeds = seeds_variance([first, second])
     single = first.num_seeds == second.num_seeds == 1
     freedom = float("inf") if single else freedom_of([first, second], units_variance, n)
-    error, centre = (units_variance + from_seeds) ** 0.5, total / (n + 2)
+    spread = _Spread(total / (n + 2), units_variance, seeds_variance([first, second]), freedom)
     if single:
         p_value = mcnemar_exact(int((gaps > 0).sum()), int((gaps < 0).sum()))
     else:
         # However the answers fall, k questions answered differently cannot say more than the sign test could at best.
-        p_value = max(_two_sided(centre / error, freedom), min(1.0, 2.0 ** (1 - int((gaps != 0).sum()))))
-    half = student_quantile(0.975, freedom) * error
-    return Difference(
-        value=total / n,
-        interval=Interval(max(-1.0, centre - half), min(1.0, centre + half)),
-        p_value=p_value,
-        test="exact McNemar test" if single else "paired t test over questions and seeds",
-        centre=centre,
-        standard_error=error,
-        degrees_of_freedom=freedom,
-        questions_variance=units_variance,
-        seeds_variance=from_seeds,
-        num_questions=n,
-        num_seeds=(first.num_seeds, second.num_seeds),
-        paired=True,
-    )
+        p_value = max(spread.p_value, min(1.0, 2.0 ** (1 - int((gaps != 0).sum()))))
+    test = "exact McNemar test" if single else "paired t test over questions and seeds"
+    low, high = spread.interval
+    found = _difference(first, second, spread, p_value, test)
+    return found._replace(value=total / n, interval=Interval(max(-1.0, low), min(1.0, high)))
 
 
 def _paired_means(first: Parts, second: Parts) -> Difference:
     """Return the difference of two methods whose scores are any numbers."""
     gaps = first.unit_means - second.unit_means
-    n, centre = len(gaps), float(gaps.mean())
+    n = len(gaps)
     units_variance = float(gaps.var(ddof=1)) / n if n > 1 else 0.0
-    from_seeds = seeds_variance([first, second])
-    error, freedom = (units_variance + from_seeds) ** 0.5, freedom_of([first, second], units_variance, n)
-    half = student_quantile(0.975, freedom) * error if error else 0.0
+    freedom = freedom_of([first, second], units_variance, n)
+    spread = _Spread(float(gaps.mean()), units_variance, seeds_variance([first, second]), freedom)
     several = first.num_seeds > 1 or second.num_seeds > 1
+    test = f"paired t test over pictures{' and seeds' if several else ''}"
+    return _difference(first, second, spread, spread.p_value, test)
+
+
+class _Spread(NamedTuple):
+    """How a difference is distributed: Student's t around its centre."""
+
+    centre: float
+    units_variance: float
+    seeds_variance: float
+    degrees_of_freedom: float
+
+    @property
+    def error(self) -> float:
+        """Return the standard error."""
+        return float((self.units_variance + self.seeds_variance) ** 0.5)
+
+    @property
+    def interval(self) -> Interval:
+        """Return the 95 % interval; without any spread, the centre alone."""
+        half = student_quantile(0.975, self.degrees_of_freedom) * self.error if self.error else 0.0
+        return Interval(self.centre - half, self.centre + half)
+
+    @property
+    def p_value(self) -> float:
+        """Return the two-sided p-value of no difference."""
+        if not self.error:
+            return float(self.centre == 0)
+        return _two_sided(self.centre / self.error, self.degrees_of_freedom)
+
+
+def _difference(first: Parts, second: Parts, spread: _Spread, p_value: float, test: str) -> Difference:
     return Difference(
-        value=centre,
-        interval=Interval(centre - half, centre + half),
-        p_value=_two_sided(centre / error, freedom) if error else float(centre == 0),
-        test=f"paired t test over pictures{' and seeds' if several else ''}",
-        centre=centre,
-        standard_error=error,
-        degrees_of_freedom=freedom,
-        questions_variance=units_variance,
-        seeds_variance=from_seeds,
-        num_questions=n,
+        value=spread.centre,
+        interval=spread.interval,
+        p_value=p_value,
+        test=test,
+        centre=spread.centre,
+        standard_error=spread.error,
+        degrees_of_freedom=spread.degrees_of_freedom,
+        questions_variance=spread.units_variance,
+        seeds_variance=spread.seeds_variance,
+        num_questions=len(first.unit_means),
         num_seeds=(first.num_seeds, second.num_seeds),
         paired=True,
     )

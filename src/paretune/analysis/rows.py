@@ -8,7 +8,7 @@ from paretune.analysis.comparable import same_conditions
 from paretune.analysis.intervals import Interval, wilson
 from paretune.analysis.pareto import pareto_front
 from paretune.analysis.standing import Standing
-from paretune.spec import COSTS, METRICS, QUALITIES, Direction, Outcome, Record
+from paretune.spec import COSTS, METRICS, Direction, Outcome, Record, main_quality
 
 
 class Row(NamedTuple):
@@ -58,7 +58,7 @@ class Row(NamedTuple):
     @property
     def quality(self) -> str:
         """The metric that the row is ranked by."""
-        return next((name for name in QUALITIES if name in self.metrics), QUALITIES[0])
+        return main_quality(self.metrics)
 
     @property
     def num_ok(self) -> int:

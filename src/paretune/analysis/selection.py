@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from paretune.analysis.rows import Row
-from paretune.spec import QUALITIES, InputError, nearest
+from paretune.spec import InputError, main_quality, nearest
 
 
 class View(NamedTuple):
@@ -37,8 +37,7 @@ class View(NamedTuple):
 
 def main_figure(rows: Sequence[Row]) -> str:
     """Return the metric that the rows of a task are ranked by: the first of the qualities that any of them has."""
-    found = {name for row in rows for name in row.metrics}
-    return next((name for name in QUALITIES if name in found), QUALITIES[0])
+    return main_quality(name for row in rows for name in row.metrics)
 
 
 def choose_view(rows: Sequence[Row], task: str | None = None, split: str | None = None) -> View:

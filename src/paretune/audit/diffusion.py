@@ -1,13 +1,15 @@
 """Diffusion transformers under audit: noisy image tokens, and the clean ones as what is to be predicted."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from paretune.audit.probe import Answers, Dtype, Subject, device_of, evaluated
+from paretune.engine.diffusion import transformer_output
 from paretune.models import LoadedModel
+from paretune.models.codec import text_positions, token_positions
 from paretune.models.toy import NOTE
 from paretune.models.toy_diffusion import NUM_CHANNELS, TEXT_WIDTH, toy_diffusion
 
@@ -44,27 +46,14 @@ class NoisyBatch(NamedTuple):
 
 def denoising_loss(model: nn.Module, batch: NoisyBatch) -> Tensor:
     """Return the squared error of the predicted clean images, summed."""
-    return nn.functional.mse_loss(predicted(model, batch).float(), batch.clean, reduction="sum")
+    return nn.functional.mse_loss(predicted(model, batch), batch.clean, reduction="sum")
 
 
 def predicted(model: nn.Module, batch: NoisyBatch) -> Tensor:
-    """Return what the transformer says of a batch, shape (batch, image tokens, channels)."""
+    """Return what the transformer says of a batch, float32, shape (batch, image tokens, channels)."""
     dtype, device = next(model.parameters()).dtype, device_of(model)
-    image_ids = torch.zeros(_SIDE * _SIDE, 4, device=device)
-    image_ids[:, 1] = torch.arange(_SIDE * _SIDE) // _SIDE
-    image_ids[:, 2] = torch.arange(_SIDE * _SIDE) % _SIDE
-    text_ids = torch.zeros(_NUM_TEXT_TOKENS, 4, device=device)
-    text_ids[:, 3] = torch.arange(_NUM_TEXT_TOKENS)
-    output: Any = model(
-        hidden_states=batch.noisy.to(dtype),
-        encoder_hidden_states=batch.text.to(dtype),
-        timestep=batch.time,
-        img_ids=image_ids,
-        txt_ids=text_ids,
-        return_dict=False,
-    )
-    image: Tensor = output[0]
-    return image
+    places = token_positions(_SIDE).to(device), text_positions(_NUM_TEXT_TOKENS).to(device)
+    return transformer_output(model, batch.noisy, batch.text.to(dtype), batch.time, *places)
 
 
 class DiffusionProbe:

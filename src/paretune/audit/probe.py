@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from paretune.engine.train import DataBatch
 from paretune.methods.base import Objective
 from paretune.models import LoadedModel
+from paretune.models.hardware import default_device
 from paretune.spec import ModelKind
 
 RELATIVE_TOLERANCE = 3e-6
@@ -61,8 +62,7 @@ class Subject(NamedTuple):
     def fresh(self, dtype: Dtype = "float32") -> LoadedModel:
         """Return a fresh base model on the device that training uses: a GPU where there is one."""
         loaded = self.load(dtype)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return loaded._replace(model=loaded.model.to(device))
+        return loaded._replace(model=loaded.model.to(default_device()))
 
 
 class Gap(NamedTuple):

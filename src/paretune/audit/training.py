@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from paretune.audit.course import Attached, Movement, Trained, gradients
+from paretune.models.checkpointing import checkpoint_gradients, keep_activations
 from paretune.spec import NotPassed, Passed
 
 _GRADIENT_TOLERANCE = 1e-4
@@ -44,11 +45,11 @@ def checkpointing_keeps_gradients(attached: Attached) -> Passed | NotPassed:
     model: Any = attached.model
     plain = gradients(attached)
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    _switch_on(base)
+    checkpoint_gradients(base)
     try:
         checkpointed = gradients(attached)
     finally:
-        _switch_off(base)
+        keep_activations(base)
     if missing := sorted(set(plain) ^ set(checkpointed)):
         return NotPassed(finding=f"not every tensor has a gradient in both cases, such as {missing[0]}")
     largest = max((tensor.abs().max().item() for tensor in plain.values()), default=0.0)
@@ -58,20 +59,6 @@ def checkpointing_keeps_gradients(attached: Attached) -> Passed | NotPassed:
     finding = f"gradients differ by {change:.1e} of the largest"
     same = change <= _GRADIENT_TOLERANCE
     return Passed(figure=change, finding=finding) if same else NotPassed(figure=change, finding=finding)
-
-
-def _switch_on(base: Any) -> None:
-    if hasattr(base, "gradient_checkpointing_enable"):  # transformers
-        base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    else:  # diffusers
-        base.enable_gradient_checkpointing()
-
-
-def _switch_off(base: Any) -> None:
-    if hasattr(base, "gradient_checkpointing_disable"):
-        base.gradient_checkpointing_disable()
-    else:
-        base.disable_gradient_checkpointing()
 
 
 def _short(name: str) -> str:

@@ -69,7 +69,7 @@ def show_claim(folder: Path, text: str, *, task: str | None, as_json: bool) -> N
 
 def _is_about(estimate: MemoryEstimate, name: str) -> bool:
     """Tell whether an estimate is for a method of the results, whose name may have its learning rate behind it."""
-    return name == estimate.method or name.startswith(f"{estimate.method}, ")
+    return name == estimate.method or name.startswith(f"{estimate.method}@")
 
 
 def _show(found: Data, lines: Sequence[str], *, as_json: bool, estimates: Sequence[MemoryEstimate] = ()) -> None:

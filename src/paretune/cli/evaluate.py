@@ -66,7 +66,7 @@ def evaluate_checkpoint(
         return
     from paretune.analysis import wilson
 
-    low, high = wilson(result.metrics["accuracy"] * len(examples), len(examples))
+    low, high = wilson(round(result.metrics["accuracy"] * len(examples)), len(examples))
     print(f"{checkpoint} on {task_name}, {len(examples)} questions")
     print(f"accuracy   {result.metrics['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%})")
     print(f"lenient    {result.metrics['accuracy_lenient']:.1%}")

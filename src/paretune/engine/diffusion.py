@@ -4,7 +4,7 @@ A picture's tokens x and noise n are mixed to z = (1 - t) x + t n, and the model
 v = n - x (Lipman et al., Flow Matching for Generative Modeling, arXiv 2210.02747). Sampling follows v from t = 1 to 0.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -152,17 +152,6 @@ def flow_checks(captioned: Captioned, codec: Codec, batch_size: int) -> list[Flo
         weight = torch.ones(len(rows[cut]))
         batches.append(flow_batch(captioned, rows[cut], noise[cut], times[cut], weight, codec.prediction))
     return batches
-
-
-def flow_validation_loss(model: nn.Module, objective: Objective, batches: Sequence[FlowBatch]) -> float:
-    """Return the mean squared error over batches, in eval mode. The model's mode is put back."""
-    was_training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        total = sum(objective(model, batch.to(device)).item() for batch in batches)
-    model.train(was_training)
-    return total / sum(batch.num_terms for batch in batches)
 
 
 def sample(  # noqa: PLR0917

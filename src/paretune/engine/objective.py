@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from paretune.engine.batches import Batch
+from paretune.methods import Objective
 
 
 def answer_loss(model: nn.Module, batch: Batch) -> Tensor:
@@ -35,15 +36,18 @@ def answer_logits(model: nn.Module, batch: Batch) -> Tensor:
     return _pick(logits, predicting)  # a model without an output layer of its own, or one that keeps it elsewhere
 
 
-def validation_loss(model: nn.Module, batches: Iterable[Batch]) -> float:
-    """Return the mean loss per answer token over batches, in nats, in eval mode. The model's mode is put back."""
+def validation_loss(model: nn.Module, batches: Iterable[Any], objective: Objective = answer_loss) -> float:
+    """Return the mean loss per term over batches, such as per answer token in nats, in eval mode.
+
+    The model's mode is put back.
+    """
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
     total, count = 0.0, 0
     with torch.no_grad():
         for batch in batches:
-            total += answer_loss(model, batch.to(device)).item()
+            total += objective(model, batch.to(device)).item()
             count += batch.num_terms
     model.train(was_training)
     return total / count

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from paretune.engine.objective import answer_loss
 from paretune.methods import Method, Objective
+from paretune.models.checkpointing import checkpoint_gradients
 from paretune.spec import InputError, Recipe
 
 
@@ -68,20 +69,8 @@ def train(
 
     Raises `Divergence` when the loss or the gradient is not finite, before the optimizer can spoil the weights with it.
     """
-    accelerator = Accelerator()
-    if recipe.batch_size % accelerator.num_processes:
-        raise InputError(
-            f"recipe: batch_size = {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes; "
-            "make it a multiple of them"
-        )
-    if recipe.gradient_checkpointing:
-        enable: Any = model.gradient_checkpointing_enable
-        enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    if recipe.compile:
-        model.compile(dynamic=True)
-    shared: Any
-    shared, stepper = accelerator.prepare(model, optimizer)
-    shared.train()
+    accelerator = _accelerator_for(recipe)
+    shared, stepper = _prepared(model, optimizer, recipe, accelerator)
     peaks = [group["lr"] for group in optimizer.param_groups]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     stream = iter(batches)
@@ -113,6 +102,27 @@ def train(
         if on_step is not None:
             on_step(step, loss, step_seconds[-1])
     return Training(tuple(losses), tuple(step_seconds))
+
+
+def _accelerator_for(recipe: Recipe) -> Accelerator:
+    accelerator = Accelerator()
+    if recipe.batch_size % accelerator.num_processes:
+        raise InputError(
+            f"recipe: batch_size = {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes; "
+            "make it a multiple of them"
+        )
+    return accelerator
+
+
+def _prepared(model: nn.Module, optimizer: Optimizer, recipe: Recipe, accelerator: Accelerator) -> tuple[Any, Any]:
+    """Return the model, in training mode, and the optimizer as the processes share them."""
+    if recipe.gradient_checkpointing:
+        checkpoint_gradients(model)
+    if recipe.compile:
+        model.compile(dynamic=True)
+    shared, stepper = accelerator.prepare(model, optimizer)
+    shared.train()
+    return shared, stepper
 
 
 def _next_step(stream: Iterator[DataBatch], recipe: Recipe, accelerator: Accelerator) -> tuple[list[Any], int]:

@@ -1,7 +1,7 @@
 """One method on one model: from the shape to the log of what its training does to memory."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,6 @@ from paretune.measure import StorageLog, count_memory
 from paretune.methods import Context, Method
 from paretune.models import ModelShape
 from paretune.models.toy import toy_tokenizer
-from paretune.spec import Recipe
 
 MakeWorkload = Callable[[], Workload]
 
@@ -66,7 +65,7 @@ def predict(
         dtypes = [tensor.dtype for tensor in base]
         method = make_method()
         workload = make_workload()
-        context = Context(_recipe(model, settings), _LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
+        context = Context(settings.recipe, _LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
         wrapped = method.wrap(model, context)
         shards = shards_of(wrapped, asked.num_devices) if asked.num_devices > 1 else None
         log, trainable = _training(wrapped, method, context, workload, base)
@@ -91,15 +90,6 @@ def workload_for(shape: ModelShape, settings: EstimateSettings, lengths: Sequenc
             dtype: torch.dtype = getattr(torch, settings.recipe.dtype)
             text_length = settings.sequence_length or DEFAULT_TEXT_LENGTH
             return diffusion_workload(shape, len(lengths), text_length, settings.resolution, dtype)
-
-
-def _recipe(model: nn.Module, settings: EstimateSettings) -> Recipe:
-    """Return the recipe. diffusers has its own way to switch gradient checkpointing on, so it is done here."""
-    enable: Any = getattr(model, "enable_gradient_checkpointing", None)
-    if enable is None or not settings.recipe.gradient_checkpointing:
-        return settings.recipe
-    enable()
-    return settings.recipe.model_copy(update={"gradient_checkpointing": False})
 
 
 def _training(

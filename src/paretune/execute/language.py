@@ -9,7 +9,7 @@ from torch import nn
 
 from paretune.engine import Batches, answer, answer_loss, longest_batches, make_batches, validation_loss
 from paretune.execute.events import Listener
-from paretune.execute.work import Evaluation, TrainingData, Work
+from paretune.execute.work import Evaluation, TrainingData, Work, keep_answer_peak
 from paretune.measure import Phases, count_peak_bytes, general_texts, text_losses
 from paretune.methods import Method, Objective
 from paretune.models import LoadedModel, load_model
@@ -98,25 +98,21 @@ def evaluate(
         model = method.load(loaded.model, checkpoint)
     shots = task.few_shot(method.num_shots)
     prompts = [shots + example.prompt for example in examples]
-    asking: dict[str, Any] = {
-        "max_new_tokens": task.max_new_tokens,
-        "batch_size": 1 if method.answers_alone else recipe.answer_batch_size,
-        "temperature": recipe.temperature,
-        "top_p": recipe.top_p,
-    }
+    length = task.max_new_tokens
+    sampling: dict[str, Any] = {"max_new_tokens": length, "temperature": recipe.temperature, "top_p": recipe.top_p}
     with phases.during(Phase.TEST):
         texts_generated = answer(
-            model, loaded.tokenizer, prompts, stop=task.stop, on_progress=listener.progress, **asking
-        )  # fmt: skip
+            model,
+            loaded.tokenizer,
+            prompts,
+            stop=task.stop,
+            batch_size=1 if method.answers_alone else recipe.answer_batch_size,
+            on_progress=listener.progress,
+            **sampling,
+        )
     items = _judge(task, examples, texts_generated)
-    accuracy = sum(item.strict for item in items) / len(items)
-    metrics = {
-        "accuracy": accuracy,
-        "accuracy_lenient": sum(item.lenient for item in items) / len(items),
-        "answers_per_second": len(items) / phases.seconds(Phase.TEST),
-    }
-    if judged := [item.published for item in items if item.published is not None]:
-        metrics["accuracy_published"] = sum(judged) / len(judged)
+    metrics = {**_accuracies(items), "answers_per_second": len(items) / phases.seconds(Phase.TEST)}
+    accuracy = metrics["accuracy"]
     standard_errors = {"accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5}
     changes: list[float] = []
     if texts:
@@ -126,19 +122,11 @@ def evaluate(
     if "memory" in measures:
         longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
         # No stop strings and no early end: every method writes answers of the same length.
-        asking |= {"min_new_tokens": task.max_new_tokens, "batch_size": len(longest)}
+        whole = {**sampling, "min_new_tokens": length, "batch_size": len(longest)}
         with phases.during(Phase.MEASURE):
-            peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **asking))
-        metrics["answer_peak_bytes"] = float(peak)
-        if not torch.cuda.is_available():
-            phases.counted(Phase.TEST, peak)
-    return Evaluation(
-        metrics=metrics,
-        standard_errors=standard_errors,
-        groups=_by_group(items),
-        items=items,
-        text_loss_changes=tuple(changes),
-    )
+            peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
+        keep_answer_peak(metrics, phases, peak)
+    return Evaluation(metrics, standard_errors, _by_group(items), items, text_loss_changes=tuple(changes))
 
 
 def _forgetting(before: Sequence[float], after: Sequence[float]) -> tuple[list[float], float, float]:
@@ -170,6 +158,17 @@ def _judge(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> lis
             ItemAnswer(example.id, example.group, score.strict, score.lenient, text, example.target, score.published)
         )
     return items
+
+
+def _accuracies(items: Sequence[ItemAnswer]) -> dict[str, float]:
+    """Return the shares of right answers: by both readers, and by the authors' rule where the task knows it."""
+    found = {
+        "accuracy": sum(item.strict for item in items) / len(items),
+        "accuracy_lenient": sum(item.lenient for item in items) / len(items),
+    }
+    if judged := [item.published for item in items if item.published is not None]:
+        found["accuracy_published"] = sum(judged) / len(judged)
+    return found
 
 
 def _by_group(items: Sequence[ItemAnswer]) -> dict[str, dict[str, float]]:

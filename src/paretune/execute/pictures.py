@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
+from paretune.engine import validation_loss
 from paretune.engine.diffusion import (
     Captioned,
     FlowBatch,
     FlowBatches,
     flow_checks,
     flow_loss,
-    flow_validation_loss,
 )
 from paretune.execute.drawings import Drawings, Wanted, all_wanted, small_webp, to_tensor
 from paretune.execute.events import Listener
-from paretune.execute.work import Evaluation, TrainingData, Work
+from paretune.execute.work import Evaluation, TrainingData, Work, keep_answer_peak
 from paretune.measure import Phases
 from paretune.methods import Method, ModelKind, Objective
 from paretune.models import LoadedModel, load_image_model
@@ -69,7 +69,7 @@ class PictureWork(Work):
 
     def validation_loss(self, model: nn.Module) -> float:
         """Return the squared error of the velocity per number of a picture."""
-        return flow_validation_loss(model, self.objective, self._checks)
+        return validation_loss(model, self._checks, self.objective)
 
     def evaluate(
         self, loaded: LoadedModel, method: Method, checkpoint: Path, phases: Phases, listener: Listener
@@ -103,9 +103,7 @@ class PictureWork(Work):
             metrics = {"answers_per_second": len(asked) / phases.seconds(Phase.TEST)}
             if "memory" in measures:
                 peak = drawings.peak_bytes(model, trial.recipe.memory_answer_batch_size)
-                metrics["answer_peak_bytes"] = float(peak)
-                if not torch.cuda.is_available():
-                    phases.counted(Phase.TEST, peak)
+                keep_answer_peak(metrics, phases, peak)
             rest = drawings.draw(model, gallery) if gallery else None
             likeness = self._likeness(examples, asked, drawings.pictures(answers), judge)
             drift = None

@@ -12,7 +12,8 @@ from paretune.execute.events import Listener
 from paretune.measure import Phases
 from paretune.methods import Method, ModelKind, Objective
 from paretune.models import LoadedModel
-from paretune.spec import Trial
+from paretune.models.hardware import default_device
+from paretune.spec import Phase, Trial
 from paretune.store import Item, KeptPicture
 
 
@@ -37,6 +38,13 @@ class Evaluation(NamedTuple):
     text_loss_changes: tuple[float, ...] = ()
     drifts: tuple[float, ...] = ()
     pictures: Sequence[KeptPicture] = ()
+
+
+def keep_answer_peak(metrics: dict[str, float], phases: Phases, peak_bytes: int) -> None:
+    """Note what generation needed. On an accelerator the phase has the allocator's own peak already."""
+    metrics["answer_peak_bytes"] = float(peak_bytes)
+    if not torch.cuda.is_available():
+        phases.counted(Phase.TEST, peak_bytes)
 
 
 class Work(ABC):
@@ -76,5 +84,4 @@ class Work(ABC):
     @staticmethod
     def on_device(loaded: LoadedModel) -> LoadedModel:
         """Return the same with the model on the accelerator, where there is one."""
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return loaded._replace(model=loaded.model.to(device))
+        return loaded._replace(model=loaded.model.to(default_device()))

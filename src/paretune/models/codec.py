@@ -58,6 +58,12 @@ class Codec(ABC):
         """Return the shares of noise that sampling goes through, num_steps + 1 values from 1 to 0, float32."""
 
 
+def token_positions(side_tokens: int) -> Tensor:
+    """Return where each token of a square picture lies, int64 (tokens, 4): time, row, column, word."""
+    zero, places = torch.arange(1), torch.arange(side_tokens)
+    return torch.cartesian_prod(zero, places, places, zero)
+
+
 def text_positions(num_tokens: int) -> Tensor:
     """Return where the tokens of a caption lie, int64 (tokens, 4)."""
     positions = torch.zeros(num_tokens, 4, dtype=torch.int64)

@@ -1,9 +1,12 @@
 """Ways to hold and run a base model that not every machine has: quantised weights, particular kernels of attention."""
 
 import importlib.util
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paretune.spec import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 _PACKAGES = {"4bit": "bitsandbytes", "8bit": "bitsandbytes", "flash_attention_2": "flash_attn"}
 
@@ -12,6 +15,13 @@ def check_hardware(quantisation: str | None, attention: str) -> None:
     """Raise `InputError` unless this machine can hold weights like that and compute attention like that."""
     _check("quantisation", quantisation)
     _check("attention", attention)
+
+
+def default_device() -> "torch.device":
+    """Return where models are trained and asked: a GPU where there is one."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def quantised(quantisation: str | None, dtype: str) -> dict[str, Any]:

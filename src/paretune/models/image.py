@@ -27,8 +27,7 @@ def load_codec(folder: Path, dtype: str) -> Codec:
 def load_transformer(folder: Path, dtype: str, reference: str) -> Any:
     """Return the transformer of the image model in a folder, in eval mode on the CPU, with weights in `dtype`.
 
-    It understands `gradient_checkpointing_enable` as models of transformers do. Raises `InputError` when the files
-    cannot be used.
+    Raises `InputError` when the files cannot be used.
     """
     from diffusers import Flux2Transformer2DModel
 
@@ -53,10 +52,6 @@ def load_transformer(folder: Path, dtype: str, reference: str) -> Any:
             "save the model again"
         )
 
-    def enable(gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:  # noqa: ARG001
-        model.enable_gradient_checkpointing()  # diffusers recomputes without re-entering, as the loop asks for
-
-    model.gradient_checkpointing_enable = enable
     return model.eval()
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from paretune.models import efficientnet_lite
+from paretune.models.hardware import default_device
 from paretune.models.hub import hub_folder
 from paretune.models.package import Package, converted_package
 from paretune.models.progress import without_bars
@@ -97,7 +98,7 @@ class _Lite(Judge):
 
         network = efficientnet_lite.EfficientNetLite0()
         network.load_state_dict(load_file(folder / _WEIGHTS), strict=False)  # counters of batches are left out
-        self._network = network.eval().to(_device())
+        self._network = network.eval().to(default_device())
 
     def _shown(self, picture: "Image") -> Tensor:
         from PIL.Image import Resampling
@@ -106,7 +107,7 @@ class _Lite(Judge):
         return (_pixels(picture.convert("RGB").resize((side, side), Resampling.BICUBIC)) - 127) / 128
 
     def _features(self, shown: Tensor) -> Tensor:
-        features: Tensor = self._network(shown.to(_device()))
+        features: Tensor = self._network(shown.to(default_device()))
         return features
 
 
@@ -127,7 +128,7 @@ class _Dino(Judge):
                 f'judge "{reference}": {folder} cannot be used: {one_line(error)[:200]}; name a DINOv2 from the hub or '
                 f"a folder, or {EMBEDDED_JUDGE}"
             ) from None
-        self._model: Any = model.float().eval().to(_device())
+        self._model: Any = model.float().eval().to(default_device())
         self._side = 224
 
     def _shown(self, picture: "Image") -> Tensor:
@@ -143,14 +144,10 @@ class _Dino(Judge):
         return (middle - mean) / deviation
 
     def _features(self, shown: Tensor) -> Tensor:
-        states: Tensor = self._model(pixel_values=shown.to(_device())).last_hidden_state
+        states: Tensor = self._model(pixel_values=shown.to(default_device())).last_hidden_state
         return states[:, 0]
 
 
 def _pixels(picture: "Image") -> Tensor:
     """Return float32 (3, height, width) from 0 to 255."""
     return torch.from_numpy(np.asarray(picture, dtype=np.float32).copy()).permute(2, 0, 1)
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"

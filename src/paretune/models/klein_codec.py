@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from paretune.models.codec import Codec, Prediction, TextSettings
+from paretune.models.codec import Codec, Prediction, TextSettings, token_positions
+from paretune.models.hardware import default_device
 from paretune.models.progress import without_bars
 from paretune.spec import InputError, one_line
 
@@ -29,10 +31,7 @@ class KleinCodec(Codec):
 
     def check_pixels(self, side_pixels: int) -> None:
         """Raise `InputError` unless the side is a multiple of a token's."""
-        from diffusers import AutoencoderKLFlux2
-
-        config = AutoencoderKLFlux2.load_config(str(self._folder / "vae"))
-        token = _PATCH * 2 ** (len(config["block_out_channels"]) - 1)
+        token = self._token_pixels
         if side_pixels % token:
             raise InputError(f"recipe: image.pixels = {side_pixels} is no multiple of {token}, the side of a token")
 
@@ -81,7 +80,7 @@ class KleinCodec(Codec):
         from diffusers import AutoencoderKLFlux2
 
         with self._part(AutoencoderKLFlux2, "vae", "torch_dtype") as autoencoder:
-            side = side_pixels // (_PATCH * 2 ** (len(autoencoder.config.block_out_channels) - 1))
+            side = side_pixels // self._token_pixels
             rows = []
             for row in torch.split(tokens, 1):
                 latents = row.to(autoencoder.device, autoencoder.dtype).transpose(1, 2).reshape(1, -1, side, side)
@@ -92,11 +91,7 @@ class KleinCodec(Codec):
 
     def positions(self, side_pixels: int) -> Tensor:
         """Return row and column of each token."""
-        from diffusers import AutoencoderKLFlux2
-
-        config = AutoencoderKLFlux2.load_config(str(self._folder / "vae"))
-        side, zero = side_pixels // (_PATCH * 2 ** (len(config["block_out_channels"]) - 1)), torch.arange(1)
-        return torch.cartesian_prod(zero, torch.arange(side), torch.arange(side), zero)
+        return token_positions(side_pixels // self._token_pixels)
 
     def training_times(self) -> Tensor:
         """Return the schedule's own levels of noise."""
@@ -118,6 +113,15 @@ class KleinCodec(Codec):
         times: Tensor = scheduler.sigmas
         return times.float()
 
+    @cached_property
+    def _token_pixels(self) -> int:
+        """Return the side of one token."""
+        from diffusers import AutoencoderKLFlux2
+
+        with _reading(self._folder / "vae"):
+            config = AutoencoderKLFlux2.load_config(str(self._folder / "vae"))
+            return int(_PATCH * 2 ** (len(config["block_out_channels"]) - 1))
+
     def _scheduler(self) -> Any:
         from diffusers import FlowMatchEulerDiscreteScheduler
 
@@ -136,12 +140,14 @@ class KleinCodec(Codec):
                 use_safetensors=True,
                 **{dtype_keyword: self._dtype},
             )
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        with torch.no_grad():
-            yield part.to(device).eval()
-        part.to("meta")  # whoever still holds it holds no memory
-        if device == "cuda":
-            torch.cuda.empty_cache()  # or training would start with the room that this part took reserved
+        device = default_device()
+        try:
+            with torch.no_grad():
+                yield part.to(device).eval()
+        finally:
+            part.to("meta")  # whoever still holds it holds no memory
+            if device.type == "cuda":
+                torch.cuda.empty_cache()  # or training would start with the room that this part took reserved
 
 
 def _normalisation(autoencoder: Any, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from paretune.models.weights import check_safetensors
 from paretune.spec import InputError, one_line
 
 PIPELINE_INDEX = "model_index.json"
@@ -64,17 +65,4 @@ def read_index(path: Path) -> dict[str, Any]:
 def _check_weights(folder: Path, where: str) -> None:
     if not (folder / "config.json").is_file():
         raise InputError(f"{where}: no config.json in {folder}; save or fetch the model again")
-    if any((folder / name).is_file() for name in _WEIGHTS):
-        return
-    for name in _WEIGHTS:
-        if (folder / f"{name}.index.json").is_file():
-            listed = read_index(folder / f"{name}.index.json").get("weight_map")
-            parts = sorted(set(listed.values())) if isinstance(listed, dict) else []
-            for part in parts:
-                if not (folder / part).is_file():
-                    raise InputError(f"{where}: {part} is missing in {folder}; fetch the model again")
-            if parts:
-                return
-    raise InputError(
-        f"{where}: no {_WEIGHTS[1]} in {folder}; only safetensors are read: save the model with save_pretrained again"
-    )
+    check_safetensors(folder, where, _WEIGHTS)

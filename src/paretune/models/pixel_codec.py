@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from paretune.models.codec import Codec, Prediction, TextSettings
-from paretune.models.pixels import patch_positions, to_patches, to_pictures
+from paretune.models.codec import Codec, Prediction, TextSettings, token_positions
+from paretune.models.pixels import PATCH_PIXELS, to_patches, to_pictures
 from paretune.models.word_vectors import word_vectors
 from paretune.spec import InputError
 
@@ -44,7 +44,7 @@ class PixelCodec(Codec):
 
     def positions(self, side_pixels: int) -> Tensor:
         """Return row and column of each patch."""
-        return patch_positions(side_pixels, side_pixels)
+        return token_positions(side_pixels // PATCH_PIXELS)
 
     def training_times(self) -> Tensor:
         """Return 1000 equal steps from 1 down to 0.001."""

@@ -1,6 +1,5 @@
 """Pictures as tokens without an autoencoder: patches of pixels, for the small image model."""
 
-import torch
 from torch import Tensor
 
 PATCH_PIXELS = 8
@@ -19,10 +18,3 @@ def to_pictures(patches: Tensor, height_pixels: int, width_pixels: int) -> Tenso
     rows, columns = height_pixels // size, width_pixels // size
     apart = patches.reshape(-1, rows, columns, 3, size, size)
     return apart.permute(0, 3, 1, 4, 2, 5).reshape(-1, 3, height_pixels, width_pixels)
-
-
-def patch_positions(height_pixels: int, width_pixels: int) -> Tensor:
-    """Return where each token of a picture lies, shape (tokens, 4): time, row, column and word, as Flux counts them."""
-    rows, columns = height_pixels // PATCH_PIXELS, width_pixels // PATCH_PIXELS
-    zero = torch.arange(1)
-    return torch.cartesian_prod(zero, torch.arange(rows), torch.arange(columns), zero)

@@ -1,12 +1,12 @@
 """What a folder must hold before it counts as a base model. No weights are read."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from paretune.spec import InputError, one_line
 
 _SINGLE = "model.safetensors"
-_INDEX = "model.safetensors.index.json"
 
 
 def has_whole_weights(folder: Path) -> bool:
@@ -25,15 +25,23 @@ def check_weights(folder: Path, reference: str) -> None:
         raise InputError(f"{where}: no such folder {folder}; give the folder that holds config.json")
     if not (folder / "config.json").is_file():
         raise InputError(f"{where}: no config.json in {folder}; give the folder that save_pretrained wrote")
-    if (folder / _SINGLE).is_file():
+    check_safetensors(folder, where, (_SINGLE,))
+
+
+def check_safetensors(folder: Path, where: str, names: Sequence[str]) -> None:
+    """Raise `InputError`, beginning with `where`, unless a folder has weights under one of these names, all parts."""
+    if any((folder / name).is_file() for name in names):
         return
-    if not (folder / _INDEX).is_file():
+    index = next((path for name in names if (path := folder / f"{name}.index.json").is_file()), None)
+    if index is None:
         raise InputError(
-            f"{where}: no {_SINGLE} in {folder}; only safetensors are read: save the model with save_pretrained again"
+            f"{where}: no {names[-1]} in {folder}; only safetensors are read: save the model with save_pretrained again"
         )
-    for name in sorted(_parts(folder / _INDEX)):
+    for name in sorted(_parts(index)):
         if not (folder / name).is_file():
-            raise InputError(f"{where}: {name} is missing in {folder}, though {_INDEX} names it; fetch the model again")
+            raise InputError(
+                f"{where}: {name} is missing in {folder}, though {index.name} names it; fetch the model again"
+            )
 
 
 def _parts(index: Path) -> set[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from paretune.analysis import Row
-from paretune.report.measured import quality_of
+from paretune.analysis.selection import main_figure
 from paretune.spec import COSTS, METRICS, Unit
 
 _SUFFIXES = {Unit.BYTES: "B", Unit.SECONDS: "s"}
@@ -27,7 +27,7 @@ def chart_specs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     else rows are ranked by), accuracy_text, low, high, front, share, tied, standing and corner; the page fills it for
     the chosen cost and task.
     """
-    quality = quality_of(rows)
+    quality = main_figure(rows)
     return {cost: _spec(quality, cost, found) for cost, found in _drawn_values(rows).items() if len(found) > 1}
 
 

@@ -8,7 +8,7 @@ from paretune.analysis.recommendation import Candidate, Experiment, Recommendati
 from paretune.analysis.requirements import Limit, Reason
 from paretune.analysis.sentence import counted, gap, more_of, units_of
 from paretune.report.format import plain, probability, show, span
-from paretune.spec import COSTS, METRICS, QUALITIES, Direction
+from paretune.spec import COSTS, METRICS, Direction, main_quality
 
 _FEW_SEEDS = 3
 _POINTS = {
@@ -99,8 +99,8 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
 
 def _figures(recommendation: Recommendation, candidate: Candidate) -> str:
     parts = []
-    quality = next((name for name in QUALITIES if name in candidate.metrics), None)
-    if quality is not None and candidate.quality is not None and candidate.interval is not None:
+    quality = main_quality(candidate.metrics)
+    if candidate.quality is not None and candidate.interval is not None:
         low, high = candidate.interval
         figure = show(quality, candidate.quality)
         parts.append(f"{METRICS[quality].label.lower()} {figure} ({span(quality, low, high, ' to ')})")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from paretune.analysis import Row
-from paretune.spec import METRICS, QUALITIES
+from paretune.spec import METRICS
 
 MEMORY = ("train_peak_bytes", "run_peak_reserved_bytes", "train_peak_reserved_bytes")
 RETENTION = ("forgetting", "drift")
@@ -18,11 +18,6 @@ def first_measured(rows: Iterable[Row], names: Sequence[str]) -> str:
     """Return the first of these metrics that any row has a figure for; the first of all where none has any."""
     found = {name for row in rows for name in row.metrics}
     return next((name for name in names if name in found), names[0])
-
-
-def quality_of(rows: Iterable[Row]) -> str:
-    """Return the metric that rows are ranked by."""
-    return first_measured(rows, QUALITIES)
 
 
 def short_label(metric: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers, support_note
+from paretune.analysis.selection import main_figure
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
 from paretune.report.clocks import clock_sections
@@ -16,7 +17,6 @@ from paretune.report.curves_page import curve_specs, curves_section
 from paretune.report.estimates import TITLE, estimate_cells
 from paretune.report.format import plain, probability, rate, show, span
 from paretune.report.gallery import Pictures, gallery_section, no_pictures
-from paretune.report.measured import quality_of
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, departures, interval_note, notes, unit_of
@@ -91,7 +91,7 @@ def render_page(
         recipe=_recipe(study.recipe),
         methods=[_method(row, study) for row in _one_per_method(rows)],
         metrics=[(metric, unit_of(name)) for name, metric in METRICS.items() if _shown(rows, name)],
-        quality=METRICS[quality_of(rows)],
+        quality=METRICS[main_figure(rows)],
         clocks=clock_sections(rows),
         estimates_title=TITLE,
         estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in estimates],

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
+from paretune.analysis.selection import main_figure
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, percent, plain, probability, rate, show, span
-from paretune.report.measured import MEMORY, RETENTION, first_measured, quality_of
+from paretune.report.measured import MEMORY, RETENTION, first_measured
 from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import departures, outcome_name, row_outcome
 from paretune.spec import COSTS, METRICS, Direction, Study
@@ -47,7 +48,7 @@ def table_columns(rows: Sequence[Row], *, tuned: bool = False) -> list[Column]:
         columns.append(Column("rate", "Rate", "Peak learning rate.", _rate))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))
-    quality = quality_of(rows)
+    quality = main_figure(rows)
     columns.append(_column(quality, _quality))
     others = ("accuracy_lenient", "accuracy_published")
     columns += [_column(name, _figure(name)) for name in others if any(_adds(row, name) for row in rows)]

@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.analysis.selection import main_figure
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.curves import curves_of
 from paretune.report.curves_terminal import curves_summary
 from paretune.report.format import MISSING, plain, rate, show, span
-from paretune.report.measured import MEMORY, RETENTION, first_measured, quality_of, short_label
+from paretune.report.measured import MEMORY, RETENTION, first_measured, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import TIED_NOTE, interval_note, notes, outcome_name, row_outcome
 from paretune.spec import METRICS, Record, StudyPlan
@@ -42,7 +43,7 @@ def results_summary(records: Sequence[Record], answers: Answers = no_answers, pl
         parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     memory = first_measured(rows, MEMORY)
     if any(memory in row.fronts for row in rows):
-        pair = f"{METRICS[quality_of(rows)].label.lower()} and {METRICS[memory].label.lower()}"
+        pair = f"{METRICS[main_figure(rows)].label.lower()} and {METRICS[memory].label.lower()}"
         front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not as measured"
         parts.append(Text(f"{front}; with the probability of lying on it"))
     if any(row.standing for row in rows):
@@ -89,7 +90,7 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         columns.append(_Column("Rate", lambda row: rate(row.learning_rate)))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(_Column("Seeds", lambda row: f"{len(row.seeds)}"))
-    quality = quality_of(rows)
+    quality = main_figure(rows)
     columns.append(_Column(METRICS[quality].label, _quality))
     if any("accuracy_lenient" in row.metrics for row in rows):
         columns.append(_Column("Leni-\nent", _figure("accuracy_lenient")))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from paretune.analysis import Row, comparability_notes, support_note
 from paretune.analysis.agreement import Agreement, task_agreements
 from paretune.analysis.judges import judge_notes
+from paretune.analysis.selection import main_figure
+from paretune.analysis.sentence import units_of
 from paretune.report.format import plain
-from paretune.report.measured import quality_of
 from paretune.spec import (
     METRICS,
     Cancelled,
@@ -29,8 +30,8 @@ def interval_note(rows: Sequence[Row]) -> list[str]:
     over_seeds = [row for row in trained if row.standing and row.standing.estimate.seeds_standard_error is not None]
     if not any(row.quality_interval for row in rows):
         return []
-    quality = quality_of(rows)
-    what, things = METRICS[quality].label, "questions" if quality == "accuracy" else "drawings"
+    quality = main_figure(rows)
+    what, things = METRICS[quality].label, units_of(quality)
     if not over_seeds:
         return [f"{what} comes with its 95% interval over the {things}, not over what another seed would change."]
     if len(over_seeds) == len(trained):

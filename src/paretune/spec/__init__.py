@@ -21,7 +21,7 @@ from paretune.spec.general_text import GeneralText
 from paretune.spec.image import ImageRecipe
 from paretune.spec.imported import Imported
 from paretune.spec.method import MethodEntry, MethodSpec
-from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit
+from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit, main_quality
 from paretune.spec.planned import Candidate, PlannedStage, Search, StudyPlan
 from paretune.spec.recipe import Recipe
 from paretune.spec.record import (
@@ -47,6 +47,6 @@ __all__ = [
     "ImageRecipe", "Imported", "InputError", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric",
     "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
     "PlannedStage", "Provenance", "Recipe", "Record", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry",
-    "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash", "nearest", "one_line",
-    "read_audit",
+    "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash", "main_quality",
+    "nearest", "one_line", "read_audit",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """The one table of metrics. Every other place takes names, units, directions and definitions from here."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -136,3 +137,9 @@ COSTS = (
     "reported_train_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting", "drift",
 )  # fmt: skip
 """What quality is weighed against, in the order of the table."""
+
+
+def main_quality(measured: Iterable[str]) -> str:
+    """Return the metric that rows with these figures are ranked by: accuracy where they have none of the qualities."""
+    found = set(measured)
+    return next((name for name in QUALITIES if name in found), QUALITIES[0])
