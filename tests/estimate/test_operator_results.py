@@ -50,3 +50,14 @@ def _seen(operate: Callable[[Tensor], Any], x: Tensor) -> list[tuple[Any, ...]]:
          leaf.untyped_storage()._cdata == key, leaf.untyped_storage().nbytes())
         for leaf in tree_leaves(operate(x))
     ]  # fmt: skip
+
+
+def test_a_view_begins_where_its_own_argument_does() -> None:
+    with fake_world("cuda") as device:
+        x = torch.randn(8, 3, device=device)
+        first, later = x[0:2].t(), x[4:6].t()
+        placed = [torch.as_strided(part, (2,), (1,), 5) for part in (x[0:2], x[4:6])]
+        assert first.storage_offset() == 0
+        assert later.storage_offset() == 12
+        assert later.untyped_storage()._cdata == x.untyped_storage()._cdata
+        assert [part.storage_offset() for part in placed] == [5, 5]

@@ -54,6 +54,7 @@ _HEALTHY = {
     _ATEN.isfinite.default: True,
     _ATEN.isin.Tensor_Tensor: False,  # a token that is generated is none of the special ones
 }
+_SQUARES = {_ATEN.eye.default, _ATEN.eye.m}
 _COPIES = {_ATEN._to_copy.default, _ATEN.clone.default, _ATEN.any.default, _ATEN.all.default}
 """Operators that make out of one repeated value the same value."""
 _WITHOUT_CONTENT = {_ATEN.empty.memory_format, _ATEN.empty_strided.default, _ATEN.empty_like.default}
@@ -319,6 +320,8 @@ def _runs_on_host(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, An
     if inputs:
         return _is_cheap(func, args, kwargs)
     num_elements = prod(args[0]) if args and isinstance(args[0], list | tuple) else 0
+    if func in _SQUARES:
+        num_elements = args[0] * args[-1]
     return num_elements <= LARGEST_ON_HOST or func in _CONSTANT
 
 

@@ -3,7 +3,8 @@
 A model runs few operators on many tensors of few shapes. What a fake operator makes follows from shapes, strides and
 number formats alone, and PyTorch's own memory of it spends far longer on describing the arguments than on the result.
 Only plain cases are remembered: built-in operators on strided fake tensors without constants, whose outputs are new
-tensors, arguments, or views of arguments. Everything else runs as always.
+tensors, arguments, or views of arguments. Where an argument begins in its storage changes nothing but where its views
+begin. Everything else runs as always.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import FakeTensor
 
+from paretune.estimate.stand_in_device import device_for_keys
 from paretune.measure.memory import tensors_in
 
 _PLAIN = {
@@ -22,6 +24,8 @@ _PLAIN = {
 _LEFT_ALONE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.inplace_view}
 _INDEX = torch.ops.aten.index.Tensor
 """Its shape depends on values only where an index is a mask, and masks have been replaced by positions."""
+_BY_PLACE = {torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default}
+"""They count from the beginning of the storage, not of the argument."""
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
@@ -34,8 +38,12 @@ class _Output(NamedTuple):
     shape: torch.Size
     stride: tuple[int, ...]
     offset: int
+    """Counted from where the argument begins that it looks at."""
     dtype: torch.dtype
-    device: torch.device
+    device_for_keys: torch.device
+    """Whose dispatch keys it has, see `stand_in_device`."""
+    attributes: Mapping[str, Any]
+    """What a fake tensor carries beside its storage: device, mode and the like."""
 
 
 class _Result(NamedTuple):
@@ -95,6 +103,7 @@ def _is_eligible(func: OpOverload) -> bool:
     return (
         func.namespace in {"aten", "prims"}
         and (func is _INDEX or not _LEFT_ALONE.intersection(func.tags))
+        and func not in _BY_PLACE
         and not torch._C._dispatch_has_kernel_for_dispatch_key(name, _COMPOSITE)
         and func.__name__.split(".")[0] not in {"lift_fresh", "lift", "lift_fresh_copy"}
     )
@@ -105,12 +114,12 @@ def _described(value: Any) -> Hashable:
     if type(value) is Tensor and value.ndim:  # a real one, whose values no shape depends on; a scalar may be a number
         if value.layout is not torch.strided:
             raise _UnusualError
-        return value.shape, value.stride(), value.storage_offset(), value.dtype
+        return value.shape, value.stride(), value.dtype
     if isinstance(value, FakeTensor):
         if value.constant is not None or value.layout is not torch.strided:
             raise _UnusualError
         bits = value.is_neg(), value.is_conj()
-        return value.shape, value.stride(), value.storage_offset(), value.dtype, value.fake_device, bits
+        return value.shape, value.stride(), value.dtype, value.fake_device, bits
     kind = type(value)
     if kind in _PLAIN:
         return kind, value
@@ -146,8 +155,10 @@ def _output(leaf: Any, inputs: Sequence[Tensor], places: Mapping[int, Sequence[i
     if shared and not isinstance(inputs[shared[0]], FakeTensor):
         raise _UnusualError
     argument = same[0] if same else shared[0] if shared else None
-    offset = int(leaf.storage_offset())
-    return _Output(argument, bool(same), leaf.shape, leaf.stride(), offset, leaf.dtype, leaf.fake_device)
+    offset = int(leaf.storage_offset()) - (0 if argument is None else int(inputs[argument].storage_offset()))
+    device = device_for_keys(leaf.fake_device)
+    attributes = {} if same else dict(leaf.__dict__)  # what an argument carries may keep others alive
+    return _Output(argument, bool(same), leaf.shape, leaf.stride(), offset, leaf.dtype, device, attributes)
 
 
 def _least_bytes(tensor: Tensor) -> int:
@@ -171,7 +182,12 @@ def _made(output: _Output, inputs: Sequence[Tensor]) -> Tensor:
         new = torch.empty_strided(output.shape, output.stride, dtype=output.dtype, device="meta")
     else:
         new = torch.empty(0, dtype=output.dtype, device="meta")
-        storage = inputs[output.argument].untyped_storage()
-        new.set_(storage, output.offset, output.shape, output.stride)
-    mode: Any = next(tensor for tensor in inputs if isinstance(tensor, FakeTensor)).fake_mode
-    return FakeTensor(mode, new, output.device)
+        whole = inputs[output.argument]
+        offset = whole.storage_offset() + output.offset
+        new.set_(whole.untyped_storage(), offset, output.shape, output.stride)
+    # What `FakeTensor` itself does before it sets attribute after attribute, which takes longer than all the rest.
+    fake = Tensor._make_subclass(
+        FakeTensor, new, False, dispatch_device=True, device_for_backend_keys=output.device_for_keys
+    )
+    fake.__dict__.update(output.attributes)
+    return fake

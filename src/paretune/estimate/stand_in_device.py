@@ -70,6 +70,11 @@ def set_data(parameter: Tensor, value: Tensor) -> None:
         parameter.fake_device = value.fake_device
 
 
+def device_for_keys(device: torch.device) -> torch.device:
+    """Return the device whose dispatch keys a fake tensor on `device` has."""
+    return _HOST if device.type == DEVICE.type else device
+
+
 def _new_fake(
     cls: type[FakeTensor],
     mode_or_elem: Any = None,

@@ -1,0 +1,62 @@
+"""Functions that are answered at once in the fake world do to memory what torch does."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from paretune.estimate.fake_world import fake_world
+from paretune.estimate.paper_functions import MANY_SLICES
+from paretune.measure import StorageLog, count_memory
+
+
+class _BlockDiagonalRotation(nn.Module):
+    """Multiplies by a block diagonal matrix, as BOFT does."""
+
+    def __init__(self, num_blocks: int) -> None:
+        super().__init__()
+        self.blocks = nn.Parameter(torch.zeros(num_blocks, 4, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        rotation: Tensor = torch.block_diag(*torch.unbind(self.blocks * 2))  # type: ignore[no-untyped-call]
+        return x @ rotation
+
+
+@pytest.mark.parametrize("num_blocks", [3, MANY_SLICES, 3 * MANY_SLICES])
+def test_block_diagonal_matrices_take_what_they_take(num_blocks: int) -> None:
+    real, fake = (_log_of_a_pass(num_blocks, on_paper=on_paper) for on_paper in (False, True))
+    assert fake.peak().peak_bytes == real.peak().peak_bytes
+    assert fake.live_bytes()[-1] == real.live_bytes()[-1]
+
+
+def _log_of_a_pass(num_blocks: int, *, on_paper: bool) -> StorageLog:
+    with fake_world("cpu") if on_paper else nullcontext():
+        model = _BlockDiagonalRotation(num_blocks)
+        x = torch.ones(5, num_blocks * 4)
+
+        def run() -> None:
+            loss = model(x).sum()
+            loss.backward()
+            assert model.blocks.grad is not None
+            assert model.blocks.grad.shape == model.blocks.shape
+
+        return count_memory(model, run)
+
+
+def test_tables_of_the_host_are_filled_number_by_number() -> None:
+    with fake_world("cuda") as device:
+        table = torch.zeros(4, 4)
+        for row, column in enumerate(torch.arange(3, -1, -1)):
+            table[row, column] = row + 1
+        on_device = torch.zeros(4, device=device)
+        on_device[1] = 2
+        filled, reached = table.tolist(), float(on_device[1])
+    assert filled == [[0, 0, 0, 1], [0, 0, 2, 0], [0, 3, 0, 0], [4, 0, 0, 0]]
+    assert reached == 2
+
+
+def test_large_unit_matrices_are_not_made() -> None:
+    with fake_world("cuda"):
+        unit = torch.eye(300_000)  # 360 GB if it were real
+        assert unit.shape == (300_000, 300_000)
