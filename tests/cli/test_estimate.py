@@ -36,6 +36,28 @@ def test_as_json_with_a_budget_and_a_picture(capsys: pytest.CaptureFixture[str],
     assert "lora" in (tmp_path / "bars.html").read_text()
 
 
+def test_methods_that_train_in_float32_answer_in_the_format_of_the_base(capsys: pytest.CaptureFixture[str]) -> None:
+    ask("ln-tuning,adaption-prompt,poly", dtype="bfloat16", device="cuda", sequence_length=32)
+    found = json.loads(capsys.readouterr().out)
+    assert not found["not_estimated"]
+    assert all(one["generate"]["peak_bytes"] > 100_000 for one in found["estimates"])
+
+
+@pytest.mark.parametrize(("columns", "with_kinds"), [(80, False), (160, True)])
+def test_a_narrow_terminal_gets_whole_words(columns: int, with_kinds: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    from paretune.estimate import estimate_memory
+    from paretune.report.estimates import estimates_summary
+
+    found = estimate_memory("toy:llama", "adaption-prompt", sequence_length=32, device="cpu")
+    Console(width=columns).print(estimates_summary(found))
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert "adaption-prompt" in shown
+    assert ("Activations" in shown) == with_kinds
+
+
 def test_shares_over_devices_set_the_budget(capsys: pytest.CaptureFixture[str]) -> None:
     ask("full", max_memory=["6MB"], sequence_length=64)
     ask("full", max_memory=["6MB"], sequence_length=64, num_devices=8)

@@ -1,5 +1,6 @@
 """A world in which tensors have shapes and no bytes: models of any size are built and trained in it within seconds."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -9,6 +10,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.distributions import Distribution
 from torch.nn import functional
 
 from paretune.estimate.cuda_attention import cuda_attention
@@ -36,6 +38,9 @@ def fake_world(device: Device) -> Iterator[torch.device]:
         enter(torch.random.fork_rng(devices=[]))
         torch.default_generator.manual_seed(_SEED)
         enter(patch.object(nn.Module, "_apply", _apply))
+        # Shapes that do not fit are reported by the caller, in one line; whether values are valid, nobody knows here.
+        enter(patch.object(logging.getLogger(FakeTensor.__module__), "disabled", new=True))
+        enter(patch.object(Distribution, "_validate_args", new=False))
         # A copy of a fake tensor belongs to the same world, so its mode is not copied with it.
         enter(patch.object(FakeTensorMode, "__deepcopy__", lambda mode, _: mode, create=True))
         enter(patch.object(torch.UntypedStorage, "data_ptr", _address, create=True))

@@ -10,6 +10,7 @@ from paretune.engine import train
 from paretune.estimate.workload import Workload
 from paretune.measure import StorageLog, count_memory, trainable_parameters
 from paretune.methods import Context, Method
+from paretune.methods.precision import as_loaded
 
 STEPS = 2
 """The optimizer's states exist from the end of the first step on, so the second shows the most."""
@@ -49,7 +50,7 @@ def base_tensors(model: nn.Module) -> list[Tensor]:
 
 def in_format(model: nn.Module, base: Sequence[Tensor], dtypes: Sequence[torch.dtype]) -> nn.Module:
     """Return the model as it is once saved and loaded again: base tensors in their own formats, nothing trained."""
-    model.__dict__.pop("forward", None)  # autocast for training, put on the instance
+    as_loaded(model)
     for tensor, dtype in zip(base, dtypes, strict=True):
         if tensor.dtype != dtype:
             tensor.data = tensor.data.to(dtype)

@@ -1,7 +1,11 @@
 """Training in float32 on a base model that is kept in 16 bits."""
 
+import weakref
+
 import torch
 from torch import nn
+
+_FORMATS = "_formats_before_training"
 
 
 def keep_in_float32(model: nn.Module) -> torch.dtype | None:
@@ -14,6 +18,8 @@ def keep_in_float32(model: nn.Module) -> torch.dtype | None:
     if not low:
         return None
     found = low[0].dtype
+    formats = model.__dict__.setdefault(_FORMATS, [])  # weak, for a method may replace what it trains
+    formats += [(weakref.ref(parameter), parameter.dtype) for parameter in low]
     for parameter in low:
         parameter.data = parameter.data.float()
     return found
@@ -31,3 +37,12 @@ def train_in_float32(model: nn.Module) -> None:
     # Assigned on the instance, so that generation and submodules that call the model see it as well.
     autocast = torch.autocast(next(model.parameters()).device.type, dtype=base_dtype)
     setattr(model, "forward", autocast(model.forward))  # noqa: B010 (mypy refuses to assign a method)
+
+
+def as_loaded(model: nn.Module) -> None:
+    """Put back in place what training in float32 changed: such is the model once it was saved and loaded again."""
+    model.__dict__.pop("forward", None)
+    for kept, dtype in model.__dict__.pop(_FORMATS, ()):
+        parameter = kept()
+        if parameter is not None:
+            parameter.data = parameter.data.to(dtype)

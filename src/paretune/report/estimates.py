@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +18,7 @@ _TOGETHER: dict[str, tuple[MemoryKind, ...]] = {
     "Activations,\nlogits": (MemoryKind.ACTIVATIONS, MemoryKind.LOGITS),
     "Other": (MemoryKind.OTHER,),
 }
+_WIDEST = 500
 TITLE = "Estimated, not measured"
 
 
@@ -27,7 +29,7 @@ def estimates_summary(found: Sequence[MemoryEstimate | NotEstimated]) -> Group:
     )
     parts: list[Any] = []
     if estimates:
-        parts += [Text(_heading(estimates[0]), "bold"), _table(estimates)]
+        parts += [Text(_heading(estimates[0]), "bold"), _Tables(estimates)]
         parts.append(Text(_what_needs_means(estimates[0]), "dim"))
         said = dict.fromkeys(text for one in estimates for text in (*one.assumptions, *_sharding_assumptions(one)))
         parts += [Text(f"Assumed: {plain(text)}", "dim") for text in said]
@@ -77,27 +79,44 @@ def _what_needs_means(one: MemoryEstimate) -> str:
     )
 
 
-def _table(estimates: Sequence[MemoryEstimate]) -> Table:
+class _Tables:
+    """The table with all kinds of memory where it fits into the terminal, and without them where it does not."""
+
+    def __init__(self, estimates: Sequence[MemoryEstimate]) -> None:
+        self._estimates = estimates
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = _table(self._estimates, with_kinds=True)
+        if Measurement.get(console, options.update(max_width=_WIDEST), whole).maximum <= options.max_width:
+            yield whole
+            return
+        yield _table(self._estimates, with_kinds=False)
+        yield Text("The kinds of memory are shown in a wider terminal, by --picture and by --json.", "dim")
+
+
+def _table(estimates: Sequence[MemoryEstimate], *, with_kinds: bool) -> Table:
     table = Table()
-    table.add_column("Method")
+    table.add_column("Method", no_wrap=True)
     table.add_column("Training\nneeds", justify="right")
-    for heading in _TOGETHER:
+    for heading in _TOGETHER if with_kinds else ():
         table.add_column(heading, justify="right")
-    if any(one.generate for one in estimates):
+    with_generation = any(one.generate for one in estimates)
+    if with_generation:
         table.add_column("Generation\nneeds", justify="right")
     table.add_column("Trainable", justify="right")
     table.add_column("Checkpoint", justify="right")
     for answer in estimates[0].budgets:
         table.add_column(f"Fits {size(answer.budget_bytes)}", justify="right")
     for one in estimates:
-        table.add_row(*_cells(one, with_generation=any(other.generate for other in estimates)))
+        table.add_row(*_cells(one, with_kinds=with_kinds, with_generation=with_generation))
     return table
 
 
-def _cells(one: MemoryEstimate, *, with_generation: bool) -> list[str]:
+def _cells(one: MemoryEstimate, *, with_kinds: bool, with_generation: bool) -> list[str]:
     peak = _shown(one)
     cells = [plain(one.method), size(peak.needed_bytes)]
-    cells += [size(sum(peak.by_kind.get(kind, 0) for kind in kinds)) for kinds in _TOGETHER.values()]
+    if with_kinds:
+        cells += [size(sum(peak.by_kind.get(kind, 0) for kind in kinds)) for kinds in _TOGETHER.values()]
     if with_generation:
         cells.append(size(one.generate.needed_bytes) if one.generate else MISSING)
     cells.append(count(one.trainable_parameters))

@@ -1,0 +1,27 @@
+"""Training in float32 on a base in bfloat16, and what is left of it in a checkpoint."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from paretune.methods import Context, build, resolve
+from paretune.methods.precision import as_loaded
+from paretune.models import load_model
+from paretune.spec import MethodEntry, Recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.mark.parametrize("name", ["lora", "ln-tuning", "adaption-prompt", "full"])
+def test_put_back_it_has_the_formats_of_the_checkpoint_that_is_loaded_again(name: str, tmp_path: Path) -> None:
+    method = build(resolve(MethodEntry(name=name)))
+    loaded = load_model("toy:llama", dtype="bfloat16")
+    recipe = Recipe(dtype="bfloat16", trainable_dtype="float32")
+    model = method.wrap(loaded.model, Context(recipe, 1e-3, 0, loaded.tokenizer))
+    assert {parameter.dtype for parameter in model.parameters() if parameter.requires_grad} == {torch.float32}
+    method.save(model, tmp_path)
+    as_loaded(model)
+    again = method.load(load_model("toy:llama", dtype="bfloat16").model, tmp_path)
+    assert {n: p.dtype for n, p in model.named_parameters()} == {n: p.dtype for n, p in again.named_parameters()}
+    assert model(torch.arange(4)[None]).logits.shape == again(torch.arange(4)[None]).logits.shape
