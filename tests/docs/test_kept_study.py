@@ -1,0 +1,52 @@
+"""The study that is kept with its records: they can be read, and its README says what they say."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from paretune.cli.app import app
+
+STUDY = Path(__file__).parents[2] / "docs" / "examples" / "word-problems"
+METHODS = {"rsLoRA", "full", "SHiRA", "RoAd", "LoRA", "LN tuning", "OFT", "IA3"}
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, Any]:
+    done = CliRunner().invoke(app, ["results", str(STUDY), "--json"])
+    assert done.exit_code == 0, done.output
+    return {_plain(row["method"]): row for row in json.loads(done.stdout)["rows"]}
+
+
+def test_every_trial_ended_well() -> None:
+    records = [json.loads(path.read_text()) for path in (STUDY / "records").iterdir()]
+    assert len(records) == 2 + 8 * 7 + 8 * 3
+    assert {record["outcome"]["kind"] for record in records} == {"ok"}
+    assert len({record["trial_id"] for record in records}) == len(records)
+
+
+def test_all_methods_are_tied_with_three_seeds_each(rows: dict[str, Any]) -> None:
+    for method in METHODS:
+        assert rows[_plain(method)]["seeds"] == [0, 1, 2]
+        assert rows[_plain(method)]["standing"]["tied_for_best"]
+
+
+def test_the_readme_s_table_holds_the_records_figures(rows: dict[str, Any]) -> None:
+    lines = re.findall(r"^\| (.+) \|$", (STUDY / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    told = {cells[0]: cells for cells in (line.split(" | ") for line in lines)}
+    for method in METHODS:
+        row, cells = rows[_plain(method)], told[method]
+        low, high = row["intervals"]["accuracy"]
+        assert float(cells[1]) == pytest.approx(row["learning_rate"], rel=0.02)
+        assert cells[2] == f"{row['metrics']['accuracy']:.1%}"
+        assert cells[3] == f"{100 * low:.0f} to {100 * high:.0f}"
+        seen, unseen = (row["groups"][group]["accuracy"] for group in ("seen", "unseen"))
+        assert cells[4] == f"{100 * seen:.0f} / {100 * unseen:.0f}%"
+        assert float(cells[8]) == pytest.approx(row["metrics"]["forgetting"], abs=0.0005)
+
+
+def _plain(method: str) -> str:
+    return method.lower().replace(" ", "-")
