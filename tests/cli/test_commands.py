@@ -28,7 +28,7 @@ def test_the_demo_on_a_toy(paretune: Paretune, tmp_path: Path) -> None:
     assert "support no claim" in " ".join(done.stdout.split())
     assert "support no claim" in (tmp_path / "demo" / "index.html").read_text()
     rows = json.loads(paretune("results", tmp_path / "demo", "--json").stdout)["rows"]
-    assert {row["method"] for row in rows} == {"base", "base-few-shot", "lora", "road", "shira", "ia3", "ln-tuning"}
+    assert {row["method"] for row in rows} == {"base", "base-few-shot", "lora", "beft", "shira", "ia3", "ln-tuning"}
     assert all(0 <= row["metrics"]["accuracy"] <= 1 for row in rows)
 
 
