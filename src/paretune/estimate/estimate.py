@@ -204,7 +204,7 @@ def _sharded(found: Prediction, settings: EstimateSettings) -> ShardedMemory | N
 
 
 def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ...]:
-    said = [f"the shape: {shape.source}"]
+    said = [f"the shape is taken from {shape.source}"]
     if shape.kind == "causal-lm" and settings.data is None:
         said.append("every token of an example is trained on, and examples differ in length, so that a mask is needed")
     if settings.device == "cuda":

@@ -122,7 +122,7 @@ def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
 def _toy(model: str) -> ModelShape:
     from paretune.models.toy import toy_model
 
-    return ModelShape(model, "causal-lm", toy_model().config.to_dict(), "built in memory", None)
+    return ModelShape(model, "causal-lm", toy_model().config.to_dict(), "a model built in memory", None)
 
 
 def _read(model: str, path: Path, source: str, folder: Path | None) -> ModelShape:
