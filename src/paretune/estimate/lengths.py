@@ -8,6 +8,7 @@ from paretune.engine import longest_batches
 from paretune.estimate.settings import DEFAULT_SEQUENCE_LENGTH, EstimateSettings
 from paretune.estimate.workload import Lengths, padded_lengths
 from paretune.models import ModelShape
+from paretune.models.shapes import BUILT_IN_MEMORY
 from paretune.spec import InputError, Recipe
 from paretune.tasks import get_task
 from paretune.tasks.base import Split
@@ -55,7 +56,7 @@ def _tokenizer(shape: ModelShape) -> Any:
 
     from paretune.models.toy import toy_tokenizer
 
-    if shape.source == "built in memory":
+    if shape.source == BUILT_IN_MEMORY:
         return toy_tokenizer()
     try:
         if shape.folder is None:

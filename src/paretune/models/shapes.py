@@ -18,6 +18,9 @@ _CONFIG, _DIFFUSION_CONFIG = "config.json", "transformer/config.json"
 _GENERATES = ("ForCausalLM", "LMHeadModel")
 _ENCODES = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
 
+BUILT_IN_MEMORY = "a model built in memory"
+"""Where the shape of a toy comes from."""
+
 
 class ModelShape(NamedTuple):
     """What is needed to build a model without its weights."""
@@ -122,7 +125,7 @@ def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
 def _toy(model: str) -> ModelShape:
     from paretune.models.toy import toy_model
 
-    return ModelShape(model, "causal-lm", toy_model().config.to_dict(), "a model built in memory", None)
+    return ModelShape(model, "causal-lm", toy_model().config.to_dict(), BUILT_IN_MEMORY, None)
 
 
 def _read(model: str, path: Path, source: str, folder: Path | None) -> ModelShape:
