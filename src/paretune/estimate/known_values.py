@@ -55,6 +55,7 @@ _HEALTHY = {
     _ATEN.isin.Tensor_Tensor: False,  # a token that is generated is none of the special ones
 }
 _SQUARES = {_ATEN.eye.default, _ATEN.eye.m}
+"""Constants whose arguments are numbers of rows and columns. Large ones are not made."""
 _COPIES = {_ATEN._to_copy.default, _ATEN.clone.default, _ATEN.any.default, _ATEN.all.default}
 """Operators that make out of one repeated value the same value."""
 _WITHOUT_CONTENT = {_ATEN.empty.memory_format, _ATEN.empty_strided.default, _ATEN.empty_like.default}

@@ -8,7 +8,6 @@ from paretune.engine import longest_batches
 from paretune.estimate.settings import DEFAULT_SEQUENCE_LENGTH, EstimateSettings
 from paretune.estimate.workload import Lengths, padded_lengths
 from paretune.models import ModelShape
-from paretune.models.shapes import BUILT_IN_MEMORY
 from paretune.spec import InputError, Recipe
 from paretune.tasks import get_task
 from paretune.tasks.base import Split
@@ -54,10 +53,8 @@ def _from_file(shape: ModelShape, path: Path, batch_size: int) -> Sequence[Lengt
 def _tokenizer(shape: ModelShape) -> Any:
     from transformers import AutoTokenizer
 
-    from paretune.models.toy import toy_tokenizer
-
-    if shape.source == BUILT_IN_MEMORY:
-        return toy_tokenizer()
+    if shape.tokenizer is not None:
+        return shape.tokenizer
     try:
         if shape.folder is None:
             raise OSError("there is no folder with a tokenizer")

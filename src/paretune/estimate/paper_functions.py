@@ -13,6 +13,7 @@ from torch.utils._mode_utils import no_dispatch
 from paretune.estimate.known_values import KnownValues
 
 _OF_HOST = {Tensor, int, float, bool, slice}
+"""Types with which reading or writing a real tensor stays on the host. A fake tensor has a type of its own."""
 
 MANY_SLICES = 64
 """From this number on, the slices of a tensor whose values nobody knows are one and the same."""

@@ -117,8 +117,7 @@ def evaluate(
     changes: list[float] = []
     if texts:
         with phases.during(Phase.RETAIN):
-            # What was not trained has not changed: it was read just now.
-            after = text_losses(model, loaded.tokenizer, texts, **reading) if method.trains else before
+            after = text_losses(model, loaded.tokenizer, texts, **reading)
         changes, metrics["forgetting"], standard_errors["forgetting"] = _forgetting(before, after)
     if "memory" in measures:
         longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)

@@ -18,9 +18,6 @@ _CONFIG, _DIFFUSION_CONFIG = "config.json", "transformer/config.json"
 _GENERATES = ("ForCausalLM", "LMHeadModel")
 _ENCODES = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
 
-BUILT_IN_MEMORY = "a model built in memory"
-"""Where the shape of a toy comes from."""
-
 
 class ModelShape(NamedTuple):
     """What is needed to build a model without its weights."""
@@ -33,6 +30,8 @@ class ModelShape(NamedTuple):
     """Where the configuration was found."""
     folder: Path | None
     """Where a tokenizer may be; None where there is nothing but the configuration."""
+    tokenizer: Any = None
+    """The tokenizer of a model that is built in memory."""
 
     @property
     def max_length(self) -> int | None:
@@ -123,9 +122,10 @@ def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
 
 
 def _toy(model: str) -> ModelShape:
-    from paretune.models.toy import toy_model
+    from paretune.models.toy import toy_model, toy_tokenizer
 
-    return ModelShape(model, "causal-lm", toy_model().config.to_dict(), BUILT_IN_MEMORY, None)
+    source = "a model built in memory"
+    return ModelShape(model, "causal-lm", toy_model().config.to_dict(), source, None, toy_tokenizer())
 
 
 def _read(model: str, path: Path, source: str, folder: Path | None) -> ModelShape:

@@ -19,6 +19,7 @@ _TOGETHER: dict[str, tuple[MemoryKind, ...]] = {
     "Other": (MemoryKind.OTHER,),
 }
 _WIDEST = 500
+"""Columns of a terminal in which every table fits."""
 TITLE = "Estimated, not measured"
 
 
