@@ -20,6 +20,9 @@ OPERATORS: dict[str, Callable[[Tensor], Any]] = {
     "positions": lambda x: x[torch.tensor([0, 2])],
     "another format": lambda x: x.to(torch.bfloat16),
     "all at once": lambda x: torch._foreach_sqrt([x, x]),
+    "made from nothing": lambda x: torch.zeros(x.shape, device=x.device),
+    "part of it": lambda x: x[1:2],
+    "decomposed": lambda x: torch.ops.aten.silu_backward(x, x),
 }
 
 
@@ -61,3 +64,36 @@ def test_a_view_begins_where_its_own_argument_does() -> None:
         assert later.storage_offset() == 12
         assert later.untyped_storage()._cdata == x.untyped_storage()._cdata
         assert [part.storage_offset() for part in placed] == [5, 5]
+
+
+def test_results_of_the_meta_device_are_those_of_the_fake_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def everything(x: Tensor) -> list[Tensor]:
+        y = x[2:7:2]
+        return [
+            y,
+            y.t(),
+            y @ y.t(),
+            y.detach(),
+            y.expand(2, -1, -1),
+            y.to(torch.bfloat16),
+            y[None].permute(2, 0, 1),
+            y.transpose(0, 1),
+            y[1],
+            x.view(4, 6),
+            x.t().contiguous().view(-1)[3:9],
+        ]
+
+    def seen() -> list[tuple[Any, ...]]:
+        with fake_world("cuda") as device:
+            return _seen(everything, torch.randn(8, 3, device=device))
+
+    quick = seen()
+    monkeypatch.setattr(operator_results, "_PLAIN_META", set())
+    assert quick == seen()
+
+
+def test_what_is_written_to_many_tensors_at_once_is_still_known() -> None:
+    with fake_world("cpu"):
+        x, y = torch.zeros(3), torch.zeros(2)
+        torch._foreach_add_([x, y], 1)
+        assert x.sum().item() + y.sum().item() == 5

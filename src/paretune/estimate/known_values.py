@@ -26,7 +26,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from paretune.estimate.operator_results import OperatorResults
 from paretune.estimate.patience import Patience
 from paretune.estimate.sparse_shapes import SparseShapes
-from paretune.measure.memory import tensors_in
+from paretune.measure.memory import LiveStorage, tensors_in
 from paretune.spec import InputError
 
 _ATEN = torch.ops.aten
@@ -84,6 +84,8 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
 
     def __init__(self, *, host_is_real: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.counters: list[LiveStorage] = []
+        """Counters of memory that are told of every operator."""
         self._entries: dict[int, _Entry] = {}
         self._host_is_real = host_is_real
         self._sparse = SparseShapes()
@@ -119,26 +121,30 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
             with torch._C._DisableTorchDispatch():  # the most frequent case where a method prepares on the host
                 return func(*args)
         with torch._C.DisableTorchFunction():
-            return self._run(func, args, kwargs or {})
+            result = self._run(func, types, args, kwargs or {})
+            for counter in self.counters:
+                counter.track(tensors_in((*args, result), kwargs))
+            return result
 
-    def _run(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _run(self, func: OpOverload, types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if func is _ATEN._local_scalar_dense.default or func is _ATEN.equal.default:
             return self._answer(func, args)
-        if func in _BY_MASK:
+        on_paper = FakeTensor in types
+        if func in _BY_MASK and on_paper:
             args = self._masks_as_positions(args)
         inputs = list(tensors_in(args, kwargs))
         if func is _ATEN.randperm.default or func is _ATEN.randperm.generator:
             func, kwargs = _instead_of_long_permutation(func, args, kwargs)
-        if self._host_is_real and _runs_on_host(func, args, kwargs, inputs):
+        if self._host_is_real and not on_paper and _runs_on_host(func, args, kwargs, inputs):
             with no_dispatch():
                 return func(*args, **kwargs)
-        known = all(self._is_known(tensor) for tensor in inputs)
+        known = all(map(self._is_known, inputs))
         if func is _ATEN.nonzero.default and not known:
             with no_dispatch():
                 everywhere = torch.ones(args[0].shape, dtype=torch.bool).nonzero()
             return self._fake(everywhere, args[0].device)
         try:
-            result = self._results.run(func, args, kwargs, self._sparse.run)
+            result = self._results.run(func, args, kwargs, inputs, self._sparse.run)
         except (DataDependentOutputException, DynamicOutputShapeException):
             return self._shaped_by_values(func, args, kwargs, known=known)
         self._follow(func, args, kwargs, result, known=known)
@@ -187,14 +193,15 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, *, known: bool
     ) -> None:
         """Keep what is known about the operator's results and about what it wrote to."""
-        outputs = list(tensors_in((result,)))
         if func._schema.is_mutable:
             self._follow_writing(func, args, kwargs, known=known)
         elif func in _FILLED or (func in _HEALTHY and not known):
             value = _FILLED[func] if func in _FILLED else _HEALTHY[func]
-            self._learn(outputs[0], _uniform(value, outputs[0].dtype))
-        elif known and not all(self._is_known(output) for output in outputs):
-            self._compute(func, args, kwargs, outputs)
+            self._learn(result, _uniform(value, result.dtype))
+        elif known:
+            outputs = list(tensors_in((result,)))
+            if not all(map(self._is_known, outputs)):
+                self._compute(func, args, kwargs, outputs)
 
     def _follow_writing(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], *, known: bool) -> None:
         written = list(_written(func, args, kwargs))
@@ -313,9 +320,7 @@ def _is_plain(func: OpOverload) -> bool:
 
 
 def _runs_on_host(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], inputs: Sequence[Tensor]) -> bool:
-    """Tell whether an operator has to do with small real tensors on the host alone."""
-    if any(isinstance(tensor, FakeTensor) for tensor in inputs):
-        return False
+    """Tell whether an operator on real tensors has to do with the host alone, and with little of it."""
     if kwargs.get("device", _HOST) not in {None, _HOST}:
         return False
     if inputs:

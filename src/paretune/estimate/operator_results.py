@@ -8,15 +8,15 @@ begin. Everything else runs as always.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.fake_tensor import FakeTensor, in_kernel_invocation_manager
 
 from paretune.estimate.stand_in_device import device_for_keys
-from paretune.measure.memory import tensors_in
 
 _PLAIN = {
     bool, int, float, complex, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format
@@ -26,7 +26,22 @@ _INDEX = torch.ops.aten.index.Tensor
 """Its shape depends on values only where an index is a mask, and masks have been replaced by positions."""
 _BY_PLACE = {torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default}
 """They count from the beginning of the storage, not of the argument."""
-_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+_PLAIN_META = {
+    torch.ops.aten._to_copy.default,
+    torch.ops.aten._unsafe_view.default,
+    torch.ops.aten.alias.default,
+    torch.ops.aten.detach.default,
+    torch.ops.aten.expand.default,
+    torch.ops.aten.mm.default,
+    torch.ops.aten.permute.default,
+    torch.ops.aten.select.int,
+    torch.ops.aten.slice.Tensor,
+    torch.ops.aten.t.default,
+    torch.ops.aten.transpose.int,
+    torch.ops.aten.unsqueeze.default,
+    torch.ops.aten.view.default,
+}
+"""What their kernels make on the meta device is what they make anywhere."""
 
 
 class _Output(NamedTuple):
@@ -65,9 +80,19 @@ class OperatorResults:
         self._eligible: dict[OpOverload, bool] = {}
 
     def run(
-        self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], otherwise: Callable[..., Any]
+        self,
+        func: OpOverload,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        inputs: Sequence[Tensor],
+        otherwise: Callable[..., Any],
     ) -> Any:
-        """Return the operator's result, made again where it is remembered, and by `otherwise` where it is not."""
+        """Return the operator's result, made again where it is remembered, and by `otherwise` where it is not.
+
+        `inputs` are the tensors among the arguments, in their order.
+        """
+        if _only_writes(func):
+            return None
         eligible = self._eligible.get(func)
         if eligible is None:
             eligible = self._eligible[func] = _is_eligible(func)
@@ -83,13 +108,13 @@ class OperatorResults:
             )
         except _UnusualError:
             return otherwise(func, args, kwargs)
-        inputs = list(tensors_in(args, kwargs))
-        if not any(isinstance(tensor, FakeTensor) for tensor in inputs):
+        if inputs and not any(isinstance(tensor, FakeTensor) for tensor in inputs):
             return otherwise(func, args, kwargs)
         remembered = self._results.get(key)
         if remembered is not None:
             return _made_again(remembered, inputs)
-        result = otherwise(func, args, kwargs)
+        meta_alone = func in _PLAIN_META and "device" not in kwargs and _on_one_device(inputs)
+        result = (_on_meta if meta_alone else otherwise)(func, args, kwargs)
         if key not in self._results:
             try:
                 self._results[key] = _remembered(result, inputs)
@@ -98,15 +123,32 @@ class OperatorResults:
         return result
 
 
+@cache
+def _only_writes(func: OpOverload) -> bool:
+    """Tell whether an operator changes the values of tensors in a list, thousands perhaps, and nothing else."""
+    return func.__name__.startswith("_foreach_") and not func._schema.returns
+
+
 def _is_eligible(func: OpOverload) -> bool:
-    name: str = func.name()  # type: ignore[no-untyped-call]
     return (
         func.namespace in {"aten", "prims"}
         and (func is _INDEX or not _LEFT_ALONE.intersection(func.tags))
         and func not in _BY_PLACE
-        and not torch._C._dispatch_has_kernel_for_dispatch_key(name, _COMPOSITE)
         and func.__name__.split(".")[0] not in {"lift_fresh", "lift", "lift_fresh_copy"}
     )
+
+
+def _on_one_device(inputs: Sequence[Tensor]) -> bool:
+    devices = {tensor.fake_device if isinstance(tensor, FakeTensor) else None for tensor in inputs}
+    return len(devices) == 1 and None not in devices
+
+
+def _on_meta(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> FakeTensor:
+    """Return what an operator makes of fake tensors by its kernel for the meta device, without all that comes first."""
+    like: FakeTensor = args[0]
+    with in_kernel_invocation_manager(like.fake_mode):
+        made = func(*args, **kwargs)
+    return FakeTensor(like.fake_mode, made, like.fake_device)
 
 
 def _described(value: Any) -> Hashable:

@@ -5,14 +5,18 @@ import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, UntypedStorage, nn
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
+from torch.utils._python_dispatch import (
+    TorchDispatchMode,
+    _get_current_dispatch_mode_stack,
+    is_traceable_wrapper_subclass,
+)
 from torch.utils._pytree import tree_leaves
 
 from paretune.measure.storage_log import KINDS, Mark, StorageLog
@@ -32,6 +36,13 @@ class _Held(NamedTuple):
     watch: "weakref.ref[UntypedStorage]"
     number: int
     num_bytes: int
+
+
+@runtime_checkable
+class Observable(Protocol):
+    """A dispatch mode that tells counters of every operator on the device, which saves them a dispatch each."""
+
+    counters: list["LiveStorage"]
 
 
 class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook for subclasses
@@ -70,9 +81,8 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         for tensor in tensors:
             if self._device_type is not None and _device_of(tensor).type != self._device_type:
                 continue
-            code = self._birth_kind(tensor) if kind is None else _CODE[kind]
             for storage in _storages(tensor):
-                self._see(storage, code)
+                self._see(storage, tensor, kind)
         self.peak_bytes = max(self.peak_bytes, self.live_bytes)
 
     def label(self, tensors: Iterable[Tensor], kind: MemoryKind) -> None:
@@ -140,11 +150,29 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run the operator, then count what it was given and what it made."""
+        if func is _DEVICE_OF:  # a question, and the most frequent call of all where tensors are fake
+            return _device_of(args[0])
         result = func(*args, **kwargs) if kwargs else func(*args)
-        if func is not _DEVICE_OF:  # a question, and the most frequent call of all where tensors are fake
-            with torch._C.DisableTorchFunction():
-                self.track(tensors_in((*args, result), kwargs))
+        with torch._C.DisableTorchFunction():
+            self.track(tensors_in((*args, result), kwargs))
         return result
+
+    def __enter__(self) -> Self:
+        """Begin to count, through the `Observable` mode that is entered if there is one."""
+        stack = _get_current_dispatch_mode_stack()
+        self._observed = next((mode for mode in reversed(stack) if isinstance(mode, Observable)), None)
+        if self._observed is None:
+            super().__enter__()  # type: ignore[no-untyped-call]
+        else:
+            self._observed.counters.append(self)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Stop counting."""
+        if self._observed is None:
+            super().__exit__(*error)  # type: ignore[no-untyped-call]
+        else:
+            self._observed.counters.remove(self)
 
     def _birth_kind(self, tensor: Tensor) -> int:
         if not (tensor.is_floating_point() or tensor.is_complex()) or self._in_optimizer:
@@ -156,7 +184,7 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
             return _CODE[MemoryKind.LOGITS]
         return _CODE[MemoryKind.ACTIVATIONS]
 
-    def _see(self, storage: UntypedStorage, code: int) -> None:
+    def _see(self, storage: UntypedStorage, tensor: Tensor, kind: MemoryKind | None) -> None:
         key, num_bytes = storage._cdata, storage.nbytes()
         known = self._held.get(key)
         if known is not None:
@@ -166,7 +194,7 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
             return
         number = len(self._kinds)
         self._held[key] = _Held(weakref.ref(storage, lambda _: self._forget(key)), number, num_bytes)
-        self._kinds.append(code)
+        self._kinds.append(self._birth_kind(tensor) if kind is None else _CODE[kind])
         self._happened(number, num_bytes)
 
     def _forget(self, key: int) -> None:
@@ -231,11 +259,10 @@ def _device_of(tensor: Tensor) -> torch.device:
     return tensor.fake_device if isinstance(tensor, FakeTensor) else tensor.device
 
 
-def _storages(tensor: Tensor) -> Iterator[UntypedStorage]:
-    """Yield the storages behind a tensor: one for a plain tensor, several for a sparse or a quantised one."""
+def _storages(tensor: Tensor) -> Sequence[UntypedStorage]:
+    """Return the storages behind a tensor: one for a plain tensor, several for a sparse or a quantised one."""
     if isinstance(tensor, FakeTensor) and tensor.layout is torch.strided:
-        yield tensor.untyped_storage()
-        return
+        return (tensor.untyped_storage(),)
     if is_traceable_wrapper_subclass(tensor):
         names, _ = tensor.__tensor_flatten__()
         parts = [getattr(tensor, name) for name in names]
@@ -246,7 +273,5 @@ def _storages(tensor: Tensor) -> Iterator[UntypedStorage]:
     elif tensor.layout in _COMPRESSED_BY_COLUMN:
         parts = [tensor.ccol_indices(), tensor.row_indices(), tensor.values()]
     else:
-        yield tensor.untyped_storage()
-        return
-    for part in parts:
-        yield from _storages(part)
+        return (tensor.untyped_storage(),)
+    return tuple(storage for part in parts for storage in _storages(part))
