@@ -36,6 +36,13 @@ def test_as_json_with_a_budget_and_a_picture(capsys: pytest.CaptureFixture[str],
     assert "lora" in (tmp_path / "bars.html").read_text()
 
 
+def test_a_budget_that_is_too_small_is_told_what_needs_less(capsys: pytest.CaptureFixture[str]) -> None:
+    ask(max_memory=["1kB"], sequence_length=32, as_json=False)
+    assert "What needs less: --gradient-checkpointing, --quantised 4bit, a smaller" in capsys.readouterr().out
+    ask(max_memory=["1GB"], sequence_length=32, as_json=False)
+    assert "What needs less" not in capsys.readouterr().out
+
+
 def test_methods_that_train_in_float32_answer_in_the_format_of_the_base(capsys: pytest.CaptureFixture[str]) -> None:
     ask("ln-tuning,adaption-prompt,poly", dtype="bfloat16", device="cuda", sequence_length=32)
     found = json.loads(capsys.readouterr().out)

@@ -30,6 +30,7 @@ def test_missing_is_not_zero_nor_infinity() -> None:
     assert show("accuracy", 0.0) == "0.0%"
     assert show("train_loss", float("inf")) == "inf"
     assert show("forgetting", 0.0416) == "+0.042"
+    assert show("forgetting", -0.0001) == "+0.000"
 
 
 def test_text_from_records_cannot_steer_a_terminal() -> None:

@@ -4,12 +4,15 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from paretune.spec import InputError, MethodEntry
 from paretune.spec.memory import MemoryEstimate, NotEstimated
+
+if TYPE_CHECKING:
+    from paretune.estimate import EstimateSettings
 
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
@@ -59,11 +62,26 @@ def show_estimates(
         print(json.dumps(estimates_json(found), indent=1))
     else:
         Console().print(estimates_summary(found))
+        if not all(answer.fits for one in done for answer in one.budgets):
+            print(_what_needs_less(chosen))
     said_on = sys.stderr if as_json else sys.stdout
     if picture is not None:
         print(write_memory_chart(done, picture), file=said_on)
     if keep_in is not None:
         print(keep_estimates(keep_in, done), file=said_on)
+
+
+def _what_needs_less(settings: "EstimateSettings") -> str:
+    """Return the options that are left to somebody whose budget is too small."""
+    options = {
+        "--gradient-checkpointing": not settings.recipe.gradient_checkpointing,
+        "--quantised 4bit": settings.quantised is None,
+        "a smaller --batch-size": settings.recipe.batch_size > 1,
+        "more --devices": True,
+        "shorter examples": True,
+    }
+    *most, last = (option for option, is_left in options.items() if is_left)
+    return f"What needs less: {', '.join(most)} or {last}."
 
 
 def parse_bytes(text: str) -> int:

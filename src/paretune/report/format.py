@@ -21,7 +21,7 @@ def show(metric: str, value: float | None) -> str:
         case Unit.COUNT:
             return count(value)
         case Unit.NATS | Unit.COSINE:
-            return f"{value:+.3f}" if metric == "forgetting" else f"{value:.3f}"
+            return f"{value:+z.3f}" if metric == "forgetting" else f"{value:z.3f}"
 
 
 def span(metric: str, low: float, high: float, between: str = "–") -> str:
