@@ -60,3 +60,12 @@ def test_large_unit_matrices_are_not_made() -> None:
     with fake_world("cuda"):
         unit = torch.eye(300_000)  # 360 GB if it were real
         assert unit.shape == (300_000, 300_000)
+
+
+def test_a_number_written_among_known_values_is_known_and_among_unknown_ones_changes_nothing() -> None:
+    with fake_world("cpu"):
+        known, unknown = torch.zeros(4), torch.empty(4)
+        known[1] = 5
+        unknown[known.sum().int()] = 5  # out of range: no operator runs that would notice
+        assert known.sum().item() == 5
+        assert unknown.shape == (4,)

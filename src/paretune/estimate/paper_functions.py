@@ -12,7 +12,8 @@ from torch.utils._mode_utils import no_dispatch
 
 from paretune.estimate.known_values import KnownValues
 
-_OF_HOST = {Tensor, int, float, bool, slice}
+_NUMBERS = {int, float, bool}
+_OF_HOST = {Tensor, slice, *_NUMBERS}
 """Types with which reading or writing a real tensor stays on the host. A fake tensor has a type of its own."""
 
 MANY_SLICES = 64
@@ -31,7 +32,7 @@ class PaperFunctions(TorchFunctionMode):
             Tensor.data_ptr: _address_of,
             Tensor.numpy: partial(_as_array, values),
             Tensor.__getitem__: partial(_indexed, Tensor.__getitem__),
-            Tensor.__setitem__: partial(_indexed, Tensor.__setitem__),
+            Tensor.__setitem__: partial(_written, values),
             torch.svd_lowrank: _svd_lowrank,
             torch.unbind: partial(_unbind, values),
             torch.block_diag: _block_diag,
@@ -78,6 +79,13 @@ def _indexed(func: Callable[..., Any], tensor: Tensor, index: Any, *value: Any) 
         return func(tensor, index, *value)
     with torch._C._DisableTorchDispatch():
         return func(tensor, index, *value)
+
+
+def _written(values: KnownValues, tensor: Tensor, index: Any, value: Any) -> None:
+    """Write into a tensor: on paper nothing happens when a number is put among values that nobody knows."""
+    unnoticed = isinstance(tensor, FakeTensor) and type(value) in _NUMBERS and not tensor.requires_grad
+    if not unnoticed or values.value_of(tensor) is not None:
+        _indexed(Tensor.__setitem__, tensor, index, value)
 
 
 def _unbind(values: KnownValues, input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
