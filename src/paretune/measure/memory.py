@@ -66,6 +66,7 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self._marks: list[Mark] = []
         self._in_model = 0
         self._in_optimizer = False
+        self._observed: Observable | None = None
         self.live_bytes = 0
         """Bytes held now."""
         self.peak_bytes = 0
