@@ -78,7 +78,7 @@ def _what_needs_less(settings: "EstimateSettings") -> str:
         "--quantised 4bit": settings.quantised is None,
         "a smaller --batch-size": settings.recipe.batch_size > 1,
         "more --devices": True,
-        "shorter examples": True,
+        "shorter or smaller examples": True,
     }
     *most, last = (option for option, is_left in options.items() if is_left)
     return f"What needs less: {', '.join(most)} or {last}."

@@ -85,7 +85,7 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
     def __init__(self, *, host_is_real: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.counters: list[LiveStorage] = []
-        """Counters of memory that are told of every operator."""
+        """Counters of memory that are told of every operator on the device."""
         self._entries: dict[int, _Entry] = {}
         self._host_is_real = host_is_real
         self._sparse = SparseShapes()
@@ -123,7 +123,7 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         with torch._C.DisableTorchFunction():
             result = self._run(func, types, args, kwargs or {})
             for counter in self.counters:
-                counter.track(tensors_in((*args, result), kwargs))
+                counter.count_operator(args, kwargs, result)
             return result
 
     def _run(self, func: OpOverload, types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -22,25 +22,16 @@ _PLAIN = {
     bool, int, float, complex, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format
 }  # fmt: skip
 _LEFT_ALONE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.inplace_view}
-_INDEX = torch.ops.aten.index.Tensor
+_ATEN = torch.ops.aten
+_INDEX = _ATEN.index.Tensor
 """Its shape depends on values only where an index is a mask, and masks have been replaced by positions."""
-_BY_PLACE = {torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default}
+_BY_PLACE = {_ATEN.as_strided.default, _ATEN.as_strided_.default}
 """They count from the beginning of the storage, not of the argument."""
 _PLAIN_META = {
-    torch.ops.aten._to_copy.default,
-    torch.ops.aten._unsafe_view.default,
-    torch.ops.aten.alias.default,
-    torch.ops.aten.detach.default,
-    torch.ops.aten.expand.default,
-    torch.ops.aten.mm.default,
-    torch.ops.aten.permute.default,
-    torch.ops.aten.select.int,
-    torch.ops.aten.slice.Tensor,
-    torch.ops.aten.t.default,
-    torch.ops.aten.transpose.int,
-    torch.ops.aten.unsqueeze.default,
-    torch.ops.aten.view.default,
-}
+    _ATEN._to_copy.default, _ATEN._unsafe_view.default, _ATEN.alias.default, _ATEN.detach.default, _ATEN.expand.default,
+    _ATEN.mm.default, _ATEN.permute.default, _ATEN.select.int, _ATEN.slice.Tensor, _ATEN.t.default,
+    _ATEN.transpose.int, _ATEN.unsqueeze.default, _ATEN.view.default,
+}  # fmt: skip
 """What their kernels make on the meta device is what they make anywhere."""
 
 
@@ -77,7 +68,6 @@ class OperatorResults:
 
     def __init__(self) -> None:
         self._results: dict[Hashable, _Result | None] = {}
-        self._eligible: dict[OpOverload, bool] = {}
 
     def run(
         self,
@@ -93,10 +83,7 @@ class OperatorResults:
         """
         if _only_writes(func):
             return None
-        eligible = self._eligible.get(func)
-        if eligible is None:
-            eligible = self._eligible[func] = _is_eligible(func)
-        if not eligible:
+        if not _is_eligible(func):
             return otherwise(func, args, kwargs)
         try:
             key = (
@@ -129,6 +116,7 @@ def _only_writes(func: OpOverload) -> bool:
     return func.__name__.startswith("_foreach_") and not func._schema.returns
 
 
+@cache
 def _is_eligible(func: OpOverload) -> bool:
     return (
         func.namespace in {"aten", "prims"}

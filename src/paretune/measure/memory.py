@@ -24,7 +24,6 @@ from paretune.spec.memory import MemoryKind
 
 _COMPRESSED_BY_ROW = {torch.sparse_csr, torch.sparse_bsr}
 _COMPRESSED_BY_COLUMN = {torch.sparse_csc, torch.sparse_bsc}
-_DEVICE_OF = torch.ops.prim.device.default
 _CODE = {kind: code for code, kind in enumerate(KINDS)}
 _PASSING = {_CODE[MemoryKind.ACTIVATIONS], _CODE[MemoryKind.OTHER]}
 """Kinds that a storage has by birth, until it turns out to be something else."""
@@ -40,7 +39,10 @@ class _Held(NamedTuple):
 
 @runtime_checkable
 class Observable(Protocol):
-    """A dispatch mode that tells counters of every operator on the device, which saves them a dispatch each."""
+    """A dispatch mode that calls `count_operator` of its counters for all that runs on the device.
+
+    It saves each of them a dispatch of its own.
+    """
 
     counters: list["LiveStorage"]
 
@@ -151,12 +153,14 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run the operator, then count what it was given and what it made."""
-        if func is _DEVICE_OF:  # a question, and the most frequent call of all where tensors are fake
-            return _device_of(args[0])
         result = func(*args, **kwargs) if kwargs else func(*args)
         with torch._C.DisableTorchFunction():
-            self.track(tensors_in((*args, result), kwargs))
+            self.count_operator(args, kwargs, result)
         return result
+
+    def count_operator(self, args: Sequence[Any], kwargs: Mapping[str, Any] | None, result: Any) -> None:
+        """Count what an operator was given and what it made."""
+        self.track(tensors_in((*args, result), kwargs))
 
     def __enter__(self) -> Self:
         """Begin to count, through the `Observable` mode that is entered if there is one."""
