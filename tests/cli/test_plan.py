@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from paretune.cli.planning import show_plan
 from paretune.execute.run import run
 from paretune.spec import Study
 from tests.cli.conftest import TOY, Paretune
@@ -81,6 +82,18 @@ def test_a_fixed_study_has_a_plan_too(paretune: Paretune, study_file: Path, tmp_
     done = paretune("run", study_file, "--out", tmp_path / "out", "--plan")
     assert done.returncode == 0
     assert "2 trials, 0 finished, 2 to run" in done.stdout
+
+
+def test_a_plan_says_what_this_machine_computes_slowly(
+    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
+    study = Study.from_toml(study_file)
+    for dtype in ("float32", "bfloat16"):
+        asked = study.model_copy(update={"recipe": study.recipe.model_copy(update={"dtype": dtype})})
+        show_plan(asked, tmp_path / "out", jobs=1, retry=False, as_json=False)
+        assert ("no instructions for bfloat16" in capsys.readouterr().out) == (dtype == "bfloat16")
 
 
 def test_json_without_plan_is_wrong_use(paretune: Paretune, study_file: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from paretune.models import check_hardware, load_model
-from paretune.models.hardware import quantised
+from paretune.models.hardware import quantised, slowness_note
 from paretune.spec import InputError
 
 
@@ -57,3 +57,22 @@ def test_attention_is_computed_as_asked(attention: str) -> None:
     ids = loaded.tokenizer("Add 1:", return_tensors="pt")["input_ids"]
     expected = load_model("toy:llama").model(ids).logits
     assert torch.allclose(loaded.model(ids).logits, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "capability", "has_gpu", "warns"),
+    [
+        ("bfloat16", "AVX2", False, True),
+        ("bfloat16", "AVX512", False, False),
+        ("bfloat16", "AVX2", True, False),
+        ("float32", "AVX2", False, False),
+    ],
+)
+def test_a_processor_that_is_slow_in_a_number_format_is_told_of(
+    dtype: str, capability: str, has_gpu: bool, warns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    note = slowness_note(dtype)
+    assert (note is not None) == warns
+    assert note is None or 'Write dtype = "float32" into the recipe' in note

@@ -12,6 +12,7 @@ from paretune.cli.time_left import span_text
 from paretune.execute.duration import Durations, Span, time_left
 from paretune.execute.run import pending_trials, results_in
 from paretune.execute.stages import Blueprint, Stage, Stages
+from paretune.models.hardware import slowness_note
 from paretune.report.format import plain
 from paretune.spec import Record, Study, Trial
 from paretune.store import Store
@@ -74,7 +75,7 @@ def _outlook(study: Study, folder: Path, jobs: int, retry: bool) -> Outlook:
 
 
 def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
-    lines = [_headline(outlook), *(_notes(outlook) if whole else [])]
+    lines = [_headline(outlook), *(_notes(outlook) if whole else []), *_warnings(outlook)]
     console.print(lines[0], highlight=False, markup=False, soft_wrap=True)
     if whole:
         console.print(_table(outlook))
@@ -125,6 +126,13 @@ def _notes(outlook: Outlook) -> list[str]:
             "validation data; the test questions are asked in the final trials alone."
         )
     return notes
+
+
+def _warnings(outlook: Outlook) -> list[str]:
+    """Return what makes a run slower here than it need be."""
+    waiting = [trial for trial in outlook.stages.trials if trial.id not in outlook.results]
+    notes = (slowness_note(dtype) for dtype in sorted({trial.recipe.dtype for trial in waiting}))
+    return [note for note in notes if note]
 
 
 def _what(stage: Stage) -> str:
