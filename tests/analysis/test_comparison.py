@@ -3,8 +3,9 @@ import pytest
 
 from paretune.analysis import Evidence, no_answers
 from paretune.analysis.comparison import Comparison, compare_in
+from paretune.analysis.recommend import recommend_from
 from paretune.analysis.scores import FloatArray
-from paretune.spec import InputError, OutOfMemory, Recipe
+from paretune.spec import Imported, InputError, OutOfMemory, Recipe
 from tests.records import PROVENANCE, make_record, make_records
 from tests.studies import drawn_answers, evidence
 
@@ -98,6 +99,24 @@ def test_records_not_made_alike_are_compared_only_when_told_to(change: dict[str,
     assert told.verdict == "better"
     assert words in " ".join(told.notes)
     assert compare_in(found, "lora", "oft").notes == ()
+
+
+def test_imported_results_are_compared_whatever_the_versions_as_their_source_does() -> None:
+    older = GPU.model_copy(update={"packages": {"torch": "2.0"}})
+    whole = evidence({"lora": right(100), "dora": right(92)}, lora={"provenance": GPU}, dora={"provenance": older})
+    with pytest.raises(InputError, match="package versions not alike"):
+        compare_in(whole, "lora", "dora")
+    marked = [
+        record.model_copy(update={"imported": Imported(source="theirs", file="a.json")}) for record in whole.records
+    ]
+    found = compare_in(Evidence(tuple(marked), whole.answers), "lora", "dora")
+    assert not any("Not made alike" in note for note in found.notes)
+
+
+def test_many_rows_that_differ_are_not_all_named() -> None:
+    records = [make_record(f"oft {number}", base_model=f"toy:{number}") for number in range(9)]
+    with pytest.raises(InputError, match="base model not alike: oft 0, oft 1, oft 2, oft 3, oft 4 and 4 more;"):
+        recommend_from(Evidence(tuple(records), no_answers))
 
 
 def test_names_that_cannot_be_compared_are_refused() -> None:

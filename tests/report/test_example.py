@@ -58,6 +58,11 @@ def test_clocks_are_those_of_the_data(rows: dict[str, list[Row]]) -> None:
 
 
 def test_pictures_are_those_of_the_data(rows: dict[str, list[Row]]) -> None:
+    steps = [one.published_place - one.steps_place for one in clock_changes(rows["peft-image-gen"])]
+    far = [step for step in steps if abs(step) >= FAR]
+    assert f"{sum(step != 0 for step in steps)} of {len(steps)} rows change their place" in TEXT
+    assert len(far) == 1
+    assert "one of them by five or more" in TEXT
     cost = "train_peak_reserved_bytes"
     for row in rows["peft-image-gen"]:
         if cost in row.fronts:

@@ -1,6 +1,6 @@
 import pytest
 
-from paretune.report.format import count, duration, plain, show, size
+from paretune.report.format import count, duration, plain, show, size, span
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,8 @@ def test_missing_is_not_zero_nor_infinity() -> None:
 
 def test_text_from_records_cannot_steer_a_terminal() -> None:
     assert plain("a\x1b[2Jb\nc") == "a [2Jb c"
+
+
+def test_an_interval_is_never_shown_as_a_point() -> None:
+    assert span("accuracy", 0.447, 0.513) == "45–51%"
+    assert span("accuracy", 0.0, 0.0029) == "0.0–0.3%"

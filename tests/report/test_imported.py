@@ -4,6 +4,7 @@ import io
 import re
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from paretune.report import results_summary
@@ -15,10 +16,11 @@ from tests.outside import PUBLISHED, needs_published
 pytestmark = needs_published
 
 
-def pages(folder: Path) -> dict[str, str]:
-    """Return the page of each of their tasks as text without markup."""
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The page of each of their tasks as text without markup."""
     found = {}
-    for done in import_peft_comparison(PUBLISHED, folder):
+    for done in import_peft_comparison(PUBLISHED, tmp_path_factory.mktemp("pages")):
         study = Store(done.folder).study()
         assert study is not None
         html = render_page(load_records(done.folder), study).partition('<script type="application/json"')[0]
@@ -26,8 +28,7 @@ def pages(folder: Path) -> dict[str, str]:
     return found
 
 
-def test_pages_show_what_their_task_is_about_and_mark_it_as_imported(tmp_path: Path) -> None:
-    shown = pages(tmp_path)
+def test_pages_show_what_their_task_is_about_and_mark_it_as_imported(shown: dict[str, str]) -> None:
     maths, images = shown["peft-metamathqa"], shown["peft-image-gen"]
     assert "Accuracy against cost" in maths
     assert "Similarity against cost" in images
@@ -37,6 +38,17 @@ def test_pages_show_what_their_task_is_about_and_mark_it_as_imported(tmp_path: P
     assert "Drift" in images
     assert "14 of 63 rows move five places or more" in maths
     assert "1.18 to 2.09 times" in maths
+
+
+def test_pages_claim_no_setting_that_the_source_does_not_state(shown: dict[str, str]) -> None:
+    for page in shown.values():
+        assert "weight_decay" in page
+        for row in ("temperature 0.0", "memory_steps 2", "memory_answer_batch_size 8"):
+            assert row not in page
+    assert "data_order as_listed" in shown["peft-metamathqa"]
+    assert "data_order" not in shown["peft-image-gen"]
+    assert "≈" not in shown["peft-image-gen"], "no intervals, so no ties"
+    assert "not audited here" in shown["peft-metamathqa"]
 
 
 def test_the_table_has_columns_for_their_figures(tmp_path: Path) -> None:

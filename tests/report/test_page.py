@@ -115,3 +115,11 @@ def test_json_in_a_script_survives_and_cannot_end_it() -> None:
     text = script_json({"a": EVIL})
     assert not set(text) & set("<>&\u2028")
     assert json.loads(text) == {"a": EVIL}
+
+
+def test_long_parameters_of_a_method_are_folded() -> None:
+    long = {"rank_pattern": {f"layers.{number}": number for number in range(100)}}
+    method = MethodSpec(name="adalora", label="adalora", implementation="peft", parameters=long)
+    html = render_page([make_record(), make_record("adalora", method=method)], make_study())
+    assert html.count("<details>") == 1
+    assert "layers.99" in html

@@ -47,9 +47,10 @@ def _imported_notes(records: Sequence[Record]) -> list[str]:
     made = [tuple(sorted(record.provenance.packages.items())) for record in imported if record.provenance]
     if len(set(made)) > 1:
         different = len(made) - max(made.count(one) for one in set(made))
+        were = "was" if different == 1 else "were"
         notes.append(
-            f"{different} of the {len(made)} imported results were made with other package versions than the rest; "
-            "they are compared all the same, as their source does."
+            f"{different} of the {len(made)} imported results {were} made with other package versions than the rest; "
+            "that keeps none out, as in their source."
         )
     return notes
 

@@ -1,19 +1,21 @@
 """Why rows may not be compared: another base model, another recipe, another machine."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import attrgetter
 
 from paretune.analysis.selection import View
 from paretune.spec import METRICS, InputError, Recipe, Record, Unit
 
 _Reader = Callable[[Record], Hashable]
+_NAMES = 5
+"""So many rows are named where something differs."""
 
 
 def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
     """Return why the rows of a view were not made alike as far as these metrics go, a clause each.
 
-    Base model, recipe, device, platform and package versions must agree; threads and trials at once too where a metric
-    is a duration. Of each setting, the rows that differ from most others are named.
+    Base model, recipe, device, platform and, of our own results, package versions must agree; threads and trials at
+    once too where a metric is a duration. Of each setting, the rows that differ from most others are named.
     """
     readers: dict[str, _Reader] = {"base model": attrgetter("trial.base_model")}
     readers |= {f"recipe.{field}": attrgetter(f"trial.recipe.{field}") for field in Recipe.model_fields}
@@ -42,7 +44,10 @@ def _provenance(field: str) -> _Reader:
 
 
 def _packages(record: Record) -> Hashable:
-    return tuple(sorted(record.provenance.packages.items())) if record.provenance else None
+    """Return the versions of packages. Of imported results there are none: their source compares them all."""
+    if record.provenance is None or record.imported is not None:
+        return None
+    return tuple(sorted(record.provenance.packages.items()))
 
 
 def _clause(view: View, what: str, read: _Reader) -> str:
@@ -53,5 +58,12 @@ def _clause(view: View, what: str, read: _Reader) -> str:
         return ""
     usual = next((value for value in found if len(value) == 1 and 2 * found.count(value) > len(found)), None)
     if usual is None:
-        return f"{what} not alike: {', '.join(sorted(values))}"
-    return f"another {what} for {', '.join(sorted(name for name, value in values.items() if value != usual))}"
+        return f"{what} not alike: {_some(values)}"
+    return f"another {what} for {_some(name for name, value in values.items() if value != usual)}"
+
+
+def _some(names: Iterable[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    found = sorted(names)
+    more = f" and {len(found) - _NAMES} more" if len(found) > _NAMES else ""
+    return f"{', '.join(found[:_NAMES])}{more}"

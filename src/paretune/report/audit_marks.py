@@ -39,7 +39,7 @@ def audit_text(row: Row) -> str:
     """Return the claims that a row's method fails, as a few words."""
     marks = _marks(row)
     if marks is None:
-        return MISSING
+        return "not audited here" if row.records[0].imported else MISSING
     if marks.audit is None:
         return "unaudited"
     return ", ".join(claim.replace("_", " ") for claim in marks.failed) or "nothing"

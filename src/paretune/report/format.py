@@ -27,7 +27,8 @@ def show(metric: str, value: float | None) -> str:
 def span(metric: str, low: float, high: float, between: str = "–") -> str:
     """Return an interval of a figure, short: "45%–51%" as 45–51%, cosines with two digits."""
     if METRICS[metric].unit is Unit.FRACTION:
-        return f"{low:.0%}{between}{high:.0%}".replace("%–", "–")
+        digits = 0 if f"{low:.0%}" != f"{high:.0%}" else 1
+        return f"{low:.{digits}%}{between}{high:.{digits}%}".replace("%–", "–")
     return f"{low:.2f}{between}{high:.2f}"
 
 

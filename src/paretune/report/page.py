@@ -23,8 +23,11 @@ from paretune.report.wording import TIED_NOTE, departures, interval_note, notes,
 from paretune.spec import COSTS, METRICS, Provenance, Recipe, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
+from paretune.store.peft_layout import UNSTATED
 
 _Z_95 = 1.96
+_SUMMARY = 160
+"""Longer parameters of a method are folded: AdaLoRA's ranks, once learned, fill pages."""
 
 
 def write_page(
@@ -88,7 +91,9 @@ def render_page(
         columns=columns,
         rows=table_rows(rows, columns, study),
         costs=[METRICS[cost] for cost in COSTS if cost in specs],
-        recipe=_recipe(study.recipe),
+        imported=(imported := any(row.records[0].imported for row in rows)),
+        has_intervals=any(row.quality_interval for row in rows),
+        recipe=_recipe(study.recipe, imported),
         methods=[_method(row, study) for row in _one_per_method(rows)],
         metrics=[(metric, unit_of(name)) for name, metric in METRICS.items() if _shown(rows, name)],
         quality=METRICS[main_figure(rows)],
@@ -194,8 +199,11 @@ def _shown(rows: Sequence[Row], metric: str) -> bool:
     return not (others or metric == "train_peak_reserved_bytes") or any(metric in row.metrics for row in rows)
 
 
-def _recipe(recipe: Recipe) -> list[tuple[str, object, str]]:
-    return [(name, getattr(recipe, name), field.description or "") for name, field in type(recipe).model_fields.items()]
+def _recipe(recipe: Recipe, imported: bool) -> list[tuple[str, object, str]]:
+    """Return the fields of a recipe, each with its meaning. Of an imported one those that its source states."""
+    hidden = {name for name in UNSTATED if imported and getattr(recipe, name) == Recipe.model_fields[name].default}
+    fields = {name: field for name, field in Recipe.model_fields.items() if name not in hidden}
+    return [(name, getattr(recipe, name), field.description or "") for name, field in fields.items()]
 
 
 def _one_per_method(rows: Sequence[Row]) -> list[Row]:
@@ -209,11 +217,13 @@ def _one_per_method(rows: Sequence[Row]) -> list[Row]:
 
 def _method(row: Row, study: Study) -> dict[str, Any]:
     trial = row.records[0].trial
+    parameters = json.dumps(trial.method.parameters, ensure_ascii=False)[1:-1] or "library defaults"
     return {
         "label": plain(row.method),
         "kind": trial.method.peft_type or trial.method.implementation,
         "rate": rate(row.learning_rate),
-        "parameters": json.dumps(trial.method.parameters, ensure_ascii=False)[1:-1] or "library defaults",
+        "parameters": parameters,
+        "summary": parameters[:_SUMMARY] if len(parameters) > _SUMMARY else "",
         "dtypes": ", ".join(row.records[0].trainable_dtypes),
         "departures": [
             f"{name} = {own} instead of {common}" for name, (common, own) in departures(row, study.recipe).items()

@@ -18,6 +18,8 @@ HOUSEKEEPING = (
 """Keys of a peft configuration that say nothing about the method."""
 MEMORY_KEYS = ("train_info.accelerator_memory_max", "train_info.cuda_memory_max")
 """The newest name first; results of June 2025 have the older one."""
+UNSTATED = ("memory_answer_batch_size", "memory_steps", "temperature", "top_p", "loss_on", "data_order")
+"""Recipe fields of which their files say nothing: at its default, one says nothing of an imported result either."""
 DEVICE_KEYS = ("meta_info.system_info.accelerator", "meta_info.system_info.gpu")
 
 
