@@ -94,7 +94,9 @@ def test_missing_figures_and_failed_seeds_never_win() -> None:
     assert reasons(found)["hra"] == [("not measured", "checkpoint_bytes")]
     assert names(found) == ["full"]
     uncounted = Evidence((*KNOWN.records, make_record("hra", num_items=None)), KNOWN.answers)
-    assert reasons(asked(found=uncounted))["hra"] == [("not measured", "accuracy")]
+    found = asked(found=uncounted)
+    assert reasons(found)["hra"] == [("not measured", "uncertainty of accuracy")]
+    assert "accuracy is known as one figure only, without the number of questions" in " ".join(found.notes)
 
 
 def test_nothing_left_is_an_answer() -> None:

@@ -10,7 +10,7 @@ from paretune.analysis.family import make_family
 from paretune.analysis.front import front_of
 from paretune.analysis.recommend import recommend_from
 from paretune.analysis.rows import rows_of
-from paretune.spec import Record
+from paretune.spec import InputError, Record
 from tests.records import make_record
 
 NUM_DRAWINGS = 24
@@ -41,6 +41,9 @@ class World:
     def answers(self, made: Record) -> dict[str, float]:
         scores = self.scores[made.trial.method.label, made.trial.seed]
         return {f"{place:02}": float(score) for place, score in enumerate(scores)}
+
+    def answers_or_none(self, made: Record) -> dict[str, float] | None:
+        return self.answers(made) if (made.trial.method.label, made.trial.seed) in self.scores else None
 
     @property
     def evidence(self) -> Evidence:
@@ -96,3 +99,21 @@ def test_a_mean_of_cosines_whose_drawings_are_unknown_is_not_compared() -> None:
     world = World()
     assert make_family(rows_of(world.records), lambda _: None) is None
     assert all(row.standing is None for row in judged_rows(world.records, lambda _: None))
+    with pytest.raises(InputError, match=r"similarity is known as one figure only, without a figure for each drawing$"):
+        compare_in(Evidence(tuple(world.records), lambda _: None), "lora", "oft")
+
+
+def test_a_mean_of_cosines_whose_drawings_are_unknown_is_not_recommended_and_the_reason_is_true() -> None:
+    world = World()
+    found = recommend_from(Evidence(tuple(world.records), lambda _: None))
+    assert found.admissible == ()
+    reasons = {reason.requirement for one in found.ruled_out for reason in one.reasons}
+    assert reasons == {"uncertainty of similarity"}
+    assert "without a figure for each drawing, nothing tells how sure it is" in " ".join(found.notes)
+
+
+def test_a_row_without_the_main_figure_is_not_compared() -> None:
+    world = World()
+    bare = make_record("hra").model_copy(update={"metrics": {"drift": 0.1}, "groups": {}})
+    with pytest.raises(InputError, match=r'"hra" cannot be compared.*its similarity is missing'):
+        compare_in(Evidence((*world.records, bare), world.answers_or_none), "hra", "oft")

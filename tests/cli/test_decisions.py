@@ -8,7 +8,10 @@ import pytest
 import paretune
 from paretune.cli.decisions import Wishes, show_claim, show_comparison, show_recommendation
 from paretune.spec import InputError
+from paretune.store import load_records
+from paretune.store.importers import import_peft_comparison
 from tests.cli.conftest import Paretune
+from tests.outside import PUBLISHED, needs_published
 from tests.studies import drawn_answers, evidence, write_study
 
 
@@ -36,17 +39,39 @@ def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_recommend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    limits = {"--max-memory": ("train_peak_bytes<=", "2GB"), "--max-checkpoint": ("checkpoint_bytes<=", None)}
-    show_recommendation(folder, wishes(limits=limits), task=None, across=False, as_json=False)
+    limited = wishes(max_memory="2GB", limits={"--max-checkpoint": ("checkpoint_bytes<=", None)})
+    show_recommendation(folder, limited, task=None, across=False, as_json=False)
     text = capsys.readouterr().out
     assert "highest accuracy, with training memory at most 2.00 GB" in text
     assert "Ruled out: full: training memory 2.61 GB, wanted at most 2.00 GB." in text
     assert "Ruled out: base: training memory was not measured." in text
     assert "with a probability of" in text
-    show_recommendation(folder, wishes(limits=limits), task=None, across=False, as_json=True)
+    show_recommendation(folder, limited, task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
     again = paretune.recommend(folder, limits=["train_peak_bytes<=2GB"])
     assert [one["name"] for one in value["shortlist"]] == [one.name for one in again.shortlist]
+
+
+@needs_published
+@pytest.mark.parametrize(
+    ("name", "metric", "words"),
+    [
+        ("peft-metamathqa", "run_peak_reserved_bytes", "with memory of the whole run at most 24.0 GB"),
+        ("peft-image-gen", "train_peak_reserved_bytes", "with training memory (reserved) at most 24.0 GB"),
+    ],
+)
+def test_max_memory_bounds_the_memory_that_imported_records_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, metric: str, words: str
+) -> None:
+    import_peft_comparison(PUBLISHED, tmp_path)
+    show_recommendation(
+        tmp_path / name, wishes(maximise=None, max_memory="24GB"), task=None, across=True, as_json=False
+    )
+    text = capsys.readouterr().out
+    assert words in text.splitlines()[0]
+    assert "memory was not measured" not in text
+    over = [record for record in load_records(tmp_path / name) if record.metrics[metric] > 24e9]
+    assert text.count(", wanted at most 24.0 GB") == len(over)
 
 
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +104,7 @@ def test_pareto_from_python(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"limits": {"--max-memory": ("train_peak_bytes<=", "2 litres")}}, "--max-memory: .*litres.*write 24GB"),
+        ({"max_memory": "2 litres"}, "--max-memory: .*litres.*write 24GB"),
         ({"other_limits": ["speed<=1"]}, "--limit: no metric"),
         ({"maximise": "speed"}, "--maximise: no metric"),
         ({"weights": ["accuracy"]}, "--weight: .*is no weight"),

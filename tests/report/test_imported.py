@@ -59,3 +59,14 @@ def test_the_table_has_columns_for_their_figures(tmp_path: Path) -> None:
         assert ("Similarity" in text) == (done.folder.name == "peft-image-gen")
         assert ("≈" in text) == (done.folder.name == "peft-metamathqa")
         assert "◆" in text
+
+
+def test_a_figure_without_an_interval_is_shown_alone(tmp_path: Path) -> None:
+    done = next(done for done in import_peft_comparison(PUBLISHED, tmp_path) if done.folder.name == "peft-image-gen")
+    records = load_records(done.folder)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(results_summary(records))
+    text = console.export_text()
+    for record in records:
+        figure = f"{record.metrics['similarity']:.3f}"
+        assert re.search(rf"^{re.escape(record.trial.method.label)}( ◆)? +{figure} +[\d.]+ GB", text, re.MULTILINE)

@@ -10,11 +10,11 @@ from paretune.analysis.judged import row_estimate
 from paretune.analysis.judges import judge_notes
 from paretune.analysis.paired import Difference, p_above, paired_difference, unpaired_difference
 from paretune.analysis.protocol import refuse_conflicts
-from paretune.analysis.rows import rows_of
+from paretune.analysis.rows import Row, rows_of
 from paretune.analysis.sample_size import needed
 from paretune.analysis.selection import View, choose_view, main_figure
-from paretune.analysis.sentence import comparison_sentence
-from paretune.spec import InputError
+from paretune.analysis.sentence import comparison_sentence, lone_figure
+from paretune.spec import METRICS, InputError
 from paretune.spec.base import Data
 
 Verdict = Literal["better", "worse", "undecided"]
@@ -83,8 +83,7 @@ def compare_rows(evidence: Evidence, view: View, first: str, second: str) -> tup
     places = [family.find(row) if family else None for row in rows]
     for name, place, row in zip((first, second), places, rows, strict=True):
         if place is None:
-            ended = f"{row.num_ok} of {len(row.records)} seeds ended well"
-            raise InputError(f'"{name}" cannot be compared on {view.task}: {ended} ({row.outcome.kind}); run it again')
+            raise InputError(f'"{name}" cannot be compared on {view.task}: {_hindrance(row, main_figure(view.rows))}')
     assert family is not None
     one, other = (place for place in places if place is not None)
     against = {place: row_difference(family, place, other) for place in range(len(family.rows)) if place != other}
@@ -96,6 +95,13 @@ def compare_rows(evidence: Evidence, view: View, first: str, second: str) -> tup
     if parts[0] is not None and parts[1] is not None:
         comparison = comparison.model_copy(update=needed(parts[0], parts[1], len(against))._asdict())
     return comparison.model_copy(update={"sentence": comparison_sentence(comparison)}), difference
+
+
+def _hindrance(row: Row, metric: str) -> str:
+    """Return why a row that no family holds cannot be compared by its main figure."""
+    if row.outcome.kind != "ok":
+        return f"{row.num_ok} of {len(row.records)} seeds ended well ({row.outcome.kind}); run it again"
+    return f"its {lone_figure(metric)}" if metric in row.metrics else f"its {METRICS[metric].label.lower()} is missing"
 
 
 def compare_in(

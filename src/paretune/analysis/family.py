@@ -60,6 +60,11 @@ class Family:
         """Return the place of a row, or None where it is not in the family."""
         return next((place for place, one in enumerate(self.rows) if one.trial_ids == row.trial_ids), None)
 
+    def is_lone(self, place: int) -> bool:
+        """Tell whether a row's main figure is known, but nothing that says how sure it is."""
+        figure = self.rows[place].metrics.get(self.quality, np.nan)
+        return bool(np.isfinite(figure) and np.isnan(self.draws.means[place]))
+
     def metric_draws(self, metric: str) -> FloatArray:
         """Return draws of a figure, float64 of shape (draws, rows): NaN for a row that has none.
 

@@ -20,6 +20,7 @@ from paretune.analysis.rows import Row, rows_of
 from paretune.analysis.sample_size import needed
 from paretune.analysis.scores import FloatArray
 from paretune.analysis.selection import View, choose_view, main_figure
+from paretune.analysis.sentence import lone_figure
 from paretune.spec import COSTS, METRICS, Direction, InputError
 
 _IN_DOUBT = (0.025, 0.975)
@@ -68,18 +69,26 @@ def recommend_from(
         others=tuple(others),
         ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
         next_experiment=_next_experiment(view, family, candidates) if list(objective) == [quality] else None,
-        notes=(*judge_notes(evidence.records), *conflicts, *_notes(view, family, admissible)),
+        notes=(
+            *judge_notes(evidence.records),
+            *conflicts,
+            *_notes(view, family, admissible),
+            *_lone_notes(family, objective),
+        ),
     )
 
 
 def _no_objective(row: Row, family: Family, objective: Sequence[str]) -> list[Reason]:
-    """Return a reason for each part of the objective that a row which ended well has no figure for."""
+    """Return a reason for each part of the objective that a row which ended well has no figure for.
+
+    A main figure that nothing says how sure it is cannot be told from another's, so its uncertainty is missing.
+    """
     place = family.find(row)
     if place is None:
         return []
     missing = [name for name in objective if not math.isfinite(row.metrics.get(name, math.nan))]
-    if family.quality in objective and family.quality not in missing and math.isnan(family.draws.means[place]):
-        missing.append(family.quality)  # of an unknown number of questions
+    if family.quality in objective and family.is_lone(place):
+        missing.append(f"uncertainty of {METRICS[family.quality].label.lower()}")
     return [Reason(kind="not measured", requirement=name) for name in missing]
 
 
@@ -177,6 +186,12 @@ def _next_experiment(view: View, family: Family, candidates: Sequence[Candidate]
         more_seeds=more.more_seeds if more else None,
         num_seeds=seeds,
     )
+
+
+def _lone_notes(family: Family, objective: Mapping[str, float]) -> list[str]:
+    if family.quality not in objective or not any(map(family.is_lone, range(len(family.rows)))):
+        return []
+    return [f"Where {lone_figure(family.quality)}, nothing tells how sure it is; the table of results shows it."]
 
 
 def _notes(view: View, family: Family, admissible: Sequence[int]) -> list[str]:

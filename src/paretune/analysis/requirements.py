@@ -32,7 +32,7 @@ class Reason(Data):
 
     kind: Literal["limit", "not measured", "capability", "capability unknown", "did not end"]
     requirement: str
-    """The metric, the capability, or the outcome."""
+    """The metric, the capability, the outcome, or the uncertainty of the main figure."""
     value: float | None = None
     """The method's figure, where there is one."""
     limit: Limit | None = None

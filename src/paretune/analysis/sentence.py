@@ -39,6 +39,12 @@ def units_of(metric: str) -> str:
     return "questions" if METRICS[metric].unit is Unit.FRACTION else "drawings"
 
 
+def lone_figure(metric: str) -> str:
+    """Return that a main figure is known, but nothing that says how sure it is."""
+    each = "the number of questions" if METRICS[metric].unit is Unit.FRACTION else "a figure for each drawing"
+    return f"{METRICS[metric].label.lower()} is known as one figure only, without {each}"
+
+
 def _signed(metric: str, amount: float) -> str:
     return f"{100 * amount:+.1f}" if METRICS[metric].unit is Unit.FRACTION else f"{amount:+.3f}"
 

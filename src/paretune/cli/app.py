@@ -197,7 +197,7 @@ def recommend(  # noqa: PLR0917 (one for each option)
     weight: Annotated[
         list[str] | None, typer.Option(help="METRIC=WEIGHT, once for each; takes the place of --maximise.")
     ] = None,
-    max_memory: Annotated[str | None, typer.Option(help="Training memory, for example 24GB.")] = None,
+    max_memory: Annotated[str | None, typer.Option(help="Memory as in the table, for example 24GB.")] = None,
     max_checkpoint: Annotated[str | None, typer.Option(help="Size of the checkpoint, for example 50MB.")] = None,
     max_step_time: Annotated[str | None, typer.Option(help="Time of one step, for example 1.5s.")] = None,
     max_forgetting: Annotated[str | None, typer.Option(help="Forgetting in nats per token, for example 0.05.")] = None,
@@ -217,14 +217,13 @@ def recommend(  # noqa: PLR0917 (one for each option)
     from paretune.cli.decisions import Wishes, show_recommendation
 
     limits = {
-        "--max-memory": ("train_peak_bytes<=", max_memory),
         "--max-checkpoint": ("checkpoint_bytes<=", max_checkpoint),
         "--max-step-time": ("step_seconds<=", max_step_time),
         "--max-forgetting": ("forgetting<=", max_forgetting),
         "--max-trainable": ("trainable_parameters<=", max_trainable),
         "--min-accuracy": ("accuracy>=", min_accuracy),
     }
-    wishes = Wishes(maximise, weight or [], limits, limit or [], mergeable, servable, capability or [])
+    wishes = Wishes(maximise, weight or [], limits, limit or [], mergeable, servable, capability or [], max_memory)
     show_recommendation(folder, wishes, task=task, across=across, as_json=json)
 
 

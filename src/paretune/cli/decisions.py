@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 from paretune.analysis.claim import judge_claim
 from paretune.analysis.comparison import compare_in
-from paretune.analysis.evidence import load_evidence
+from paretune.analysis.evidence import Evidence, load_evidence
 from paretune.analysis.recommend import recommend_from
 from paretune.analysis.requirements import Limit, known_metric, parse_limit
+from paretune.analysis.rows import rows_of
+from paretune.analysis.selection import choose_view
 from paretune.cli.capabilities import known_capabilities
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
 from paretune.report.estimates import estimate_line
+from paretune.report.measured import MEMORY, first_measured
 from paretune.spec import InputError
 from paretune.spec.base import Data
 from paretune.spec.memory import MemoryEstimate
@@ -33,6 +36,8 @@ class Wishes(NamedTuple):
     mergeable: bool
     servable: str | None
     capabilities: Sequence[str]
+    max_memory: str | None = None
+    """Bounds the memory figure of the table: training memory, or what imported results have in its place."""
 
 
 def show_comparison(folder: Path, first: str, second: str, *, task: str | None, across: bool, as_json: bool) -> None:
@@ -48,7 +53,7 @@ def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, acros
         known_metric(wishes.maximise, "--maximise")
     found = recommend_from(
         evidence,
-        limits=_limits(wishes),
+        limits=_limits(wishes, evidence, task),
         capabilities=_capabilities(wishes),
         weights=_weights(wishes.weights) or ({wishes.maximise: 1.0} if wishes.maximise else None),
         known=known_capabilities(evidence.records),
@@ -83,8 +88,12 @@ def _show(found: Data, lines: Sequence[str], *, as_json: bool, estimates: Sequen
         print("\n".join([*lines, *map(estimate_line, estimates)]))
 
 
-def _limits(wishes: Wishes) -> list[Limit]:
-    given = [(option, begin + text) for option, (begin, text) in wishes.limits.items() if text is not None]
+def _limits(wishes: Wishes, evidence: Evidence, task: str | None) -> list[Limit]:
+    given = []
+    if wishes.max_memory is not None:
+        memory = first_measured(choose_view(rows_of(evidence.records), task).rows, MEMORY)
+        given.append(("--max-memory", f"{memory}<={wishes.max_memory}"))
+    given += [(option, begin + text) for option, (begin, text) in wishes.limits.items() if text is not None]
     given += [("--limit", text) for text in wishes.other_limits]
     return [parse_limit(text, option) for option, text in given]
 

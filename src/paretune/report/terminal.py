@@ -121,12 +121,11 @@ def _method(row: Row) -> str:
 
 
 def _quality(row: Row) -> str:
-    if row.quality_interval is None:
-        words = outcome_name(row.outcome) if row.outcome.kind != "ok" else MISSING
-        return "\n".join(words.rsplit(" ", 1))
-    low, high = row.quality_interval
-    figure = show(row.quality, row.metrics[row.quality])
-    return f"{figure}\n{span(row.quality, low, high)}"
+    figure = show(row.quality, row.metrics.get(row.quality))
+    if row.quality_interval is not None:
+        low, high = row.quality_interval
+        return f"{figure}\n{span(row.quality, low, high)}"
+    return figure if row.outcome.kind == "ok" else "\n".join(outcome_name(row.outcome).rsplit(" ", 1))
 
 
 def _groups(names: Sequence[str]) -> Callable[[Row], str]:
