@@ -88,7 +88,7 @@ def _experiment(place: Path, root: Path, defaults: Mapping[str, Any], benchmark:
 
 
 def _recipe(settings: Mapping[str, Any], benchmark: Benchmark, where: str) -> Recipe:
-    recipe = read_recipe(Document({"run_info": {"train_config": dict(settings)}}, where), benchmark, {}, where)
+    recipe = read_recipe(Document(dict(settings), where), benchmark, {})
     if benchmark is MATHS:
         return recipe
     given = {ours: settings[theirs] for theirs, ours in _IMAGE_SETTINGS.items()}
