@@ -130,6 +130,7 @@ class TestOneFile:
             ("run_info__train_config__seed", "0", r"run_info\.train_config\.seed must be a whole number"),
             ("run_info__train_config__optimizer_kwargs", [], r"optimizer_kwargs\.lr is missing"),
             ("run_info__train_config__optimizer_kwargs__lr", -1.0, "learning_rate"),
+            ("run_info__train_config__optimizer_type", "Lion", 'optimizer_type is "Lion"; known here: AdamW, SGD'),
             ("run_info__created_at", 5, r"run_info\.created_at must be text"),
             ("train_info__status", None, r"train_info\.status must be text"),
             ("train_info__metrics", {}, r"train_info\.metrics must be a list"),
@@ -156,6 +157,16 @@ class TestOneFile:
         del value["run_info"]["experiment_name"]
         with pytest.raises(InputError, match=r"x\.json: run_info\.experiment_name is missing"):
             read_result(value, "x.json")
+
+    @pytest.mark.parametrize(
+        ("theirs", "ours", "left"),
+        [("AdamW", "adamw", None), ("SGD", "sgd", None), ("lora-fa", "adamw", "lora-fa"), ("lora+", "adamw", "lora+")],
+    )
+    def test_optimizers_are_read_or_stay_named(self, theirs: str, ours: str, left: str | None) -> None:
+        record = read(run_info__train_config__optimizer_type=theirs)
+        assert record.trial.recipe.optimizer == ours
+        assert record.imported is not None
+        assert record.imported.rest["run_info"]["train_config"].get("optimizer_type") == left
 
     def test_packages_need_not_be_there(self) -> None:
         provenance = read(meta_info__package_info=None).provenance

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from paretune.spec import Recipe
+from paretune.spec import Recipe, nearest
 from paretune.store.document import Document
 from paretune.store.peft_layout import MATHS, Benchmark
 
@@ -11,6 +11,9 @@ WARMUP_RATIO = 0.1
 """Fixed in their script, for the cosine schedule."""
 ADAMW_WEIGHT_DECAY = 0.01
 """torch's default, which holds wherever an experiment's optimizer settings replace theirs without naming it."""
+OWN_OPTIMIZERS = {"lora-fa": "lora-fa", "lora+": "lora-plus", "riemannian": "lora-riemannian"}
+"""Optimizers that make a method of their own: theirs, and what the method is called here."""
+_OPTIMIZERS = {"AdamW": "adamw", "SGD": "sgd"}
 _QUANTISED = {"int4": "4bit", "int8": "8bit"}
 
 
@@ -45,7 +48,11 @@ def recipe_departures(own: Recipe, shared: Recipe) -> dict[str, Any]:
 
 
 def read_dtype(dtype: str) -> dict[str, str]:
-    """Return their `dtype` as recipe fields. A quantised base keeps the rest of its weights in bfloat16."""
+    """Return their `dtype` as recipe fields. A quantised base keeps the rest of its weights in bfloat16.
+
+    Their int4 is FP4 without double quantisation, its products computed in float32; "4bit" here is NF4 with double
+    quantisation, computed in the base model's format: near, and not the same.
+    """
     return {"dtype": "bfloat16", "quantisation": _QUANTISED[dtype]} if dtype in _QUANTISED else {"dtype": dtype}
 
 
@@ -83,8 +90,15 @@ def _weight_decay(settings: Document, placeholders: dict[str, str]) -> float:
 
 
 def _optimizer(settings: Document) -> str:
-    """Return the recipe's optimizer. Those that only peft has stay named in the document as well."""
-    name = settings.look_optional(str, "optimizer_type")
-    if name == "AdamW":
-        settings.take("optimizer_type")
-    return "sgd" if name == "SGD" else "adamw"
+    """Return the recipe's optimizer. Those that only peft has stay named in the document as well.
+
+    Raises `InputError` for one that is not known here.
+    """
+    name = settings.look_optional(str, "optimizer_type") or "AdamW"
+    if name in OWN_OPTIMIZERS:
+        return "adamw"
+    if name not in _OPTIMIZERS:
+        known = ", ".join((*_OPTIMIZERS, *OWN_OPTIMIZERS))
+        raise settings.fault("optimizer_type", f'is "{name}"; known here: {known}{nearest(name, _OPTIMIZERS)}')
+    settings.take_if_there("optimizer_type")
+    return _OPTIMIZERS[name]
