@@ -123,6 +123,7 @@ class TestOneFile:
         ("path", "value", "line"),
         [
             ("run_info__experiment_name", 7, r"run_info\.experiment_name must be text, not 7"),
+            ("run_info__experiment_name", "/x", r"run_info\.experiment_name must begin with a method's name"),
             ("run_info__peft_config", [], r"run_info\.peft_config must be an object"),
             ("run_info__peft_config__peft_type", None, r"run_info\.peft_config\.peft_type must be text"),
             ("run_info__train_config__model_id", ["x"], r"run_info\.train_config\.model_id must be text"),
@@ -144,6 +145,7 @@ class TestOneFile:
             ("meta_info", [], r"meta_info\.system_info\.accelerator is missing"),
             ("meta_info__model_info__sha", 5, r"meta_info\.model_info\.sha must be text"),
             ("meta_info__package_info", [1], r"meta_info\.package_info must be an object"),
+            ("meta_info__system_info__accelerator", None, r"meta_info\.system_info\.accelerator must be text"),
             ("meta_info__system_info", None, r"meta_info\.system_info\.accelerator is missing"),
         ],
     )

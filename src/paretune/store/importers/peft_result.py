@@ -108,6 +108,8 @@ def _task(document: Document, benchmark: Benchmark) -> TaskSpec:
 def _method(document: Document, model_id: str) -> MethodSpec:
     experiment = document.look_a(str, "run_info.experiment_name")
     name = experiment.partition("/")[0]
+    if not name:
+        raise document.fault("run_info.experiment_name", 'must begin with a method\'s name, such as "lora/rank32"')
     label = read_label(experiment, model_id)
     config: dict[str, Any] | None = document.look_optional(dict, "run_info.peft_config")
     if config is None:
@@ -221,7 +223,7 @@ def _provenance(document: Document) -> Provenance:
         python=None,
         git_commit=None,
         platform=f"{system.get('system')} {system.get('machine')}",
-        device=document.take_nullable(str, *DEVICE_KEYS),
+        device=document.take_a(str, *DEVICE_KEYS),
         num_threads=None,
         concurrent_workers=None,
     )
