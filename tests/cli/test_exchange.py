@@ -51,3 +51,7 @@ def test_peft_experiments_run_with_other_model_and_data(paretune: Paretune, tmp_
     assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
     wrong = paretune("run", "--methods", "lora", "--task-option", "test_size")
     assert "NAME=VALUE" in wrong.stderr
+    (folder / "training_params.json").write_text('{"use_amp": true}')
+    wrong = paretune("run", "--experiments", root, "--plan")
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
+    assert "training_params.json: use_amp = true" in wrong.stderr

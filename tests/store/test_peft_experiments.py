@@ -81,13 +81,79 @@ def test_a_prefix_may_start_from_a_text(root: Path) -> None:
     ("settings", "line"),
     [
         ({"dtype": "float16"}, "dtype"),
-        ({"model_id": "another/model"}, "name several base models"),
+        ({"model_id": "another/model"}, "not the model_id of"),
     ],
 )
 def test_what_cannot_be_one_study_is_refused(root: Path, settings: dict[str, Any], line: str) -> None:
     experiment(root, "lora/llama-3.2-3B-odd", LORA, settings)
     with pytest.raises(InputError, match=line):
         study_from_experiments(root)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"optimizer_kwargs": {}}, r"optimizer_kwargs\.lr is missing"),
+        ({"optimizer_kwargs": {"lr": "high"}}, r"optimizer_kwargs\.lr must be a finite number"),
+        ({"model_id": 7}, "model_id must be text"),
+        ({"generation_kwargs": {}}, r"generation_kwargs\.max_new_tokens is missing"),
+        ({"optimizer_type": "Lion"}, 'optimizer_type is "Lion"; known here: AdamW'),
+        ({"query_template": "{query}"}, "not the task"),
+        ({"generation_kwargs": {"max_new_tokens": 20}}, "not the task"),
+        ({"seed": 1}, "not the seed of"),
+        ({"generation_kwargs": {"max_new_tokens": 300, "temperature": 0.7}}, r"generation_kwargs\.temperature = 0\.7"),
+        (
+            {"optimizer_kwargs": {"lr": 1e-3, "betas": [0.9, 0.95]}},
+            r"optimizer_kwargs\.betas = \[0\.9, 0\.95\] would be",
+        ),
+        ({"optimizer_kwargs": {"lr": 1e-3, "reg": 0.1}}, r"optimizer_kwargs\.reg = 0\.1 would be lost"),
+        ({"use_amp": True}, "use_amp = true would be lost in a study; a study has false"),
+        ({"banana": 3}, "banana = 3 would be lost in a study; take it out"),
+        ({"optimizer_type": "lora-fa", "optimizer_kwargs": {"lr": 1e-4, "r": 8}}, r"optimizer_kwargs\.r = 8 would"),
+    ],
+)
+def test_a_setting_that_cannot_be_carried_over_is_refused(root: Path, settings: dict[str, Any], line: str) -> None:
+    experiment(root, "lora/llama-3.2-3B-odd", LORA, settings)
+    with pytest.raises(InputError, match=rf"llama-3\.2-3B-odd.*{line}") as caught:
+        study_from_experiments(root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"use_amp": True}, "use_amp = true"),
+        ({"banana": 3}, "banana = 3"),
+        ({"optimizer_kwargs": {"weight_decay": 0.1}}, r"optimizer_kwargs\.lr is missing"),
+    ],
+)
+def test_the_shared_settings_are_held_to_the_same(root: Path, change: dict[str, Any], line: str) -> None:
+    (root / "default_training_params.json").write_text(json.dumps(DEFAULTS | change))
+    with pytest.raises(InputError, match=rf"default_training_params\.json: {line}"):
+        study_from_experiments(root)
+
+
+def test_settings_of_full_fine_tuning_that_only_an_adapter_has_are_refused(root: Path) -> None:
+    experiment(root, "full/llama-3.2-3B-odd", None, {"optimizer_type": "lora+"})
+    with pytest.raises(InputError, match=r'optimizer_type = "lora\+" would be lost'):
+        study_from_experiments(root)
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [({"r": 8}, "peft_type is missing"), ({"peft_type": None}, "peft_type must be text, not null")],
+)
+def test_an_adapter_without_a_type_is_refused(root: Path, config: dict[str, Any], line: str) -> None:
+    experiment(root, "lora/llama-3.2-3B-odd", config)
+    with pytest.raises(InputError, match=rf"adapter_config\.json: {line}"):
+        study_from_experiments(root)
+
+
+def test_a_template_and_a_limit_of_ones_own_are_the_task_s(root: Path) -> None:
+    settings = {"query_template": "Q: {query}", "generation_kwargs": {"max_new_tokens": 20}, "eval_steps": 7}
+    experiment(root, "ia3/llama-3.2-3B-own", {"peft_type": "IA3"}, settings)
+    (task,) = study_from_experiments(root / "experiments" / "ia3").tasks
+    assert (task.options["template"], task.options["max_new_tokens"]) == ("Q: {query}", 20)
 
 
 def test_a_folder_without_settings_or_experiments_is_refused(

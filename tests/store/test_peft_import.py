@@ -119,6 +119,62 @@ class TestOneFile:
         with pytest.raises(InputError, match=r"x\.json: train_info\.train_time is missing"):
             read_result(value, "x.json")
 
+    @pytest.mark.parametrize(
+        ("path", "value", "line"),
+        [
+            ("run_info__experiment_name", 7, r"run_info\.experiment_name must be text, not 7"),
+            ("run_info__experiment_name", "/x", r"run_info\.experiment_name must begin with a method's name"),
+            ("run_info__peft_config", [], r"run_info\.peft_config must be an object"),
+            ("run_info__peft_config__peft_type", None, r"run_info\.peft_config\.peft_type must be text"),
+            ("run_info__train_config__model_id", ["x"], r"run_info\.train_config\.model_id must be text"),
+            ("run_info__train_config__dtype", [], r"run_info\.train_config\.dtype must be text"),
+            ("run_info__train_config__seed", "0", r"run_info\.train_config\.seed must be a whole number"),
+            ("run_info__train_config__optimizer_kwargs", [], r"optimizer_kwargs\.lr is missing"),
+            ("run_info__train_config__optimizer_kwargs__lr", -1.0, "learning_rate"),
+            ("run_info__train_config__optimizer_type", "Lion", 'optimizer_type is "Lion"; known here: AdamW, SGD'),
+            ("run_info__created_at", 5, r"run_info\.created_at must be text"),
+            ("train_info__status", None, r"train_info\.status must be text"),
+            ("train_info__metrics", {}, r"train_info\.metrics must be a list"),
+            ("train_info__metrics", [3], r"train_info\.metrics\.0 must be an object"),
+            ("train_info__metrics__0__train time", "12", r"metrics\.0\.train time must be a finite number"),
+            ("train_info__metrics__0__step", True, r"metrics\.0\.step must be a whole number"),
+            ("train_info__metrics__-1__test accuracy", math.nan, "test accuracy must be a finite number, not NaN"),
+            ("train_info__metrics__-1__test accuracy", 2.0, "test accuracy must be a share between 0 and 1, not 2.0"),
+            ("train_info__accelerator_memory_max", "x", "accelerator_memory_max must be a finite number"),
+            ("train_info__file_size", "x", r"train_info\.file_size must be a finite number"),
+            ("meta_info", [], r"meta_info\.system_info\.accelerator is missing"),
+            ("meta_info__model_info__sha", 5, r"meta_info\.model_info\.sha must be text"),
+            ("meta_info__package_info", [1], r"meta_info\.package_info must be an object"),
+            ("meta_info__system_info__accelerator", None, r"meta_info\.system_info\.accelerator must be text"),
+            ("meta_info__system_info", None, r"meta_info\.system_info\.accelerator is missing"),
+        ],
+    )
+    def test_a_value_of_a_wrong_kind_is_named(self, path: str, value: Any, line: str) -> None:
+        with pytest.raises(InputError, match=rf"^lora\.json: .*{line}") as caught:
+            read(**{path: value})
+        assert "\n" not in str(caught.value)
+
+    def test_a_missing_name_is_named(self) -> None:
+        value = maths_result()
+        del value["run_info"]["experiment_name"]
+        with pytest.raises(InputError, match=r"x\.json: run_info\.experiment_name is missing"):
+            read_result(value, "x.json")
+
+    @pytest.mark.parametrize(
+        ("theirs", "ours", "left"),
+        [("AdamW", "adamw", None), ("SGD", "sgd", None), ("lora-fa", "adamw", "lora-fa"), ("lora+", "adamw", "lora+")],
+    )
+    def test_optimizers_are_read_or_stay_named(self, theirs: str, ours: str, left: str | None) -> None:
+        record = read(run_info__train_config__optimizer_type=theirs)
+        assert record.trial.recipe.optimizer == ours
+        assert record.imported is not None
+        assert record.imported.rest["run_info"]["train_config"].get("optimizer_type") == left
+
+    def test_packages_need_not_be_there(self) -> None:
+        provenance = read(meta_info__package_info=None).provenance
+        assert provenance is not None
+        assert provenance.packages == {}
+
 
 @pytest.mark.parametrize(
     ("experiment", "model", "label"),

@@ -54,7 +54,7 @@ def read_result(value: dict[str, Any], where: str) -> tuple[Benchmark, Record]:
     metrics = _metrics(document, benchmark, trial.recipe.steps, placeholders, ended=outcome.kind == "ok")
     accuracy = metrics.get("accuracy")
     num_items = _num_items(accuracy, benchmark)
-    started_at, provenance = document.take("run_info.created_at"), _provenance(document)
+    started_at, provenance = document.take_a(str, "run_info.created_at"), _provenance(document)
     rest = document.rest() | {"train_info": _without_nan(document.look("train_info"))}
     record = Record(
         trial_id=trial.id,
@@ -78,22 +78,25 @@ def read_result(value: dict[str, Any], where: str) -> tuple[Benchmark, Record]:
 
 
 def _trial(document: Document, benchmark: Benchmark, placeholders: dict[str, str], where: str) -> Trial:
-    recipe = read_recipe(document, benchmark, placeholders, where)
-    model_id = document.take("run_info.train_config.model_id")
-    return Trial(
-        base_model=_base_model(document, model_id),
-        task=_task(document, benchmark),
-        method=_method(document, model_id),
-        learning_rate=document.take("run_info.train_config.optimizer_kwargs.lr"),
-        seed=document.take("run_info.train_config.seed"),
-        recipe=recipe,
-    )
+    settings = document.part("run_info.train_config")
+    recipe = read_recipe(settings, benchmark, placeholders)
+    model_id = settings.take_a(str, "model_id")
+    value = {
+        "base_model": _base_model(document, model_id),
+        "task": _task(document, benchmark),
+        "method": _method(document, model_id),
+        "learning_rate": settings.take_a(float, "optimizer_kwargs.lr"),
+        "seed": settings.take_a(int, "seed"),
+        "recipe": recipe,
+    }
+    return Trial.read(value, where)
 
 
 def _base_model(document: Document, model_id: str) -> str:
     """Return the reference; without a revision where their script could not learn it."""
-    revision = document.look("meta_info.model_info.sha")
-    return f"hub:{model_id}" if revision is None else f"hub:{model_id}@{document.take('meta_info.model_info.sha')}"
+    if document.look("meta_info.model_info.sha") is None:
+        return f"hub:{model_id}"
+    return f"hub:{model_id}@{document.take_a(str, 'meta_info.model_info.sha')}"
 
 
 def _task(document: Document, benchmark: Benchmark) -> TaskSpec:
@@ -103,10 +106,12 @@ def _task(document: Document, benchmark: Benchmark) -> TaskSpec:
 
 
 def _method(document: Document, model_id: str) -> MethodSpec:
-    experiment = document.look("run_info.experiment_name")
+    experiment = document.look_a(str, "run_info.experiment_name")
     name = experiment.partition("/")[0]
+    if not name:
+        raise document.fault("run_info.experiment_name", 'must begin with a method\'s name, such as "lora/rank32"')
     label = read_label(experiment, model_id)
-    config = document.look("run_info.peft_config")
+    config: dict[str, Any] | None = document.look_optional(dict, "run_info.peft_config")
     if config is None:
         return MethodSpec(name=name, label=label, implementation="full")
     # What is not set says nothing, and is left with the rest.
@@ -115,15 +120,15 @@ def _method(document: Document, model_id: str) -> MethodSpec:
         name=name,
         label=label,
         implementation="peft",
-        peft_type=document.take("run_info.peft_config.peft_type"),
+        peft_type=document.take_a(str, "run_info.peft_config.peft_type"),
         parameters={key: config.pop(key) for key in names},
     )
 
 
 def _outcome(document: Document) -> Outcome:
     """Return what is known of how a run ended: their script calls every error "canceled" and keeps its text."""
-    status = document.take("train_info.status")
-    message = document.take_if_there("run_info.error_msg") or ""
+    status = document.take_a(str, "train_info.status")
+    message = document.take_optional(str, "run_info.error_msg") or ""
     if status == "success":
         return Ok()
     if message == _MANUAL:
@@ -137,39 +142,54 @@ def _metrics(
     document: Document, benchmark: Benchmark, steps: int, placeholders: dict[str, str], *, ended: bool
 ) -> dict[str, float]:
     step_seconds, _ = _timed_steps(document)
-    found: dict[str, Any] = {
-        benchmark.memory: document.take(*MEMORY_KEYS),
-        "reported_train_seconds": document.take("train_info.train_time"),
-        "checkpoint_bytes": document.take("train_info.file_size"),
-        "trainable_parameters": document.take_if_there("train_info.num_trainable_params"),
+    found: dict[str, float | None] = {
+        benchmark.memory: document.take_nullable(float, *MEMORY_KEYS),
+        "reported_train_seconds": document.take_nullable(float, "train_info.train_time"),
+        "trainable_parameters": document.take_optional(float, "train_info.num_trainable_params"),
         "step_seconds": step_seconds,
         "train_seconds": steps * step_seconds if ended and step_seconds is not None else None,
     }
+    size = "train_info.file_size"
+    if not _is_placeholder(document, size, "checkpoint_bytes", MISSING_SIZE_BYTES, placeholders):
+        found["checkpoint_bytes"] = document.take_nullable(float, size)
     if document.look("train_info.metrics"):
-        theirs, ours = benchmark.quality
-        found[ours] = document.take_if_there(f"train_info.metrics.-1.{theirs}")
-        if ours == "accuracy":
-            found["accuracy_published"] = found[ours]
+        found |= _quality(document, benchmark)
         theirs, ours = benchmark.retention
-        found[ours] = document.take_if_there(f"train_info.metrics.-1.{theirs}")
-    _drop_placeholder(found, "checkpoint_bytes", MISSING_SIZE_BYTES, placeholders)
-    _drop_placeholder(found, benchmark.retention[1], MISSING_RETENTION, placeholders)
+        path = f"train_info.metrics.-1.{theirs}"
+        if not _is_placeholder(document, path, ours, MISSING_RETENTION, placeholders):
+            found[ours] = document.take_optional(float, path)
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
-def _drop_placeholder(found: dict[str, Any], name: str, placeholder: float, placeholders: dict[str, str]) -> None:
-    """Make a figure missing that stands for one, and remember what stood there."""
-    value = found.get(name)
-    if value is not None and (value == placeholder or not math.isfinite(value)):
-        placeholders[name] = "NaN" if math.isnan(value) else str(value)
-        found[name] = None
+def _quality(document: Document, benchmark: Benchmark) -> dict[str, float | None]:
+    theirs, ours = benchmark.quality
+    path = f"train_info.metrics.-1.{theirs}"
+    value = document.take_optional(float, path)
+    if ours != "accuracy":
+        return {ours: value}
+    if value is not None and not 0 <= value <= 1:
+        raise document.fault(path, f"must be a share between 0 and 1, not {value}")
+    return {ours: value, "accuracy_published": value}
+
+
+def _is_placeholder(document: Document, path: str, name: str, placeholder: float, placeholders: dict[str, str]) -> bool:
+    """Return whether a figure stands for a missing one. Then it is taken, and remembered under `name`."""
+    value = document.look(path)
+    if not isinstance(value, int | float) or (value != placeholder and math.isfinite(value)):
+        return False
+    placeholders[name] = "NaN" if math.isnan(value) else str(value)
+    document.take(path)
+    return True
 
 
 def _timed_steps(document: Document) -> tuple[float | None, int]:
     """Return the mean seconds of a step, from the sums that their log has for each stretch, and the steps timed."""
-    timed = [entry for entry in document.look("train_info.metrics") or [] if "train time" in entry]
-    num_steps = max((entry["step"] for entry in timed), default=0)
-    return (math.fsum(entry["train time"] for entry in timed) / num_steps if num_steps else None), num_steps
+    log = "train_info.metrics"
+    entries = [document.part(f"{log}.{index}") for index in range(len(document.look_optional(list, log) or []))]
+    timed = [entry for entry in entries if "train time" in entry.rest()]
+    num_steps = max((entry.look_a(int, "step") for entry in timed), default=0)
+    seconds = [entry.look_a(float, "train time") for entry in timed]
+    return (math.fsum(seconds) / num_steps if num_steps else None), num_steps
 
 
 def _covers(benchmark: Benchmark, metrics: dict[str, float], steps: int, document: Document) -> dict[str, str]:
@@ -195,15 +215,15 @@ def _standard_errors(accuracy: float | None, num_items: int | None) -> dict[str,
 
 
 def _provenance(document: Document) -> Provenance:
-    info: dict[str, Any] = document.look("meta_info.package_info", {})
+    info: dict[str, Any] = document.look_optional(dict, "meta_info.package_info") or {}
     versions = [key for key, version in info.items() if key.endswith("-version") and isinstance(version, str)]
-    system = document.look("meta_info.system_info", {})
+    system: dict[str, Any] = document.look_optional(dict, "meta_info.system_info") or {}
     return Provenance(
         packages={key.removesuffix("-version"): info.pop(key) for key in versions},
         python=None,
         git_commit=None,
         platform=f"{system.get('system')} {system.get('machine')}",
-        device=document.take(*DEVICE_KEYS),
+        device=document.take_a(str, *DEVICE_KEYS),
         num_threads=None,
         concurrent_workers=None,
     )

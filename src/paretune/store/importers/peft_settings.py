@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from paretune.spec import Recipe
+from paretune.spec import Recipe, nearest
 from paretune.store.document import Document
 from paretune.store.peft_layout import MATHS, Benchmark
 
@@ -11,33 +11,34 @@ WARMUP_RATIO = 0.1
 """Fixed in their script, for the cosine schedule."""
 ADAMW_WEIGHT_DECAY = 0.01
 """torch's default, which holds wherever an experiment's optimizer settings replace theirs without naming it."""
+OWN_OPTIMIZERS = {"lora-fa": "lora-fa", "lora+": "lora-plus", "riemannian": "lora-riemannian"}
+"""Optimizers that make a method of their own: theirs, and what the method is called here."""
+_OPTIMIZERS = {"AdamW": "adamw", "SGD": "sgd"}
 _QUANTISED = {"int4": "4bit", "int8": "8bit"}
 
 
-def read_recipe(document: Document, benchmark: Benchmark, placeholders: dict[str, str], where: str) -> Recipe:
-    """Take the training settings out of a document and return them as a recipe."""
-    at = "run_info.train_config"
-    schedule = document.take(f"{at}.lr_scheduler")
-    clip = document.take(f"{at}.grad_norm_clip")
+def read_recipe(settings: Document, benchmark: Benchmark, placeholders: dict[str, str]) -> Recipe:
+    """Take the training settings out of their `train_config` and return them as a recipe."""
+    schedule = settings.take_nullable(str, "lr_scheduler")
     value: dict[str, Any] = {
-        "steps": document.take(f"{at}.max_steps"),
-        "batch_size": document.take(f"{at}.batch_size"),
-        "answer_batch_size": document.take(f"{at}.batch_size_eval"),
-        "max_length": document.take(f"{at}.{benchmark.length}"),
-        "weight_decay": _weight_decay(document, placeholders),
-        "optimizer": _optimizer(document),
-        "max_grad_norm": clip or float("inf"),
+        "steps": settings.take_a(int, "max_steps"),
+        "batch_size": settings.take_a(int, "batch_size"),
+        "answer_batch_size": settings.take_a(int, "batch_size_eval"),
+        "max_length": settings.take_a(int, benchmark.length),
+        "weight_decay": _weight_decay(settings, placeholders),
+        "optimizer": _optimizer(settings),
+        "max_grad_norm": settings.take_nullable(float, "grad_norm_clip") or float("inf"),
         "schedule": schedule or "constant",
         "warmup_ratio": WARMUP_RATIO if schedule else 0.0,
-        "gradient_checkpointing": document.take_if_there(f"{at}.use_gc") or False,
-        "compile": document.take(f"{at}.compile"),
-        "trainable_dtype": "as_library" if document.take(f"{at}.autocast_adapter_dtype") else "as_base",
-        **read_dtype(document.take(f"{at}.dtype")),
-        **read_attention(document.look(f"{at}.attn_implementation")),
+        "gradient_checkpointing": settings.take_optional(bool, "use_gc") or False,
+        "compile": settings.take_a(bool, "compile"),
+        "trainable_dtype": "as_library" if settings.take_a(bool, "autocast_adapter_dtype") else "as_base",
+        **read_dtype(settings.take_a(str, "dtype")),
+        **read_attention(settings.look_optional(str, "attn_implementation")),
     }
     if benchmark is MATHS:
         value |= {"loss_on": "whole_text", "data_order": "as_listed"}
-    return Recipe.read(value, f"{where}: train_config")
+    return Recipe.read(value, settings.where)
 
 
 def recipe_departures(own: Recipe, shared: Recipe) -> dict[str, Any]:
@@ -47,7 +48,11 @@ def recipe_departures(own: Recipe, shared: Recipe) -> dict[str, Any]:
 
 
 def read_dtype(dtype: str) -> dict[str, str]:
-    """Return their `dtype` as recipe fields. A quantised base keeps the rest of its weights in bfloat16."""
+    """Return their `dtype` as recipe fields. A quantised base keeps the rest of its weights in bfloat16.
+
+    Their int4 is FP4 without double quantisation, its products computed in float32; "4bit" here is NF4 with double
+    quantisation, computed in the base model's format: near, and not the same.
+    """
     return {"dtype": "bfloat16", "quantisation": _QUANTISED[dtype]} if dtype in _QUANTISED else {"dtype": dtype}
 
 
@@ -76,17 +81,24 @@ def _letters(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
-def _weight_decay(document: Document, placeholders: dict[str, str]) -> float:
-    value = document.take_if_there("run_info.train_config.optimizer_kwargs.weight_decay")
+def _weight_decay(settings: Document, placeholders: dict[str, str]) -> float:
+    value = settings.take_optional(float, "optimizer_kwargs.weight_decay")
     if value is None:
         placeholders["weight_decay"] = "absent"
         return ADAMW_WEIGHT_DECAY
-    return float(value)
+    return value
 
 
-def _optimizer(document: Document) -> str:
-    """Return the recipe's optimizer. Those that only peft has stay named in the document as well."""
-    name = document.look("run_info.train_config.optimizer_type")
-    if name == "AdamW":
-        document.take("run_info.train_config.optimizer_type")
-    return "sgd" if name == "SGD" else "adamw"
+def _optimizer(settings: Document) -> str:
+    """Return the recipe's optimizer. Those that only peft has stay named in the document as well.
+
+    Raises `InputError` for one that is not known here.
+    """
+    name = settings.look_optional(str, "optimizer_type") or "AdamW"
+    if name in OWN_OPTIMIZERS:
+        return "adamw"
+    if name not in _OPTIMIZERS:
+        known = ", ".join((*_OPTIMIZERS, *OWN_OPTIMIZERS))
+        raise settings.fault("optimizer_type", f'is "{name}"; known here: {known}{nearest(name, _OPTIMIZERS)}')
+    settings.take_if_there("optimizer_type")
+    return _OPTIMIZERS[name]
