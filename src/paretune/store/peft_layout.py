@@ -19,6 +19,12 @@ HOUSEKEEPING = (
 MEMORY_KEYS = ("train_info.accelerator_memory_max", "train_info.cuda_memory_max")
 """The newest name first; results of June 2025 have the older one."""
 DEVICE_KEYS = ("meta_info.system_info.accelerator", "meta_info.system_info.gpu")
+IMAGE_SETTINGS = {
+    "resolution": "pixels", "weighting_scheme": "weighting", "logit_mean": "logit_mean", "logit_std": "logit_deviation",
+    "mode_scale": "mode_scale", "num_inference_steps": "sampling_steps", "guidance_scale": "guidance",
+    "text_encoder_out_layers": "text_layers",
+}  # fmt: skip
+"""Their names of an image model's settings, and ours."""
 
 
 class Benchmark(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from paretune.spec import GeneralText, ImageRecipe, InputError, MethodEntry, Recipe, Study, TaskEntry
 from paretune.store.document import Document, read_object
 from paretune.store.importers.peft_settings import read_label, read_recipe, recipe_departures
-from paretune.store.peft_layout import BENCHMARKS, HOUSEKEEPING, MATHS, Benchmark
+from paretune.store.peft_layout import BENCHMARKS, HOUSEKEEPING, IMAGE_SETTINGS, MATHS, Benchmark
 
 _DEFAULTS = "default_training_params.json"
 _ADAPTER = "adapter_config.json"
@@ -27,12 +27,6 @@ _OWN_OPTIMIZERS = {"lora-fa": "lora-fa", "lora+": "lora-plus", "riemannian": "lo
 _FOLLOW_FROM_BASE = ("num_layers", "token_dim", "num_attention_heads", "num_transformer_submodules")
 """Keys of prompt methods that peft fills in from the base model, and that are wrong for another one."""
 _OPTIMIZER_SETTINGS = ("loraplus_lr_ratio", "loraplus_lr_embedding", "reg")
-_IMAGE_SETTINGS = {
-    "resolution": "pixels", "weighting_scheme": "weighting", "logit_mean": "logit_mean", "logit_std": "logit_deviation",
-    "mode_scale": "mode_scale", "num_inference_steps": "sampling_steps", "guidance_scale": "guidance",
-    "text_encoder_out_layers": "text_layers",
-}  # fmt: skip
-"""Their names of an image model's settings, and ours."""
 _NOISES, _DRIFT_NOISES = 6, 3
 """Drawings for each held-out picture and for each caption of other things; theirs are 3 and 1."""
 _WIKIPEDIA = GeneralText(
@@ -91,7 +85,7 @@ def _recipe(settings: Mapping[str, Any], benchmark: Benchmark, where: str) -> Re
     recipe = read_recipe(Document({"run_info": {"train_config": dict(settings)}}, where), benchmark, {}, where)
     if benchmark is MATHS:
         return recipe
-    given = {ours: settings[theirs] for theirs, ours in _IMAGE_SETTINGS.items()}
+    given = {ours: settings[theirs] for theirs, ours in IMAGE_SETTINGS.items()}
     return recipe.model_copy(update={"image": ImageRecipe.read(given, where)})
 
 
