@@ -23,6 +23,19 @@ def test_results_go_in_are_shown_and_come_out_again(paretune: Paretune, tmp_path
     assert json.loads(written.read_text()) == maths_result()
 
 
+def test_each_folder_written_to_is_counted(paretune: Paretune, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    failed = maths_result(train_info__status="canceled", run_info__experiment_name="lora/b", run_info__error_msg="no")
+    for name, value in {"a": maths_result(), "b": failed}.items():
+        (source / f"{name}.json").write_text(json.dumps(value))
+    paretune("import", "peft-comparison", source, "-o", tmp_path / "in")
+    out = paretune("export", "peft-comparison", tmp_path / "in" / "peft-metamathqa", "-o", tmp_path / "out")
+    written = " ".join(out.stdout.split())
+    for name in ("results", "cancelled_results"):
+        assert f"1 results written to {tmp_path / 'out' / 'MetaMathQA' / name}" in written
+
+
 def test_what_is_no_comparison_gets_one_line(paretune: Paretune, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     for source in (tmp_path, tmp_path / "nowhere"):

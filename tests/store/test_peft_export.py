@@ -10,13 +10,26 @@ from typing import Any
 import pytest
 
 from paretune.analysis import rows_of
-from paretune.spec import COSTS, InputError, MethodSpec, OutOfMemory, Phase, PhaseReading, Record
+from paretune.spec import (
+    COSTS,
+    ImageRecipe,
+    InputError,
+    MethodSpec,
+    OutOfMemory,
+    Phase,
+    PhaseReading,
+    Recipe,
+    Record,
+    TaskSpec,
+)
 from paretune.store import Store, load_records
 from paretune.store.document import leaves
 from paretune.store.exporters import export_peft_comparison
-from paretune.store.exporters.peft_result import NOT_MEASURED, result_of
+from paretune.store.exporters.peft_own import NOT_MEASURED
+from paretune.store.exporters.peft_result import result_of
 from paretune.store.importers import import_peft_comparison
 from paretune.store.importers.peft_result import read_result
+from paretune.store.peft_layout import MATHS
 from tests.outside import PEFT_CHECKOUT, PUBLISHED, needs_checkout, needs_published
 from tests.records import make_record, make_study
 from tests.store.peft_results import maths_result
@@ -55,9 +68,9 @@ def same(one: object, other: object) -> bool:
 )
 def test_an_imported_result_comes_out_as_it_went_in(changes: dict[str, Any]) -> None:
     value = maths_result(**changes)
-    _, record = read_result(value, "a.json")
-    kept = Record.model_validate_json(record.model_dump_json())
-    assert same(json.loads(json.dumps(result_of(kept, "unused"))), value)
+    benchmark, record = read_result(value, "a.json")
+    read = Record.model_validate_json(record.model_dump_json())
+    assert same(json.loads(json.dumps(result_of(read, benchmark, "unused"))), value)
 
 
 @needs_published
@@ -148,15 +161,34 @@ class TestTheirOwnTools:
         }
 
 
+OPTIONS = {"template": "Question: {query}\nAnswer:", "max_new_tokens": 300}
+GSM8K = TaskSpec(name="gsm8k", version="1", options=OPTIONS, content_hash="0123456789abcdef")
+READING = PhaseReading(phase=Phase.TRAIN, seconds=12.5)
+
+
+def gsm8k_record(label: str = "lora", without: str = "", **changes: Any) -> Record:
+    """Return a record of GSM8K, without the metric named."""
+    record = make_record(label, **{"task": GSM8K, "phases": (READING,)} | changes)
+    metrics = dict(record.metrics)
+    if metrics and record.trial.method.trains:
+        metrics |= {"train_seconds": 10.25, "accuracy_published": metrics["accuracy"]}
+    metrics.pop(without, None)
+    return record.model_copy(update={"metrics": metrics})
+
+
+def kept(folder: Path, *records: Record) -> Path:
+    """Return the folder of a study with these records."""
+    store = Store(folder)
+    with store.open_for_study(make_study()):
+        for record in records:
+            store.append(record, [] if record.outcome.kind == "ok" else None)
+    return store.folder
+
+
 @pytest.fixture
 def own_study(tmp_path: Path) -> Path:
-    store = Store(tmp_path / "own")
-    with store.open_for_study(make_study()):
-        for label in ("base", "full", "lora", "dora", "oft", "ia3", "vera"):
-            reading = PhaseReading(phase=Phase.TRAIN, seconds=12.5)
-            store.append(make_record(label, phases=(reading,)), [])
-        store.append(make_record("boft", outcome=OutOfMemory(message="no room")), None)
-    return store.folder
+    ended = [gsm8k_record(label) for label in ("base", "full", "lora", "dora", "oft", "ia3", "vera")]
+    return kept(tmp_path / "own", *ended, gsm8k_record("boft", outcome=OutOfMemory(message="no room")))
 
 
 class TestOwnRecords:
@@ -167,23 +199,93 @@ class TestOwnRecords:
         assert (folders.count("results"), folders.count("cancelled_results")) == (6, 1)
 
     def test_what_was_not_measured_is_said(self) -> None:
-        value = result_of(make_record("lora", method=LORA), "lora/r8")
+        value = result_of(gsm8k_record(method=LORA), MATHS, "lora/r8")
         assert value["run_info"]["peft_config"] == {"peft_type": "LORA", "r": 8}
+        assert value["run_info"]["peft_branch"] is None
         assert value["train_info"]["accelerator_memory_max"] == 1_210_000_000
         assert value["train_info"]["metrics"][-1]["test accuracy"] == 0.4833
-        assert set(value["run_info"][NOT_MEASURED]) >= {"train total tokens", "accelerator_memory_reserved_avg"}
+        assert set(value["run_info"][NOT_MEASURED]) == {
+            "train total tokens",
+            "accelerator_memory_reserved_avg",
+            "accelerator_memory_reserved_99th",
+            "accelerator_memory_max",
+            "train_time",
+            "train loss",
+            "forgetting",
+        }
+
+    def test_memory_that_was_reserved_is_theirs(self) -> None:
+        reading = PhaseReading(phase=Phase.TRAIN, seconds=12.5, peak_bytes=900, reserved_bytes=1000)
+        value = result_of(gsm8k_record(phases=(reading,)), MATHS, "lora/r8")
+        assert value["train_info"]["accelerator_memory_max"] == 1000
+        assert "accelerator_memory_max" not in value["run_info"][NOT_MEASURED]
+
+    @pytest.mark.parametrize(
+        ("metric", "theirs"),
+        [
+            ("train_seconds", "train_time"),
+            ("train_peak_bytes", "accelerator_memory_max"),
+            ("trainable_parameters", "num_trainable_params"),
+        ],
+    )
+    def test_a_row_without_a_figure_they_need_is_left_out(self, metric: str, theirs: str, tmp_path: Path) -> None:
+        folder = kept(tmp_path / "own", gsm8k_record("dora"), gsm8k_record(without=metric))
+        done = export_peft_comparison(folder, tmp_path / "out")
+        assert len(done.files) == 1
+        (reason,) = done.left_out
+        assert reason.startswith(f"lora: their tools insist on {theirs}")
 
     def test_seeds_and_rates_make_names_of_their_own(self, tmp_path: Path) -> None:
-        store = Store(tmp_path / "own")
-        with store.open_for_study(make_study(seeds=[0, 1])):
-            for seed in (0, 1):
-                store.append(make_record("lora", method=LORA, seed=seed), [])
-        done = export_peft_comparison(store.folder, tmp_path / "out")
+        folder = kept(tmp_path / "own", *(gsm8k_record(method=LORA, seed=seed) for seed in (0, 1)))
+        done = export_peft_comparison(folder, tmp_path / "out")
         assert sorted(path.name for path in done.files) == ["lora--LoRA-r=8-seed_0.json", "lora--LoRA-r=8-seed_1.json"]
 
     def test_a_study_with_nothing_to_export_is_refused(self, tmp_path: Path) -> None:
-        store = Store(tmp_path / "own")
-        with store.open_for_study(make_study()):
-            store.append(make_record("base"), [])
+        folder = kept(tmp_path / "own", gsm8k_record("base"))
         with pytest.raises(InputError, match="nothing to export; base:"):
-            export_peft_comparison(store.folder, tmp_path / "out")
+            export_peft_comparison(folder, tmp_path / "out")
+
+    def test_a_task_that_is_none_of_theirs_is_refused(self, tmp_path: Path) -> None:
+        folder = kept(tmp_path / "own", make_record("base"), make_record("lora"))
+        with pytest.raises(InputError, match=r'task "word_problems": their layout has only gsm8k and image_concept$'):
+            export_peft_comparison(folder, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    def test_of_several_tasks_theirs_are_exported(self, tmp_path: Path) -> None:
+        done = export_peft_comparison(kept(tmp_path / "own", make_record(), gsm8k_record()), tmp_path / "out")
+        assert [path.parent.parent.name for path in done.files] == ["MetaMathQA"]
+        assert done.left_out == ('task "word_problems": their layout has only gsm8k and image_concept',)
+
+
+class TestOwnRecordsComeBack:
+    def test_with_their_figures(self, tmp_path: Path) -> None:
+        adalora = LORA.model_copy(update={"name": "peft:adalora", "label": "adalora rank32"})
+        trial = {"method": adalora, "base_model": "path:/models/small"}
+        out = gsm8k_record(seed=1, outcome=OutOfMemory(message="out of memory"), **trial)
+        own = gsm8k_record(**trial)
+        done = export_peft_comparison(kept(tmp_path / "own", own, out), tmp_path / "out")
+        assert all(path.name.startswith("adalora--adalora-rank32-seed_") for path in done.files)
+        (read,) = import_peft_comparison(tmp_path / "out", tmp_path / "back")
+        back, failed = sorted(load_records(read.folder), key=lambda record: record.trial.seed)
+        same_named = ("accuracy_published", "checkpoint_bytes", "trainable_parameters", "forgetting")
+        assert {name: back.metrics[name] for name in same_named} == {name: own.metrics[name] for name in same_named}
+        assert back.metrics["run_peak_reserved_bytes"] == own.metrics["train_peak_bytes"]
+        assert back.metrics["reported_train_seconds"] == own.metrics["train_seconds"]
+        assert back.trial.base_model == "path:/models/small"
+        assert back.trial.method.parameters == {"r": 8}
+        assert failed.outcome == out.outcome
+        again = export_peft_comparison(read.folder, tmp_path / "again")
+        for path in again.files:
+            first = tmp_path / "out" / path.relative_to(tmp_path / "again")
+            assert same(json.loads(path.read_text()), json.loads(first.read_text()))
+
+    def test_with_pictures(self, tmp_path: Path) -> None:
+        options = {"judge": "hub:facebook/dinov2-base@main", "validation_size": 2, "captions": ["a zib"]}
+        task = TaskSpec(name="image_concept", version="1", options=options, content_hash="0123456789abcdef")
+        record = gsm8k_record(task=task, recipe=Recipe(image=ImageRecipe(pixels=64)), without="accuracy_published")
+        own = record.model_copy(update={"metrics": record.metrics | {"similarity": 0.6, "drift": 0.1}})
+        export_peft_comparison(kept(tmp_path / "own", own), tmp_path / "out")
+        (read,) = import_peft_comparison(tmp_path / "out", tmp_path / "back")
+        (back,) = load_records(read.folder)
+        assert (back.metrics["similarity"], back.metrics["drift"]) == (0.6, 0.1)
+        assert back.trial.task.options["resolution"] == 64

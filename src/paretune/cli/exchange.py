@@ -1,6 +1,7 @@
 """Results of other people's tools: in and out."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -39,4 +40,5 @@ def export_peft(
     done = export_peft_comparison(folder, out)
     for reason in done.left_out:
         print(f"left out: {reason}", file=sys.stderr)
-    print(f"{len(done.files)} results written to {done.files[0].parent}")
+    for place, number in Counter(file.parent for file in done.files).items():
+        print(f"{number} results written to {place}")

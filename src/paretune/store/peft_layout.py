@@ -21,6 +21,12 @@ MEMORY_KEYS = ("train_info.accelerator_memory_max", "train_info.cuda_memory_max"
 UNSTATED = ("memory_answer_batch_size", "memory_steps", "temperature", "top_p", "loss_on", "data_order")
 """Recipe fields of which their files say nothing: at its default, one says nothing of an imported result either."""
 DEVICE_KEYS = ("meta_info.system_info.accelerator", "meta_info.system_info.gpu")
+IMAGE_SETTINGS = {
+    "resolution": "pixels", "weighting_scheme": "weighting", "logit_mean": "logit_mean", "logit_std": "logit_deviation",
+    "mode_scale": "mode_scale", "num_inference_steps": "sampling_steps", "guidance_scale": "guidance",
+    "text_encoder_out_layers": "text_layers",
+}  # fmt: skip
+"""Their names of an image model's settings, and ours."""
 
 
 class Benchmark(NamedTuple):

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from paretune.spec import InputError, Record, Trial
 from paretune.store.atomic import refusing, write_whole
-from paretune.store.exporters.peft_result import benchmark_of, result_of
+from paretune.store.exporters.peft_own import missing_figures
+from paretune.store.exporters.peft_result import TASKS, benchmark_of, result_of
 from paretune.store.folder import load_records
+from paretune.store.peft_layout import Benchmark
 
 
 class Exports(NamedTuple):
@@ -26,26 +28,30 @@ def export_peft_comparison(folder: str | Path, destination: str | Path) -> Expor
     their layout, or the destination cannot be written.
     """
     records = load_records(folder)
-    names = _experiment_names(records)
-    files, left_out = [], []
-    for record in records:
-        reason = _unfit(record)
-        if reason is not None:
+    fitting = [(record, benchmark) for record in records if (benchmark := benchmark_of(record)) is not None]
+    others = sorted({record.trial.task.name for record in records if benchmark_of(record) is None})
+    left_out = [f'task "{name}": their layout has only {" and ".join(TASKS)}' for name in others]
+    names, files = _experiment_names([record for record, _ in fitting]), []
+    for record, benchmark in fitting:
+        result = result_of(record, benchmark, names[record.trial_id])
+        reason = _unfit(record, result, benchmark)
+        if reason is None:
+            files.append(_write(result, Path(destination) / benchmark.folder))
+        else:
             left_out.append(f"{record.trial.method.label}: {reason}")
-            continue
-        result = result_of(record, names[record.trial_id])
-        files.append(_write(result, Path(destination) / benchmark_of(record).folder))
     if not files:
         raise InputError(f"{folder}: nothing to export; {'; '.join(left_out) or 'it holds no records'}")
     return Exports(tuple(files), tuple(left_out))
 
 
-def _unfit(record: Record) -> str | None:
+def _unfit(record: Record, result: dict[str, Any], benchmark: Benchmark) -> str | None:
     """Say why their layout cannot hold a record, or return None."""
     if not record.trial.method.trains:
         return "their layout has no place for a base model that is not trained"
     if record.trial.split != "test":
         return "answered on the validation split; theirs are results on the test set"
+    if record.imported is None and (missing := missing_figures(result, benchmark)):
+        return f"their tools insist on {', '.join(missing)}"
     return None
 
 
@@ -60,7 +66,8 @@ def _experiment_names(records: Sequence[Record]) -> dict[str, str]:
         varying = [index for index in range(len(cells[0])) if len({cell[index] for cell in cells}) > 1]
         for trial, cell in zip(trials, cells, strict=True):
             parts = [label, *(cell[index] for index in varying)]
-            names[trial.id] = f"{trial.method.name}/{'-'.join(map(_plain, parts))}"
+            method = trial.method.name.removeprefix("peft:")
+            names[trial.id] = f"{_plain(method)}/{'-'.join(map(_plain, parts))}"
     return names
 
 

@@ -6,28 +6,28 @@ from typing import Any
 
 from paretune.spec import Cancelled, Failed, Ok, OutOfMemory, Phase, Record
 from paretune.store.document import put
+from paretune.store.exporters.peft_own import own_frame
 from paretune.store.peft_layout import BENCHMARKS, IMAGES, MATHS, MISSING_SIZE_BYTES, Benchmark
 
 _NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BITS = {"4bit": "int4", "8bit": "int8"}
-NOT_MEASURED = "paretune_not_measured"
-"""Our own key in `run_info`: fields that their tools insist on and Paretune has no figure for."""
+TASKS = {"gsm8k": MATHS, "image_concept": IMAGES}
+"""Our tasks that their layout has a place for."""
+_BENCHMARKS = TASKS | {one.task: one for one in BENCHMARKS}
 
 
-def benchmark_of(record: Record) -> Benchmark:
-    """Return the benchmark whose layout a record is written in."""
-    imported = next((one for one in BENCHMARKS if one.task == record.trial.task.name), None)
-    return imported or (IMAGES if "similarity" in record.metrics else MATHS)
+def benchmark_of(record: Record) -> Benchmark | None:
+    """Return the benchmark whose layout a record is written in; None where its task is not one of theirs."""
+    return _BENCHMARKS.get(record.trial.task.name)
 
 
-def result_of(record: Record, experiment_name: str) -> dict[str, Any]:
+def result_of(record: Record, benchmark: Benchmark, experiment_name: str) -> dict[str, Any]:
     """Return a record as their JSON. `experiment_name` names a record of ours; an imported one keeps its own."""
     if record.imported is None:
-        result = _own_frame(record, experiment_name)
+        result = own_frame(record, experiment_name, benchmark)
     else:
         result = copy.deepcopy(record.imported.rest)
         result["train_info"] = _with_numbers(result["train_info"])
-    benchmark = benchmark_of(record)
     for path, value in _settings(record, benchmark).items():
         put(result, f"run_info.train_config.{path}", value)
     _put_method(result, record)
@@ -57,7 +57,8 @@ def _settings(record: Record, benchmark: Benchmark) -> dict[str, Any]:
     }
     if "weight_decay" not in placeholders:
         found["optimizer_kwargs.weight_decay"] = recipe.weight_decay
-    found |= {name: value for name, value in trial.task.options.items() if name in benchmark.settings}
+    if record.imported is not None:
+        found |= {name: value for name, value in trial.task.options.items() if name in benchmark.settings}
     if record.imported is None or "optimizer_type" not in record.imported.rest["run_info"]["train_config"]:
         found["optimizer_type"] = _optimizer_type(record)
     return found
@@ -102,9 +103,8 @@ def _put_figures(result: dict[str, Any], record: Record, benchmark: Benchmark) -
     metrics = record.metrics
     size = metrics.get("checkpoint_bytes", MISSING_SIZE_BYTES)
     put(result, "train_info.file_size", int(size))
-    put(result, "train_info.accelerator_memory_max", int(_memory(record, benchmark)))
-    seconds = metrics.get("reported_train_seconds", metrics.get("train_seconds", 0.0))
-    put(result, "train_info.train_time", seconds)
+    put(result, "train_info.accelerator_memory_max", _memory(record, benchmark))
+    put(result, "train_info.train_time", metrics.get("reported_train_seconds", metrics.get("train_seconds")))
     if "trainable_parameters" in metrics:
         put(result, "train_info.num_trainable_params", int(metrics["trainable_parameters"]))
     if not result["train_info"]["metrics"]:
@@ -122,20 +122,20 @@ def _put_last(result: dict[str, Any], name: str, value: float | None) -> None:
         put(result, f"train_info.metrics.-1.{name}", value)
 
 
-def _memory(record: Record, benchmark: Benchmark) -> float:
+def _memory(record: Record, benchmark: Benchmark) -> int | None:
     """Return what their `accelerator_memory_max` would be: of all phases for maths, of training for images."""
     if benchmark.memory in record.metrics:
-        return record.metrics[benchmark.memory]
+        return int(record.metrics[benchmark.memory])
     wanted = {Phase.TRAIN} if benchmark is IMAGES else {Phase.TRAIN, Phase.VALIDATE, Phase.TEST}
     readings = [one.reserved_bytes or one.peak_bytes or 0 for one in record.phases if one.phase in wanted]
     counted = [record.metrics.get(name, 0.0) for name in ("train_peak_bytes", "answer_peak_bytes")]
-    return max(readings, default=0) or max(counted[: 1 if benchmark is IMAGES else 2])
+    return int(max(readings, default=0) or max(counted[: 1 if benchmark is IMAGES else 2])) or None
 
 
 def _put_origin(result: dict[str, Any], record: Record) -> None:
     put(result, "run_info.created_at", record.started_at)
     revision = record.trial.base_model.partition("@")[2]
-    if revision:
+    if revision and record.trial.base_model.startswith("hub:"):
         put(result, "meta_info.model_info.sha", revision)
     if "dataset_info" in record.trial.task.options:
         put(result, "meta_info.dataset_info", record.trial.task.options["dataset_info"])
@@ -143,47 +143,6 @@ def _put_origin(result: dict[str, Any], record: Record) -> None:
         for package, version in record.provenance.packages.items():
             result["meta_info"]["package_info"][f"{package}-version"] = version
         put(result, "meta_info.system_info.accelerator", record.provenance.device)
-
-
-def _own_frame(record: Record, experiment_name: str) -> dict[str, Any]:
-    """Return what their layout holds besides the fields that imported results share with ours."""
-    recipe, provenance = record.trial.recipe, record.provenance
-    phases = {reading.phase: reading for reading in record.phases}
-    train = phases.get(Phase.TRAIN)
-    peak = int((train.reserved_bytes or train.peak_bytes or 0) if train else record.metrics.get("train_peak_bytes", 0))
-    last = {
-        "step": recipe.steps,
-        "train loss": record.metrics.get("train_loss", math.nan),
-        "train samples": recipe.steps * recipe.batch_size * recipe.gradient_accumulation,
-        "train total tokens": 0,
-    }
-    versions = {f"{name}-version": None for name in ("transformers", "peft", "datasets", "bitsandbytes", "torch")}
-    platform = provenance.platform if provenance else ""
-    return {
-        "run_info": {
-            "total_time": sum(reading.seconds for reading in record.phases),
-            "experiment_name": experiment_name,
-            "peft_branch": "main",
-            "train_config": {"attn_implementation": recipe.attention, "use_amp": False, "optimizer_kwargs": {}},
-            NOT_MEASURED: {
-                "accelerator_memory_reserved_avg": "the peak of training, for want of a mean",
-                "accelerator_memory_reserved_99th": "the peak of training, for want of a percentile",
-                "train total tokens": "0, for want of a count",
-            },
-        },
-        "train_info": {
-            "accelerator_memory_reserved_avg": peak,
-            "accelerator_memory_reserved_99th": peak,
-            "metrics": [last] if record.outcome.kind == "ok" else [],
-        },
-        "meta_info": {
-            "model_info": {"sha": None, "created_at": None},
-            "dataset_info": None,
-            "package_info": versions | {"diffusers-version": None},
-            "system_info": {"system": platform.partition(" ")[0], "machine": platform.partition(" ")[2]},
-            "pytorch_info": "",
-        },
-    }
 
 
 def _with_numbers(value: Any) -> Any:

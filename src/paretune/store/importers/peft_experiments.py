@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from paretune.spec import GeneralText, ImageRecipe, InputError, MethodEntry, Recipe, Study, TaskEntry
 from paretune.store.document import Document, read_object
 from paretune.store.importers.peft_settings import OWN_OPTIMIZERS, read_label, read_recipe, recipe_departures
-from paretune.store.peft_layout import BENCHMARKS, HOUSEKEEPING, MATHS, Benchmark
+from paretune.store.peft_layout import BENCHMARKS, HOUSEKEEPING, IMAGE_SETTINGS, MATHS, Benchmark
 
 _DEFAULTS = "default_training_params.json"
 _ADAPTER = "adapter_config.json"
@@ -34,12 +34,6 @@ _ONE_A_STUDY = {
     "task": "task (query_template, generation_kwargs, data, captions)",
 }
 """Settings that all experiments of a study share."""
-_IMAGE_SETTINGS = {
-    "resolution": "pixels", "weighting_scheme": "weighting", "logit_mean": "logit_mean", "logit_std": "logit_deviation",
-    "mode_scale": "mode_scale", "num_inference_steps": "sampling_steps", "guidance_scale": "guidance",
-    "text_encoder_out_layers": "text_layers",
-}  # fmt: skip
-"""Their names of an image model's settings, and ours."""
 _WITHOUT_EFFECT = ("eval_steps", "generation_kwargs.max_length")
 """Settings that change no result: how often to validate, and a limit that `max_new_tokens` overrides."""
 _AS_IT_RUNS = {"use_amp": False, "repeats": 1000, "dino_image_size": 224, "generation_kwargs.do_sample": False}
@@ -124,7 +118,7 @@ def _settings(document: Document, benchmark: Benchmark) -> _Settings:
     recipe = read_recipe(document, benchmark, {})
     document.take_if_there("attn_implementation")
     if benchmark is not MATHS:
-        given = {ours: document.take(theirs) for theirs, ours in _IMAGE_SETTINGS.items()}
+        given = {ours: document.take(theirs) for theirs, ours in IMAGE_SETTINGS.items()}
         recipe = recipe.model_copy(update={"image": ImageRecipe.read(given, document.where)})
     return _Settings(
         base_model=document.take_a(str, "model_id"),

@@ -94,6 +94,8 @@ def _trial(document: Document, benchmark: Benchmark, placeholders: dict[str, str
 
 def _base_model(document: Document, model_id: str) -> str:
     """Return the reference; without a revision where their script could not learn it."""
+    if ":" in model_id:  # of a study of ours: no model on the hub, whose names have no colon
+        return model_id
     if document.look("meta_info.model_info.sha") is None:
         return f"hub:{model_id}"
     return f"hub:{model_id}@{document.take_a(str, 'meta_info.model_info.sha')}"
