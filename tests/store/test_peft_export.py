@@ -260,7 +260,7 @@ class TestOwnRecords:
 class TestOwnRecordsComeBack:
     def test_with_their_figures(self, tmp_path: Path) -> None:
         adalora = LORA.model_copy(update={"name": "peft:adalora", "label": "adalora rank32"})
-        trial = {"method": adalora, "base_model": "path:/models/small"}
+        trial: dict[str, Any] = {"method": adalora, "base_model": "path:/models/small"}
         out = gsm8k_record(seed=1, outcome=OutOfMemory(message="out of memory"), **trial)
         own = gsm8k_record(**trial)
         done = export_peft_comparison(kept(tmp_path / "own", own, out), tmp_path / "out")
