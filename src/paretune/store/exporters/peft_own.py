@@ -46,7 +46,7 @@ def own_frame(record: Record, experiment_name: str, benchmark: Benchmark) -> dic
     }
     versions = {f"{name}-version": None for name in ("transformers", "peft", "datasets", "bitsandbytes", "torch")}
     platform = provenance.platform if provenance else ""
-    config = {"attn_implementation": recipe.attention, "use_amp": False, "optimizer_kwargs": {}}
+    config: dict[str, Any] = {"attn_implementation": recipe.attention, "use_amp": False, "optimizer_kwargs": {}}
     return {
         "run_info": {
             "total_time": sum(reading.seconds for reading in record.phases) if record.phases else None,
