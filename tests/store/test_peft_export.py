@@ -214,6 +214,15 @@ class TestOwnRecords:
             "forgetting",
         }
 
+    @pytest.mark.parametrize(
+        ("ours", "theirs"),
+        [("peft", "AdamW"), ("lora-plus", "lora+"), ("lora-fa", "lora-fa"), ("lora-riemannian", "riemannian")],
+    )
+    def test_the_optimizer_has_their_name(self, ours: str, theirs: str) -> None:
+        method = LORA.model_copy(update={"implementation": ours})
+        value = result_of(gsm8k_record(method=method), MATHS, "lora/r8")
+        assert value["run_info"]["train_config"]["optimizer_type"] == theirs
+
     def test_memory_that_was_reserved_is_theirs(self) -> None:
         reading = PhaseReading(phase=Phase.TRAIN, seconds=12.5, peak_bytes=900, reserved_bytes=1000)
         value = result_of(gsm8k_record(phases=(reading,)), MATHS, "lora/r8")

@@ -29,7 +29,7 @@ def import_peft(
         print(f"{done.num_new} results imported{known}: paretune results {done.folder}")
 
 
-@exporting.command(_PEFT, epilog="Example: paretune export peft-comparison results/demo -o peft/method_comparison")
+@exporting.command(_PEFT, epilog="Example: paretune export peft-comparison results/gsm8k -o peft/method_comparison")
 def export_peft(
     folder: Annotated[Path, typer.Argument(help="Folder of a study, as given to --out.", metavar="DIR")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder that stands for their method_comparison.")],

@@ -137,12 +137,12 @@ def put(value: dict[str, Any], path: str, item: Any) -> None:
     place[last] = item
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value that is neither an object nor a list, with its path."""
+def leaves(value: Any, path: str = "", *, whole_lists: bool = False) -> Iterator[tuple[str, Any]]:
+    """Yield every value that is neither an object nor, unless they stay whole, a list, with its path."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from leaves(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
+            yield from leaves(item, f"{path}.{key}" if path else key, whole_lists=whole_lists)
+    elif isinstance(value, list) and not whole_lists:
         for index, item in enumerate(value):
             yield from leaves(item, f"{path}.{index}")
     else:

@@ -21,6 +21,12 @@ MEMORY_KEYS = ("train_info.accelerator_memory_max", "train_info.cuda_memory_max"
 UNSTATED = ("memory_answer_batch_size", "memory_steps", "temperature", "top_p", "loss_on", "data_order")
 """Recipe fields of which their files say nothing: at its default, one says nothing of an imported result either."""
 DEVICE_KEYS = ("meta_info.system_info.accelerator", "meta_info.system_info.gpu")
+OPTIMIZERS = {"AdamW": "adamw", "SGD": "sgd"}
+"""Their names of the recipe's optimizers, and ours."""
+OWN_OPTIMIZERS = {"lora-fa": "lora-fa", "lora+": "lora-plus", "riemannian": "lora-riemannian"}
+"""Optimizers that make a method of their own: theirs, and what the method is called here."""
+QUANTISED = {"int4": "4bit", "int8": "8bit"}
+"""Their `dtype` of a quantised base, and the recipe's `quantisation`."""
 IMAGE_SETTINGS = {
     "resolution": "pixels", "weighting_scheme": "weighting", "logit_mean": "logit_mean", "logit_std": "logit_deviation",
     "mode_scale": "mode_scale", "num_inference_steps": "sampling_steps", "guidance_scale": "guidance",

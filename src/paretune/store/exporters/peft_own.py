@@ -1,6 +1,7 @@
 """What the file of a record of ours holds besides the fields that it shares with an imported one's."""
 
 import math
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from paretune.spec import Phase, Record
@@ -37,7 +38,7 @@ _NEEDED = (
 def own_frame(record: Record, experiment_name: str, benchmark: Benchmark) -> dict[str, Any]:
     """Return what their layout holds besides the fields that imported results share with ours."""
     recipe, provenance = record.trial.recipe, record.provenance
-    peak = _train_peak_bytes(record)
+    peak = train_peak_bytes(record)
     last = {
         "step": recipe.steps,
         "train loss": record.metrics.get("train_loss", math.nan),
@@ -106,7 +107,14 @@ def _notes(record: Record, benchmark: Benchmark) -> dict[str, str]:
     return notes | {"accelerator_memory_max": _BYTES_IN_USE}
 
 
-def _train_peak_bytes(record: Record) -> int | None:
-    readings = [one.reserved_bytes or one.peak_bytes for one in record.phases if one.phase is Phase.TRAIN]
-    peak = next((one for one in readings if one), record.metrics.get("train_peak_bytes"))
-    return None if peak is None else int(peak)
+def train_peak_bytes(record: Record) -> int | None:
+    """Return the peak of training, in bytes."""
+    return peak_bytes(record, {Phase.TRAIN}, ("train_peak_bytes",))
+
+
+def peak_bytes(record: Record, phases: Collection[Phase], metrics: Sequence[str]) -> int | None:
+    """Return the highest reading of these phases, of bytes reserved where known; without one, the highest of these
+    figures; None without either."""
+    readings = [one.reserved_bytes or one.peak_bytes or 0 for one in record.phases if one.phase in phases]
+    counted = [record.metrics.get(name, 0.0) for name in metrics]
+    return int(max(readings, default=0) or max(counted)) or None

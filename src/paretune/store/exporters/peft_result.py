@@ -6,11 +6,23 @@ from typing import Any
 
 from paretune.spec import Cancelled, Failed, Ok, OutOfMemory, Phase, Record
 from paretune.store.document import put
-from paretune.store.exporters.peft_own import own_frame
-from paretune.store.peft_layout import BENCHMARKS, IMAGES, MATHS, MISSING_SIZE_BYTES, Benchmark
+from paretune.store.exporters.peft_own import own_frame, peak_bytes, train_peak_bytes
+from paretune.store.peft_layout import (
+    BENCHMARKS,
+    IMAGES,
+    MATHS,
+    MISSING_SIZE_BYTES,
+    OPTIMIZERS,
+    OWN_OPTIMIZERS,
+    QUANTISED,
+    Benchmark,
+)
 
 _NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_BITS = {"4bit": "int4", "8bit": "int8"}
+_BITS, _OPTIMIZERS, _OWN_OPTIMIZERS = (
+    {ours: theirs for theirs, ours in names.items()} for names in (QUANTISED, OPTIMIZERS, OWN_OPTIMIZERS)
+)
+"""Our names, and theirs."""
 TASKS = {"gsm8k": MATHS, "image_concept": IMAGES}
 """Our tasks that their layout has a place for."""
 _BENCHMARKS = TASKS | {one.task: one for one in BENCHMARKS}
@@ -66,8 +78,7 @@ def _settings(record: Record, benchmark: Benchmark) -> dict[str, Any]:
 
 def _optimizer_type(record: Record) -> str:
     implementation = record.trial.method.implementation
-    own = {"lora-plus": "lora+", "lora-fa": "lora-fa"}.get(implementation)
-    return own or {"adamw": "AdamW", "sgd": "SGD"}[record.trial.recipe.optimizer]
+    return _OWN_OPTIMIZERS.get(implementation) or _OPTIMIZERS[record.trial.recipe.optimizer]
 
 
 def _model_id(record: Record) -> str:
@@ -126,10 +137,9 @@ def _memory(record: Record, benchmark: Benchmark) -> int | None:
     """Return what their `accelerator_memory_max` would be: of all phases for maths, of training for images."""
     if benchmark.memory in record.metrics:
         return int(record.metrics[benchmark.memory])
-    wanted = {Phase.TRAIN} if benchmark is IMAGES else {Phase.TRAIN, Phase.VALIDATE, Phase.TEST}
-    readings = [one.reserved_bytes or one.peak_bytes or 0 for one in record.phases if one.phase in wanted]
-    counted = [record.metrics.get(name, 0.0) for name in ("train_peak_bytes", "answer_peak_bytes")]
-    return int(max(readings, default=0) or max(counted[: 1 if benchmark is IMAGES else 2])) or None
+    if benchmark is IMAGES:
+        return train_peak_bytes(record)
+    return peak_bytes(record, {Phase.TRAIN, Phase.VALIDATE, Phase.TEST}, ("train_peak_bytes", "answer_peak_bytes"))
 
 
 def _put_origin(result: dict[str, Any], record: Record) -> None:

@@ -6,14 +6,14 @@ MetaMathQA/experiments/lora/rank32/training_params.json     settings that differ
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from paretune.spec import GeneralText, ImageRecipe, InputError, MethodEntry, Recipe, Study, TaskEntry
-from paretune.store.document import Document, read_object
-from paretune.store.importers.peft_settings import OWN_OPTIMIZERS, read_label, read_recipe, recipe_departures
-from paretune.store.peft_layout import BENCHMARKS, HOUSEKEEPING, IMAGE_SETTINGS, MATHS, Benchmark
+from paretune.store.document import Document, leaves, read_object
+from paretune.store.importers.peft_settings import read_label, read_recipe, recipe_departures
+from paretune.store.peft_layout import BENCHMARKS, HOUSEKEEPING, IMAGE_SETTINGS, MATHS, OWN_OPTIMIZERS, Benchmark
 
 _DEFAULTS = "default_training_params.json"
 _ADAPTER = "adapter_config.json"
@@ -105,7 +105,7 @@ def _experiment(
         "recipe": recipe_departures(settings.recipe, shared.recipe),
         **(_adapter(config, document) if config else {"name": "full"}),
     }
-    for path, left in _flat(document.rest()):
+    for path, left in leaves(document.rest(), whole_lists=True):
         if not _is_what_runs(path, left, config):
             file = place / _SETTINGS if path.partition(".")[0] in own else root / _DEFAULTS
             raise InputError(f"{file}: {path} = {json.dumps(left)[:60]} would be lost in a study{_mend(path)}")
@@ -189,15 +189,6 @@ def _is_what_runs(path: str, value: Any, config: Document | None) -> bool:
 def _mend(path: str) -> str:
     """Return how a setting that would be lost is to be changed."""
     return f"; a study has {json.dumps(_AS_IT_RUNS[path])}" if path in _AS_IT_RUNS else "; take it out"
-
-
-def _flat(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value that is no object, with its path."""
-    for key, item in value.items():
-        if isinstance(item, dict):
-            yield from _flat(item, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", item
 
 
 def _study(found: list[_Experiment], benchmark: Benchmark, recipe: Recipe) -> Study:

@@ -5,16 +5,12 @@ from typing import Any
 
 from paretune.spec import Recipe, nearest
 from paretune.store.document import Document
-from paretune.store.peft_layout import MATHS, Benchmark
+from paretune.store.peft_layout import MATHS, OPTIMIZERS, OWN_OPTIMIZERS, QUANTISED, Benchmark
 
 WARMUP_RATIO = 0.1
 """Fixed in their script, for the cosine schedule."""
 ADAMW_WEIGHT_DECAY = 0.01
 """torch's default, which holds wherever an experiment's optimizer settings replace theirs without naming it."""
-OWN_OPTIMIZERS = {"lora-fa": "lora-fa", "lora+": "lora-plus", "riemannian": "lora-riemannian"}
-"""Optimizers that make a method of their own: theirs, and what the method is called here."""
-_OPTIMIZERS = {"AdamW": "adamw", "SGD": "sgd"}
-_QUANTISED = {"int4": "4bit", "int8": "8bit"}
 
 
 def read_recipe(settings: Document, benchmark: Benchmark, placeholders: dict[str, str]) -> Recipe:
@@ -53,7 +49,7 @@ def read_dtype(dtype: str) -> dict[str, str]:
     Their int4 is FP4 without double quantisation, its products computed in float32; "4bit" here is NF4 with double
     quantisation, computed in the base model's format: near, and not the same.
     """
-    return {"dtype": "bfloat16", "quantisation": _QUANTISED[dtype]} if dtype in _QUANTISED else {"dtype": dtype}
+    return {"dtype": "bfloat16", "quantisation": QUANTISED[dtype]} if dtype in QUANTISED else {"dtype": dtype}
 
 
 def read_attention(implementation: str | None) -> dict[str, str]:
@@ -97,8 +93,8 @@ def _optimizer(settings: Document) -> str:
     name = settings.look_optional(str, "optimizer_type") or "AdamW"
     if name in OWN_OPTIMIZERS:
         return "adamw"
-    if name not in _OPTIMIZERS:
-        known = ", ".join((*_OPTIMIZERS, *OWN_OPTIMIZERS))
-        raise settings.fault("optimizer_type", f'is "{name}"; known here: {known}{nearest(name, _OPTIMIZERS)}')
+    if name not in OPTIMIZERS:
+        known = ", ".join((*OPTIMIZERS, *OWN_OPTIMIZERS))
+        raise settings.fault("optimizer_type", f'is "{name}"; known here: {known}{nearest(name, OPTIMIZERS)}')
     settings.take_if_there("optimizer_type")
-    return _OPTIMIZERS[name]
+    return OPTIMIZERS[name]
