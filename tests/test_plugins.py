@@ -1,8 +1,12 @@
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
 from paretune import plugins
+from paretune.methods import method_cards
+from paretune.tasks import get_task, task_names
+from paretune.tasks.word_problems import WordProblems
 
 
 def test_a_broken_plugin_is_named_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,3 +19,35 @@ def test_a_broken_plugin_is_named_and_the_rest_goes_on(monkeypatch: pytest.Monke
     finally:
         plugins.load_plugins.cache_clear()
     assert list(found) == ["good"]
+
+
+class OtherWords(WordProblems):
+    """A task whose entry point takes a name that Paretune has."""
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Yield the entry points that packages offer, by name; all of the groups of tasks and methods."""
+    points: dict[str, str] = {}
+
+    def entry_points(group: str) -> EntryPoints:
+        return EntryPoints([EntryPoint(name, value, group) for name, value in points.items()])
+
+    monkeypatch.setattr(plugins, "entry_points", entry_points)
+    plugins.load_plugins.cache_clear()
+    yield points
+    plugins.load_plugins.cache_clear()
+
+
+def test_an_entry_point_of_a_wrong_type_is_named_and_left_out(offered: dict[str, str]) -> None:
+    offered["not-a-class"] = "math:sqrt"
+    with pytest.warns(UserWarning, match='"not-a-class" is left out: .* subclass of paretune.tasks.base.AnyTask'):
+        assert "word_problems" in task_names()
+    with pytest.warns(UserWarning, match='"not-a-class" is left out: .* subclass of paretune.methods.base.Method'):
+        assert "not-a-class" not in {card.name for card in method_cards()}
+
+
+def test_a_plugin_replaces_nothing_that_is_there(offered: dict[str, str]) -> None:
+    offered["word_problems"] = "tests.test_plugins:OtherWords"
+    with pytest.warns(UserWarning, match='"word_problems" is left out: Paretune has something of that name'):
+        assert type(get_task("word_problems")) is WordProblems

@@ -86,9 +86,11 @@ def measured(entry: MethodEntry, recipe: Recipe, *, on_gpu: bool) -> Measured:
     method = build(resolve(entry))
     torch.manual_seed(0)
     wrapped = method.wrap(model, context)
-    optimizer = method.optimizer(wrapped, context)
-    if on_gpu:
+    gc.collect()
+    if on_gpu:  # building the model in float32 had reserved more than training needs
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+    optimizer = method.optimizer(wrapped, context)
     stream = batches(recipe, model.config.in_channels, model.config.joint_attention_dim, on_gpu=on_gpu)
     result = train(wrapped, method, optimizer, stream, recipe, objective=objective)
     seconds = statistics.median(result.step_seconds[2:] or result.step_seconds)

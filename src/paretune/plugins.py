@@ -1,8 +1,12 @@
 """Tasks and methods from other packages, found through their entry points."""
 
 import warnings
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import entry_points
+from typing import TypeVar
+
+Kind = TypeVar("Kind")
 
 
 @cache
@@ -18,4 +22,23 @@ def load_plugins(group: str) -> dict[str, object]:
         except Exception as error:  # whatever a stranger's module does while it is imported must not end this program
             package = point.dist.name if point.dist is not None else "an unknown package"
             warnings.warn(f'plug-in "{point.name}" of {package} is left out: {error}', stacklevel=2)
+    return found
+
+
+def plugin_classes(group: str, kind: type[Kind], taken: Collection[str]) -> dict[str, type[Kind]]:
+    """Return the subclasses of `kind` that installed packages offer under an entry-point group, by name.
+
+    What is no such class, or has a name that is `taken` already, is named in a warning and left out.
+    """
+    found: dict[str, type[Kind]] = {}
+    for name, plugin in load_plugins(group).items():
+        if not (isinstance(plugin, type) and issubclass(plugin, kind)):
+            wanted = f"{kind.__module__}.{kind.__name__}"
+            warnings.warn(
+                f'plug-in "{name}" is left out: its entry point must name a subclass of {wanted}', stacklevel=2
+            )
+        elif name in taken:
+            warnings.warn(f'plug-in "{name}" is left out: Paretune has something of that name', stacklevel=2)
+        else:
+            found[name] = plugin
     return found

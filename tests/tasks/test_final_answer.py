@@ -50,6 +50,25 @@ def test_no_text_upsets_the_readers(text: str) -> None:
         right_by_published_rule(whole, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("1.000.000", 1_000_000), ("$12.345.678 in all", 12_345_678), ("1.000", 1), ("30^\\circ", 30), ("5 kg", 5)],
+)
+def test_dots_group_thousands_from_a_million_on(text: str, wanted: int) -> None:
+    assert final_answer(f"#### {text}") == wanted
+
+
+@pytest.mark.parametrize("text", ["2\\pi", "2 \\pi", "2π", "= 5\\pi"])
+def test_a_multiple_of_a_constant_is_no_rational_number(text: str) -> None:
+    assert final_answer(f"#### {text}") is None
+
+
+@pytest.mark.parametrize("digits", [400, 6000])
+def test_a_number_too_large_for_a_float_is_compared_and_upsets_nothing(digits: int) -> None:
+    said = final_answer("#### " + "1" * digits)
+    assert said is None or not same_number(said, Fraction(18))
+
+
 @given(st.fractions())
 def test_a_number_is_the_same_as_itself(number: Fraction) -> None:
     assert same_number(number, number)

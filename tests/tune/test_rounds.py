@@ -147,3 +147,10 @@ def test_a_sampler_s_wider_range_gets_its_share_of_draws() -> None:
     search, asked = play(tuning, CELLS, bowl({"lora": 1.0, "full": 2e-4, "ia3": 2e-2}))
     assert [len(trials) for trials in asked] == [30, 6]
     assert (search.searches[0].low, search.searches[0].high) == (-2, 3)
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_more_trials_than_there_are_settings_is_refused(sampler: str) -> None:
+    tuning = Tuning.model_validate({"rates": 3, "per_decade": 50, "trials": 200, "sampler": sampler})
+    with pytest.raises(InputError, match=r"trials = 200: rates = 3 with per_decade = 50 span only \d+ different"):
+        play(tuning, CELLS, bowl({"lora": 2e-3, "full": 2e-4, "ia3": 2e-2}))

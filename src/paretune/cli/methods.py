@@ -7,7 +7,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from paretune.methods import Preset, method_cards, resolve
+from paretune.methods import Preset, card_of, method_cards, resolve
 from paretune.methods.capabilities import audit_of, capabilities_of, recorded_audit
 from paretune.report.audit_table import NOT_APPLICABLE, verdict_mark
 from paretune.report.folded_table import FoldedTable, MarkColumn
@@ -39,9 +39,7 @@ def show_methods(*, as_json: bool) -> None:
 
 def show_method(name: str, *, as_json: bool) -> None:
     """Print all that is known of one method. Raises `InputError` for a name that is not known."""
-    spec = resolve(MethodEntry(name=name))
-    cards = {card.name: card for card in method_cards()}
-    card = cards.get(name) or cards[name.lower().replace("_", "-")]
+    spec, card = resolve(MethodEntry(name=name)), card_of(name)
     if as_json:
         print(json.dumps(_as_json(card), indent=1))
         return

@@ -1,5 +1,6 @@
 """Running a study and showing what came out."""
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -45,7 +46,7 @@ def study_from_options(
     if data is not None:
         entry = {"name": "own_data", "options": {"path": str(data), **options}}
     value: dict[str, Any] = {
-        "name": data.stem if data else entry["name"],
+        "name": _study_name(data) if data else entry["name"],
         "base_model": model or EMBEDDED_MODEL,
         "tasks": [entry],
         "methods": [name.strip() for name in (methods or "").split(",") if name.strip()],
@@ -57,6 +58,11 @@ def study_from_options(
     if general_text is not None:
         value["general_text"] = general_text_from(general_text)
     return Study.read(value, "the options")
+
+
+def _study_name(data: Path) -> str:
+    """Return a file's name without its ending, with a dash for what a study's name cannot hold."""
+    return re.sub(r"[^\w.-]+", "-", data.stem).strip("-") or "own-data"
 
 
 def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, retry: bool) -> int:

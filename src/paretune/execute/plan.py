@@ -18,6 +18,7 @@ def plan(study: Study) -> list[Trial]:
     """
     check_reference(study.base_model)
     tasks = [get_any_task(entry.name, entry.options) for entry in study.tasks]
+    _check_choice(study, tasks)
     methods = [(entry, resolve(entry)) for entry in study.methods]
     general_text = fixed_general_text(study.general_text) if study.general_text else None
     trials = [
@@ -44,6 +45,18 @@ def plan(study: Study) -> list[Trial]:
                 f'study "{study.name}": "{trial.method.label}" with rate {trial.learning_rate} is there twice'
             )
     return trials
+
+
+def _check_choice(study: Study, tasks: list[AnyTask]) -> None:
+    """Refuse to choose by a metric that a task does not have: nothing could ever be chosen by it."""
+    if study.tuning is None or study.tuning.choose_by == "validation_loss":
+        return
+    for task in tasks:
+        if study.tuning.choose_by != task.card.main_metric:
+            raise InputError(
+                f'[tuning] choose_by = "{study.tuning.choose_by}": task "{task.card.name}" does not measure it; '
+                f'choose by "validation_loss" or "{task.card.main_metric}"'
+            )
 
 
 def check_trials(trials: list[Trial]) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from paretune.methods.card import Preset
-from paretune.methods.registry import build, check_method, method_cards, prior_learning_rate, resolve
+from paretune.methods.registry import build, card_of, check_method, method_cards, prior_learning_rate, resolve
 
 if TYPE_CHECKING:
     from paretune.methods.base import Context, Method, ModelKind, Objective
@@ -15,6 +15,7 @@ __all__ = [
     "Objective",
     "Preset",
     "build",
+    "card_of",
     "check_method",
     "method_cards",
     "prior_learning_rate",

@@ -1,5 +1,6 @@
 """The generic method: any config that the installed peft knows, with its own parameters, and no code."""
 
+import copy
 import dataclasses
 import re
 import typing
@@ -47,7 +48,8 @@ class Peft(Method):
     ) -> PeftConfig:
         """Return peft's config; `from_base` wins over what the study gives. Raises `InputError` for refused values."""
         given = {name: value for name, value in set_parameters(self.spec) if name not in self.own_parameters}
-        values = {**self.recipe_parameters(recipe), **given, **from_base}
+        # A copy: peft changes lists and tables that it is given, and the spec is part of the trial's identity.
+        values = copy.deepcopy({**self.recipe_parameters(recipe), **given, **from_base})
         try:
             config: PeftConfig = config_class(self.spec)(task_type=TASK_TYPES[model_kind], **values)
         except (ValueError, TypeError, KeyError, AssertionError) as error:

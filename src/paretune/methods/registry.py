@@ -74,6 +74,11 @@ def resolve(entry: MethodEntry) -> MethodSpec:
     )
 
 
+def card_of(name: str) -> Preset:
+    """Return what is known of a method by any name that a study may use. Raises `InputError` for an unknown one."""
+    return _find(name)
+
+
 def prior_learning_rate(spec: MethodSpec) -> float | None:
     """Return where the search for the rate begins, or None where nothing is known or nothing is trained."""
     return _find(spec.name).prior_learning_rate
@@ -180,18 +185,13 @@ def _bare(peft_type: str) -> Preset:
 
 
 def _plugins() -> dict[str, type["Method"]]:
-    from paretune.plugins import load_plugins
+    from paretune.plugins import load_plugins, plugin_classes
 
-    found = {}
-    for name, plugin in load_plugins(PLUGIN_GROUP).items():
-        from paretune.methods.base import Method
+    if not load_plugins(PLUGIN_GROUP):
+        return {}
+    from paretune.methods.base import Method
 
-        if not (isinstance(plugin, type) and issubclass(plugin, Method)):
-            raise InputError(
-                f'plug-in method "{name}": its entry point must name a subclass of paretune.methods.Method'
-            )
-        found[name] = plugin
-    return found
+    return plugin_classes(PLUGIN_GROUP, Method, {*PRESETS, *IMPLEMENTATIONS})  # type: ignore[type-abstract]
 
 
 def _plugin_card(name: str, plugin: type["Method"]) -> Preset:

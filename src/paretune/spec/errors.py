@@ -11,10 +11,53 @@ class InputError(ValueError):
     """
 
 
+_SYNONYMS = {
+    "rank": ("r",),
+    "alpha": ("lora_alpha", "alpha"),
+    "dropout": ("lora_dropout", "module_dropout", "dropout"),
+    "lr": ("learning_rate",),
+    "epochs": ("steps",),
+    "max_steps": ("steps",),
+    "targets": ("target_modules",),
+}
+"""Other words for common settings, each with the names that are used here."""
+_LEAST_SIMILARITY = 0.5
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ' (did you mean "x"?)' for the known name closest to `name`, or an empty string."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f' (did you mean "{matches[0]}"?)' if matches else ""
+    """Return ' (did you mean "x"?)' for the known name closest to `name`, or an empty string.
+
+    A common synonym comes first, then the name with the fewest typing errors (a letter too many, missing, wrong, or two
+    swapped: optimal string alignment), at most one in three letters; then the most similar one by difflib's ratio.
+    """
+    names = list(known)
+    found = next((other for other in _SYNONYMS.get(name.lower(), ()) if other in names), None)
+    if found is None and names:
+        closest = min(names, key=lambda other: (_typing_errors(name, other), -_similarity(name, other)))
+        if _typing_errors(name, closest) <= max(1, len(name) // 3):
+            found = closest
+        else:
+            found = next(iter(difflib.get_close_matches(name, names, n=1, cutoff=_LEAST_SIMILARITY)), None)
+    return f' (did you mean "{found}"?)' if found else ""
+
+
+def _similarity(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def _typing_errors(one: str, other: str) -> int:
+    """Return the optimal string alignment distance of two words, case aside."""
+    one, other = one.lower(), other.lower()
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        earlier, before, row = before, row, [i]
+        for j, second in enumerate(other, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != second))
+            if i > 1 and j > 1 and letter == other[j - 2] and second == one[i - 2]:
+                cost = min(cost, earlier[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
 
 
 def one_line(error: BaseException) -> str:

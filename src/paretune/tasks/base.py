@@ -53,6 +53,15 @@ class AnyTask(ABC):
                 )
         self.options: dict[str, Any] = {**self.default_options, **(options or {})}
 
+    def whole_number(self, option: str, least: int = 1) -> int:
+        """Return an option that is a whole number. Raises `InputError` for anything else and for less than `least`."""
+        value = self.options[option]
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise InputError(
+                f'task "{self.card.name}": option {option} must be a whole number of at least {least}, got {value!r}'
+            )
+        return value
+
     @cached_property
     @abstractmethod
     def content_hash(self) -> str:

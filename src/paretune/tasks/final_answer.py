@@ -12,7 +12,12 @@ from fractions import Fraction
 
 _NEXT_QUESTION = re.compile(r"^\s*Question:", re.MULTILINE)
 _MARK = re.compile(r"####|\bthe (?:final )?answer is\b:?", re.IGNORECASE)
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
+_DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3}){2,}(?!\d)|\d+)(?:\.\d+)?|\.\d+"
+_DOTTED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
+_CONSTANT = re.compile(r"\s*(?:\\(?:pi|phi)(?![a-zA-Z])|[πφ])")
+"""What makes another number of the one before it: twice pi is not 2."""
+_MOST_DIGITS = 1000
+"""No answer has more; Python refuses to read more than 4,300."""
 _NUMBER = re.compile(
     rf"(?:(?P<sign>-)\s*)?(?:\$\s*)?(?P<minus>-)?(?:(?P<whole>\d+)\s+(?P<part>\d+)\s*/\s*(?P<parts>\d+)"
     rf"|(?P<numerator>{_DIGITS})\s*/\s*(?P<denominator>{_DIGITS})"
@@ -33,9 +38,10 @@ def final_answer(text: str) -> Fraction | None:
 
 
 def number_in(line: str) -> Fraction | None:
-    """Return the one number in a short text, written in any usual form. After an equals sign only what follows counts.
+    """Return the one number in a short text, written in any usual form. Only what follows an equals sign counts.
 
-    Thousands may be grouped by commas; signs of currency, percent and emphasis, units and LaTeX are read over.
+    Thousands may be grouped by commas or, from a million on, by dots. Signs of currency, percent and emphasis, units
+    and LaTeX are skipped.
     """
     plain = line.replace("−", "-").replace("–", "-").replace("*", "").replace("`", "")
     plain = plain.replace("\\$", "$").replace("\\%", "%").replace("\\,", "").replace("\\!", "")
@@ -48,13 +54,18 @@ def number_in(line: str) -> Fraction | None:
 
 def same_number(one: Fraction, other: Fraction) -> bool:
     """Tell whether two numbers are the same as floating-point numbers: 1/3 and 0.3333333333333333 are."""
-    return one == other or float(one) == float(other)
+    try:
+        return one == other or float(one) == float(other)
+    except OverflowError:  # at least one is too large for a floating-point number: only equal numbers are the same
+        return False
 
 
 def _value(found: re.Match[str]) -> Fraction | None:
     """Return the number of a match; None where it is part of a word or cannot be a number."""
     before, after = found.string[: found.start()], found.string[found.end() :]
-    if before[-1:].isalnum() or before.endswith("_") or after.startswith("_"):
+    if before[-1:].isalnum() or before.endswith("_") or after.startswith("_") or _CONSTANT.match(after):
+        return None
+    if len(found.group()) > _MOST_DIGITS:
         return None
     if found["plain"] is not None:
         value = Fraction(_bare(found["plain"]) + (found["exponent"] or ""))
@@ -69,4 +80,5 @@ def _value(found: re.Match[str]) -> Fraction | None:
 
 
 def _bare(digits: str) -> str:
-    return digits.replace(",", "")
+    """Return digits without what groups them: commas, or dots where there are several, as in 1.000.000."""
+    return digits.replace(".", "") if _DOTTED.fullmatch(digits) else digits.replace(",", "")

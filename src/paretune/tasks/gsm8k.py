@@ -154,8 +154,7 @@ class Gsm8k(Task):
         value = self.options[name]
         if value is None and self.default_options[name] is None:
             return
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InputError(f'task "gsm8k": option {name} must be a whole number of at least 1, got {value!r}')
+        self.whole_number(name)
 
 
 def _verified(text: str, target: str) -> bool:

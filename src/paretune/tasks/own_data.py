@@ -45,7 +45,7 @@ class OwnData(Task):
         super().__init__(options)
         if not self.options["path"]:
             raise InputError('task "own_data": option path is missing; name a .jsonl, .csv, .json or .parquet file')
-        self.max_new_tokens = int(self.options["max_new_tokens"])  # type: ignore[misc] # here it depends on the options
+        self.max_new_tokens = self.whole_number("max_new_tokens")  # type: ignore[misc] # here it depends on the options
 
     def examples(self, split: Split) -> Sequence[Example]:
         """Return the examples of a split. Raises `InputError` naming file, line and column for what cannot be read."""

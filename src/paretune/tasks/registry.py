@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from paretune.plugins import load_plugins
+from paretune.plugins import plugin_classes
 from paretune.spec import InputError, TaskCard, nearest
 from paretune.tasks.base import AnyTask, Task
 from paretune.tasks.gsm8k import Gsm8k
@@ -45,8 +45,4 @@ def task_cards() -> list[TaskCard]:
 
 def _all() -> dict[str, type[AnyTask]]:
     tasks: dict[str, type[AnyTask]] = {task.card.name: task for task in _OWN}
-    for name, plugin in load_plugins(PLUGIN_GROUP).items():
-        if not (isinstance(plugin, type) and issubclass(plugin, AnyTask)):
-            raise InputError(f'plug-in task "{name}": its entry point must name a subclass of paretune.tasks.Task')
-        tasks[name] = plugin
-    return tasks
+    return tasks | plugin_classes(PLUGIN_GROUP, AnyTask, tasks)  # type: ignore[type-abstract]

@@ -59,8 +59,8 @@ class WordProblems(Task):
 
     @cached_property
     def _splits(self) -> dict[Split, tuple[Example, ...]]:
-        sizes = {name: self._whole_number(name) for name in ("train_size", "validation_size", "test_size")}
-        draw = random.Random(f"word_problems {self._whole_number('seed', least=0)}")
+        sizes = {name: self.whole_number(name) for name in ("train_size", "validation_size", "test_size")}
+        draw = random.Random(f"word_problems {self.whole_number('seed', least=0)}")
         taken: set[str] = set()
         unseen = sizes["test_size"] // 2
         test = [
@@ -70,14 +70,6 @@ class WordProblems(Task):
         validation = _problems("validation", TRAINED, sizes["validation_size"], "seen", draw, taken)
         train = _problems("train", TRAINED, sizes["train_size"], "seen", draw, taken)
         return {"train": tuple(train), "validation": tuple(validation), "test": tuple(test)}
-
-    def _whole_number(self, option: str, least: int = 1) -> int:
-        value = self.options[option]
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InputError(
-                f'task "word_problems": option {option} must be a whole number of at least {least}, got {value!r}'
-            )
-        return value
 
 
 def _problems(  # noqa: PLR0917

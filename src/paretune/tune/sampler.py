@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paretune.spec import METRICS, Between, Candidate, Direction, TunedValues, Tuning
+from paretune.spec import METRICS, Between, Candidate, Direction, InputError, TunedValues, Tuning
 from paretune.tune.choose import Point
 from paretune.tune.grid import Bounds, rate_at, rounded
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import optuna
 
 _RATE = "learning_rate"
+_MOST_REPEATS = 200
+"""Settings in a row that were drawn before: then there are none left to draw."""
 
 
 class Draw(NamedTuple):
@@ -33,7 +35,7 @@ def drawn(
 
     The sampler is rebuilt from its seed and hears, after each draw but the last, how that draw's candidates did:
     `told` returns the point of a candidate. A setting that diverged counts as worse than any other; one that failed for
-    another reason tells a sampler nothing.
+    another reason tells a sampler nothing. Raises `InputError` where there are fewer settings than are to be drawn.
     """
     import optuna
 
@@ -45,18 +47,30 @@ def drawn(
         candidates: list[Candidate] = []
         for draw in draws:
             asked: list[tuple[optuna.Trial, Candidate]] = []
+            repeats = 0
             while len(asked) < draw.size:
                 trial = study.ask()
                 candidate = _suggested(trial, tuning, prior, values, draw.bounds)
                 if any(candidate == other for other in (*candidates, *(one for _, one in asked))):
                     study.tell(trial, state=optuna.trial.TrialState.FAIL)  # drawn before: nothing new to hear
+                    repeats += 1
+                    if repeats == _MOST_REPEATS:
+                        raise InputError(_too_few(tuning, len(candidates) + len(asked)))
                     continue
+                repeats = 0
                 asked.append((trial, candidate))
             candidates += [candidate for _, candidate in asked]
             if draw is not draws[-1]:
                 for trial, candidate in asked:
                     _tell(study, trial, told(candidate), worst=-math.inf if higher else math.inf)
     return candidates
+
+
+def _too_few(tuning: Tuning, num_found: int) -> str:
+    return (
+        f"[tuning] trials = {tuning.trials}: rates = {tuning.rates} with per_decade = {tuning.per_decade} span only "
+        f"{num_found} different settings; give more rates, fewer per_decade or fewer trials"
+    )
 
 
 def _sampler(tuning: Tuning) -> "optuna.samplers.BaseSampler":
