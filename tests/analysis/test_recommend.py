@@ -57,7 +57,7 @@ def test_the_best_is_named_and_nothing_more_is_needed() -> None:
 
 def test_a_limit_rules_the_best_out_and_the_tied_ones_are_listed_with_their_merits() -> None:
     found = asked("train_peak_bytes<=2GB")
-    assert reasons(found) == {"full": [("limit", "train_peak_bytes")], "base": [("not measured", "train_peak_bytes")]}
+    assert reasons(found) == {"full": [("limit", "train_peak_bytes")], "base": [("does not train", "training")]}
     assert {"lora", "oft"} <= set(names(found)) <= {"lora", "dora", "oft"}
     merits = {one.name: {merit.metric for merit in one.merits} for one in found.shortlist}
     assert {"train_peak_bytes", "step_seconds"} <= merits["lora"]

@@ -15,7 +15,7 @@ from paretune.analysis.pareto import pareto_front
 from paretune.analysis.protocol import refuse_conflicts
 from paretune.analysis.ranks import places
 from paretune.analysis.recommendation import Candidate, Experiment, Merit, Recommendation, RuledOut
-from paretune.analysis.requirements import Capabilities, Limit, Reason, unmet
+from paretune.analysis.requirements import Capabilities, Limit, Reason, check_capabilities, unmet
 from paretune.analysis.rows import Row, rows_of
 from paretune.analysis.sample_size import needed
 from paretune.analysis.scores import FloatArray
@@ -41,6 +41,7 @@ def recommend_from(
 
     The answer does not depend on the order of the records. Tied for best is judged among the admissible methods alone.
     """
+    check_capabilities(capabilities, "capabilities")
     view = choose_view(rows_of(evidence.records), task, split)
     quality = main_figure(view.rows)
     objective = check_weights(weights or {quality: 1.0}, "the objective")

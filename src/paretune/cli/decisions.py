@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from paretune.analysis.capabilities import known_capabilities
 from paretune.analysis.claim import judge_claim
 from paretune.analysis.comparison import compare_in
 from paretune.analysis.evidence import Evidence, load_evidence
@@ -12,7 +13,6 @@ from paretune.analysis.recommend import recommend_from
 from paretune.analysis.requirements import Limit, known_metric, parse_limit
 from paretune.analysis.rows import rows_of
 from paretune.analysis.selection import choose_view
-from paretune.cli.capabilities import known_capabilities
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
 from paretune.report.estimates import estimate_line
 from paretune.report.measured import MEMORY, first_measured

@@ -41,6 +41,8 @@ def reason_text(reason: Reason) -> str:
             )
         case "not measured":
             return f"{label} was not measured"
+        case "does not train":
+            return "it does not train"
         case "capability":
             return f"not {label}"
         case "capability unknown":
@@ -130,7 +132,7 @@ def _merits(candidate: Candidate) -> str:
 
 def _ruled_out(ruled_out: Sequence[RuledOut]) -> Iterator[str]:
     for one in ruled_out:
-        yield f"Ruled out: {one.name}: {'; '.join(map(reason_text, one.reasons))}."
+        yield f"Ruled out: {one.name}: {'; '.join(dict.fromkeys(map(reason_text, one.reasons)))}."
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
