@@ -37,12 +37,12 @@ def wishes(**changes: object) -> Wishes:
 def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     show_comparison(folder, "full", "lora", task=None, across=False, as_json=False)
     text = capsys.readouterr().out
-    assert "full is better than lora by" in text
+    assert "full is ahead of lora in these runs by" in text
     assert "Standard error of the difference: questions" in text
     assert "training memory 2.61 GB" in text
     show_comparison(folder, "full", "lora", task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
-    assert value["verdict"] == "better"
+    assert value["verdict"] == "ahead"
     assert value["sentence"] in value["text"]
     assert value == paretune.compare(folder, "full", "lora").model_dump(mode="json") | {"text": value["text"]}
 

@@ -20,11 +20,16 @@ def compare(
 ) -> Comparison:
     """Return whether the first method is better than the second, with interval, p-value and a sentence.
 
+    "Better" and "worse" obey the rules of `claim`: without tuning, five seeds or a passed audit it is "ahead" or
+    "behind" in these runs.
+
     A method is named by its label, or "LABEL@RATE" where it has several learning rates. `split` is by default "test",
     or "validation" where no test question was answered. Raises `InputError` when a name is unknown or has no result,
     when the task must be named, and, unless `across`, when the two were not made alike.
     """
-    return compare_in(load_evidence(folder), first, second, task=task, split=split, across=across)
+    evidence = load_evidence(folder)
+    known = known_capabilities(evidence.records)
+    return compare_in(evidence, first, second, known=known, task=task, split=split, across=across)
 
 
 def pareto(

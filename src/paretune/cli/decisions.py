@@ -42,7 +42,9 @@ class Wishes(NamedTuple):
 
 def show_comparison(folder: Path, first: str, second: str, *, task: str | None, across: bool, as_json: bool) -> None:
     """Print the comparison of two methods."""
-    found = compare_in(load_evidence(folder), first, second, task=task, across=across)
+    evidence = load_evidence(folder)
+    known = known_capabilities(evidence.records)
+    found = compare_in(evidence, first, second, known=known, task=task, across=across)
     _show(found, comparison_lines(found), as_json=as_json)
 
 
