@@ -7,6 +7,7 @@ import pytest
 
 from paretune.analysis import Evidence
 from paretune.analysis.claim import Claim, Judgement, judge_claim, parse_claim
+from paretune.analysis.comparison import compare_in
 from paretune.analysis.requirements import Capabilities
 from paretune.spec import InputError, Recipe, Record
 from tests.analysis.test_comparison import GPU, right
@@ -123,3 +124,11 @@ def test_sentences_are_read_as_they_are_written() -> None:
             parse_claim(text)
     with pytest.raises(InputError, match="no method"):
         judge_claim(study(), "oft beats nothing")
+
+
+def test_compare_says_better_just_where_the_claim_is_supported() -> None:
+    for found, verdict in ((study(), "better"), (study(extra=[]), "ahead")):
+        compared = compare_in(found, "oft", "lora", known=AUDITED)
+        judged = judge_claim(found, "oft beats lora", known=AUDITED)
+        assert compared.verdict == verdict
+        assert (judged.verdict == "supported") == (verdict == "better")

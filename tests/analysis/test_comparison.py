@@ -19,14 +19,14 @@ def right(*numbers: int, of: int = 200) -> FloatArray:
 
 def test_a_clear_difference_is_told_with_its_size() -> None:
     found = compare_in(evidence({"lora": right(100, 102, 98), "ia3": right(40, 41, 39)}), "lora", "ia3")
-    assert found.verdict == "better"
+    assert found.verdict == "ahead"
     assert found.difference == pytest.approx(0.3)
     assert found.interval.low < 0.3 < found.interval.high
     assert found.p_value_holm == found.p_value < 1e-6
-    assert found.sentence.startswith("lora is better than ia3 by 30.0 points (95% interval ")
+    assert found.sentence.startswith("lora is ahead of ia3 in these runs by 30.0 points (95% interval ")
     assert found.notes == ()
     turned = compare_in(evidence({"lora": right(100, 102, 98), "ia3": right(40, 41, 39)}), "ia3", "lora")
-    assert turned.verdict == "worse"
+    assert turned.verdict == "behind"
     assert turned.difference == -found.difference
 
 
@@ -50,7 +50,7 @@ def test_one_seed_is_mcnemar_s_test_and_says_what_it_leaves_out() -> None:
 
 def test_the_untouched_base_needs_no_second_seed() -> None:
     found = compare_in(evidence({"lora": right(100, 104, 96), "base": right(10)}), "lora", "base")
-    assert found.verdict == "better"
+    assert found.verdict == "ahead"
     assert found.seeds_standard_error is not None
     assert found.notes == ()
 
@@ -59,7 +59,7 @@ def test_many_methods_make_a_claim_harder() -> None:
     answers = {"lora": right(100), "dora": right(92)}
     crowd = {f"other-{number}": right(100) for number in range(9)}
     few, many = (compare_in(evidence(found), "dora", "lora") for found in (answers, answers | crowd))
-    assert few.verdict == "worse"
+    assert few.verdict == "behind"
     assert (many.verdict, many.num_comparisons) == ("undecided", 10)
     assert many.p_value == few.p_value
     assert many.p_value_holm == pytest.approx(10 * few.p_value)
@@ -72,7 +72,7 @@ def test_without_answers_one_by_one_it_is_an_unpaired_comparison() -> None:
     assert found.verdict == "undecided"
     assert (found.more_questions, found.more_seeds) == (None, None)
     assert any("not known question by question" in note for note in found.notes)
-    assert compare_in(Evidence(tuple(make_records()), no_answers), "lora", "ia3").verdict == "better"
+    assert compare_in(Evidence(tuple(make_records()), no_answers), "lora", "ia3").verdict == "ahead"
 
 
 def test_the_order_of_records_does_not_matter() -> None:
@@ -96,7 +96,7 @@ def test_records_not_made_alike_are_compared_only_when_told_to(change: dict[str,
     with pytest.raises(InputError, match=f"{words}.*--across"):
         compare_in(found, "lora", "dora")
     told: Comparison = compare_in(found, "lora", "dora", across=True)
-    assert told.verdict == "better"
+    assert told.verdict == "ahead"
     assert words in " ".join(told.notes)
     assert compare_in(found, "lora", "oft").notes == ()
 
@@ -150,3 +150,12 @@ def test_several_tasks_must_be_told_apart_and_test_goes_before_validation() -> N
     assert "validation" in " ".join(compare_in(choices, "lora", "dora").notes)
     with pytest.raises(InputError, match="no trial"):
         compare_in(Evidence((), no_answers), "lora", "dora")
+
+
+def test_one_untuned_seed_is_ahead_in_these_runs_and_no_claim() -> None:
+    found = compare_in(evidence({"oft": right(100), "lora": right(60)}), "oft", "lora")
+    assert found.verdict == "ahead"
+    assert "better" not in found.sentence
+    assert "ahead of lora in these runs by 20.0 points" in found.sentence
+    assert "the learning rates were not tuned with the same budget" in found.sentence
+    assert found.sentence.endswith("so no claim.")

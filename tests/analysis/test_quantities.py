@@ -9,7 +9,7 @@ from paretune.spec import InputError
     ("metric", "text", "amount"),
     [
         ("train_peak_bytes", "24GB", 24e9), ("train_peak_bytes", "1 GiB", 2.0**30), ("checkpoint_bytes", "50mb", 5e7),
-        ("checkpoint_bytes", "512", 512), ("step_seconds", "1.5s", 1.5), ("step_seconds", "300 ms", 0.3),
+        ("checkpoint_bytes", "512B", 512), ("step_seconds", "1.5s", 1.5), ("step_seconds", "300 ms", 0.3),
         ("accuracy", "50%", 0.5), ("accuracy", ".5", 0.5), ("trainable_parameters", "5M", 5e6),
         ("trainable_parameters", "1e6", 1e6), ("forgetting", "-0.01", -0.01),
     ],
@@ -21,7 +21,8 @@ def test_amounts_as_people_write_them(metric: str, text: str, amount: float) -> 
 @pytest.mark.parametrize(
     ("metric", "text"),
     [
-        ("train_peak_bytes", "24 s"), ("train_peak_bytes", "much"), ("step_seconds", "1GB"), ("accuracy", "50"),
+        ("train_peak_bytes", "24 s"), ("train_peak_bytes", "much"), ("train_peak_bytes", "24"),
+        ("step_seconds", "1GB"), ("accuracy", "50"),
         ("accuracy", "-1%"), ("forgetting", "5%"), ("trainable_parameters", ""), ("step_seconds", "1s2"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from paretune.analysis.recommend import recommend_from
 from paretune.analysis.recommendation import Recommendation
 from paretune.analysis.requirements import Limit, parse_limit
 from paretune.analysis.scores import FloatArray
+from paretune.report.decisions import experiment_text, recommendation_lines
 from paretune.spec import InputError, OutOfMemory
 from tests.analysis.test_comparison import GPU, right
 from tests.records import FIGURES, PROVENANCE, make_record, make_records
@@ -57,7 +58,7 @@ def test_the_best_is_named_and_nothing_more_is_needed() -> None:
 
 def test_a_limit_rules_the_best_out_and_the_tied_ones_are_listed_with_their_merits() -> None:
     found = asked("train_peak_bytes<=2GB")
-    assert reasons(found) == {"full": [("limit", "train_peak_bytes")], "base": [("not measured", "train_peak_bytes")]}
+    assert reasons(found) == {"full": [("limit", "train_peak_bytes")], "base": [("does not train", "training")]}
     assert {"lora", "oft"} <= set(names(found)) <= {"lora", "dora", "oft"}
     merits = {one.name: {merit.metric for merit in one.merits} for one in found.shortlist}
     assert {"train_peak_bytes", "step_seconds"} <= merits["lora"]
@@ -202,3 +203,15 @@ def test_tightening_never_admits_a_method(limits: list[tuple[Limit, Limit]]) -> 
         for name in found.admissible:
             metrics = make_record(name).metrics
             assert all(limit.meets(metrics[limit.metric]) for limit in found.limits)
+
+
+def test_untuned_methods_are_tuned_first_and_no_claim_is_made() -> None:
+    found = asked("train_peak_bytes<=2GB")
+    assert found.next_experiment is not None
+    assert not found.next_experiment.tuned
+    assert "Next: tune the learning rates" in experiment_text(found.next_experiment)
+    tuned = found.next_experiment.model_copy(update={"tuned": True})
+    assert "with 2 more seeds each" in experiment_text(tuned)
+    text = " ".join(recommendation_lines(found))
+    assert "Behind the best in these runs: ia3." in text
+    assert "the learning rates were not tuned with the same budget" in text

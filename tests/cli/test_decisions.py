@@ -7,7 +7,8 @@ import pytest
 
 import paretune
 from paretune.cli.decisions import Wishes, show_claim, show_comparison, show_recommendation
-from paretune.spec import InputError
+from paretune.methods import resolve
+from paretune.spec import InputError, MethodEntry
 from paretune.store import load_records
 from paretune.store.importers import import_peft_comparison
 from tests.cli.conftest import Paretune
@@ -21,6 +22,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_study(tmp_path_factory.mktemp("decisions") / "study", found)
 
 
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a study of methods as they are resolved, so that the recorded audits speak for them."""
+    answers = drawn_answers({"lora": 0.45, "full": 0.65, "base": 0.05})
+    changes = {name: {"method": resolve(MethodEntry(name=name))} for name in answers}
+    return write_study(tmp_path_factory.mktemp("audited") / "study", evidence(answers, **changes))
+
+
 def wishes(**changes: object) -> Wishes:
     return Wishes("accuracy", [], {}, [], False, None, [])._replace(**changes)  # type: ignore[arg-type]
 
@@ -28,12 +37,12 @@ def wishes(**changes: object) -> Wishes:
 def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     show_comparison(folder, "full", "lora", task=None, across=False, as_json=False)
     text = capsys.readouterr().out
-    assert "full is better than lora by" in text
+    assert "full is ahead of lora in these runs by" in text
     assert "Standard error of the difference: questions" in text
     assert "training memory 2.61 GB" in text
     show_comparison(folder, "full", "lora", task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
-    assert value["verdict"] == "better"
+    assert value["verdict"] == "ahead"
     assert value["sentence"] in value["text"]
     assert value == paretune.compare(folder, "full", "lora").model_dump(mode="json") | {"text": value["text"]}
 
@@ -44,7 +53,7 @@ def test_recommend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "highest accuracy, with training memory at most 2.00 GB" in text
     assert "Ruled out: full: training memory 2.61 GB, wanted at most 2.00 GB." in text
-    assert "Ruled out: base: training memory was not measured." in text
+    assert "Ruled out: base: it does not train." in text
     assert "with a probability of" in text
     show_recommendation(folder, limited, task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
@@ -105,6 +114,8 @@ def test_pareto_from_python(folder: Path) -> None:
     ("changes", "words"),
     [
         ({"max_memory": "2 litres"}, "--max-memory: .*litres.*write 24GB"),
+        ({"max_memory": "24"}, '--max-memory: "24" has no unit; write 24GB'),
+        ({"capabilities": ["mergable"]}, 'unknown capability "mergable" .did you mean "mergeable"'),
         ({"other_limits": ["speed<=1"]}, "--limit: no metric"),
         ({"maximise": "speed"}, "--maximise: no metric"),
         ({"weights": ["accuracy"]}, "--weight: .*is no weight"),
@@ -126,3 +137,23 @@ def test_the_commands_end_with_the_right_codes(paretune: Paretune, folder: Path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert 'did you mean "lora"' in done.stderr
+
+
+def test_full_has_nothing_to_merge_and_python_and_command_find_the_same_audits(
+    audited: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_recommendation(audited, wishes(mergeable=True), task=None, across=False, as_json=True)
+    value = json.loads(capsys.readouterr().out)
+    again = paretune.recommend(audited, capabilities=["mergeable"], maximise="accuracy")
+    assert value == again.model_dump(mode="json") | {"text": value["text"]}
+    assert "full" in again.admissible
+    assert "lora" in again.admissible
+    assert [(one.name, one.reasons[0].kind) for one in again.ruled_out] == [("base", "does not train")]
+
+
+def test_python_and_command_find_the_same_audits_for_a_claim(audited: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_claim(audited, "full beats lora", task=None, as_json=True)
+    value = json.loads(capsys.readouterr().out)
+    found = paretune.claim(audited, "full beats lora")
+    assert value == found.model_dump(mode="json") | {"text": value["text"]}
+    assert next(check.passed for check in found.checks if check.point == "audit") is True

@@ -186,3 +186,12 @@ def test_damaged_estimates_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "num_bytes"), [("24GB", 24 * 10**9), ("1.5 GiB", 3 << 29), ("80gb", 80 * 10**9)])
 def test_amounts_of_memory(text: str, num_bytes: int) -> None:
     assert parse_bytes(text) == num_bytes
+
+
+def test_a_repeated_method_adds_one(paretune: Paretune) -> None:
+    done = paretune(
+        "estimate", "--model", "toy:llama", "--method", "lora", "--method", "oft", "--device", "cpu", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[1/2] lora" in done.stderr
+    assert "[2/2] oft" in done.stderr

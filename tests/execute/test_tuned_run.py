@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from paretune.analysis import load_evidence
 from paretune.execute.run import results_in, run
 from paretune.execute.stages import Blueprint
 from paretune.spec import Study, Trial
@@ -207,6 +208,7 @@ def test_final_trials_of_an_earlier_choice_are_no_results(tuned: Build, folder: 
     final = {record.trial_id for record in run(wide, folder) if not record.trial.tunes}
     assert not first & final
     assert {record.trial_id for record in load_planned_records(folder) if not record.trial.tunes} == final
+    assert {record.trial_id for record in load_evidence(folder).records if not record.trial.tunes} == final
     assert first < {record.trial_id for record in load_records(folder)}
 
 

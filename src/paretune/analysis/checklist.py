@@ -15,6 +15,15 @@ FEWEST_SEEDS = 5
 AUDIT = "audited"
 """The capability under which a method's audit stands: True where it passed."""
 
+_OBSTACLES = {
+    "tuning": "the learning rates were not tuned with the same budget",
+    "seeds": f"there are fewer than {FEWEST_SEEDS} seeds",
+    "test set": "the test set was not used just once",
+    "environment": "the records were made under different settings",
+    "audit": "not every method has passed an audit",
+    "cost": "the cost is not as claimed",
+}
+
 
 class Check(Data):
     """One point of the protocol."""
@@ -116,3 +125,8 @@ def cost_check(view: View, pair: Sequence[Row], cost: str, share: float) -> Chec
         return Check(point="cost", passed=None, finding=f"{label} was measured under different conditions")
     finding = f"{view.name_of(pair[0])} needs {first / second:.0%} of the {label}, claimed are at most {share:.0%}"
     return Check(point="cost", passed=first <= share * second, finding=finding)
+
+
+def obstacles(checks: Sequence[Check]) -> str:
+    """Return why no claim can be made, clauses with "and" between them; empty where every check passed."""
+    return " and ".join(_OBSTACLES[check.point] for check in checks if check.passed is not True)

@@ -76,7 +76,7 @@ def judge_claim(
     """
     claim = parse_claim(text)
     view = choose_view(rows_of(evidence.records), task)
-    comparison, difference = compare_rows(evidence, view, claim.first, claim.second)
+    comparison, difference = compare_rows(evidence, view, claim.first, claim.second, known)
     pair = [view.find(claim.first), view.find(claim.second)]
     checks = checklist(view, pair, evidence.records, known or {})
     if claim.cost is not None:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from paretune.analysis.checklist import checklist, obstacles
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import Family, make_family, num_questions
 from paretune.analysis.holm import holm
@@ -10,6 +11,7 @@ from paretune.analysis.judged import row_estimate
 from paretune.analysis.judges import judge_notes
 from paretune.analysis.paired import Difference, p_above, paired_difference, unpaired_difference
 from paretune.analysis.protocol import refuse_conflicts
+from paretune.analysis.requirements import Capabilities
 from paretune.analysis.rows import Row, rows_of
 from paretune.analysis.sample_size import needed
 from paretune.analysis.selection import View, choose_view, main_figure
@@ -17,7 +19,8 @@ from paretune.analysis.sentence import comparison_sentence, lone_figure
 from paretune.spec import METRICS, InputError
 from paretune.spec.base import Data
 
-Verdict = Literal["better", "worse", "undecided"]
+Verdict = Literal["better", "worse", "ahead", "behind", "undecided"]
+"""Ahead and behind: significant in these runs, but a point of the protocol is not met, so no claim."""
 SIGNIFICANCE = 0.05
 
 
@@ -62,6 +65,8 @@ class Comparison(Data):
     within: float
     """The margin within which the two are equally good with a confidence of 95 % (two one-sided tests)."""
     verdict: Verdict
+    no_claim_because: str = ""
+    """The points of the protocol that are not met, as clauses; empty where all are."""
     more_questions: int | None = None
     """About so many more questions would tell a difference of this size; None where no practical number would."""
     more_seeds: int | None = None
@@ -70,7 +75,9 @@ class Comparison(Data):
     notes: tuple[str, ...] = ()
 
 
-def compare_rows(evidence: Evidence, view: View, first: str, second: str) -> tuple[Comparison, Difference]:
+def compare_rows(
+    evidence: Evidence, view: View, first: str, second: str, known: Capabilities | None = None
+) -> tuple[Comparison, Difference]:
     """Return the comparison of two methods of a view and the difference behind it.
 
     The family for Holm's correction is every method of the view against the second. Raises `InputError` for an unknown
@@ -91,10 +98,18 @@ def compare_rows(evidence: Evidence, view: View, first: str, second: str) -> tup
     difference, p_value = against[one], corrected[one]
     sides = [_side(family, view, place) for place in (one, other)]
     comparison = _comparison(view, sides, difference, p_value, len(against))
+    comparison = _held_to_protocol(comparison, obstacles(checklist(view, rows, evidence.records, known or {})))
     parts = family.parts[one], family.parts[other]
     if parts[0] is not None and parts[1] is not None:
         comparison = comparison.model_copy(update=needed(parts[0], parts[1], len(against))._asdict())
     return comparison.model_copy(update={"sentence": comparison_sentence(comparison)}), difference
+
+
+def _held_to_protocol(comparison: Comparison, reasons: str) -> Comparison:
+    """Return the comparison with a verdict that is a claim only where every point of the protocol is met."""
+    weaker: dict[Verdict, Verdict] = {"better": "ahead", "worse": "behind"} if reasons else {}
+    verdict = weaker.get(comparison.verdict, comparison.verdict)
+    return comparison.model_copy(update={"verdict": verdict, "no_claim_because": reasons})
 
 
 def _hindrance(row: Row, metric: str) -> str:
@@ -109,6 +124,7 @@ def compare_in(
     first: str,
     second: str,
     *,
+    known: Capabilities | None = None,
     task: str | None = None,
     split: str | None = None,
     across: bool = False,
@@ -117,7 +133,7 @@ def compare_in(
     view = choose_view(rows_of(evidence.records), task, split)
     pair = View(view.task, view.split, tuple(view.find(name) for name in (first, second)))
     conflicts = refuse_conflicts(pair, [main_figure(pair.rows)], across=across)
-    comparison, _ = compare_rows(evidence, view, first, second)
+    comparison, _ = compare_rows(evidence, view, first, second, known)
     judges = judge_notes(record for row in pair.rows for record in row.records)
     return comparison.model_copy(update={"notes": (*comparison.notes, *judges, *conflicts)})
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from paretune.analysis.family import Answers
 from paretune.spec import Record
-from paretune.store import Store, load_records
+from paretune.store import Store, load_planned_records
 
 
 class Evidence(NamedTuple):
@@ -18,6 +18,8 @@ class Evidence(NamedTuple):
 def load_evidence(folder: str | Path) -> Evidence:
     """Return what a study's folder holds; answers are read when they are asked for.
 
+    Of a tuned study, trials of an earlier plan are left out, as in table and page.
+
     Raises `InputError` when the folder holds no study or a record is damaged.
     """
-    return Evidence(tuple(load_records(folder)), Store(folder).scores)
+    return Evidence(tuple(load_planned_records(folder)), Store(folder).scores)

@@ -6,7 +6,7 @@ from paretune.spec import METRICS, InputError, Unit
 
 _MULTIPLES: dict[Unit, dict[str, float]] = {
     Unit.BYTES: {
-        "": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
+        "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
         "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30, "tib": 2.0**40,
     },
     Unit.SECONDS: {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0},
@@ -34,6 +34,8 @@ def parse_amount(metric: str, text: str, where: str) -> float:
     unit = METRICS[metric].unit
     match = _AMOUNT.fullmatch(text.strip())
     factor = _MULTIPLES[unit].get(match[2].lower()) if match else None
+    if match is not None and not match[2] and unit is Unit.BYTES:
+        raise InputError(f'{where}: "{text}" has no unit; write {_EXAMPLES[unit]}')
     if match is None or factor is None:
         raise InputError(f'{where}: "{text}" is no amount of {METRICS[metric].label.lower()}; write {_EXAMPLES[unit]}')
     amount = float(match[1]) * factor

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from paretune.analysis.capabilities import known_capabilities
 from paretune.analysis.claim import Judgement, judge_claim
 from paretune.analysis.comparison import Comparison, compare_in
 from paretune.analysis.evidence import load_evidence
@@ -19,11 +20,16 @@ def compare(
 ) -> Comparison:
     """Return whether the first method is better than the second, with interval, p-value and a sentence.
 
+    "Better" and "worse" obey the rules of `claim`: without tuning, five seeds or a passed audit it is "ahead" or
+    "behind" in these runs.
+
     A method is named by its label, or "LABEL@RATE" where it has several learning rates. `split` is by default "test",
     or "validation" where no test question was answered. Raises `InputError` when a name is unknown or has no result,
     when the task must be named, and, unless `across`, when the two were not made alike.
     """
-    return compare_in(load_evidence(folder), first, second, task=task, split=split, across=across)
+    evidence = load_evidence(folder)
+    known = known_capabilities(evidence.records)
+    return compare_in(evidence, first, second, known=known, task=task, split=split, across=across)
 
 
 def pareto(
@@ -62,15 +68,17 @@ def recommend(
 
     `limits` are written as "train_peak_bytes<=24GB" or "accuracy>=50%", with any metric. `maximise` is the metric to
     make as good as possible, by default the main figure, which for a cost is small; `weights` takes its place with
-    several. `known` says for each method's label which `capabilities` it has; what is not known does not count.
+    several. `capabilities` are looked up in the recorded audits, or in `known` (for each method's label which it has);
+    what is not known does not count.
     Raises `InputError` as `compare` does, and for a limit, metric or weight that cannot be used.
     """
+    evidence = load_evidence(folder)
     return recommend_from(
-        load_evidence(folder),
+        evidence,
         limits=[parse_limit(text, "limits") for text in limits],
         capabilities=capabilities,
         weights=weights or ({maximise: 1.0} if maximise else None),
-        known=known,
+        known=known_capabilities(evidence.records) if known is None else known,
         task=task,
         split=split,
         across=across,
@@ -80,7 +88,10 @@ def recommend(
 def claim(folder: Folder, text: str, *, known: Capabilities | None = None, task: str | None = None) -> Judgement:
     """Return whether the records support, refute or leave undecided a claim such as "oft beats lora".
 
-    `known` says for each method's label, under "audited", whether its audit passed. Raises `InputError` as `compare`
-    does, except that records not made alike are a finding here, and for a sentence of another form.
+    Audits are the recorded ones, or `known`: for each method's label, under "audited", whether it passed. Raises
+    `InputError` as `compare` does, except that records not made alike are a finding here, and for a sentence of another
+    form.
     """
-    return judge_claim(load_evidence(folder), text, known=known, task=task)
+    evidence = load_evidence(folder)
+    known = known_capabilities(evidence.records) if known is None else known
+    return judge_claim(evidence, text, known=known, task=task)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from paretune.analysis.bootstrap import Draws
+from paretune.analysis.checklist import checklist, obstacles
 from paretune.analysis.comparable import same_conditions
 from paretune.analysis.confidence_set import confidence_set_p_values
 from paretune.analysis.evidence import Evidence
@@ -15,7 +16,7 @@ from paretune.analysis.pareto import pareto_front
 from paretune.analysis.protocol import refuse_conflicts
 from paretune.analysis.ranks import places
 from paretune.analysis.recommendation import Candidate, Experiment, Merit, Recommendation, RuledOut
-from paretune.analysis.requirements import Capabilities, Limit, Reason, unmet
+from paretune.analysis.requirements import Capabilities, Limit, Reason, check_capabilities, unmet
 from paretune.analysis.rows import Row, rows_of
 from paretune.analysis.sample_size import needed
 from paretune.analysis.scores import FloatArray
@@ -41,6 +42,7 @@ def recommend_from(
 
     The answer does not depend on the order of the records. Tied for best is judged among the admissible methods alone.
     """
+    check_capabilities(capabilities, "capabilities")
     view = choose_view(rows_of(evidence.records), task, split)
     quality = main_figure(view.rows)
     objective = check_weights(weights or {quality: 1.0}, "the objective")
@@ -68,7 +70,10 @@ def recommend_from(
         shortlist=tuple(shortlist),
         others=tuple(others),
         ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
-        next_experiment=_next_experiment(view, family, candidates) if list(objective) == [quality] else None,
+        next_experiment=_next_experiment(evidence, view, family, candidates) if list(objective) == [quality] else None,
+        no_claim_because=obstacles(
+            checklist(view, [family.rows[place] for place in admissible], evidence.records, known or {})
+        ),
         notes=(
             *judge_notes(evidence.records),
             *conflicts,
@@ -167,7 +172,9 @@ def _outdone(candidate: Candidate, shortlist: Sequence[Candidate], costs: Sequen
     return candidate
 
 
-def _next_experiment(view: View, family: Family, candidates: Sequence[Candidate]) -> Experiment | None:
+def _next_experiment(
+    evidence: Evidence, view: View, family: Family, candidates: Sequence[Candidate]
+) -> Experiment | None:
     """Return what would tell the best from the one that is most likely to be better than it."""
     tied = [one for one in candidates if one.confidence_set_p_value >= 0.05]
     if len(tied) < 2:
@@ -176,7 +183,9 @@ def _next_experiment(view: View, family: Family, candidates: Sequence[Candidate]
     second = max((one for one in tied if one.name != first.name), key=lambda one: (one.probability_best, one.value))
     by_name = {view.name_of(row): place for place, row in enumerate(family.rows)}
     parts = [family.parts[by_name[one.name]] for one in (first, second)]
-    seeds = min(len(family.rows[by_name[one.name]].records) for one in (first, second))
+    rows = [family.rows[by_name[one.name]] for one in (first, second)]
+    seeds = min(len(row.records) for row in rows)
+    points = {check.point: check.passed for check in checklist(view, rows, evidence.records, {})}
     one, other = parts
     more = needed(one, other) if one is not None and other is not None else None
     return Experiment(
@@ -185,6 +194,7 @@ def _next_experiment(view: View, family: Family, candidates: Sequence[Candidate]
         more_questions=more.more_questions if more else None,
         more_seeds=more.more_seeds if more else None,
         num_seeds=seeds,
+        tuned=points["tuning"] is True,
     )
 
 

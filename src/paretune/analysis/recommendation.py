@@ -56,6 +56,8 @@ class Experiment(Data):
     """Of each of the two."""
     num_seeds: int
     """Seeds that the one with fewer has today."""
+    tuned: bool = False
+    """Whether both were tuned with the same budget: what comes first where they were not."""
 
 
 class Recommendation(Data):
@@ -74,6 +76,8 @@ class Recommendation(Data):
     ruled_out: tuple[RuledOut, ...]
     next_experiment: Experiment | None
     """None where only one method is left that may be the best."""
+    no_claim_because: str = ""
+    """The points of the protocol that the admissible methods do not meet, as clauses; empty where all are met."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -7,11 +7,12 @@ from typing import Literal
 
 from paretune.analysis.quantities import parse_amount
 from paretune.analysis.rows import Row
-from paretune.spec import METRICS, InputError, nearest
+from paretune.spec import CLAIMS, METRICS, InputError, Phase, nearest
 from paretune.spec.base import Data
 
 Capabilities = Mapping[str, Mapping[str, bool | None]]
 """For each method's label, whether it has a capability: True, False, or None where nobody has looked."""
+_OF_TRAINING = {Phase.PREPARE, Phase.MEASURE, Phase.TRAIN, Phase.SAVE}
 _LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|≤|≥)\s*(.+)")
 
 
@@ -30,7 +31,7 @@ class Limit(Data):
 class Reason(Data):
     """Why a method was ruled out: one requirement that it does not meet."""
 
-    kind: Literal["limit", "not measured", "capability", "capability unknown", "did not end"]
+    kind: Literal["limit", "not measured", "capability", "capability unknown", "did not end", "does not train"]
     requirement: str
     """The metric, the capability, the outcome, or the uncertainty of the main figure."""
     value: float | None = None
@@ -58,6 +59,14 @@ def known_metric(name: str, where: str) -> str:
     return name
 
 
+def check_capabilities(names: Sequence[str], where: str) -> None:
+    """Raise `InputError`, opening with `where`, for a capability that no audit looks at."""
+    for name in names:
+        if name not in CLAIMS:
+            known = nearest(name, CLAIMS) or f"; there are: {', '.join(CLAIMS)}"
+            raise InputError(f'{where}: unknown capability "{name}"{known}')
+
+
 def unmet(row: Row, limits: Sequence[Limit], wanted: Sequence[str], known: Capabilities) -> list[Reason]:
     """Return every requirement that a row does not meet, in the order given; none where it meets all.
 
@@ -66,13 +75,19 @@ def unmet(row: Row, limits: Sequence[Limit], wanted: Sequence[str], known: Capab
     if row.outcome.kind != "ok":
         return [Reason(kind="did not end", requirement=row.outcome.kind)]
     found = []
+    trains = row.records[0].trial.method.trains
     for limit in limits:
         value = row.metrics.get(limit.metric)
-        if value is None or math.isnan(value):
+        if value is None and not trains and METRICS[limit.metric].phase in _OF_TRAINING:
+            found.append(Reason(kind="does not train", requirement="training", limit=limit))
+        elif value is None or math.isnan(value):
             found.append(Reason(kind="not measured", requirement=limit.metric, limit=limit))
         elif not limit.meets(value):
             found.append(Reason(kind="limit", requirement=limit.metric, value=value, limit=limit))
     for capability in wanted:
+        if not trains:
+            found.append(Reason(kind="does not train", requirement="training"))
+            break
         has = known.get(row.method, {}).get(capability)
         if has is not True:
             found.append(Reason(kind="capability unknown" if has is None else "capability", requirement=capability))

@@ -16,6 +16,12 @@ def comparison_sentence(comparison: "Comparison") -> str:
     interval = f"95% interval {_signed(comparison.metric, low)} to {_signed(comparison.metric, high)}"
     family = counted(comparison.num_comparisons, "comparison")
     corrected = f"p {p_text(comparison.p_value_holm)}, corrected for {family}"
+    if comparison.verdict in {"ahead", "behind"}:
+        side = "ahead of" if comparison.verdict == "ahead" else "behind"
+        return (
+            f"{first} is {side} {second} in these runs by {apart} ({interval}; {corrected}); "
+            f"{comparison.no_claim_because}, so no claim."
+        )
     if comparison.verdict != "undecided":
         return f"{first} is {comparison.verdict} than {second} by {apart} ({interval}; {corrected})."
     side = "ahead of" if comparison.difference > 0 else "behind" if comparison.difference < 0 else "level with"

@@ -257,7 +257,9 @@ def page(
 @app.command(epilog="Example: paretune estimate --model meta-llama/Llama-3.2-3B --method lora,full --max-memory 24GB")
 def estimate(  # noqa: PLR0917 (one for each option)
     model: Annotated[str, typer.Option(help="Name on the hub, folder, or config.json; weights are never read.")],
-    method: Annotated[str, typer.Option(help="One method, several with commas, or all.")] = "lora",
+    method: Annotated[
+        list[str] | None, typer.Option(help="A method (default: lora), several with commas, or all. Repeatable.")
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples in one forward pass.")] = 4,
     sequence_length: Annotated[int | None, typer.Option(min=1, help="Tokens of the longest example.")] = None,
     data: Annotated[Path | None, typer.Option(help="JSONL or CSV whose longest examples make the batch.")] = None,
@@ -293,7 +295,7 @@ def estimate(  # noqa: PLR0917 (one for each option)
     settings |= {"prompt_length": prompt_length, "new_tokens": new_tokens, "num_devices": devices}
     show_estimates(
         model,
-        method,
+        ",".join(method or ["lora"]),
         set_values=set_values or [],
         max_memory=max_memory or [],
         picture=picture,

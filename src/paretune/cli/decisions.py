@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from paretune.analysis.capabilities import known_capabilities
 from paretune.analysis.claim import judge_claim
 from paretune.analysis.comparison import compare_in
 from paretune.analysis.evidence import Evidence, load_evidence
@@ -12,7 +13,6 @@ from paretune.analysis.recommend import recommend_from
 from paretune.analysis.requirements import Limit, known_metric, parse_limit
 from paretune.analysis.rows import rows_of
 from paretune.analysis.selection import choose_view
-from paretune.cli.capabilities import known_capabilities
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
 from paretune.report.estimates import estimate_line
 from paretune.report.measured import MEMORY, first_measured
@@ -42,7 +42,9 @@ class Wishes(NamedTuple):
 
 def show_comparison(folder: Path, first: str, second: str, *, task: str | None, across: bool, as_json: bool) -> None:
     """Print the comparison of two methods."""
-    found = compare_in(load_evidence(folder), first, second, task=task, across=across)
+    evidence = load_evidence(folder)
+    known = known_capabilities(evidence.records)
+    found = compare_in(evidence, first, second, known=known, task=task, across=across)
     _show(found, comparison_lines(found), as_json=as_json)
 
 

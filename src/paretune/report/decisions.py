@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from paretune.analysis.checklist import FEWEST_SEEDS
 from paretune.analysis.claim import Judgement
 from paretune.analysis.comparison import Comparison
 from paretune.analysis.recommendation import Candidate, Experiment, Recommendation, RuledOut
@@ -10,7 +11,6 @@ from paretune.analysis.sentence import counted, gap, more_of, units_of
 from paretune.report.format import plain, probability, show, span
 from paretune.spec import COSTS, METRICS, Direction, main_quality
 
-_FEW_SEEDS = 3
 _POINTS = {
     "tuning": "both tuned with the same budget",
     "seeds": "enough seeds",
@@ -41,6 +41,8 @@ def reason_text(reason: Reason) -> str:
             )
         case "not measured":
             return f"{label} was not measured"
+        case "does not train":
+            return "it does not train"
         case "capability":
             return f"not {label}"
         case "capability unknown":
@@ -63,8 +65,14 @@ def objective_text(recommendation: Recommendation) -> str:
 def experiment_text(experiment: Experiment) -> str:
     """Return what to run next, in a sentence."""
     pair = f"{experiment.first} and {experiment.second}"
-    if experiment.num_seeds < _FEW_SEEDS:
-        return f"Next: train {pair} with {_FEW_SEEDS - experiment.num_seeds} more seeds each; then see again."
+    if not experiment.tuned:
+        return (
+            f"Next: tune the learning rates of {pair} on validation data with the same budget; then re-run the command."
+        )
+    if experiment.num_seeds < FEWEST_SEEDS:
+        return (
+            f"Next: train {pair} with {FEWEST_SEEDS - experiment.num_seeds} more seeds each; then re-run the command."
+        )
     ways = more_of(experiment.more_questions, experiment.more_seeds)
     if ways:
         return f"Next: about {ways} would tell {pair} apart, if the difference is as seen."
@@ -88,12 +96,15 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
         yield f"Tied too: {one.name} ({_figures(recommendation, one)}){reason}."
     behind = [one.name for one in recommendation.others if one.confidence_set_p_value < 0.05]
     if behind:
-        yield f"Told apart from the best: {', '.join(behind)}."
+        told = "Behind the best in these runs" if recommendation.no_claim_because else "Told apart from the best"
+        yield f"{told}: {', '.join(behind)}."
     yield from _ruled_out(recommendation.ruled_out)
     if recommendation.next_experiment is not None:
         yield experiment_text(recommendation.next_experiment)
     elif recommendation.shortlist and len(recommendation.shortlist) + len(tied) == 1:
         yield "No other method that meets the requirements is likely to be better."
+    if recommendation.no_claim_because and recommendation.shortlist:
+        yield f"This order describes these runs: {recommendation.no_claim_because}, so no claim."
     yield from recommendation.notes
 
 
@@ -130,7 +141,7 @@ def _merits(candidate: Candidate) -> str:
 
 def _ruled_out(ruled_out: Sequence[RuledOut]) -> Iterator[str]:
     for one in ruled_out:
-        yield f"Ruled out: {one.name}: {'; '.join(map(reason_text, one.reasons))}."
+        yield f"Ruled out: {one.name}: {'; '.join(dict.fromkeys(map(reason_text, one.reasons)))}."
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:

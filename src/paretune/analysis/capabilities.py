@@ -7,6 +7,8 @@ from paretune.analysis.requirements import Capabilities
 from paretune.methods.capabilities import capabilities_of, marks_of
 from paretune.spec import Record
 
+_WHOLE_MODEL = "full"
+
 
 def known_capabilities(records: Sequence[Record]) -> Capabilities:
     """Return for each method's label what its recorded audit says.
@@ -17,6 +19,8 @@ def known_capabilities(records: Sequence[Record]) -> Capabilities:
     for record in {record.trial.method.canonical_json(): record for record in records}.values():
         method = record.trial.method
         says: dict[str, bool | None] = capabilities_of(method).model_dump()
+        if method.implementation == _WHOLE_MODEL:
+            says["mergeable"] = True  # what is saved is the model itself: nothing is left to merge
         marks = marks_of(method, record.trial.recipe)
         says[AUDIT] = True if marks is None else None if marks.audit is None else not marks.warnings
         earlier = found.setdefault(method.label, says)
