@@ -4,8 +4,8 @@
 
 Random weights from the configs that come with Paretune; nothing is downloaded. For each case: bytes of live tensors
 beside `max_memory_allocated`, reserved bytes beside `max_memory_reserved`, the workspaces that cuBLAS holds, and the
-largest groups of blocks that were live at the peak, by size and the line that asked for them. Without a GPU each case
-shrinks to a toy shape, to show that the script runs.
+largest groups of blocks that were live at the peak, by size and the line that asked for them. Without a GPU only the
+predictions are made.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from paretune.estimate import EstimateSettings
 from paretune.estimate.estimate import peak_of
 from paretune.estimate.predict import predict, workload_for
 from paretune.estimate.skeleton import build_skeleton
-from paretune.estimate.workload import padded_lengths
+from paretune.estimate.workload import Lengths, padded_lengths
 from paretune.methods import Context, build, resolve
-from paretune.models import find_shape
+from paretune.models import ModelShape, find_shape
 from paretune.models.toy import toy_tokenizer
-from paretune.spec import MethodEntry, Recipe, one_line
+from paretune.spec import MethodEntry, MethodSpec, Recipe, one_line
 
 _HEAD = {"r": 16, "modules_to_save": ["lm_head"]}
 _SHOWN_BLOCKS = 12
@@ -75,64 +75,80 @@ def main() -> None:
         name = f"{case.model} {case.method} {case.parameters} {case.recipe} {case.num_tokens} tokens"
         if arguments.only not in name:
             continue
-        try:
-            result = {"case": name, **measured(case, arguments.steps)}
-        except (ValueError, RuntimeError) as error:  # out of memory is a RuntimeError
-            result = {"case": name, "error": f"{type(error).__name__}: {one_line(error)[:300]}"}
+        result: dict[str, Any] = {"case": name}
+        for part in (predicted, measured) if torch.cuda.is_available() else (predicted,):
+            try:
+                result |= part(prepared(case, arguments.steps))
+            except (ValueError, RuntimeError, NotImplementedError) as error:  # out of memory is a RuntimeError
+                result[f"{part.__name__}_error"] = f"{type(error).__name__}: {one_line(error)[:300]}"
         found.append(result)
         print(json.dumps(result, indent=1), flush=True)
     if arguments.out is not None:
         arguments.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
-def measured(case: Case, steps: int) -> dict[str, Any]:
-    """Return prediction and measurement of one case, in bytes."""
-    on_gpu = torch.cuda.is_available()
-    shape = find_shape(
-        case.model if on_gpu else ("sentence-transformers/all-MiniLM-L6-v2" if "bert" in case.model else "toy:llama")
-    )
+class Prepared(NamedTuple):
+    """A case with everything filled in."""
+
+    shape: ModelShape
+    spec: MethodSpec
+    settings: EstimateSettings
+    lengths: list[Lengths]
+
+
+def prepared(case: Case, steps: int) -> Prepared:
+    """Return a case with its shape, method and batch."""
     recipe = Recipe.read({"dtype": "bfloat16", "steps": steps, "warmup_ratio": 0.0, **case.recipe}, case.model)
     spec = resolve(MethodEntry(name=case.method, parameters=case.parameters))
-    num_tokens = case.num_tokens if on_gpu else 32
-    settings = EstimateSettings(recipe=recipe, device="cuda" if on_gpu else "cpu", sequence_length=num_tokens)
-    lengths = padded_lengths(recipe.batch_size, num_tokens)
+    settings = EstimateSettings(recipe=recipe, device="cuda", sequence_length=case.num_tokens)
+    return Prepared(find_shape(case.model), spec, settings, padded_lengths(recipe.batch_size, case.num_tokens))
+
+
+def predicted(case: Prepared) -> dict[str, Any]:
+    """Return what is predicted for a case, in bytes."""
+    shape, spec, settings, lengths = case
     began = time.perf_counter()
-    predicted = predict(shape, partial(build, spec), settings, lambda: workload_for(shape, settings, lengths))
-    peak = peak_of(predicted.log, settings)
-    result: dict[str, Any] = {"predicting_seconds": time.perf_counter() - began, "predicted_bytes": peak.peak_bytes}
-    if not on_gpu:
-        return result
+    found = predict(shape, partial(build, spec), settings, lambda: workload_for(shape, settings, lengths))
+    peak = peak_of(found.log, settings)
+    return {
+        "predicting_seconds": time.perf_counter() - began,
+        "predicted_bytes": peak.peak_bytes,
+        "predicted_reserved_bytes": peak.reserved_bytes,
+    }
+
+
+def measured(case: Prepared) -> dict[str, Any]:
+    """Return what the allocator says of a case, in bytes."""
+    shape, spec, settings, lengths = case
     gc.collect()
     torch.cuda.empty_cache()
     device = torch.device("cuda")
     model = build_skeleton(shape, settings, device).to(device)
     workload = workload_for(shape, settings, lengths)
-    context = Context(recipe, LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
+    context = Context(settings.recipe, LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
     method = build(spec)
     wrapped = method.wrap(model, context)
     method.before_training(wrapped, context, workload.batches)
     gc.collect()
+    torch._C._cuda_clearCublasWorkspaces()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
+    result: dict[str, Any] = {"before_training_bytes": torch.cuda.memory_allocated()}
     torch.cuda.memory._record_memory_history(max_entries=2_000_000, stacks="python")
     optimizer = method.optimizer(wrapped, context)
-    train(wrapped, method, optimizer, workload.batches, recipe, objective=workload.objective)
+    train(wrapped, method, optimizer, workload.batches, settings.recipe, objective=workload.objective)
     trace = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
     torch.cuda.memory._record_memory_history(enabled=None)
     held = torch.cuda.memory_allocated()
     result |= {
-        "before_training_bytes": before,
         "held_peak_bytes": torch.cuda.max_memory_allocated(),
-        "predicted_reserved_bytes": peak.reserved_bytes,
         "reserved_peak_bytes": torch.cuda.max_memory_reserved(),
     }
     torch._C._cuda_clearCublasWorkspaces()
-    result["cublas_workspace_bytes"] = held - torch.cuda.memory_allocated()
-    result["ratio_held"] = peak.peak_bytes / result["held_peak_bytes"]
-    result["ratio_reserved"] = (peak.reserved_bytes or 0) / result["reserved_peak_bytes"]
-    result["live_at_peak"] = largest_at_peak(trace)
-    return result
+    return result | {
+        "cublas_workspace_bytes": held - torch.cuda.memory_allocated(),
+        "live_at_peak": largest_at_peak(trace),
+    }
 
 
 def largest_at_peak(trace: list[dict[str, Any]]) -> list[str]:
