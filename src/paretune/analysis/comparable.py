@@ -12,9 +12,11 @@ def same_conditions(records: Sequence[Record], metric: str) -> bool:
 
     Clocks need the same device, packages, threads and number of trials at once; bytes at work need the same device and
     packages. Imported results need the same source and device, since whoever published them compared them. Accuracy,
-    sizes and counts do not depend on the machine in a way that a comparison must fear.
+    sizes and counts do not depend on the machine in a way that a comparison must fear. Only trials that ended well
+    count.
     """
-    return len({_conditions(record, metric) for record in records if record.metric(metric) is not None}) <= 1
+    measured = (one for one in records if one.outcome.kind == "ok" and one.metric(metric) is not None)
+    return len({_conditions(record, metric) for record in measured}) <= 1
 
 
 def comparability_notes(records: Sequence[Record]) -> list[str]:
@@ -31,7 +33,8 @@ def comparability_notes(records: Sequence[Record]) -> list[str]:
             "comparable, and no Pareto front is drawn over them."
         )
     notes += _imported_notes(records)
-    most = max((record.provenance.concurrent_workers or 1 for record in records if record.provenance), default=1)
+    ended = [record.provenance for record in records if record.provenance and record.outcome.kind == "ok"]
+    most = max((provenance.concurrent_workers or 1 for provenance in ended), default=1)
     if most > 1:
         notes.append(f"Shared clock: up to {most} trials ran at once, which lengthens step times.")
     return notes

@@ -14,8 +14,8 @@ _NAMES = 5
 def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
     """Return why the rows of a view were not made alike as far as these metrics go, a clause each.
 
-    Base model, recipe, device, platform and, of our own results, package versions must agree; threads and trials at
-    once too where a metric is a duration. Of each setting, the rows that differ from most others are named.
+    Only trials that ended well count. Base model, recipe, device, platform and, of our own results, package versions
+    must agree; threads and trials at once too where a metric is a duration. Of each setting, the rows that differ from most others are named.
     """
     readers: dict[str, _Reader] = {"base model": attrgetter("trial.base_model")}
     readers |= {f"recipe.{field}": attrgetter(f"trial.recipe.{field}") for field in Recipe.model_fields}
@@ -52,7 +52,8 @@ def _packages(record: Record) -> Hashable:
 
 def _clause(view: View, what: str, read: _Reader) -> str:
     """Return who was made with another WHAT than most, as a clause, or an empty string where all were made alike."""
-    values = {view.name_of(row): tuple(dict.fromkeys(read(record) for record in row.records)) for row in view.rows}
+    ended = {view.name_of(row): [one for one in row.records if one.outcome.kind == "ok"] for row in view.rows}
+    values = {name: tuple(dict.fromkeys(map(read, records))) for name, records in ended.items() if records}
     found = list(values.values())
     if len(set(found)) <= 1 and all(len(value) == 1 for value in found):
         return ""

@@ -68,16 +68,20 @@ def _study_name(data: Path) -> str:
 def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, retry: bool) -> int:
     """Run what is missing of a study, print the table and write the page. Returns the exit code."""
     from paretune.cli.planning import announce_plan
-    from paretune.execute.run import run
+    from paretune.execute.run import results_in, run
     from paretune.report import results_summary
     from paretune.store import Store, read_plan
 
     console = Console(stderr=True)
     announce_plan(study, folder, jobs=jobs, retry=retry, console=console)
-    with watcher_for(jobs, console) as watcher:
-        records = run(
-            study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher, on_plan=watcher.planned
-        )  # fmt: skip
+    try:
+        with watcher_for(jobs, console) as watcher:
+            records = run(
+                study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher, on_plan=watcher.planned
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print(_stopped(len(results_in(Store(folder))), folder), file=sys.stderr)
+        return 130
     Console().print(results_summary(records, Store(folder).scores, read_plan(folder)))
     print(f"Page: {write_study_page(folder, None)}")
     return _exit_code(records)
@@ -102,10 +106,23 @@ def write_study_page(folder: Path, output: Path | None) -> Path:
     return path
 
 
+def _stopped(num_kept: int, folder: Path) -> str:
+    """Return what Ctrl-C leaves behind, as a sentence."""
+    kept = "1 finished trial is" if num_kept == 1 else f"{num_kept} finished trials are"
+    return f"paretune: stopped; {kept} kept in {folder}, and the same command goes on with the rest"
+
+
 def _exit_code(records: list[Record]) -> int:
-    """Return 1 when a trial failed or was stopped. Running out of memory, time or finite numbers is a result."""
-    broken = [record for record in records if record.outcome.kind in {"failed", "cancelled"}]
-    for record in broken:
-        log = f"logs/{record.trial_id}-{record.attempt}.log"
-        print(f"paretune: {record.trial.method.label}: {record.outcome.kind}; see {log}", file=sys.stderr)
+    """Return 1 when a trial failed, was refused or stopped, 2 when all were refused; each says why, in one line.
+
+    Running out of memory, time or finite numbers is a result.
+    """
+    from paretune.report.wording import outcome_text
+
+    broken = [record for record in records if record.outcome.kind in {"failed", "refused", "cancelled"}]
+    lines = (f"paretune: {record.trial.method.label}: {outcome_text(record.outcome)}" for record in broken)
+    for line in dict.fromkeys(lines):  # seeds and learning rates of a method often end for the same reason
+        print(line, file=sys.stderr)
+    if records and all(record.outcome.kind == "refused" for record in records):
+        return 2
     return 1 if broken else 0

@@ -1,11 +1,15 @@
-"""What a running trial tells the process that watches it: one JSON object a line."""
+"""What a running trial tells the process that watches it: one JSON object a line.
+
+{"phase": "train", "done": 3, "total": 40}     how far it is; `total` is 0 where the phase cannot be counted
+{"outcome": {"kind": "cancelled", ...}}        how it ended, where its record could not be written
+"""
 
 import json
 import os
 import sys
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
-from paretune.spec import Phase, Record, Trial
+from paretune.spec import Outcome, Phase, Record, Trial
 
 
 class Listener(Protocol):
@@ -49,11 +53,18 @@ class EventWriter:
     def phase(self, phase: Phase) -> None:
         """Tell that a phase begins."""
         self._phase = phase
-        self._write(0, 0)
+        self._progress(0, 0)
 
     def progress(self, done: int, total: int, loss: float | None = None) -> None:  # noqa: ARG002 (losses go into the record)
         """Tell how far the phase has come."""
-        self._write(done, total)
+        self._progress(done, total)
 
-    def _write(self, done: int, total: int) -> None:
-        print(json.dumps({"phase": self._phase, "done": done, "total": total}), file=self._stream, flush=True)
+    def ended(self, outcome: Outcome) -> None:
+        """Tell how the trial ended, where it can leave no record itself."""
+        self._write({"outcome": outcome.model_dump(mode="json")})
+
+    def _progress(self, done: int, total: int) -> None:
+        self._write({"phase": self._phase, "done": done, "total": total})
+
+    def _write(self, event: dict[str, Any]) -> None:
+        print(json.dumps(event), file=self._stream, flush=True)

@@ -13,13 +13,17 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, NamedTuple
 
+from pydantic import TypeAdapter
+
 from paretune.execute.events import Watcher
-from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
+from paretune.spec import Cancelled, Failed, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
 from paretune.store import Store
+from paretune.store.atomic import refusing
 
 _POLL_SECONDS = 0.2
 _STOP_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-INPUT_ERROR_EXIT = 2
+_OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
+_FREE_SPACE = "free space, then run again"
 
 
 class _Event(NamedTuple):
@@ -38,11 +42,13 @@ class _Worker:
         self.phase = Phase.LOAD
         self.events: SimpleQueue[_Event] = SimpleQueue()
         self.log_file = store.log_file(trial.id, self.attempt)
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        self._told: Outcome | None = None
         self._began = time.monotonic()
         self._kills_before = _kernel_memory_kills()
         trial_file = self.log_file.with_suffix(".trial.json")
-        trial_file.write_text(trial.canonical_json(), encoding="utf-8")
+        with refusing(store.folder, _FREE_SPACE):
+            self.log_file.parent.mkdir(parents=True, exist_ok=True)
+            trial_file.write_text(trial.canonical_json(), encoding="utf-8")
         command = [sys.executable, "-m", "paretune.execute.worker", str(trial_file), str(store.folder)]
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
@@ -65,6 +71,9 @@ class _Worker:
         with stream:
             for line in stream:
                 value = json.loads(line)
+                if "outcome" in value:
+                    self._told = _OUTCOME.validate_python(value["outcome"])
+                    continue
                 self.phase = Phase(value["phase"])
                 self.events.put(_Event(self.phase, value["done"], value["total"]))
 
@@ -81,18 +90,17 @@ class _Worker:
 
     def outcome_without_record(self) -> Outcome:
         """Say what became of a worker that ended without leaving a record."""
+        if self._told is not None:
+            return self._told
         code = self.process.returncode
-        log = self.log_file.read_text(encoding="utf-8", errors="replace")
-        if code == INPUT_ERROR_EXIT:
-            raise InputError((log.strip().splitlines() or ["the trial's input could not be used"])[-1])
         if code == -signal.SIGKILL and _kernel_memory_kills() > self._kills_before:
             return OutOfMemory(phase=self.phase, message="the operating system stopped the worker for want of memory")
         if -code in _STOP_SIGNALS:
             return Cancelled(phase=self.phase, reason=f"the worker was stopped by {signal.Signals(-code).name}")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return Failed(
-            phase=self.phase, error_type="WorkerCrashed", message=f"the worker ended with {how}", traceback=log[-4000:]
-        )
+        log = self.log_file.read_text(encoding="utf-8", errors="replace").strip()
+        message = f"the worker ended with {how}" + (f": {log.splitlines()[-1].strip()}" if log else "")
+        return Failed(phase=self.phase, error_type="WorkerCrashed", message=message, traceback=log[-4000:])
 
     def record(self, outcome: Outcome) -> Record:
         return Record(

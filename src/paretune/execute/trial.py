@@ -1,7 +1,7 @@
 """One trial from the first byte loaded to the record: train, save, reload, answer, and look back."""
 
 import gc
-import traceback
+import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from paretune.engine import DataBatch, Divergence, train
+from paretune.engine import DataBatch, train
 from paretune.execute.events import Listener
 from paretune.execute.language import LanguageWork
+from paretune.execute.library_warnings import collect_warnings
+from paretune.execute.outcomes import outcome_of
 from paretune.execute.pictures import PictureWork
 from paretune.execute.work import Work
 from paretune.measure import (
@@ -25,7 +27,7 @@ from paretune.measure import (
 from paretune.methods import Context, Method, build
 from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel
-from paretune.spec import Diverged, Failed, InputError, Ok, OutOfMemory, Phase, Record, Trial, one_line
+from paretune.spec import InputError, Ok, Outcome, Phase, Record, Trial
 from paretune.store import Item, KeptPicture
 from paretune.tasks import ImageTask, Task, get_any_task
 
@@ -42,34 +44,27 @@ class Finished(NamedTuple):
 
 
 def run_trial(trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: int, listener: Listener) -> Finished:
-    """Run one trial; the trained method is saved into `checkpoint`. Errors of the trial become its outcome.
+    """Run one trial; the trained method is saved into `checkpoint`. Its errors become its outcome, warnings its notes.
 
-    Raises `InputError` for what a person can mend, since the trial would then fail for a reason that is not its own.
+    Where the disk is full, the trial is cancelled and `checkpoint` is removed: it was not written as a whole.
     """
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     run = _Run(trial, checkpoint, listener)
-    try:
-        run.whole()
-        outcome: Ok | Diverged | OutOfMemory | Failed = Ok()
-    except InputError:
-        raise
-    except Divergence as error:
-        outcome = Diverged(step=error.step, loss=error.loss)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        outcome = OutOfMemory(phase=run.phases.current, message=one_line(error))
-    except Exception as error:  # whatever a method or a library does wrong is this trial's result, not the study's end
-        outcome = Failed(
-            phase=run.phases.current,
-            error_type=type(error).__name__,
-            message=one_line(error),
-            traceback=traceback.format_exc(),
-        )
+    outcome: Outcome = Ok()
+    with collect_warnings() as warned:
+        try:
+            run.whole()
+        except Exception as error:  # what a method or a library does wrong is this trial's result, not the study's end
+            outcome = outcome_of(error, run.phases.current, checkpoint)
+    if outcome.kind == "cancelled":
+        shutil.rmtree(checkpoint, ignore_errors=True)
     record = Record(
         trial_id=trial.id,
         attempt=attempt,
         trial=trial,
         outcome=outcome,
         started_at=started_at,
+        notes=warned.lines,
         phases=run.phases.readings(),
         audit=marks_of(trial.method, trial.recipe),
         provenance=collect_provenance(concurrent_workers=concurrent_workers, model_note=run.model_note),

@@ -9,12 +9,12 @@ import warnings
 from pathlib import Path
 
 from paretune.execute.events import EventWriter
-from paretune.spec import InputError, Trial, one_line
+from paretune.spec import InputError, Trial
 from paretune.store import Store
 
 
 def main() -> int:
-    """Run the trial and put its record into the store. Returns 2 when the trial cannot be run as given."""
+    """Run the trial and put its record into the store. Returns 0: whatever becomes of the trial is its outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trial", type=Path, help="the trial as JSON")
     parser.add_argument("store", type=Path, help="the study's folder")
@@ -24,12 +24,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.stay:
         _end_with_parent()
-    listener = EventWriter.on_stdout()
-    try:
-        _run(arguments, listener)
-    except InputError as error:
-        print(one_line(error), file=sys.stderr)
-        return 2
+    _run(arguments, EventWriter.on_stdout())
     return 0
 
 
@@ -38,6 +33,7 @@ def _run(arguments: argparse.Namespace, listener: EventWriter) -> None:
     import torch
     from transformers.utils import logging
 
+    from paretune.execute.outcomes import disk_full, is_disk_full
     from paretune.execute.trial import run_trial
 
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -48,19 +44,16 @@ def _run(arguments: argparse.Namespace, listener: EventWriter) -> None:
     store = Store(arguments.store)
     checkpoint = store.adapter_folder(trial.id, arguments.attempt)
     shutil.rmtree(checkpoint, ignore_errors=True)  # left by a worker that was killed before it could finish
+    finished = run_trial(
+        trial, checkpoint, attempt=arguments.attempt, concurrent_workers=arguments.concurrent, listener=listener
+    )
     try:
-        finished = run_trial(
-            trial,
-            checkpoint,
-            attempt=arguments.attempt,
-            concurrent_workers=arguments.concurrent,
-            listener=listener,
-        )
-    except OSError as error:
-        raise InputError(
-            f"{arguments.store}: {error.strerror or one_line(error)}; free space, then run again"
-        ) from error
-    store.append(finished.record, finished.items, finished.pictures)
+        store.append(finished.record, finished.items, finished.pictures)
+    except InputError as error:
+        if not is_disk_full(error):
+            raise
+        shutil.rmtree(checkpoint, ignore_errors=True)  # makes room for the record that the parent process writes
+        listener.ended(disk_full(None, store.folder))
 
 
 def _json(path: Path) -> object:
@@ -73,7 +66,8 @@ def _end_with_parent() -> None:
     """End this process as soon as its standard input closes, which happens when the process that started it ends."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
+        # Unbuffered: a thread that holds the lock of `sys.stdin.buffer` makes the interpreter abort when it ends.
+        while os.read(0, 1):
             pass
         os._exit(1)
 

@@ -17,6 +17,7 @@ from paretune.spec import (
     OutOfMemory,
     Recipe,
     Record,
+    Refused,
     StudyPlan,
     TimedOut,
 )
@@ -56,6 +57,8 @@ def outcome_text(outcome: Outcome) -> str:
             detail = f"{kind}: {message}"
         case OutOfMemory(message=message):
             detail = message
+        case Refused(message=message):
+            return plain(f"{outcome_name(outcome)}: {message}")
         case TimedOut(limit_seconds=limit):
             detail = f"limit {limit:g} s"
         case Cancelled(reason=reason):

@@ -34,6 +34,7 @@ from paretune.spec.record import (
     PhaseReading,
     Provenance,
     Record,
+    Refused,
     TimedOut,
 )
 from paretune.spec.study import EMBEDDED_MODEL, Study
@@ -46,7 +47,7 @@ __all__ = [
     "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed", "Finding", "GeneralText",
     "ImageRecipe", "Imported", "InputError", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric",
     "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
-    "PlannedStage", "Provenance", "Recipe", "Record", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry",
-    "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash", "main_quality",
-    "nearest", "one_line", "read_audit",
+    "PlannedStage", "Provenance", "Recipe", "Record", "Refused", "Search", "Study", "StudyPlan", "TaskCard",
+    "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash",
+    "main_quality", "nearest", "one_line", "read_audit",
 ]  # fmt: skip

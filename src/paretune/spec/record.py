@@ -47,6 +47,15 @@ class Failed(Data):
     traceback: str = ""
 
 
+class Refused(Data):
+    """The trial cannot be run as the study asks, for a reason that showed only in its own process."""
+
+    kind: Literal["refused"] = "refused"
+    phase: Phase | None = None
+    message: str
+    """What cannot be used and how to mend it, one line."""
+
+
 class TimedOut(Data):
     """The trial took longer than the study allows."""
 
@@ -56,14 +65,15 @@ class TimedOut(Data):
 
 
 class Cancelled(Data):
-    """The worker was stopped from outside. The trial counts as not yet run."""
+    """The worker was stopped from outside, or the disk was full. The trial counts as not yet run."""
 
     kind: Literal["cancelled"] = "cancelled"
     phase: Phase | None = None
     reason: str = ""
 
 
-Outcome = Annotated[Ok | OutOfMemory | Diverged | Failed | TimedOut | Cancelled, Field(discriminator="kind")]
+Outcome = Annotated[Ok | OutOfMemory | Diverged | Failed | Refused | TimedOut | Cancelled, Field(discriminator="kind")]
+"""A kind of outcome may be added without a new `SCHEMA_VERSION`: every earlier record reads as before."""
 
 
 class PhaseReading(Data):
@@ -138,6 +148,7 @@ class Record(Data):
     started_at: str
     """UTC, ISO 8601."""
     notes: tuple[str, ...] = ()
+    """What libraries warned of during the trial, each warning once, and what an importer has to say."""
     imported: Imported | None = later(None)
     """Where the result comes from, when it is not Paretune's own."""
 

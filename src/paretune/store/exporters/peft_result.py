@@ -4,7 +4,7 @@ import copy
 import math
 from typing import Any
 
-from paretune.spec import Cancelled, Failed, Ok, OutOfMemory, Phase, Record
+from paretune.spec import Cancelled, Failed, Ok, OutOfMemory, Phase, Record, Refused
 from paretune.store.document import put
 from paretune.store.exporters.peft_own import own_frame, peak_bytes, train_peak_bytes
 from paretune.store.peft_layout import (
@@ -102,7 +102,7 @@ def _put_outcome(result: dict[str, Any], record: Record) -> None:
             message = ""
         case Cancelled(reason=reason):
             message = reason
-        case OutOfMemory(message=message) | Failed(message=message):
+        case OutOfMemory(message=message) | Failed(message=message) | Refused(message=message):
             pass
         case outcome:
             message = outcome.kind.replace("_", " ")
