@@ -1,5 +1,6 @@
 """Everything a person can get wrong: one clear line, exit code 2, no traceback, nothing lost."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -115,3 +116,46 @@ def test_two_studies_in_one_folder(paretune: Paretune, finished: Path, study_fil
 )
 def test_wrong_use(paretune: Paretune, tmp_path: Path, arguments: list[str], words: list[str]) -> None:
     refused(paretune, words, *arguments, cwd=tmp_path)
+
+
+def test_an_adapter_names_its_base_model_and_is_put_on_no_other(paretune: Paretune, tmp_path: Path) -> None:
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    config = {"peft_type": "LORA", "base_model_name_or_path": "some-org/some-model"}
+    (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
+    refused(paretune, ["some-org/some-model", "--model hub:some-org/some-model@main"], "evaluate", folder)
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA"}), encoding="utf-8")
+    refused(paretune, ["does not name its base model", "--model"], "evaluate", folder)
+
+
+def test_options_of_own_data_and_the_name_of_its_file(paretune: Paretune, tmp_path: Path) -> None:
+    data = tmp_path / "my data.jsonl"
+    rows = [json.dumps({"prompt": f"What is {n}?", "completion": f"{n}"}) for n in range(40)]
+    data.write_text("\n".join(rows), encoding="utf-8")
+    run: list[str | Path] = ["run", "--data", data, "--methods", "base", "--model", "toy:llama", "--plan"]
+    assert paretune(*run).returncode == 0
+    refused(paretune, ["max_new_tokens", "whole number", "'abc'"], *run, "--task-option", "max_new_tokens=abc")
+
+
+def test_methods_shows_a_type_with_the_librarys_defaults(paretune: Paretune) -> None:
+    done = paretune("methods", "peft:lora")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("peft:lora: ")
+
+
+def test_choosing_by_a_metric_that_the_task_lacks_is_refused_while_planning(paretune: Paretune, tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text(
+        'name = "s"\nbase_model = "toy:llama"\nmethods = ["lora"]\nseeds = [0, 1, 2]\n'
+        '[tuning]\nchoose_by = "similarity"\n',
+        encoding="utf-8",
+    )
+    refused(paretune, ["choose_by", "word_problems", '"accuracy"'], "run", study, "--plan")
+
+
+@pytest.mark.parametrize("words", [[], ["import"], ["export"]])
+def test_without_a_command_the_help_is_printed_as_it_is_laid_out(paretune: Paretune, words: list[str]) -> None:
+    done = paretune(*words)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) > 5
+    assert done.stderr.splitlines() == paretune(*words, "--help").stdout.splitlines()

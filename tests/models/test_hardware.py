@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import torch
 
+from paretune.measure import collect_provenance
 from paretune.models import check_hardware, load_model
-from paretune.models.hardware import quantised, slowness_note
+from paretune.models.hardware import default_device, device_name, quantised, slowness_note
 from paretune.spec import InputError
 
 
@@ -76,3 +77,13 @@ def test_a_processor_that_is_slow_in_a_number_format_is_told_of(
     note = slowness_note(dtype)
     assert (note is not None) == warns
     assert note is None or 'Write dtype = "float32" into the recipe' in note
+
+
+@pytest.mark.parametrize("kind", ["mps", "xpu"])
+def test_one_decision_names_every_accelerator(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = torch.xpu if kind == "xpu" else torch.backends.mps
+    monkeypatch.setattr(module, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "get_device_name", lambda: "an XPU")
+    assert default_device().type == kind
+    assert collect_provenance(concurrent_workers=1).device == (device_name() or "")
+    assert device_name() is not None

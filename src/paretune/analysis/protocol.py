@@ -15,7 +15,8 @@ def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
     """Return why the rows of a view were not made alike as far as these metrics go, a clause each.
 
     Only trials that ended well count. Base model, recipe, device, platform and, of our own results, package versions
-    must agree; threads and trials at once too where a metric is a duration. Of each setting, the rows that differ from most others are named.
+    must agree; threads and trials at once too where a metric is a duration. Of each setting, the rows that differ from
+    most others are named.
     """
     readers: dict[str, _Reader] = {"base model": attrgetter("trial.base_model")}
     readers |= {f"recipe.{field}": attrgetter(f"trial.recipe.{field}") for field in Recipe.model_fields}

@@ -15,7 +15,11 @@ def main() -> None:
     except InputError as error:
         code = _complain(one_line(error))
     except typer.exceptions.TyperException as error:
-        code = _complain(one_line(RuntimeError(error.format_message())))
+        if type(error).__name__ == "NoArgsIsHelpError":  # typer's own copy of click does not export it
+            print(error.format_message(), file=sys.stderr)
+            code = 2
+        else:
+            code = _complain(one_line(RuntimeError(error.format_message())))
     except (KeyboardInterrupt, typer.Abort):
         print("paretune: stopped; the same command goes on where it left off", file=sys.stderr)
         code = 130

@@ -307,14 +307,17 @@ def estimate(  # noqa: PLR0917 (one for each option)
 
 
 @app.command(epilog="Example: paretune evaluate results/demo/adapters/0123456789abcdef-1 --task word_problems")
-def evaluate(
+def evaluate(  # noqa: PLR0917 (one for each option)
     checkpoint: Annotated[Path, typer.Argument(help="Folder of a saved adapter or model.", metavar="CHECKPOINT")],
-    task: Annotated[str, typer.Option(help="Task whose test questions are answered.")] = "word_problems",
+    task: Annotated[
+        str | None, typer.Option(help="Task whose test questions are answered (default: the checkpoint's own).")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Base model, where the checkpoint does not say it.")] = None,
+    task_option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the task. May be repeated.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Answer only the first so many questions.")] = None,
     json: AsJson = False,
 ) -> None:
     """Answer a task's test questions with a saved checkpoint, and measure forgetting."""
     from paretune.cli.evaluate import evaluate_checkpoint
 
-    evaluate_checkpoint(checkpoint, task, model, limit, as_json=json)
+    evaluate_checkpoint(checkpoint, task, model, limit, task_options=task_option or [], as_json=json)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from paretune.models.hardware import device_name
 from paretune.spec import Provenance
 
 PACKAGES = ("paretune", "torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "numpy")
@@ -62,13 +63,13 @@ def _version(package: str) -> str | None:
 
 def _device() -> str:
     """Return the name of what computes: the GPU's, otherwise the processor's."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else _cpu_model()
+    return device_name() or _cpu_model()
 
 
 def _platform() -> str:
     """Return system and architecture; beside a GPU also the processor, for it sets the pace of small steps."""
     system = f"{platform.system()} {platform.machine()}"
-    return f"{system}, {_cpu_model()}" if torch.cuda.is_available() else system
+    return f"{system}, {_cpu_model()}" if device_name() else system
 
 
 def _cpu_model() -> str:

@@ -97,14 +97,15 @@ def answering_of(spec: MethodSpec) -> Answering:
 def marks_of(spec: MethodSpec, recipe: Recipe) -> AuditMarks | None:
     """Return what a record keeps of its method's audit, or None where there is nothing to audit.
 
-    That a method cannot be trained in bfloat16 is left out unless the recipe trains it so.
+    That a method cannot be trained in bfloat16 is left out unless the recipe trains it so. An image model's marks come
+    from the audit of a diffusion model.
     """
     if not spec.trains:
         return None
     audit, whole = audit_of(spec), recorded_audit()
     if audit is None or whole is None:
         return AuditMarks(audit=None, answered_alone=True)
-    failed = audit.failed()
+    failed = audit.failed("causal-lm" if recipe.image is None else "diffusion")
     if recipe.dtype == "float32" or recipe.trainable_dtype == "float32":
         failed.pop("trains_in_bf16", None)
     return AuditMarks(audit=whole.name, failed=failed, answered_alone=answering_of(spec).alone)

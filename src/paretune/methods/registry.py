@@ -61,7 +61,7 @@ def resolve(entry: MethodEntry) -> MethodSpec:
     combined.
     """
     preset = _find(entry.name)
-    parameters = {**preset.parameters, **entry.parameters}
+    parameters = {**preset.parameters, **_without_defaults(preset, entry.parameters)}
     implementation = preset.implementation
     if preset.peft_type == "LORA":
         implementation = _lora_implementation(entry.label or entry.name, preset, parameters)
@@ -77,6 +77,23 @@ def resolve(entry: MethodEntry) -> MethodSpec:
 def card_of(name: str) -> Preset:
     """Return what is known of a method by any name that a study may use. Raises `InputError` for an unknown one."""
     return _find(name)
+
+
+def _without_defaults(preset: Preset, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that say something: those that differ from the library's default or from the preset.
+
+    Two entries that build the same thing are then the same method, for its audit as for a trial's id.
+    """
+    if not given or preset.peft_type is None:
+        return dict(given)
+    from paretune.methods.defaults import library_defaults
+
+    defaults = library_defaults(preset.peft_type)
+    return {
+        name: value
+        for name, value in given.items()
+        if name in preset.parameters or name not in defaults or defaults[name] != value
+    }
 
 
 def prior_learning_rate(spec: MethodSpec) -> float | None:

@@ -18,10 +18,34 @@ def check_hardware(quantisation: str | None, attention: str) -> None:
 
 
 def default_device() -> "torch.device":
-    """Return where models are trained and asked: a GPU where there is one."""
+    """Return the one device on which models are trained and answer: a GPU of any kind where there is one.
+
+    CUDA (also ROCm), then Intel's XPU, then Apple's MPS. The training loop, answers and provenance all ask here.
+    """
     import torch
 
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.xpu.is_available():
+        return torch.device("xpu")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def device_name() -> str | None:
+    """Return the name of the accelerator that `default_device` stands for, or None for a processor."""
+    import platform
+
+    import torch
+
+    match default_device().type:
+        case "cuda":
+            return torch.cuda.get_device_name()
+        case "xpu":
+            return torch.xpu.get_device_name()
+        case "mps":
+            return f"Apple GPU ({platform.machine()}, MPS)"
+        case _:
+            return None
 
 
 def slowness_note(dtype: str) -> str | None:

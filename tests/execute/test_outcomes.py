@@ -1,0 +1,71 @@
+"""What ends a trial, and what its worker says."""
+
+import errno
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from paretune.cli.studies import run_and_show
+from paretune.execute.library_warnings import collect_warnings
+from paretune.execute.outcomes import outcome_of
+from paretune.execute.run import run
+from paretune.spec import InputError, Phase, Study
+from paretune.store import Store
+
+Build = Callable[..., Study]
+TOO_LONG = {"steps": 2, "batch_size": 2, "max_length": 8}
+
+
+def test_the_log_of_a_good_trial_holds_only_what_its_record_notes(toy_study: Build, folder: Path) -> None:
+    for record in run(toy_study(methods=["base", "lora"]), folder):
+        log = Store(folder).log_file(record.trial_id, record.attempt).read_text(encoding="utf-8")
+        assert record.outcome.kind == "ok"
+        assert log.splitlines() == list(record.notes)
+
+
+def test_what_a_worker_cannot_use_refuses_its_trial_alone(
+    toy_study: Build, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    study = toy_study(methods=["base", "lora"], recipe=TOO_LONG)
+    assert run_and_show(study, folder, jobs=2, threads=1, retry=False) == 1
+    base, lora = Store(folder).records()
+    assert (base.outcome.kind, lora.outcome.kind) == ("ok", "refused")
+    assert "max_length" in getattr(lora.outcome, "message", "")
+    said = capfd.readouterr()
+    assert any("lora: refused: " in line and "max_length" in line for line in said.err.splitlines())
+    assert "refused" in said.out
+    assert run_and_show(study, folder, jobs=1, threads=1, retry=False) == 1
+    assert len(Store(folder).records()) == 2
+
+
+def test_a_study_of_which_nothing_could_run_is_wrong_use(toy_study: Build, folder: Path) -> None:
+    assert run_and_show(toy_study(methods=["lora"], recipe=TOO_LONG), folder, jobs=1, threads=1, retry=False) == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+)
+def test_a_full_disk_leaves_the_trial_for_the_next_run(error: Exception, tmp_path: Path) -> None:
+    outcome = outcome_of(error, Phase.SAVE, tmp_path)
+    assert outcome.kind == "cancelled"
+    assert "free space, then run again" in getattr(outcome, "reason", "")
+
+
+def test_other_errors_keep_their_kinds(tmp_path: Path) -> None:
+    assert outcome_of(InputError("no"), None, tmp_path).kind == "refused"
+    assert outcome_of(MemoryError(), Phase.TRAIN, tmp_path).kind == "out_of_memory"
+    assert outcome_of(OSError(errno.EACCES, "Permission denied"), Phase.SAVE, tmp_path).kind == "failed"
+
+
+def test_each_warning_is_kept_once() -> None:
+    with collect_warnings() as found:
+        for _ in range(2):
+            warnings.warn("a pattern\n  matched nothing", UserWarning, stacklevel=1)
+    assert found.lines == ("a pattern matched nothing",)

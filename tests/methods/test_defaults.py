@@ -1,0 +1,46 @@
+"""A parameter that equals the library's default says nothing."""
+
+from typing import Any
+
+import pytest
+
+from paretune.methods import build, resolve
+from paretune.methods.capabilities import audit_of, marks_of
+from paretune.methods.peft import Peft
+from paretune.spec import ImageRecipe, MethodEntry, Recipe
+
+DEFAULTS = {"bias": "none", "megatron_core": "megatron.core", "use_rslora": False, "rank_pattern": {}}
+
+
+def test_defaults_change_neither_the_method_nor_its_audit() -> None:
+    plain = resolve(MethodEntry(name="lora"))
+    assert resolve(MethodEntry(name="lora", parameters=DEFAULTS)) == plain
+    assert audit_of(resolve(MethodEntry(name="lora", parameters=DEFAULTS))) == audit_of(plain) is not None
+
+
+def test_what_differs_from_the_default_or_the_preset_stays() -> None:
+    assert resolve(MethodEntry(name="lora", parameters={"bias": "all"})).parameters["bias"] == "all"
+    preset = resolve(MethodEntry(name="lora")).parameters
+    for name in preset:
+        assert resolve(MethodEntry(name="lora", parameters={name: preset[name]})).parameters == preset
+
+
+def test_a_spec_handed_to_peft_is_a_copy() -> None:
+    parameters: dict[str, Any] = {"modules_to_save": ["embed_tokens"], "target_modules": ["q_proj"]}
+    spec = resolve(MethodEntry(name="lora", parameters=parameters))
+    before = spec.canonical_json()
+    method = build(spec)
+    assert isinstance(method, Peft)
+    config: Any = method.config(Recipe())
+    config.modules_to_save.append("lm_head")
+    assert spec.canonical_json() == before
+
+
+@pytest.mark.parametrize("name", ["lora", "oft", "lokr", "ia3"])
+def test_an_image_row_carries_no_marks_of_language_models(name: str) -> None:
+    spec = resolve(MethodEntry(name=name))
+    audit = audit_of(spec)
+    marks = marks_of(spec, Recipe(image=ImageRecipe()))
+    assert audit is not None
+    assert marks is not None
+    assert set(marks.failed) <= set(audit.failed("diffusion"))
