@@ -23,8 +23,8 @@ from paretune.estimate import EstimateSettings
 from paretune.estimate.estimate import peak_of
 from paretune.estimate.predict import predict, workload_for
 from paretune.estimate.skeleton import build_skeleton
-from paretune.estimate.workload import Lengths, padded_lengths
-from paretune.methods import Context, build, resolve
+from paretune.estimate.workload import Lengths, Workload, padded_lengths
+from paretune.methods import Context, Method, build, resolve
 from paretune.models import ModelShape, find_shape
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import MethodEntry, MethodSpec, Recipe, one_line
@@ -103,13 +103,28 @@ def _on_gpu(shape: ModelShape, spec: MethodSpec, num_tokens: int, steps: int) ->
     lengths = padded_lengths(recipe.batch_size, num_tokens)
     predicted = predict(shape, partial(build, spec), settings, lambda: workload_for(shape, settings, lengths))
     peak = peak_of(predicted.log, settings)
-    _train(shape, spec, settings, lengths)
+    ready(shape, spec, settings, lengths).train()
     held, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
     return Line(spec.label, num_tokens, peak.peak_bytes, held, peak.reserved_bytes, reserved)
 
 
-def _train(shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths]) -> None:
-    """Train for the recipe's steps. The allocator starts empty; its peaks are those of this training alone."""
+class Ready(NamedTuple):
+    """A model with its method attached, before the optimizer exists."""
+
+    model: torch.nn.Module
+    method: Method
+    context: Context
+    workload: Workload
+
+    def train(self) -> None:
+        """Train for the recipe's steps."""
+        optimizer = self.method.optimizer(self.model, self.context)
+        recipe, objective = self.context.recipe, self.workload.objective
+        train(self.model, self.method, optimizer, self.workload.batches, recipe, objective=objective)
+
+
+def ready(shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths]) -> Ready:
+    """Return a model on the GPU, ready to train. The allocator holds it alone; its peaks begin anew."""
     gc.collect()
     torch.cuda.empty_cache()
     device = torch.device("cuda")
@@ -120,10 +135,10 @@ def _train(shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, leng
     wrapped = method.wrap(model, context)
     method.before_training(wrapped, context, workload.batches)
     gc.collect()
+    torch._C._cuda_clearCublasWorkspaces()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    optimizer = method.optimizer(wrapped, context)
-    train(wrapped, method, optimizer, workload.batches, settings.recipe, objective=workload.objective)
+    return Ready(wrapped, method, context, workload)
 
 
 if __name__ == "__main__":

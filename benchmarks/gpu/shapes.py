@@ -9,7 +9,6 @@ predictions are made.
 """
 
 import argparse
-import gc
 import json
 import time
 import warnings
@@ -20,16 +19,13 @@ from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.memory_counted import LEARNING_RATE
-from paretune.engine import train
+from benchmarks.gpu.memory import ready
 from paretune.estimate import EstimateSettings
 from paretune.estimate.estimate import peak_of
 from paretune.estimate.predict import predict, workload_for
-from paretune.estimate.skeleton import build_skeleton
 from paretune.estimate.workload import Lengths, padded_lengths
-from paretune.methods import Context, build, resolve
+from paretune.methods import build, resolve
 from paretune.models import ModelShape, find_shape
-from paretune.models.toy import toy_tokenizer
 from paretune.spec import MethodEntry, MethodSpec, Recipe, one_line
 
 _HEAD = {"r": 16, "modules_to_save": ["lm_head"]}
@@ -119,24 +115,10 @@ def predicted(case: Prepared) -> dict[str, Any]:
 
 def measured(case: Prepared) -> dict[str, Any]:
     """Return what the allocator says of a case, in bytes."""
-    shape, spec, settings, lengths = case
-    gc.collect()
-    torch.cuda.empty_cache()
-    device = torch.device("cuda")
-    model = build_skeleton(shape, settings, device).to(device)
-    workload = workload_for(shape, settings, lengths)
-    context = Context(settings.recipe, LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
-    method = build(spec)
-    wrapped = method.wrap(model, context)
-    method.before_training(wrapped, context, workload.batches)
-    gc.collect()
-    torch._C._cuda_clearCublasWorkspaces()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
+    ready_case = ready(*case)
     result: dict[str, Any] = {"before_training_bytes": torch.cuda.memory_allocated()}
     torch.cuda.memory._record_memory_history(max_entries=2_000_000, stacks="python")
-    optimizer = method.optimizer(wrapped, context)
-    train(wrapped, method, optimizer, workload.batches, settings.recipe, objective=workload.objective)
+    ready_case.train()
     trace = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
     torch.cuda.memory._record_memory_history(enabled=None)
     held = torch.cuda.memory_allocated()

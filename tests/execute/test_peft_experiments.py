@@ -12,6 +12,7 @@ from paretune.execute.plan import check_trials, plan
 from paretune.execute.trial import run_trial
 from paretune.measure import general_texts
 from paretune.methods import build, resolve
+from paretune.methods.capabilities import audit_of
 from paretune.methods.peft import Peft
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import Failed, MethodEntry, Recipe, Study, TaskEntry
@@ -109,3 +110,10 @@ def test_an_image_experiment_is_a_method_that_peft_accepts(entry: MethodEntry) -
         assert str(config.peft_type.value) == method.spec.peft_type
     else:
         assert entry.name == "full"
+
+
+def test_experiments_that_say_peft_s_defaults_are_audited_as_the_presets_are() -> None:
+    unaudited = [entry.label for entry in ENTRIES["MetaMathQA"] if audit_of(resolve(entry)) is None]
+    families = {str(label).split(" ")[0] for label in unaudited}
+    assert families <= {"deft", "osf", "prefixtuning", "prompt_tuning", "trainable_tokens", "full-finetuning"}
+    assert len(unaudited) <= 6
