@@ -1,6 +1,7 @@
 """What a person can mend ends a study with one line that says how."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 
 from paretune.execute.plan import check_trials, plan
-from paretune.execute.trial import run_trial
-from paretune.spec import InputError, Study
+from paretune.execute.trial import Finished, run_trial
+from paretune.spec import InputError, Refused, Study
 from paretune.tasks import get_any_task, get_task, open_picture
 from tests.methods.real_path import Silent
 
@@ -142,12 +143,19 @@ def test_settings_that_the_model_cannot_take(
 ) -> None:  # fmt: skip
     values = {"tasks": ["image_concept"], "base_model": f"path:{klein}", "recipe": {"image": image}}
     (trial,) = plan(study(**values))
-    with pytest.raises(InputError, match=message):
-        run_trial(trial, tmp_path, attempt=1, concurrent_workers=1, listener=Silent())
+    assert_refused(run_trial(trial, tmp_path, attempt=1, concurrent_workers=1, listener=Silent()), message)
 
 
 def test_captions_are_no_longer_than_the_small_model_reads(tmp_path: Path) -> None:
     long = "a zib that sits on a very small red chair"
     (trial,) = plan(study(**with_options(gallery_captions=[long])))
-    with pytest.raises(InputError, match="10 words; the small image model reads at most 8"):
-        run_trial(trial, tmp_path, attempt=1, concurrent_workers=1, listener=Silent())
+    assert_refused(
+        run_trial(trial, tmp_path, attempt=1, concurrent_workers=1, listener=Silent()),
+        "10 words; the small image model reads at most 8",
+    )
+
+
+def assert_refused(finished: Finished, message: str) -> None:
+    outcome = finished.record.outcome
+    assert isinstance(outcome, Refused)
+    assert re.search(message, outcome.message)
