@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Paretune
 
 
@@ -37,6 +39,45 @@ def test_results_as_json_carry_every_row(paretune: Paretune, finished: Path) -> 
     assert done.returncode == 0
     value = json.loads(done.stdout)
     assert [row["method"] for row in value["rows"]] == ["base", "lora"]
+
+
+def test_without_a_command_the_help_keeps_its_lines(paretune: Paretune) -> None:
+    for words in ([], ["import"]):
+        done = paretune(*words)
+        assert done.returncode == 2
+        assert "Commands:" in [line.strip() for line in done.stderr.splitlines()]
+        assert "Traceback" not in done.stderr
+
+
+def test_a_refused_trial_says_why_and_the_rest_runs(paretune: Paretune, study_file: Path, tmp_path: Path) -> None:
+    short = '{ name = "lora", recipe = { max_length = 8 } }'
+    study_file.write_text(study_file.read_text().replace('"lora"]', f"{short}]"))
+    done = paretune("run", study_file, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("paretune: lora: refused: ")
+    assert "max_length" in last
+    assert "lora: refused: " in done.stdout
+    study_file.write_text(study_file.read_text().replace('"base", ', ""))
+    alone = paretune("run", study_file, "--out", tmp_path / "alone")
+    assert alone.returncode == 2
+    assert alone.stderr.splitlines()[-1] == last
+
+
+def test_ctrl_c_says_what_is_kept(
+    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from paretune.cli.studies import run_and_show
+    from paretune.execute import run as execution
+    from paretune.spec import Study
+    from tests.execute.stand_in import StandIn
+
+    monkeypatch.setattr(execution, "LocalExecutor", StandIn(stop_after=1))
+    study = Study.from_toml(study_file)
+    assert run_and_show(study, tmp_path / "out", jobs=1, threads=1, retry=False) == 130
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "1 finished trial is kept in" in last
+    assert "the same command goes on" in last
 
 
 def test_page_goes_where_it_is_told(paretune: Paretune, finished: Path, tmp_path: Path) -> None:

@@ -122,7 +122,11 @@ def test_killed_outright_in_the_middle_it_goes_on_and_repeats_nothing(
     before = files(folder)
     assert 1 <= len(before) < 6
     assert not any(record.trial.split == "test" for record in load_records(folder))
-    time.sleep(1.0)  # the worker, whose standard input has closed, ends by itself
+    deadline = time.monotonic() + 120
+    # The worker, whose standard input has closed, ends by itself.
+    while subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, check=False).stdout:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     ran = start()
     run(study, folder)
     after = files(folder)
