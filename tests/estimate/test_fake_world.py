@@ -5,10 +5,13 @@ from contextlib import nullcontext
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from paretune.estimate import estimate_memory
 from paretune.estimate.fake_world import fake_world
 from paretune.estimate.paper_functions import MANY_SLICES
 from paretune.measure import StorageLog, count_memory
+from paretune.spec.memory import MemoryEstimate
 
 
 class _BlockDiagonalRotation(nn.Module):
@@ -69,3 +72,13 @@ def test_a_number_written_among_known_values_is_known_and_among_unknown_ones_cha
         unknown[known.sum().int()] = 5  # out of range: no operator runs that would notice
         assert known.sum().item() == 5
         assert unknown.shape == (4,)
+
+
+def test_predictions_are_the_same_on_a_machine_with_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where CUDA is available, PyTorch by default puts new constants on their device before they become fake."""
+    without = estimate_memory("toy:llama", "lora", sequence_length=32)[0]
+    monkeypatch.setattr(FakeTensorMode, "avoid_device_init", False)
+    with_gpu = estimate_memory("toy:llama", "lora", sequence_length=32)[0]
+    assert isinstance(without, MemoryEstimate)
+    assert isinstance(with_gpu, MemoryEstimate)
+    assert (with_gpu.train, with_gpu.generate) == (without.train, without.generate)

@@ -45,6 +45,8 @@ def fake_world(device: Device) -> Iterator[torch.device]:
         enter(patch.object(FakeTensorMode, "__deepcopy__", lambda mode, _: mode, create=True))
         enter(patch.object(torch.UntypedStorage, "data_ptr", _address, create=True))
         if on_device:
+            # Where CUDA is available, PyTorch would make constants on their device, which has no memory here.
+            enter(patch.object(FakeTensorMode, "avoid_device_init", new=True))
             enter(stand_in_device())
             enter(patch.object(nn.Parameter, "__new__", partial(_fake_parameter, fake_mode)))
             # Replaced by name: what is computed again for gradient checkpointing runs outside the mode below.
