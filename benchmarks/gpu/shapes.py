@@ -3,9 +3,10 @@
     python -m benchmarks.gpu.shapes [--only TEXT] [--steps 4] [--out shapes.json]
 
 Random weights from the configs that come with Paretune; nothing is downloaded. For each case: bytes of live tensors
-beside `max_memory_allocated`, reserved bytes beside `max_memory_reserved`, the workspaces that cuBLAS holds, and the
-largest groups of blocks that were live at the peak, by size and the line that asked for them. Without a GPU only the
-predictions are made.
+beside `max_memory_allocated`, reserved bytes beside `max_memory_reserved`, the peak of the passes and of the
+optimizer's step in each step, the size of each workspace that cuBLAS holds, and the largest groups of blocks that were
+live at the peak, by size and the line that asked for them. Without a GPU only the predictions are made. The file is
+written anew after each case, and an error in one case is its result.
 """
 
 import argparse
@@ -13,11 +14,14 @@ import json
 import time
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from benchmarks.gpu.memory import ready
 from paretune.estimate import EstimateSettings
@@ -75,12 +79,12 @@ def main() -> None:
         for part in (predicted, measured) if torch.cuda.is_available() else (predicted,):
             try:
                 result |= part(prepared(case, arguments.steps))
-            except (ValueError, RuntimeError, NotImplementedError) as error:  # out of memory is a RuntimeError
+            except Exception as error:  # the machine is lent for a short time: the other cases go on
                 result[f"{part.__name__}_error"] = f"{type(error).__name__}: {one_line(error)[:300]}"
         found.append(result)
         print(json.dumps(result, indent=1), flush=True)
-    if arguments.out is not None:
-        arguments.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        if arguments.out is not None:
+            arguments.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 class Prepared(NamedTuple):
@@ -109,6 +113,7 @@ def predicted(case: Prepared) -> dict[str, Any]:
     return {
         "predicting_seconds": time.perf_counter() - began,
         "predicted_bytes": peak.peak_bytes,
+        "predicted_by_kind": {str(kind): num_bytes for kind, num_bytes in peak.by_kind.items()},
         "predicted_reserved_bytes": peak.reserved_bytes,
     }
 
@@ -118,26 +123,63 @@ def measured(case: Prepared) -> dict[str, Any]:
     ready_case = ready(*case)
     result: dict[str, Any] = {"before_training_bytes": torch.cuda.memory_allocated()}
     torch.cuda.memory._record_memory_history(max_entries=2_000_000, stacks="python")
-    ready_case.train()
-    trace = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
-    torch.cuda.memory._record_memory_history(enabled=None)
-    held = torch.cuda.memory_allocated()
-    result |= {
-        "held_peak_bytes": torch.cuda.max_memory_allocated(),
-        "reserved_peak_bytes": torch.cuda.max_memory_reserved(),
-    }
-    torch._C._cuda_clearCublasWorkspaces()
+    try:
+        with _peaks_by_phase() as phases:
+            ready_case.train()
+        num_events = len(_trace())
+        torch._C._cuda_clearCublasWorkspaces()
+        trace = _trace()
+    finally:
+        torch.cuda.memory._record_memory_history(enabled=None)
+    freed = [event["size"] for event in trace[num_events:] if event["action"] == "free_completed"]
     return result | {
-        "cublas_workspace_bytes": held - torch.cuda.memory_allocated(),
-        "live_at_peak": largest_at_peak(trace),
+        "held_peak_bytes": max(phase.held_bytes for phase in phases),
+        "reserved_peak_bytes": torch.cuda.max_memory_reserved(),
+        "phases": [phase._asdict() for phase in phases],
+        "cublas_workspaces_bytes": freed,
+        "live_at_peak": largest_at_peak(trace[:num_events]),
     }
+
+
+class Phase(NamedTuple):
+    """The peak of the forward and backward pass, of an optimizer's step, or of what follows the last one."""
+
+    name: str
+    held_bytes: int
+    left_bytes: int
+    """Allocated when the phase ends."""
+
+
+@contextmanager
+def _peaks_by_phase() -> Iterator[list[Phase]]:
+    """Fill a list with the phases of training. What is reserved never shrinks meanwhile, so its peak stays right."""
+    phases: list[Phase] = []
+
+    def end(name: str) -> None:
+        phases.append(Phase(name, torch.cuda.max_memory_allocated(), torch.cuda.memory_allocated()))
+        torch.cuda.reset_peak_memory_stats()
+
+    hooks = (
+        register_optimizer_step_pre_hook(lambda *_: end("passes")),
+        register_optimizer_step_post_hook(lambda *_: end("optimizer")),
+    )
+    try:
+        yield phases
+    finally:
+        for hook in hooks:
+            hook.remove()
+        end("rest")
+
+
+def _trace() -> list[dict[str, Any]]:
+    trace: list[dict[str, Any]] = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
+    return trace
 
 
 def largest_at_peak(trace: list[dict[str, Any]]) -> list[str]:
     """Return the largest groups of blocks that were allocated during training and live at its peak."""
     live: dict[int, dict[str, Any]] = {}
     total = peak = 0
-    at_peak: dict[int, dict[str, Any]] = {}
     place_of_peak = 0
     for place, event in enumerate(trace):  # first find the moment, then the blocks of that moment
         if event["action"] == "alloc":
@@ -151,8 +193,7 @@ def largest_at_peak(trace: list[dict[str, Any]]) -> list[str]:
             live[event["addr"]] = event
         elif event["action"] == "free_completed":
             live.pop(event["addr"], None)
-    at_peak = live
-    groups: Counter[tuple[int, str]] = Counter((event["size"], _asked_by(event)) for event in at_peak.values())
+    groups: Counter[tuple[int, str]] = Counter((event["size"], _asked_by(event)) for event in live.values())
     largest = sorted(groups.items(), key=lambda item: -item[0][0] * item[1])[:_SHOWN_BLOCKS]
     return [f"{count} x {size / 1e6:.1f} MB = {count * size / 1e6:.0f} MB: {where}" for (size, where), count in largest]
 
