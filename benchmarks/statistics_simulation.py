@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.progress import track
 
 from paretune.analysis.bootstrap import two_way_bootstrap
-from paretune.analysis.confidence_set import confidence_set_p_values
 from paretune.analysis.estimate import accuracy_estimate
 from paretune.analysis.holm import holm
 from paretune.analysis.paired import paired_difference
+from paretune.analysis.ranks import places
 from paretune.analysis.scores import FloatArray
 from paretune.analysis.simulation import as_scores, simulate_answers
 from paretune.analysis.variance import variance_parts
@@ -51,6 +51,8 @@ class Seen(NamedTuple):
     """Share of the truly better methods that were called better; NaN where there is none."""
     best_kept: bool
     """Whether every method that is truly the best is marked as tied for best."""
+    ranks_covered: bool
+    """Whether the confidence sets of ranks hold the true ranks of all methods at once."""
     num_tied: int
 
 
@@ -80,7 +82,10 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
     called = np.array(holm([one.p_value for one in differences])) < 0.05
     sides = np.array([one.value > 0 for one in differences])
     apart = draws.values[:, 1:] - draws.values[:, :1]
-    in_set = np.array(confidence_set_p_values(draws)) >= 0.05
+    low, high = np.array([(one.low, one.high) for one in places(draws)]).T
+    in_set = low == 1
+    first = 1 + (truth[:, None] < truth).sum(axis=1)
+    last = len(truth) - (truth[:, None] > truth).sum(axis=1)
     better = gaps > 0
     return Seen(
         accuracy_covered=_share(
@@ -96,6 +101,7 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
         wrong=bool((called & (np.where(sides, 1, -1) != np.sign(gaps))).any()),
         found=float((called & sides)[better].mean()) if better.any() else float("nan"),
         best_kept=bool(in_set[truth == truth.max()].all()),
+        ranks_covered=bool(((low <= first) & (high >= last)).all()),
         num_tied=int(in_set.sum()),
     )
 
@@ -142,6 +148,7 @@ def line(scenario: Scenario, seen: list[Seen]) -> str:
         f"{shares['wrong']:.1%}",
         power,
         f"{shares['best_kept']:.1%}",
+        f"{shares['ranks_covered']:.1%}",
         f"{shares['num_tied']:.1f}",
     ]
     return "| " + " | ".join(cells) + " |"
@@ -157,6 +164,9 @@ def broken_promises(scenario: Scenario, seen: list[Seen]) -> list[str]:
     false = float(np.mean([one.false_better for one in seen]))
     if false >= 0.05:
         found.append(f"false claims of better {false:.1%}")
+    ranks = float(np.mean([one.ranks_covered for one in seen]))
+    if ranks < 0.94:
+        found.append(f"true ranks covered jointly {ranks:.1%}")
     return [f"{scenario.name}, {scenario.num_seeds} seeds, spread {scenario.seed_spread:g}: {what}" for what in found]
 
 
@@ -169,7 +179,7 @@ def main() -> int:
     arguments = parser.parse_args()
     headings = (
         "truth", "seeds", "spread", "accuracy covered", "difference covered", "our draws", "seeds resampled",
-        "false better", "wrong", "power", "best kept", "tied",
+        "false better", "wrong", "power", "best kept", "ranks covered", "tied",
     )  # fmt: skip
     print(f"{arguments.studies} studies a line, {arguments.questions} questions\n")
     print("| " + " | ".join(headings) + " |\n" + "|---" * len(headings) + "|")

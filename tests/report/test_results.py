@@ -36,7 +36,7 @@ boft            out of memory     –       –        –      –       –   
 
 ◆ on the Pareto front of accuracy and training memory, ◇ not as measured; with the probability of
 lying on it
-≈ tied for best: the data cannot tell it from the best, at 95%
+≈ tied for best: no method is significantly better, at 95% for all ranks at once
 boft: out of memory in phase train: could not allocate 5.3 GB
 Accuracy comes with its 95% interval over the questions, not over what another seed would change.
 One learning rate and one seed per method: these figures describe these runs and support no claim

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paretune.analysis.intervals import Interval
+from paretune.analysis.pairs import Pairs, pairs_of
 from paretune.analysis.scores import FloatArray
 from paretune.analysis.variance import Parts
 
@@ -23,6 +24,8 @@ class Draws(NamedTuple):
     """Of the means, float64 of shape (methods, methods)."""
     values: FloatArray
     """Float64 of shape (draws, methods). Within a draw all methods answer the same questions."""
+    pairs: Pairs | None = None
+    """Differences of any two methods; None where nothing but the draws says how sure these are."""
 
     def interval(self, method: int) -> Interval:
         """Return the 95 % percentile interval of the method at this place."""
@@ -32,33 +35,40 @@ class Draws(NamedTuple):
     def subset(self, places: Sequence[int]) -> "Draws":
         """Return the draws of the methods at these places alone."""
         chosen = list(places)
-        return Draws(self.means[chosen], self.covariance[np.ix_(chosen, chosen)], self.values[:, chosen])
+        square = np.ix_(chosen, chosen)
+        pairs = self.pairs and Pairs(*(matrix[square] for matrix in self.pairs))
+        return Draws(self.means[chosen], self.covariance[square], self.values[:, chosen], pairs)
 
 
 def two_way_bootstrap(parts: Sequence[Parts], num_draws: int = NUM_DRAWS) -> Draws:
     """Return draws over units and seeds for methods whose unit means belong to the same units in order.
 
-    Units are resampled with replacement, for all methods alike (Efron, Annals of Statistics 7, 1979). Two or three
+    Units, or clusters of units, are resampled with replacement, the same ones for all methods (Efron, Annals of
+    Statistics 7, 1979); few clusters are spread as Student's t is. Two or three
     seeds are too few to resample: percentile intervals would be too narrow, and noise within a cell would be counted
     thrice (Owen, Annals of Applied Statistics 1, 2007). So each draw takes a seed variance from its fiducial
     distribution, the scaled inverse chi-squared one less the residual, and a normal deviate of that variance (Hannig,
     Iyer and Patterson, JASA 101, 2006). The same input gives the same draws.
     """
     rng = np.random.default_rng(_SEED)
+    sampling = parts[0].sampling
     unit_means = np.stack([one.unit_means for one in parts])
-    num_units = unit_means.shape[1]
+    added = sampling.contributions(unit_means)
+    num_added = added.shape[1]
     values = np.empty((num_draws, len(parts)))
-    rows = max(1, _CELLS_AT_ONCE // num_units)
+    rows = max(1, _CELLS_AT_ONCE // num_added)
     for start in range(0, num_draws, rows):
         size = min(rows, num_draws - start)
-        weights = rng.multinomial(num_units, np.full(num_units, 1 / num_units), size=size)
-        values[start : start + size] = weights @ unit_means.T / num_units
+        weights = rng.multinomial(num_added, np.full(num_added, 1 / num_added), size=size)
+        values[start : start + size] = weights @ added.T
+    if sampling.scope == "new clusters":
+        freedom = sampling.freedom(unit_means.shape[1])
+        values *= np.sqrt(freedom / rng.chisquare(freedom, size=(num_draws, 1)))
+    values += unit_means.mean(axis=1)
     for place, one in enumerate(parts):
         values[:, place] += _seed_deviates(one, num_draws, rng)
-    covariance = np.atleast_2d(np.cov(unit_means)) / num_units if num_units > 1 else np.zeros((len(parts), len(parts)))
-    return Draws(
-        unit_means.mean(axis=1), covariance + np.diag([one.seeds_variance for one in parts]), values
-    )  # fmt: skip
+    covariance = added @ added.T + np.diag([one.seeds_variance for one in parts])
+    return Draws(unit_means.mean(axis=1), covariance, values, pairs_of(parts))
 
 
 def independent_draws(shares: Sequence[float], counts: Sequence[int], num_draws: int = NUM_DRAWS) -> Draws:
@@ -69,7 +79,10 @@ def independent_draws(shares: Sequence[float], counts: Sequence[int], num_draws:
     rng = np.random.default_rng(_SEED)
     share, count = np.asarray(shares, dtype=float), np.asarray(counts, dtype=float)
     values = rng.beta(share * count + 0.5, (1 - share) * count + 0.5, size=(num_draws, len(share)))
-    return Draws(share, np.diag(values.var(axis=0)), values)
+    variances = values.var(axis=0)
+    errors = np.sqrt(variances[:, None] + variances)
+    pairs = Pairs(share[:, None] - share, errors, np.full_like(errors, np.inf), np.diag(variances))
+    return Draws(share, np.diag(variances), values, pairs)
 
 
 def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_methods: int, num_draws: int = NUM_DRAWS) -> Draws:
@@ -84,7 +97,13 @@ def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_methods: int
         whole.means[chosen] = draws.means
         whole.covariance[np.ix_(chosen, chosen)] = draws.covariance
         whole.values[:, chosen] = draws.values
-    return whole
+    apart = np.sqrt(np.add.outer(np.diag(whole.covariance), np.diag(whole.covariance)))
+    pairs = Pairs(whole.means[:, None] - whole.means, apart, np.full_like(apart, np.inf), whole.covariance.copy())
+    for places, draws in groups:
+        if draws.pairs is not None:
+            for matrix, part in zip(pairs, draws.pairs, strict=True):
+                matrix[np.ix_(list(places), list(places))] = part
+    return whole._replace(pairs=pairs)
 
 
 def seed_draws(values: Sequence[float], rng: np.random.Generator, num_draws: int = NUM_DRAWS) -> FloatArray:

@@ -98,6 +98,8 @@ def compare_rows(
     difference, p_value = against[one], corrected[one]
     sides = [_side(family, view, place) for place in (one, other)]
     comparison = _comparison(view, sides, difference, p_value, len(against))
+    if difference.paired and (note := family.sampling.note):
+        comparison = comparison.model_copy(update={"notes": (*comparison.notes, note)})
     comparison = _held_to_protocol(comparison, obstacles(checklist(view, rows, evidence.records, known or {})))
     parts = family.parts[one], family.parts[other]
     if parts[0] is not None and parts[1] is not None:

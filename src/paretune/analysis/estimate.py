@@ -23,18 +23,20 @@ class Estimate(NamedTuple):
 def accuracy_estimate(parts: Parts) -> Estimate:
     """Return the accuracy of a method from the parts of its variance, scores being 0 and 1.
 
-    With one seed this is the Wilson interval over the questions. With several it is Wilson's interval for the number of
-    independent answers that would leave the same variance, with Student's t at Satterthwaite's degrees of freedom in
-    place of the normal quantile: the form in use for surveys (Dean and Pagano, Journal of Survey Statistics and
-    Methodology 3, 2015), which stays inside 0 to 1 and keeps a width where every answer is right.
+    With one seed and independent questions this is the Wilson interval. With several seeds, or with clusters, it is
+    Wilson's interval for the number of independent answers that would leave the same variance, with Student's t at
+    Satterthwaite's degrees of freedom in place of the normal quantile: the form in use for surveys (Dean and Pagano,
+    Journal of Survey Statistics and Methodology 3, 2015), which stays inside 0 to 1 and keeps a width where every
+    answer is right.
     """
     num_questions, mean = len(parts.unit_means), parts.mean
     variance = parts.units_variance + parts.seeds_variance
     seeds_error = parts.seeds_variance**0.5 if parts.degrees_of_freedom else None
-    if parts.degrees_of_freedom == 0 or variance == 0:
+    if variance == 0 or (parts.degrees_of_freedom == 0 and not parts.sampling.codes):
         interval = wilson(mean * num_questions, num_questions)
     else:
-        quantile = student_quantile(0.975, freedom_of([parts], parts.units_variance, num_questions))
+        freedom = freedom_of([parts], parts.units_variance, parts.sampling.freedom(num_questions))
+        quantile = student_quantile(0.975, freedom)
         effective = min(max(1.0, mean * (1 - mean) / variance), num_questions * parts.num_seeds)
         interval = wilson(mean * effective, effective, quantile)
     return Estimate(mean, interval, parts.units_variance**0.5, seeds_error, num_questions, parts.num_seeds)
@@ -49,19 +51,20 @@ def mean_estimate(parts: Parts) -> Estimate:
         return accuracy_estimate(parts)
     num_questions, mean = len(parts.unit_means), parts.mean
     error = (parts.units_variance + parts.seeds_variance) ** 0.5
-    half = student_quantile(0.975, freedom_of([parts], parts.units_variance, num_questions)) * error if error else 0.0
+    freedom = freedom_of([parts], parts.units_variance, parts.sampling.freedom(num_questions))
+    half = student_quantile(0.975, freedom) * error if error else 0.0
     seeds_error = parts.seeds_variance**0.5 if parts.degrees_of_freedom else None
     interval = Interval(mean - half, mean + half)
     return Estimate(mean, interval, parts.units_variance**0.5, seeds_error, num_questions, parts.num_seeds)
 
 
-def freedom_of(several: Sequence[Parts], units_variance: float, num_units: int) -> float:
+def freedom_of(several: Sequence[Parts], units_variance: float, units_freedom: float) -> float:
     """Return the degrees of freedom of a sum of variances: that of units and each method's of its seeds.
 
     Satterthwaite, Biometrics Bulletin 2 (1946). Infinite where nothing is estimated from few values.
     """
     from_seeds = seeds_variance(several)
-    weights = units_variance**2 / max(1, num_units - 1)
+    weights = units_variance**2 / units_freedom
     for parts in several:
         if from_seeds and parts.degrees_of_freedom:
             weights += (parts.between_seeds / parts.num_seeds) ** 2 / parts.degrees_of_freedom

@@ -15,11 +15,13 @@ from paretune.analysis.bootstrap import (
     side_by_side,
     two_way_bootstrap,
 )
+from paretune.analysis.clusters import INDEPENDENT, Sampling, Scope, sampling_of
 from paretune.analysis.rows import Row
 from paretune.analysis.scores import FloatArray, make_scores
 from paretune.analysis.selection import main_figure
 from paretune.analysis.variance import Parts, variance_parts
 from paretune.spec import Record
+from paretune.store.items import QuestionScores
 
 Answers = Callable[[Record], Mapping[str, float] | None]
 """Gives the score of each question that a record's model answered; None where only their mean is known."""
@@ -41,6 +43,11 @@ class Family:
     def quality(self) -> str:
         """Return the main figure's name: all rows of a task have the same."""
         return main_figure(self.rows)
+
+    @property
+    def sampling(self) -> Sampling:
+        """Return how the questions were sampled."""
+        return next((one.sampling for one in self.parts if one is not None), INDEPENDENT)
 
     @cached_property
     def draws(self) -> Draws:
@@ -86,10 +93,13 @@ class Family:
         return np.stack(columns, axis=1)
 
 
-def make_family(rows: Sequence[Row], answers: Answers, *, with_unscored: bool = False) -> Family | None:
+def make_family(
+    rows: Sequence[Row], answers: Answers, *, with_unscored: bool = False, scope: Scope | None = None
+) -> Family | None:
     """Return the family of those rows that ended well and have their main figure, or None where there is no such row.
 
     The rows must belong to one task and split. `with_unscored` keeps rows without it too, their draws being NaN.
+    `scope` is what intervals speak of where questions have clusters, by default what `sampling_of` says.
     """
     well = sorted((row for row in rows if row.outcome.kind == "ok"), key=lambda row: row.identity)
     known = [(row, _scores(row, answers)) for row in well]
@@ -105,7 +115,8 @@ def make_family(rows: Sequence[Row], answers: Answers, *, with_unscored: bool = 
     paired = [place for place, scores in scored.items() if all(set(one) == usual for one in scores.values())]
     parts: list[Parts | None] = [None] * len(fit)
     if paired:
-        together = _parts_of([scored[place] for place in paired], [fit[place] for place in paired])
+        sampling = _sampling([scored[place] for place in paired], scope)
+        together = _parts_of([scored[place] for place in paired], [fit[place] for place in paired], sampling)
         for place, one in zip(paired, together, strict=True):
             parts[place] = one
     return Family(tuple(fit), tuple(parts))
@@ -159,7 +170,16 @@ def _parts(rows: Sequence[Row], read: Callable[[Row], dict[int, Mapping[str, flo
     return _parts_of(found, rows) if len(found) == len(rows) and len(units) == 1 else None
 
 
-def _parts_of(scores: Sequence[Mapping[int, Mapping[str, float]]], rows: Sequence[Row]) -> list[Parts]:
+def _sampling(scores: Sequence[Mapping[int, Mapping[str, float]]], scope: Scope | None) -> Sampling:
+    """Return how the questions that all these rows share were sampled; any of their records may name the clusters."""
+    found = [one for by_seed in scores for one in by_seed.values()]
+    clusters = {name: value for one in found if isinstance(one, QuestionScores) for name, value in one.clusters.items()}
+    return sampling_of([clusters.get(name) for name in sorted(found[0])], scope)
+
+
+def _parts_of(
+    scores: Sequence[Mapping[int, Mapping[str, float]]], rows: Sequence[Row], sampling: Sampling = INDEPENDENT
+) -> list[Parts]:
     names = [f"{place:06}" for place in range(len(rows))]
     untrained = frozenset(name for name, row in zip(names, rows, strict=True) if not row.records[0].trial.method.trains)
-    return variance_parts(make_scores(dict(zip(names, scores, strict=True)), untrained))
+    return variance_parts(make_scores(dict(zip(names, scores, strict=True)), untrained), sampling)

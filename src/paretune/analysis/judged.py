@@ -59,6 +59,7 @@ def _standings(family: Family) -> list[Standing]:
             estimate=row_estimate(family, place),
             place=found,
             confidence_set_p_value=in_set[place],
+            sampling_note=family.sampling.note if family.parts[place] is not None else None,
             front_probabilities={
                 cost: float(shares[place]) for cost, shares in on_front.items() if cost in family.rows[place].metrics
             },

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paretune.analysis.estimate import freedom_of, student_quantile
+from paretune.analysis.estimate import student_quantile
 from paretune.analysis.intervals import Interval, wilson
+from paretune.analysis.pairs import pairs_of
 from paretune.analysis.variance import Parts, seeds_variance
 
 
@@ -47,46 +48,34 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
 def paired_difference(first: Parts, second: Parts) -> Difference:
     """Return the difference of two methods whose unit means belong to the same questions in order.
 
-    Scores of 0 and 1, one seed each: McNemar's exact test, and the interval of Bonett and Price (Statistics in Medicine
-    31, 2012). Several seeds: the variance of the differences by question (Miller, arXiv 2411.00640) plus that of each
-    method's seeds, and Student's t at Satterthwaite's degrees of freedom. The two questions that Bonett and Price add,
-    one for each side, are added there too, as right by one seed: for one seed both forms agree. Seeds of two methods
-    are independent.
-    Other scores: Student's t at Satterthwaite's degrees of freedom over the differences by question and the seeds.
-    Raises `ValueError` when the methods have different questions.
+    Interval and error are those of `pairs_of`: for one seed each the interval of Bonett and Price. P-value: of shares
+    McNemar's exact test for one seed each and independent questions; otherwise Student's t, but never below what the
+    sign test could say at best of the questions, or clusters, on which the two differ. Seeds of two methods are
+    independent. Raises `ValueError` when the methods have different questions.
     """
     if first.unit_means.shape != second.unit_means.shape:
         raise ValueError("the methods do not have the same questions")
-    if not first.right_or_wrong:
-        return _paired_means(first, second)
+    centres, errors, freedom, _ = pairs_of([first, second])
+    from_seeds = seeds_variance([first, second])
+    units = max(0.0, float(errors[0, 1]) ** 2 - from_seeds)
+    spread = _Spread(float(centres[0, 1]), units, from_seeds, float(freedom[0, 1]))
     gaps = first.unit_means - second.unit_means
-    n, total = len(gaps), float(gaps.sum())
-    squares = float((gaps**2).sum()) + 2 / max(first.num_seeds, second.num_seeds) ** 2
-    units_variance = (squares - total**2 / (n + 2)) / (n + 2) ** 2
-    single = first.num_seeds == second.num_seeds == 1
-    freedom = float("inf") if single else freedom_of([first, second], units_variance, n)
-    spread = _Spread(total / (n + 2), units_variance, seeds_variance([first, second]), freedom)
-    if single:
-        p_value = mcnemar_exact(int((gaps > 0).sum()), int((gaps < 0).sum()))
+    several = first.num_seeds > 1 or second.num_seeds > 1
+    sampling = first.sampling
+    if not first.right_or_wrong:
+        test = f"paired t test over pictures{' and seeds' if several else ''}"
+        return _difference(first, second, spread, spread.p_value, test)
+    if several or sampling.codes:
+        units_named = "clusters of questions" if sampling.scope == "new clusters" else "questions"
+        test = f"paired t test over {units_named}{' and seeds' if several else ''}"
+        # However the answers fall, k units answered differently cannot say more than the sign test could at best.
+        differ = np.bincount(sampling.codes, weights=gaps) if sampling.scope == "new clusters" else gaps
+        p_value = max(spread.p_value, min(1.0, 2.0 ** (1 - int((np.abs(differ) > 1e-12).sum()))))
     else:
-        # However the answers fall, k questions answered differently cannot say more than the sign test could at best.
-        p_value = max(spread.p_value, min(1.0, 2.0 ** (1 - int((gaps != 0).sum()))))
-    test = "exact McNemar test" if single else "paired t test over questions and seeds"
+        test, p_value = "exact McNemar test", mcnemar_exact(int((gaps > 0).sum()), int((gaps < 0).sum()))
     low, high = spread.interval
     found = _difference(first, second, spread, p_value, test)
-    return found._replace(value=total / n, interval=Interval(max(-1.0, low), min(1.0, high)))
-
-
-def _paired_means(first: Parts, second: Parts) -> Difference:
-    """Return the difference of two methods whose scores are any numbers."""
-    gaps = first.unit_means - second.unit_means
-    n = len(gaps)
-    units_variance = float(gaps.var(ddof=1)) / n if n > 1 else 0.0
-    freedom = freedom_of([first, second], units_variance, n)
-    spread = _Spread(float(gaps.mean()), units_variance, seeds_variance([first, second]), freedom)
-    several = first.num_seeds > 1 or second.num_seeds > 1
-    test = f"paired t test over pictures{' and seeds' if several else ''}"
-    return _difference(first, second, spread, spread.p_value, test)
+    return found._replace(value=float(gaps.mean()), interval=Interval(max(-1.0, low), min(1.0, high)))
 
 
 class _Spread(NamedTuple):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paretune.analysis.bootstrap import Draws
+from paretune.analysis.confidence_set import SIGNIFICANCE, pairwise_p_values
 
 
 class Place(NamedTuple):
@@ -12,8 +13,9 @@ class Place(NamedTuple):
 
     rank: int
     low: int
-    """Lower end of the 95 % interval of the rank."""
+    """Lower end of the rank's confidence set: 1 plus the number of methods that are significantly better."""
     high: int
+    """Upper end: the number of methods less that of those that are significantly worse."""
     p_best: float
     """Share of draws in which no method is better; draws with several best are split among them."""
 
@@ -21,18 +23,15 @@ class Place(NamedTuple):
 def places(draws: Draws) -> list[Place]:
     """Return the place of each method when more is better.
 
-    Ranks are 1 plus the number of methods above. Intervals are percentiles of the ranks over the draws (Goldstein and
-    Spiegelhalter, JRSS A 159, 1996); where methods lie close they are rough, since a rank jumps where a mean glides
-    (Hall and Miller, Annals of Statistics 37, 2009).
+    The sets from `low` to `high` hold the true ranks of all methods at once with a confidence of 95 % (Mogstad, Romano,
+    Shaikh and Wilhelm, Review of Economic Studies 91, 2024). A method is tied for best where its set holds 1.
     """
-    num_methods = len(draws.means)
-    ranks = np.ones((len(draws.values), num_methods), dtype=int)
-    for other in range(num_methods):
-        ranks += draws.values[:, other : other + 1] > draws.values
-    best = ranks == 1
+    means, num_methods = draws.means, len(draws.means)
+    best = draws.values == np.nanmax(draws.values, axis=1, keepdims=True)
     p_best = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-    low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="inverted_cdf")
+    better = pairwise_p_values(draws) < SIGNIFICANCE
+    low, high = 1 + better.sum(axis=0), num_methods - better.sum(axis=1)
     return [
-        Place(1 + int((draws.means > draws.means[place]).sum()), int(low[place]), int(high[place]), float(share))
+        Place(1 + int((means > means[place]).sum()), int(low[place]), int(high[place]), float(share))
         for place, share in enumerate(p_best)
     ]

@@ -15,6 +15,7 @@ class Needed(NamedTuple):
     """What would tell a difference of today's size with 80 % power: either alone suffices. None: it alone cannot."""
 
     more_questions: int | None
+    """In as many more clusters, where questions have them and clusters are sampled."""
     more_seeds: int | None
     """For each of the two methods."""
 
@@ -34,7 +35,7 @@ def needed(first: Parts, second: Parts, num_comparisons: int = 1) -> Needed:
     sum_of_quantiles = student_quantile(1 - 0.025 / num_comparisons, normal) + student_quantile(_POWER, normal)
     goal = (difference / sum_of_quantiles) ** 2
     residual = first.residual / first.num_seeds + second.residual / second.num_seeds
-    items = max(0.0, float(gaps.var(ddof=1)) / n - residual) if n > 1 else 0.0
+    items = max(0.0, first.sampling.variance(gaps) - residual) if n > 1 else 0.0
     by_seed = seeds_variance([first, second])
     return Needed(
         more_questions=_more(n, shrinking=items + residual, fixed=by_seed, goal=goal),

@@ -14,11 +14,13 @@ class Standing(NamedTuple):
     place: Place
     """Its rank by the main figure."""
     confidence_set_p_value: float
-    """Of its being among the best, from the model confidence set."""
+    """Of being the best: adjusted for all pairs of methods, below 0.05 where another is significantly better."""
+    sampling_note: str | None
+    """What intervals speak of where questions come in clusters; None where they are independent."""
     front_probabilities: dict[str, float]
     """For each cost that may be compared, the probability of lying on the Pareto front of it and the main figure."""
 
     @property
     def tied_for_best(self) -> bool:
-        """Whether the data cannot tell the row from the best one, at 95 %; the best one itself is among them."""
-        return self.confidence_set_p_value >= 0.05
+        """Whether the confidence set of its rank holds 1: no method is significantly better."""
+        return self.place.low == 1

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paretune.analysis.clusters import INDEPENDENT, Sampling
 from paretune.analysis.scores import FloatArray, Scores
 
 _FEWEST_TO_SHARE = 3
@@ -23,11 +24,13 @@ class Parts(NamedTuple):
     between_seeds: float
     """Variance (n - 1) of the seeds' means, which holds the residual's part; after `share_seed_variance` moderated."""
     degrees_of_freedom: float
-    """Of `between_seeds`: 0 where one seed tells nothing, infinite where the seeds of all methods agree."""
+    """Of `between_seeds`: 0 where one seed tells nothing, after `share_seed_variance` at most those of all methods."""
     residual: float
     """The part of `between_seeds` that is residual noise, which `unit_means` hold as well."""
     right_or_wrong: bool = True
     """Whether scores are 1 and 0, and their mean a share; otherwise they are any numbers, as cosines are."""
+    sampling: Sampling = INDEPENDENT
+    """How the questions were sampled."""
 
     @property
     def mean(self) -> float:
@@ -42,8 +45,7 @@ class Parts(NamedTuple):
     @property
     def units_variance(self) -> float:
         """Variance of the mean that comes from units, and from the residual; 0 with a single unit."""
-        num_units = len(self.unit_means)
-        return float(self.unit_means.var(ddof=1)) / num_units if num_units > 1 else 0.0
+        return self.sampling.variance(self.unit_means)
 
 
 def seeds_variance(several: Sequence[Parts]) -> float:
@@ -55,17 +57,17 @@ def seeds_variance(several: Sequence[Parts]) -> float:
     return max(0.0, sum((one.between_seeds - one.residual) / one.num_seeds for one in telling))
 
 
-def variance_parts(scores: Scores) -> list[Parts]:
+def variance_parts(scores: Scores, sampling: Sampling = INDEPENDENT) -> list[Parts]:
     """Return the parts for each method over the units that all of them share, seed variances moderated.
 
-    Raises `ValueError` when the methods share no unit.
+    `sampling` is that of the units, in their order. Raises `ValueError` when the methods share no unit.
     """
     shared = scores.shared_by(scores.methods)
     if not shared.units:
         raise ValueError("these methods share no question")
     known = shared.values[~np.isnan(shared.values)]
     right_or_wrong = bool(np.isin(known, (0.0, 1.0)).all())
-    parts = [_parts(shared.of(name), shared.is_seed_free(name)) for name in shared.methods]
+    parts = [_parts(shared.of(name), shared.is_seed_free(name), sampling) for name in shared.methods]
     return share_seed_variance([one._replace(right_or_wrong=right_or_wrong) for one in parts])
 
 
@@ -80,20 +82,24 @@ def share_seed_variance(parts: Sequence[Parts]) -> list[Parts]:
     if len(telling) < _FEWEST_TO_SHARE:
         return list(parts)
     prior = _prior([one.between_seeds for one in telling], [one.degrees_of_freedom for one in telling])
-    return [_moderated(one, *prior) if one.degrees_of_freedom else one for one in parts]
+    # All methods together know no more of a common variance than their seeds do (as in limma's eBayes).
+    most = sum(one.degrees_of_freedom for one in telling)
+    moderated = [_moderated(one, *prior) if one.degrees_of_freedom else one for one in parts]
+    return [one._replace(degrees_of_freedom=min(one.degrees_of_freedom, most)) for one in moderated]
 
 
-def _parts(values: FloatArray, seed_free: bool) -> Parts:
+def _parts(values: FloatArray, seed_free: bool, sampling: Sampling) -> Parts:
     """Return the raw parts of one method; `values` has shape (seeds, units)."""
-    num_seeds, num_units = values.shape
+    num_seeds = len(values)
     if seed_free:
-        return Parts(values.mean(axis=0), num_seeds, 0.0, 0.0, 0.0)
+        return Parts(values.mean(axis=0), num_seeds, 0.0, 0.0, 0.0, sampling=sampling)
     unit_means, seed_means = values.mean(axis=0), values.mean(axis=1)
     if num_seeds == 1:
-        return Parts(unit_means, 1, 0.0, 0.0, 0.0)
+        return Parts(unit_means, 1, 0.0, 0.0, 0.0, sampling=sampling)
     left = values - unit_means - seed_means[:, None] + values.mean()
-    mean_square = float((left**2).sum()) / ((num_seeds - 1) * max(1, num_units - 1))
-    return Parts(unit_means, num_seeds, float(seed_means.var(ddof=1)), num_seeds - 1.0, mean_square / num_units)
+    residual = sampling.variance(left) / (num_seeds - 1)
+    between = float(seed_means.var(ddof=1))
+    return Parts(unit_means, num_seeds, between, num_seeds - 1.0, residual, sampling=sampling)
 
 
 def _prior(variances: Sequence[float], freedom: Sequence[float]) -> tuple[float, float]:

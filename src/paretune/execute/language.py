@@ -152,11 +152,10 @@ def _longest_batch(prompts: Sequence[str], tokenizer: Any, recipe: Recipe, metho
 
 def _judge(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> list[ItemAnswer]:
     items = []
-    for example, text in zip(examples, texts, strict=True):
-        score = task.score(text, example)
-        items.append(
-            ItemAnswer(example.id, example.group, score.strict, score.lenient, text, example.target, score.published)
-        )
+    for one, text in zip(examples, texts, strict=True):
+        score = task.score(text, one)
+        judged = score.strict, score.lenient, text, one.target, score.published
+        items.append(ItemAnswer(one.id, one.group, *judged, one.cluster))
     return items
 
 

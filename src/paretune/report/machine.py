@@ -64,6 +64,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "confidence_set_p_value": standing.confidence_set_p_value,
         "rank": place.rank,
         "rank_interval": [place.low, place.high],
+        "sampling_note": standing.sampling_note,
         "probability_best": place.p_best,
         "probability_on_front": standing.front_probabilities,
         "quality_standard_errors": {

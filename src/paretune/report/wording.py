@@ -22,7 +22,7 @@ from paretune.spec import (
     TimedOut,
 )
 
-TIED_NOTE = "tied for best: the data cannot tell it from the best, at 95%"
+TIED_NOTE = "tied for best: no method is significantly better, at 95% for all ranks at once"
 
 
 def interval_note(rows: Sequence[Row]) -> list[str]:
@@ -31,15 +31,22 @@ def interval_note(rows: Sequence[Row]) -> list[str]:
     over_seeds = [row for row in trained if row.standing and row.standing.estimate.seeds_standard_error is not None]
     if not any(row.quality_interval for row in rows):
         return []
+    kinds = list(
+        dict.fromkeys(row.standing.sampling_note for row in rows if row.standing and row.standing.sampling_note)
+    )
     quality = main_figure(rows)
     what, things = METRICS[quality].label, units_of(quality)
     if not over_seeds:
-        return [f"{what} comes with its 95% interval over the {things}, not over what another seed would change."]
+        return [
+            f"{what} comes with its 95% interval over the {things}, not over what another seed would change.",
+            *kinds,
+        ]
     if len(over_seeds) == len(trained):
-        return [f"{what} comes with its 95% interval over {things} and seeds."]
+        return [f"{what} comes with its 95% interval over {things} and seeds.", *kinds]
     return [
         f"{what} comes with its 95% interval, over {things} and seeds; where a method has one seed it does not cover "
-        "what another would change."
+        "what another would change.",
+        *kinds,
     ]
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from paretune.spec import InputError, Record, Study
 from paretune.spec.migrate import read_record
 from paretune.store.atomic import create_whole, refusing, write_whole
-from paretune.store.items import Item, ItemAnswer, items_bytes, read_items, read_scores
+from paretune.store.items import Item, ItemAnswer, QuestionScores, items_bytes, read_items, read_scores
 from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
 
 _FREE_SPACE = "free space, then run again"
@@ -133,13 +133,13 @@ class Store:
         """
         return read_items(self.items_file(record)) if record.has_answers else []
 
-    def scores(self, record: Record) -> dict[str, float] | None:
+    def scores(self, record: Record) -> QuestionScores | None:
         """Return the score of each question, 1 or 0, or None where no answers are kept, as with imported records.
 
         Raises `InputError` when the file is damaged.
         """
         path = self.items_file(record)
-        return read_scores(path) if record.num_items is not None and path.exists() else None
+        return read_scores(path, record.trial.task) if record.num_items is not None and path.exists() else None
 
     def pictures(self, record: Record) -> list[KeptPicture]:
         """Return the pictures kept with a record; none with a language model's. Raises `InputError` when damaged."""

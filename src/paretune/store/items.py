@@ -1,11 +1,12 @@
 """The answers of one trial, one row a question, in a Parquet file."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paretune.spec import InputError, Record, one_line
+from paretune.spec import InputError, Record, TaskSpec, one_line
+from paretune.store.earlier_clusters import earlier_cluster
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,6 +41,19 @@ class ItemAnswer(NamedTuple):
     """The right answer."""
     published: bool | None = None
     """Right by the rule of the benchmark's authors; None where the task has no such rule."""
+    cluster: str | None = None
+    """What it shares with other questions, such as a template, a document or a customer; None where nothing."""
+
+
+class QuestionScores(dict[str, float]):
+    """The score of each question by its id."""
+
+    clusters: Mapping[str, str]
+    """The cluster of each question that has one."""
+
+    def __init__(self, scores: Mapping[str, float], clusters: Mapping[str, str]) -> None:
+        super().__init__(scores)
+        self.clusters = clusters
 
 
 Item = ItemAnswer | ItemPicture
@@ -57,8 +71,14 @@ def items_schema() -> "pa.Schema":
 
     columns: list[tuple[str, Any]] = [("trial_id", pa.string()), ("attempt", pa.int64())]
     for name, kind in {**ItemAnswer.__annotations__, **ItemPicture.__annotations__}.items():
-        columns.append((name, {str: pa.string(), float: pa.float64()}.get(kind, pa.bool_())))
+        columns.append((name, _column_type(kind)))
     return pa.schema(columns)
+
+
+def _column_type(kind: Any) -> "pa.DataType":
+    import pyarrow as pa
+
+    return {str: pa.string(), str | None: pa.string(), float: pa.float64()}.get(kind, pa.bool_())
 
 
 def items_bytes(record: Record, items: Sequence[Item]) -> bytes:
@@ -94,11 +114,15 @@ def read_items(path: Path) -> list[ItemAnswer]:
     return [ItemAnswer(*values) for values in zip(*columns, strict=True) if values[_STRICT] is not None]
 
 
-def read_scores(path: Path) -> dict[str, float]:
+def read_scores(path: Path, task: TaskSpec) -> QuestionScores:
     """Return, for each question in an items file, 1 where the answer was right in the form asked for, else 0.
 
-    For a picture it is its score.
+    For a picture it is its score. Clusters that older files do not hold are found where the task's ids tell them.
     """
-    columns = read_items_table(path).select(["item_id", "strict", "score"]).columns
-    rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    return {name: float(right if score is None else score) for name, right, score in rows}
+    columns = read_items_table(path).select(["item_id", "strict", "score", "cluster"]).columns
+    rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
+    clusters = {name: cluster or earlier_cluster(task, name) for name, _, _, cluster in rows}
+    return QuestionScores(
+        {name: float(right if score is None else score) for name, right, score, _ in rows},
+        {name: cluster for name, cluster in clusters.items() if cluster is not None},
+    )

@@ -6,12 +6,12 @@ One row of JSONL:
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from paretune.spec import InputError, TaskCard
+from paretune.spec import InputError, TaskCard, TaskSpec
 from paretune.tasks.base import Example, Score, Split, Task
 from paretune.tasks.readers import last_number
 from paretune.tasks.rows import read_rows
@@ -38,6 +38,7 @@ class OwnData(Task):
         "test_fraction": 0.2,
         "max_new_tokens": 64,
         "seed": 0,
+        "group": None,
     }
     max_new_tokens = 64
 
@@ -46,6 +47,13 @@ class OwnData(Task):
         if not self.options["path"]:
             raise InputError('task "own_data": option path is missing; name a .jsonl, .csv, .json or .parquet file')
         self.max_new_tokens = self.whole_number("max_new_tokens")  # type: ignore[misc] # here it depends on the options
+
+    def spec(self) -> TaskSpec:
+        """Return this task as data; without the option group it is the same as before there was one."""
+        spec = super().spec()
+        if self.options["group"] is not None:
+            return spec
+        return spec.model_copy(update={"options": {k: v for k, v in spec.options.items() if k != "group"}})
 
     def examples(self, split: Split) -> Sequence[Example]:
         """Return the examples of a split. Raises `InputError` naming file, line and column for what cannot be read."""
@@ -93,7 +101,17 @@ class OwnData(Task):
                     raise InputError(f'{path}, line {line}: no text in column "{column}"; the row has: {present}')
             prompt, completion = (row[column] for column in columns)
             spaced = completion if completion[0].isspace() or prompt[-1].isspace() else f" {completion}"
-            yield Example(f"{path.name}:{line}", prompt, spaced, completion.strip(), "all")
+            cluster = self._cluster(row, f"{path}, line {line}")
+            yield Example(f"{path.name}:{line}", prompt, spaced, completion.strip(), "all", cluster)
+
+    def _cluster(self, row: Mapping[str, Any], where: str) -> str | None:
+        """Return what a row has in the column of groups; a column "group" is used without being named."""
+        column = self.options["group"]
+        value = row.get(column or "group")
+        if column is not None and value in {None, ""}:
+            present = ", ".join(str(key) for key in row)
+            raise InputError(f'{where}: nothing in column "{column}", the option group; the row has: {present}')
+        return None if value in {None, ""} else str(value)
 
     @staticmethod
     def _unique(rows: Iterator[Example], taken: set[str]) -> list[Example]:

@@ -91,7 +91,9 @@ def _problems(  # noqa: PLR0917
         taken.add(question)
         target = steps[-1].rpartition(" ")[2]
         completion = f" {' '.join(f'{step}.' for step in steps)} #### {target}"
-        examples.append(Example(f"{prefix}-{number}", f"Question: {question}\nAnswer:", completion, target, group))
+        examples.append(
+            Example(f"{prefix}-{number}", f"Question: {question}\nAnswer:", completion, target, group, template.name)
+        )
     return examples
 
 

@@ -1,0 +1,82 @@
+"""The differences of any two of several methods that answered the same questions, all pairs at once."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from paretune.analysis.scores import FloatArray
+from paretune.analysis.variance import Parts
+
+
+class Pairs(NamedTuple):
+    """Student's t for each difference of two methods: the row's less the column's. Float64, (methods, methods)."""
+
+    centres: FloatArray
+    """Middle of the interval; of shares drawn slightly towards 0 so that few questions are not trusted too far."""
+    errors: FloatArray
+    """Standard errors."""
+    freedom: FloatArray
+    """Degrees of freedom."""
+    covariance: FloatArray
+    """Of the methods' errors, for the distribution of the largest of all differences.
+
+    Of few clusters it would be estimated too roughly: errors then count as independent and equally large, which gives
+    the studentised range and is conservative (Tukey and Kramer; Hayter, Annals of Statistics 12, 1984).
+    """
+
+
+def pairs_of(parts: Sequence[Parts]) -> Pairs:
+    """Return the differences of methods whose unit means belong to the same questions in order.
+
+    The variance of the differences by question, or by cluster of questions (Miller, arXiv 2411.00640), plus that of
+    each method's seeds, at the degrees of freedom of Satterthwaite (Biometrics Bulletin 2, 1946). For shares of right
+    answers the two questions that Bonett and Price (Statistics in Medicine 31, 2012) add, one for each side, are added
+    as right by one seed.
+    """
+    unit_means = np.stack([one.unit_means for one in parts])
+    n, sampling = unit_means.shape[1], parts[0].sampling
+    totals = np.subtract.outer(unit_means.sum(axis=1), unit_means.sum(axis=1))
+    seeds = np.array([one.num_seeds for one in parts], dtype=float)
+    contributions = sampling.contributions(unit_means)
+    units = _between(contributions)
+    added = 2 / np.maximum.outer(seeds, seeds) ** 2
+    size = n
+    if parts[0].right_or_wrong:
+        size = n + 2
+        if sampling.codes:
+            units = units * (n / size) ** 2 + added / size**2
+        else:
+            squares = _between(unit_means) + added
+            units = (squares - totals**2 / size) / size**2
+    telling = np.array([one.degrees_of_freedom > 0 for one in parts])
+    raw = np.array([(one.between_seeds - one.residual) / one.num_seeds for one in parts]) * telling
+    from_seeds = np.maximum(0.0, np.add.outer(raw, raw))
+    weights = units**2 / sampling.freedom(n) + np.where(from_seeds > 0, _seed_weights(parts), 0.0)
+    freedom = np.divide((units + from_seeds) ** 2, weights, out=np.full_like(weights, np.inf), where=weights > 0)
+    if parts[0].right_or_wrong and not sampling.codes:
+        freedom[np.maximum.outer(seeds, seeds) == 1] = np.inf
+    covariance = contributions @ contributions.T + np.diag([one.seeds_variance for one in parts])
+    if sampling.scope == "new clusters":
+        covariance = np.eye(len(parts)) * (float(np.trace(covariance)) or 1.0) / len(parts)
+    return Pairs(totals / size, np.sqrt(units + from_seeds), freedom, covariance)
+
+
+def _between(rows: FloatArray) -> FloatArray:
+    """Return the squared distance of any two rows."""
+    products = rows @ rows.T
+    squares = np.diag(products)
+    distances: FloatArray = np.maximum(0.0, squares[:, None] + squares - 2 * products)
+    np.fill_diagonal(distances, 0.0)
+    return distances
+
+
+def _seed_weights(parts: Sequence[Parts]) -> FloatArray:
+    """Return the seeds' part of Satterthwaite's sum for each pair: a variance that two methods share counts as one."""
+    freedom = np.array([one.degrees_of_freedom or np.inf for one in parts])
+    between = np.array([one.between_seeds for one in parts])
+    own = between / [one.num_seeds for one in parts]
+    alone = own**2 / freedom
+    shared = np.equal.outer(between, between) & np.equal.outer(freedom, freedom)
+    weights: FloatArray = np.add.outer(alone, alone) + shared * 2 * np.outer(own, own) / freedom
+    return weights

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from paretune.analysis.bootstrap import Draws, two_way_bootstrap
+from paretune.analysis.clusters import sampling_of
+from paretune.analysis.confidence_set import _step_down, confidence_set_p_values, pairwise_p_values
+from paretune.analysis.paired import paired_difference
+from paretune.analysis.pairs import pairs_of
+from paretune.analysis.ranks import places
+from paretune.analysis.simulation import as_scores, simulate_answers
+from paretune.analysis.variance import variance_parts
+
+
+def drawn(accuracies: list[float], number: int, num_questions: int = 300) -> Draws:
+    values = simulate_answers(accuracies, 3, num_questions, 0.05, np.random.default_rng(number))
+    return two_way_bootstrap(variance_parts(as_scores(values)), 500)
+
+
+def test_tied_for_best_is_exactly_that_the_rank_set_holds_one() -> None:
+    for number in range(20):
+        draws = drawn([0.4, 0.45, 0.5, 0.5, 0.55], number)
+        for place, p_value in zip(places(draws), confidence_set_p_values(draws), strict=True):
+            assert (place.low == 1) == (p_value >= 0.05)
+            assert place.low <= place.rank <= place.high
+
+
+def test_rank_sets_hold_all_true_ranks_at_once() -> None:
+    kept = []
+    for number in range(100):
+        sets = places(drawn([0.45] * 8, number))
+        kept.append(all(one.low == 1 and one.high == 8 for one in sets))
+    assert np.mean(kept) >= 0.9
+
+
+def test_methods_far_apart_have_rank_sets_of_one_rank() -> None:
+    sets = places(drawn([0.1, 0.9, 0.5], 0, 600))
+    assert [(one.low, one.high) for one in sets] == [(3, 3), (1, 1), (2, 2)]
+
+
+def test_one_pass_over_sorted_pairs_is_the_step_down_method() -> None:
+    """Compare with the definition: the p-value of a pair is that of the largest of all pairs no more telling."""
+    generator = np.random.default_rng(1)
+    values = generator.normal(size=(400, 5)) + np.arange(5)
+    draws = Draws(np.arange(5.0), np.cov(values.T), values)
+    errors = np.sqrt(np.add.outer(np.diag(draws.covariance), np.diag(draws.covariance)) - 2 * draws.covariance)
+    np.fill_diagonal(errors, 1.0)
+    around = values - values.mean(axis=0)
+    scores = (draws.means[:, None] - draws.means) / errors
+    deviates = (around[:, :, None] - around[:, None, :]) / errors
+    off = ~np.eye(5, dtype=bool)
+    found = _step_down(draws)
+    order = sorted(zip(*np.nonzero(off), strict=True), key=lambda pair: -scores[pair])
+    highest = 0.0
+    for number, pair in enumerate(order):
+        largest = np.max([deviates[:, one, other] for one, other in order[number:]], axis=0)
+        highest = max(highest, float((largest >= scores[pair]).mean()))
+        if scores[pair] > 1.6:
+            assert found[pair] == pytest.approx(highest, abs=2 / 400)
+
+
+def test_the_difference_of_two_methods_is_that_of_all_pairs() -> None:
+    values = simulate_answers([0.4, 0.5, 0.6], 3, 200, 0.1, np.random.default_rng(3))
+    clusters = [f"c{number % 12}" for number in range(200)]
+    for sampling in (sampling_of([None] * 200), sampling_of(clusters), sampling_of(clusters, "same clusters")):
+        parts = variance_parts(as_scores(values), sampling)
+        pairs = pairs_of(parts)
+        alone = paired_difference(parts[0], parts[2])
+        assert pairs.centres[0, 2] == pytest.approx(alone.centre)
+        assert pairs.errors[0, 2] == pytest.approx(alone.standard_error)
+        assert pairs.freedom[0, 2] == pytest.approx(alone.degrees_of_freedom)
+
+
+def test_a_method_without_a_value_has_every_rank_and_changes_no_other() -> None:
+    draws = drawn([0.2, 0.6], 0)
+    values = np.column_stack([draws.values, np.full(500, np.nan)])
+    wide = Draws(np.append(draws.means, np.nan), np.zeros((3, 3)), values)
+    wide.covariance[:2, :2] = draws.covariance
+    assert pairwise_p_values(wide)[2].tolist() == [1.0, 1.0, 1.0]
+    assert [(one.low, one.high) for one in places(wide)] == [(2, 3), (1, 2), (1, 3)]
+
+
+def test_seed_variances_of_methods_that_agree_are_known_no_better_than_all_their_seeds_say() -> None:
+    values = simulate_answers([0.5] * 8, 3, 300, 0.05, np.random.default_rng(1))
+    assert max(one.degrees_of_freedom for one in variance_parts(as_scores(values))) <= 16
