@@ -30,7 +30,7 @@ def test_ties_are_those_of_the_data(rows: dict[str, list[Row]]) -> None:
     assert f"{len(tied)} of 63 rows are tied for best" in TEXT
     assert f"{', '.join(row.method for row in tied)}." in TEXT
     assert f"The first has {percent(tied[0].metrics['accuracy'])}" in TEXT
-    assert f"the twenty-first {percent(tied[-1].metrics['accuracy'])}" in TEXT
+    assert f"the last of them {percent(tied[-1].metrics['accuracy'])}" in TEXT
 
 
 def test_the_front_and_its_probabilities_are_those_of_the_data(rows: dict[str, list[Row]]) -> None:
