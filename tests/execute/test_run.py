@@ -15,6 +15,7 @@ from paretune.execute.plan import plan
 from paretune.execute.run import run
 from paretune.spec import InputError, Phase, Record, Study, Trial
 from paretune.store import Store
+from tests.execute.processes import left_over
 
 Build = Callable[..., Study]
 
@@ -165,17 +166,10 @@ def test_a_killed_run_takes_its_workers_along_and_the_next_finishes(
     process.wait()
     before = _bytes(folder)
     assert len(before) == 1, "the first trial had finished and the second had not"
-    deadline = time.monotonic() + 120
-    while (left := _workers_on(folder)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not left
+    assert left_over(folder) == ""
     records = run(study, folder)
     assert [record.outcome.kind for record in records] == ["ok", "ok"]
     assert {name: _bytes(folder)[name] for name in before} == before
-
-
-def _workers_on(folder: Path) -> str:
-    return subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False).stdout
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:

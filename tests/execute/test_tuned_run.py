@@ -16,6 +16,7 @@ from paretune.execute.run import results_in, run
 from paretune.execute.stages import Blueprint
 from paretune.spec import Study, Trial
 from paretune.store import Store, load_planned_records, load_records, read_plan
+from tests.execute.processes import left_over
 from tests.execute.stand_in import StandIn
 from tests.tune.landscapes import bowl
 
@@ -122,11 +123,7 @@ def test_killed_outright_in_the_middle_it_goes_on_and_repeats_nothing(
     before = files(folder)
     assert 1 <= len(before) < 6
     assert not any(record.trial.split == "test" for record in load_records(folder))
-    deadline = time.monotonic() + 120
-    # The worker, whose standard input has closed, ends by itself.
-    while subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, check=False).stdout:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert left_over(folder) == "", "the worker, whose standard input has closed, ends by itself"
     ran = start()
     run(study, folder)
     after = files(folder)

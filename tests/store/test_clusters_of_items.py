@@ -57,3 +57,9 @@ def test_a_missing_group_is_named_with_file_and_line(tmp_path: Path) -> None:
     path.write_text('{"prompt": "p", "completion": "c"}\n')
     with pytest.raises(InputError, match=r'data.jsonl, line 1: nothing in column "customer", the option group'):
         OwnData({"path": str(path), "group": "customer"}).examples("train")
+
+
+def test_a_group_may_be_any_value_that_a_file_holds(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text("\n".join(f'{{"prompt": "p{n}", "completion": "c", "group": [{n % 2}]}}' for n in range(40)))
+    assert {one.cluster for one in OwnData({"path": str(path)}).examples("train")} == {"[0]", "[1]"}

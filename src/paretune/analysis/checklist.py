@@ -19,7 +19,7 @@ _OBSTACLES = {
     "tuning": "the learning rates were not tuned with the same budget",
     "seeds": f"there are fewer than {FEWEST_SEEDS} seeds",
     "test set": "the test set was not used just once",
-    "environment": "the records were made under different settings",
+    "environment": "the runs were recorded under different settings",
     "audit": "not every method has passed an audit",
     "cost": "the cost is not as claimed",
 }

@@ -20,7 +20,8 @@ def check_hardware(quantisation: str | None, attention: str) -> None:
 def default_device() -> "torch.device":
     """Return the one device on which models are trained and answer: a GPU of any kind where there is one.
 
-    CUDA (also ROCm), then Intel's XPU, then Apple's MPS. The training loop, answers and provenance all ask here.
+    CUDA (also ROCm), then Intel's XPU, then Apple's MPS: the order in which the training loop's `Accelerator` chooses.
+    Loading, answers and provenance ask here.
     """
     import torch
 

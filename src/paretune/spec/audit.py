@@ -205,7 +205,7 @@ class AuditMarks(Data):
     audit: str | None
     """Which audit, in words; None where the method had none."""
     failed: dict[str, str] = {}
-    """Claims that do not hold on a causal language model, each with its finding."""
+    """Claims that do not hold on the record's kind of model, each with its finding."""
     answered_alone: bool = False
     """Whether questions were put one at a time, because answers depend on their company or nobody knows."""
 

@@ -108,10 +108,11 @@ class OwnData(Task):
         """Return what a row has in the column of groups; a column "group" is used without being named."""
         column = self.options["group"]
         value = row.get(column or "group")
-        if column is not None and value in {None, ""}:
+        missing = value is None or value == ""
+        if column is not None and missing:
             present = ", ".join(str(key) for key in row)
             raise InputError(f'{where}: nothing in column "{column}", the option group; the row has: {present}')
-        return None if value in {None, ""} else str(value)
+        return None if missing else str(value)
 
     @staticmethod
     def _unique(rows: Iterator[Example], taken: set[str]) -> list[Example]:

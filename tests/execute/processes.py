@@ -1,0 +1,19 @@
+"""Waiting for processes of a run that were left to end by themselves."""
+
+import subprocess
+import time
+from pathlib import Path
+
+_LONGEST_SECONDS = 120
+
+
+def left_over(folder: Path) -> str:
+    """Return the process ids of those that work on a folder, once all have ended or a long time has passed."""
+    give_up = time.monotonic() + _LONGEST_SECONDS
+    while (found := _working_on(folder)) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    return found
+
+
+def _working_on(folder: Path) -> str:
+    return subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False).stdout
