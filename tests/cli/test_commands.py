@@ -66,14 +66,14 @@ def test_a_refused_trial_says_why_and_the_rest_runs(paretune: Paretune, study_fi
 def test_ctrl_c_says_what_is_kept(
     study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from paretune.cli.studies import run_and_show
+    from paretune.cli.studies import RunOptions, run_and_show
     from paretune.execute import run as execution
     from paretune.spec import Study
     from tests.execute.stand_in import StandIn
 
     monkeypatch.setattr(execution, "LocalExecutor", StandIn(stop_after=1))
     study = Study.from_toml(study_file)
-    assert run_and_show(study, tmp_path / "out", jobs=1, threads=1, retry=False) == 130
+    assert run_and_show(study, tmp_path / "out", RunOptions(jobs=1, threads=1)) == 130
     last = capsys.readouterr().err.splitlines()[-1]
     assert "1 finished trial is kept in" in last
     assert "the same command goes on" in last

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from paretune.execute.plan import check_trials, plan
+from paretune.execute.check import check_trials
+from paretune.execute.plan import plan
 from paretune.methods import build, resolve
 from paretune.methods.peft import Peft, config_class
 from paretune.spec import MethodEntry, Recipe, Study, TaskEntry

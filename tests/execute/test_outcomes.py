@@ -7,15 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from paretune.cli.studies import run_and_show
+from paretune.cli.studies import RunOptions, run_and_show
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
+from paretune.execute.prepare import pending_trials, results_in
 from paretune.execute.run import run
 from paretune.spec import InputError, Phase, Study
 from paretune.store import Store
 
 Build = Callable[..., Study]
-TOO_LONG = {"steps": 2, "batch_size": 2, "max_length": 8}
+ONE_BY_ONE = RunOptions(jobs=1, threads=1)
+
+
+@pytest.fixture
+def endings(tmp_path: Path) -> dict[str, object]:
+    """Return data of a study whose questions end in different ways: aLoRA finds out in its worker."""
+    path = tmp_path / "endings.jsonl"
+    lines = (f'{{"prompt": "say {number} {chr(97 + number % 26)}", "completion": "{number}"}}' for number in range(60))
+    path.write_text("\n".join(lines), encoding="utf-8")
+    recipe = {"steps": 2, "batch_size": 2}
+    return {"tasks": [{"name": "own_data", "options": {"path": str(path)}}], "recipe": recipe}
 
 
 def test_the_log_of_a_good_trial_holds_only_what_its_record_notes(toy_study: Build, folder: Path) -> None:
@@ -26,22 +37,28 @@ def test_the_log_of_a_good_trial_holds_only_what_its_record_notes(toy_study: Bui
 
 
 def test_what_a_worker_cannot_use_refuses_its_trial_alone(
-    toy_study: Build, folder: Path, capfd: pytest.CaptureFixture[str]
+    toy_study: Build, endings: dict[str, object], folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    study = toy_study(methods=["base", "lora"], recipe=TOO_LONG)
-    assert run_and_show(study, folder, jobs=2, threads=1, retry=False) == 1
-    base, lora = Store(folder).records()
-    assert (base.outcome.kind, lora.outcome.kind) == ("ok", "refused")
-    assert "max_length" in getattr(lora.outcome, "message", "")
+    study = toy_study(methods=["base", "alora"], **endings)
+    assert run_and_show(study, folder, RunOptions(jobs=2, threads=1)) == 1
+    base, alora = Store(folder).records()
+    assert (base.outcome.kind, alora.outcome.kind) == ("ok", "refused")
+    assert "alora_invocation_tokens" in getattr(alora.outcome, "message", "")
+    assert Store(folder).log_file(alora.trial_id, 1).read_text() == ""
     said = capfd.readouterr()
-    assert any("lora: refused: " in line and "max_length" in line for line in said.err.splitlines())
+    assert any("alora: refused: " in line and "alora_invocation" in line for line in said.err.splitlines())
     assert "refused" in said.out
-    assert run_and_show(study, folder, jobs=1, threads=1, retry=False) == 1
+    assert run_and_show(study, folder, ONE_BY_ONE) == 1
     assert len(Store(folder).records()) == 2
+    results = results_in(Store(folder))
+    assert pending_trials([alora.trial], results) == []
+    assert pending_trials([alora.trial], results, retry=True) == [alora.trial]
 
 
-def test_a_study_of_which_nothing_could_run_is_wrong_use(toy_study: Build, folder: Path) -> None:
-    assert run_and_show(toy_study(methods=["lora"], recipe=TOO_LONG), folder, jobs=1, threads=1, retry=False) == 2
+def test_a_study_of_which_nothing_could_run_is_wrong_use(
+    toy_study: Build, endings: dict[str, object], folder: Path
+) -> None:
+    assert run_and_show(toy_study(methods=["alora"], **endings), folder, ONE_BY_ONE) == 2
 
 
 @pytest.mark.parametrize(

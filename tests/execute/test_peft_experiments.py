@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from paretune.execute.plan import check_trials, plan
+from paretune.execute.check import check_trials
+from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
 from paretune.measure import general_texts
 from paretune.methods import build, resolve

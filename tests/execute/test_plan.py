@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from paretune.execute.plan import check_trials, plan
+from paretune.execute.check import check_trials
+from paretune.execute.plan import plan
 from paretune.spec import InputError, Study
 
 Build = Callable[..., Study]

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from paretune.analysis import load_evidence
-from paretune.execute.run import results_in, run
+from paretune.execute.prepare import results_in
+from paretune.execute.run import run
 from paretune.execute.stages import Blueprint
 from paretune.spec import Study, Trial
 from paretune.store import Store, load_planned_records, load_records, read_plan

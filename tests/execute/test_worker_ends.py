@@ -11,35 +11,12 @@ import pytest
 
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
-from paretune.execute.run import pending_trials, results_in, run
 from paretune.execute.trial import run_trial
 from paretune.report.wording import outcome_text
 from paretune.spec import Phase, Study
-from paretune.store import Store
 from tests.execute.stand_in import Deaf
 
 Build = Callable[..., Study]
-
-
-def test_a_worker_s_log_holds_its_warnings_and_nothing_else(toy_study: Build, folder: Path) -> None:
-    (record,) = run(toy_study(methods=["lora"]), folder)
-    log = Store(folder).log_file(record.trial_id, 1).read_text()
-    assert record.outcome.kind == "ok"
-    assert log.splitlines() == list(record.notes)
-    assert "Fatal" not in log
-
-
-def test_what_cannot_be_used_is_refused_with_its_sentence_and_the_rest_runs(toy_study: Build, folder: Path) -> None:
-    short = {"name": "lora", "recipe": {"max_length": 8}}
-    study = toy_study(methods=[short, "ia3"])
-    refused, other = run(study, folder)
-    assert (refused.outcome.kind, other.outcome.kind) == ("refused", "ok")
-    assert "max_length" in outcome_text(refused.outcome)
-    assert outcome_text(refused.outcome).startswith("refused: ")
-    assert Store(folder).log_file(refused.trial_id, 1).read_text() == ""
-    results = results_in(Store(folder))
-    assert pending_trials([refused.trial], results) == []
-    assert pending_trials([refused.trial], results, retry=True) == [refused.trial]
 
 
 FULL = [

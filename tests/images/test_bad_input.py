@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from paretune.execute.plan import check_trials, plan
+from paretune.execute.check import check_trials
+from paretune.execute.plan import plan
 from paretune.execute.trial import Finished, run_trial
 from paretune.spec import InputError, Refused, Study
 from paretune.tasks import get_any_task, get_task, open_picture

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from paretune.execute.plan import check_trials, plan
+from paretune.execute.check import check_trials
+from paretune.execute.plan import plan
 from paretune.execute.trial import Finished, run_trial
 from paretune.spec import Record, Study, Trial
 from paretune.store import ItemPicture, Store

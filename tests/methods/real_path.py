@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from paretune.execute.plan import check_trials, plan
+from paretune.execute.check import check_trials
+from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
 from paretune.spec import Phase, Record, Study, Trial
 

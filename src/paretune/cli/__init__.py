@@ -13,7 +13,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except InputError as error:
-        code = _complain(one_line(error))
+        code = _complain(*error.problems)
     except typer.exceptions.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # typer's own copy of click does not export it
             print(error.format_message(), file=sys.stderr)
@@ -29,6 +29,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _complain(message: str) -> int:
-    print(f"paretune: {message}", file=sys.stderr)
+def _complain(*messages: str) -> int:
+    for message in messages:
+        print(f"paretune: {message}", file=sys.stderr)
     return 2

@@ -56,9 +56,9 @@ def demo(
     threads: Threads = None,
 ) -> None:
     """Run a small real study on the embedded base model: minutes on a laptop, ends with a table and a page."""
-    from paretune.cli.studies import demo_study, run_and_show
+    from paretune.cli.studies import RunOptions, demo_study, run_and_show
 
-    raise typer.Exit(run_and_show(demo_study(model), out, jobs=jobs, threads=threads, retry=False))
+    raise typer.Exit(run_and_show(demo_study(model), out, RunOptions(jobs=jobs, threads=threads)))
 
 
 @app.command(epilog="Example: paretune run studies/word-problems-smollm2.toml --out results/word-problems")
@@ -89,11 +89,18 @@ def run(  # noqa: PLR0917 (one for each option)
     jobs: Jobs = 1,
     threads: Threads = None,
     retry: Retry = False,
+    skip_unavailable: Annotated[
+        bool,
+        typer.Option(
+            "--skip-unavailable",
+            help="Leave out methods that cannot run on this machine or base model; their rows say why.",
+        ),
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Print what would run and how long it takes, then end.")] = False,
     json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON for machines.")] = False,
 ) -> None:
     """Run a study. It resumes by itself: finished trials are never repeated."""
-    from paretune.cli.studies import run_and_show, study_from_options
+    from paretune.cli.studies import RunOptions, checked, run_and_show, study_from_options
     from paretune.spec import InputError, Study
 
     options: dict[str, Any] = {
@@ -116,12 +123,13 @@ def run(  # noqa: PLR0917 (one for each option)
     folder = out or Path("results") / chosen.name
     if json and not plan:
         raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
+    how = RunOptions(jobs, threads, retry, skip_unavailable, source=None if study is None else str(study))
     if plan:
         from paretune.cli.planning import show_plan
 
-        show_plan(chosen, folder, jobs=jobs, retry=retry, as_json=json)
+        show_plan(checked(chosen, folder, how, weights=False), folder, jobs=jobs, retry=retry, as_json=json)
         return
-    raise typer.Exit(run_and_show(chosen, folder, jobs=jobs, threads=threads, retry=retry))
+    raise typer.Exit(run_and_show(chosen, folder, how))
 
 
 @app.command(epilog="Example: paretune methods lily")

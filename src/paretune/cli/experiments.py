@@ -21,6 +21,7 @@ def study_of_experiments(
     seeds: str | None,
 ) -> Study:
     """Return the study that peft's experiments under a folder are, with what the command line puts in their place."""
+    from paretune.methods import without_schedule
     from paretune.store.importers import study_from_experiments
 
     study = study_from_experiments(folder)
@@ -33,6 +34,7 @@ def study_of_experiments(
     if steps is not None:
         values = {name: getattr(study.recipe, name) for name in Recipe.model_fields}
         changes["recipe"] = Recipe.read(values | {"steps": steps}, "--steps")
+        changes["methods"] = tuple(without_schedule(entry) for entry in study.methods)
     if seeds is not None:
         changes["seeds"] = seeds_from(seeds)
     values = {name: getattr(study, name) for name in Study.model_fields}

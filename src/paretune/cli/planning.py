@@ -10,8 +10,8 @@ from rich.table import Table
 
 from paretune.cli.time_left import span_text
 from paretune.execute.duration import Durations, Span, time_left
-from paretune.execute.run import pending_trials, results_in
-from paretune.execute.stages import Blueprint, Stage, Stages
+from paretune.execute.prepare import Prepared, pending_trials, results_in
+from paretune.execute.stages import Stage, Stages
 from paretune.models.hardware import slowness_note
 from paretune.report.format import plain
 from paretune.spec import Record, Study, Trial
@@ -21,7 +21,7 @@ from paretune.store import Store
 class Outlook(NamedTuple):
     """What a run of a study in a folder would do."""
 
-    study: Study
+    prepared: Prepared
     folder: Path
     jobs: int
     stages: Stages
@@ -29,6 +29,11 @@ class Outlook(NamedTuple):
     """Results that stand, by trial id: trials that run again are not among them."""
     spans: list[Span]
     """What is left of each stage takes so long."""
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.prepared.study
 
     @property
     def num_trials(self) -> int:
@@ -50,28 +55,28 @@ class Outlook(NamedTuple):
         return sum(trial.id in self.results for trial in stage.trials) if stage.decided else 0
 
 
-def show_plan(study: Study, folder: Path, *, jobs: int, retry: bool, as_json: bool) -> None:
+def show_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, as_json: bool) -> None:
     """Print what a run of the study would do in this folder, and run nothing."""
-    outlook = _outlook(study, folder, jobs, retry)
+    outlook = _outlook(prepared, folder, jobs, retry)
     if as_json:
         print(json.dumps(_plan_json(outlook), indent=1))
     else:
         _print(outlook, Console(), whole=True)
 
 
-def announce_plan(study: Study, folder: Path, *, jobs: int, retry: bool, console: Console) -> None:
+def announce_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, console: Console) -> None:
     """Say before a run what it is going to do: one line for a fixed study, the stages of one that tunes."""
-    outlook = _outlook(study, folder, jobs, retry)
-    _print(outlook, console, whole=study.tuning is not None and outlook.num_waiting > 0)
+    outlook = _outlook(prepared, folder, jobs, retry)
+    _print(outlook, console, whole=prepared.study.tuning is not None and outlook.num_waiting > 0)
 
 
-def _outlook(study: Study, folder: Path, jobs: int, retry: bool) -> Outlook:
+def _outlook(prepared: Prepared, folder: Path, jobs: int, retry: bool) -> Outlook:
     results = results_in(Store(folder))
-    stages = Blueprint(study).stages(results)
+    stages = prepared.blueprint.stages(results)
     again = {trial.id for trial in pending_trials(stages.trials, results, retry=retry)}
     durations = Durations(results.values())
     standing = {trial_id: record for trial_id, record in results.items() if trial_id not in again}
-    return Outlook(study, folder, jobs, stages, standing, time_left(stages, standing, durations, jobs))
+    return Outlook(prepared, folder, jobs, stages, standing, time_left(stages, standing, durations, jobs))
 
 
 def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
@@ -132,7 +137,8 @@ def _warnings(outlook: Outlook) -> list[str]:
     """Return what makes a run slower here than it need be."""
     waiting = [trial for trial in outlook.stages.trials if trial.id not in outlook.results]
     notes = (slowness_note(dtype) for dtype in sorted({trial.recipe.dtype for trial in waiting}))
-    return [note for note in notes if note]
+    skipped = [f"Left out: {reason}" for reason in outlook.prepared.unavailable.values()]
+    return [*skipped, *(note for note in notes if note)]
 
 
 def _what(stage: Stage) -> str:
@@ -147,6 +153,7 @@ def _plan_json(outlook: Outlook) -> dict[str, Any]:
     tuning = outlook.study.tuning
     return {
         "study": outlook.study.name,
+        "unavailable": dict(outlook.prepared.unavailable),
         "folder": str(outlook.folder),
         "tuning": tuning.model_dump(mode="json") if tuning else None,
         "num_trials": outlook.num_trials,

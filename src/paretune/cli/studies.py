@@ -5,13 +5,16 @@ import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
 from paretune.cli.experiments import general_text_from, seeds_from, study_of_experiments, task_options_from
 from paretune.cli.progress import watcher_for
 from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
+
+if TYPE_CHECKING:
+    from paretune.execute.prepare import Prepared
 
 
 def demo_study(base_model: str | None) -> Study:
@@ -65,20 +68,58 @@ def _study_name(data: Path) -> str:
     return re.sub(r"[^\w.-]+", "-", data.stem).strip("-") or "own-data"
 
 
-def run_and_show(study: Study, folder: Path, *, jobs: int, threads: int | None, retry: bool) -> int:
+class RunOptions(NamedTuple):
+    """How a study is run."""
+
+    jobs: int = 1
+    threads: int | None = None
+    retry: bool = False
+    skip_unavailable: bool = False
+    source: str | None = None
+    """The file that the study came from."""
+
+
+def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
+    """Return the study ready to run in a folder. Raises `InputErrors` with all that has to be mended first."""
+    from paretune.execute.prepare import prepare
+    from paretune.store import Store
+
+    with Console(stderr=True).status("Checking the study") as status:
+        return prepare(
+            study,
+            Store(folder),
+            retry=options.retry,
+            skip_unavailable=options.skip_unavailable,
+            weights=weights,
+            source=options.source,
+            on_check=lambda done, total: status.update(f"Checking methods: {done} of {total}"),
+        )
+
+
+def run_and_show(study: Study, folder: Path, options: RunOptions) -> int:
     """Run what is missing of a study, print the table and write the page. Returns the exit code."""
     from paretune.cli.planning import announce_plan
-    from paretune.execute.run import results_in, run
+    from paretune.execute.prepare import results_in
+    from paretune.execute.run import run
     from paretune.report import results_summary
     from paretune.store import Store, read_plan
 
     console = Console(stderr=True)
-    announce_plan(study, folder, jobs=jobs, retry=retry, console=console)
+    prepared = checked(study, folder, options, weights=True)
+    jobs, retry = options.jobs, options.retry
+    announce_plan(prepared, folder, jobs=jobs, retry=retry, console=console)
     try:
         with watcher_for(jobs, console) as watcher:
             records = run(
-                study, folder, jobs=jobs, threads=threads, retry=retry, watcher=watcher, on_plan=watcher.planned
-            )  # fmt: skip
+                study,
+                folder,
+                jobs=jobs,
+                threads=options.threads,
+                retry=retry,
+                prepared=prepared,
+                watcher=watcher,
+                on_plan=watcher.planned,
+            )
     except KeyboardInterrupt:
         print(_stopped(len(results_in(Store(folder))), folder), file=sys.stderr)
         return 130

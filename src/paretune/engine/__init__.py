@@ -1,6 +1,6 @@
 """The one training loop, the batches it eats, and the generation of answers."""
 
-from paretune.engine.batches import Batch, Batches, longest_batches, make_batches
+from paretune.engine.batches import Batch, Batches, check_lengths, longest_batches, make_batches
 from paretune.engine.generate import answer
 from paretune.engine.objective import answer_loss, validation_loss
 from paretune.engine.train import DataBatch, Divergence, Training, rate_factor, train
@@ -13,6 +13,7 @@ __all__ = [
     "Training",
     "answer",
     "answer_loss",
+    "check_lengths",
     "longest_batches",
     "make_batches",
     "rate_factor",

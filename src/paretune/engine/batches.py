@@ -129,11 +129,7 @@ def make_batches(
     encoded = [_encode(example, tokenizer, recipe) for example in examples]
     kept = [row for row in encoded if row.num_tokens <= recipe.max_length]
     if not kept:
-        shortest = min((row.num_tokens for row in encoded), default=0)
-        raise InputError(
-            f"recipe: max_length = {recipe.max_length} leaves no training example out of {len(encoded)} "
-            f"(the shortest has {shortest} tokens); raise max_length"
-        )
+        raise _too_long(encoded, recipe)
     return Batches(
         kept,
         recipe.batch_size,
@@ -145,6 +141,16 @@ def make_batches(
     )
 
 
+def check_lengths(examples: Sequence[Example], tokenizer: Any, recipe: Recipe) -> None:
+    """Raise `InputError` when no example fits into the recipe's `max_length`. Stops at the first that does."""
+    encoded: list[Encoded] = []
+    for example in examples:
+        encoded.append(_encode(example, tokenizer, recipe))
+        if encoded[-1].num_tokens <= recipe.max_length:
+            return
+    raise _too_long(encoded, recipe)
+
+
 def longest_batches(examples: Sequence[Example], tokenizer: Any, recipe: Recipe) -> Batches:
     """Return batches that hold nothing but the longest examples, for the most that training can need.
 
@@ -153,8 +159,16 @@ def longest_batches(examples: Sequence[Example], tokenizer: Any, recipe: Recipe)
     encoded = sorted((_encode(example, tokenizer, recipe) for example in examples), key=lambda row: row.num_tokens)
     fitting = [row for row in encoded if row.num_tokens <= recipe.max_length]
     if not fitting:
-        raise InputError(f"every example is longer than {recipe.max_length} tokens, the most that there may be")
+        raise _too_long(encoded, recipe)
     return Batches(fitting[-recipe.batch_size :], recipe.batch_size, tokenizer.pad_token_id, seed=0)
+
+
+def _too_long(encoded: Sequence[Encoded], recipe: Recipe) -> InputError:
+    shortest = min((row.num_tokens for row in encoded), default=0)
+    return InputError(
+        f"recipe: max_length = {recipe.max_length} leaves no example out of {len(encoded)} "
+        f"(the shortest has {shortest} tokens); raise max_length"
+    )
 
 
 def _encode(example: Example, tokenizer: Any, recipe: Recipe) -> Encoded:

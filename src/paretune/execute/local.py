@@ -32,6 +32,14 @@ class _Event(NamedTuple):
     total: int
 
 
+def bare_record(trial: Trial, attempt: int, outcome: Outcome, started_at: datetime | None = None) -> Record:
+    """Return the record of a trial that left none itself. It started at the given time in UTC, or would have now."""
+    began = started_at or datetime.now(UTC)
+    return Record(
+        trial_id=trial.id, attempt=attempt, trial=trial, outcome=outcome, started_at=began.isoformat(timespec="seconds")
+    )
+
+
 class _Worker:
     """One trial in its own process. It ends by itself when this process dies, for its standard input then closes."""
 
@@ -103,13 +111,7 @@ class _Worker:
         return Failed(phase=self.phase, error_type="WorkerCrashed", message=message, traceback=log[-4000:])
 
     def record(self, outcome: Outcome) -> Record:
-        return Record(
-            trial_id=self.trial.id,
-            attempt=self.attempt,
-            trial=self.trial,
-            outcome=outcome,
-            started_at=self.started_at.isoformat(timespec="seconds"),
-        )
+        return bare_record(self.trial, self.attempt, outcome, self.started_at)
 
 
 class LocalExecutor:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from paretune.methods import check_method, prior_learning_rate, resolve
-from paretune.models import check_hardware, check_reference, makes_pictures, module_names
-from paretune.spec import ImageRecipe, InputError, MethodEntry, MethodSpec, Recipe, Study, Trial
-from paretune.tasks import AnyTask, ImageTask, fixed_general_text, get_any_task
+from paretune.methods import prior_learning_rate, resolve
+from paretune.models import check_reference
+from paretune.spec import ImageRecipe, InputError, MethodEntry, MethodSpec, Problems, Recipe, Study, Trial
+from paretune.tasks import AnyTask, fixed_general_text, get_any_task
 
 
 def plan(study: Study) -> list[Trial]:
@@ -16,11 +16,25 @@ def plan(study: Study) -> list[Trial]:
 
     Raises `InputError` for an unknown method, task, option or reference, and when two cells are the same trial.
     """
-    check_reference(study.base_model)
-    tasks = [get_any_task(entry.name, entry.options) for entry in study.tasks]
-    _check_choice(study, tasks)
-    methods = [(entry, resolve(entry)) for entry in study.methods]
-    general_text = fixed_general_text(study.general_text) if study.general_text else None
+    problems = Problems()
+    tasks: list[AnyTask] = []
+    methods: list[tuple[MethodEntry, MethodSpec, tuple[float | None, ...], Recipe]] = []
+    with problems.collected():
+        check_reference(study.base_model)
+    for named in study.tasks:
+        with problems.collected():
+            tasks.append(get_any_task(named.name, named.options))
+            tasks[-1].spec()  # reads the data
+    for entry in study.methods:
+        with problems.collected():
+            method = resolve(entry)
+            recipe = recipe_of(study, entry) if method.trains else study.recipe
+            methods.append((entry, method, _rates(study, entry, method), recipe))
+    with problems.collected():
+        general_text = fixed_general_text(study.general_text) if study.general_text else None
+    with problems.collected():
+        _check_choice(study, tasks)
+    problems.refuse()
     trials = [
         Trial(
             base_model=study.base_model,
@@ -28,14 +42,14 @@ def plan(study: Study) -> list[Trial]:
             method=method,
             learning_rate=rate,
             seed=seed,
-            recipe=_whole(recipe_of(study, entry) if method.trains else study.recipe, task),
+            recipe=_whole(recipe, task),
             general_text=general_text,
         )
         for task in tasks
         for seed in study.seeds
-        for entry, method in methods
+        for _, method, rates, recipe in methods
         if method.trains or seed == study.seeds[0]
-        for rate in _rates(study, entry, method)
+        for rate in rates
     ]
     seen: dict[str, Trial] = {}
     for trial in trials:
@@ -57,35 +71,6 @@ def _check_choice(study: Study, tasks: list[AnyTask]) -> None:
                 f'[tuning] choose_by = "{study.tuning.choose_by}": task "{task.card.name}" does not measure it; '
                 f'choose by "validation_loss" or "{task.card.main_metric}"'
             )
-
-
-def check_trials(trials: list[Trial]) -> None:
-    """Refuse what could only fail once training starts: hardware, parameters and target modules that do not exist.
-
-    Reads the base model's configuration but none of its weights.
-    """
-    for trial in {(trial.task.canonical_json(), trial.base_model): trial for trial in trials}.values():
-        _check_kind(get_any_task(trial.task.name, trial.task.options), trial.base_model)
-    for recipe in {trial.recipe for trial in trials}:
-        check_hardware(recipe.quantisation, recipe.attention)
-    names = {reference: module_names(reference) for reference in {trial.base_model for trial in trials}}
-    checked: set[str] = set()
-    for trial in trials:
-        key = trial.method.canonical_json()
-        if key not in checked:
-            check_method(trial.method, names[trial.base_model])
-            checked.add(key)
-
-
-def _check_kind(task: AnyTask, base_model: str) -> None:
-    """Refuse a task in words for an image model, a task in pictures for a language model, and a judge that is none."""
-    if task.wants_pictures != makes_pictures(base_model):
-        wanted = "an image model, such as shipped:drawings" if task.wants_pictures else "a language model"
-        raise InputError(f'task "{task.card.name}": needs {wanted}; base_model is "{base_model}"')
-    if isinstance(task, ImageTask):
-        from paretune.models.judge import check_judge
-
-        check_judge(task.judge)
 
 
 def _whole(recipe: Recipe, task: AnyTask) -> Recipe:

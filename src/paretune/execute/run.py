@@ -4,11 +4,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from paretune.execute.events import Watcher
-from paretune.execute.local import LocalExecutor
-from paretune.execute.plan import check_trials
-from paretune.execute.stages import Blueprint, Stage, Stages
-from paretune.models import prefetch
-from paretune.spec import Phase, Record, Study, Trial
+from paretune.execute.local import LocalExecutor, bare_record
+from paretune.execute.prepare import Prepared, pending_trials, prepare, results_in
+from paretune.execute.stages import Stage, Stages
+from paretune.spec import Phase, Record, Refused, Study, Trial
 from paretune.store import Store, keep_plan
 
 OnPlan = Callable[[Stages, Mapping[str, Record]], None]
@@ -28,16 +27,6 @@ class Silent:
         """Ignore it."""
 
 
-def results_in(store: Store) -> dict[str, Record]:
-    """Return the latest record of every trial that has a result, by trial id."""
-    return {record.trial_id: record for record in store.records() if record.finished}
-
-
-def pending_trials(trials: Sequence[Trial], results: Mapping[str, Record], *, retry: bool = False) -> list[Trial]:
-    """Return the trials that have no result yet; with `retry` also those whose result is not ok."""
-    return [trial for trial in trials if trial.id not in results or (retry and results[trial.id].outcome.kind != "ok")]
-
-
 def run(
     study: Study,
     folder: str | Path,
@@ -45,6 +34,8 @@ def run(
     jobs: int = 1,
     threads: int | None = None,
     retry: bool = False,
+    skip_unavailable: bool = False,
+    prepared: Prepared | None = None,
     watcher: Watcher | None = None,
     on_plan: OnPlan | None = None,
 ) -> list[Record]:
@@ -52,16 +43,19 @@ def run(
 
     Finished trials are never run again, so the same call goes on after any interruption. A study that tunes is planned
     stage by stage, each from the records of those before; its final trials run one at a time, whatever `jobs` says.
+    `prepared` is what `prepare` returned for the same study and folder; left out, that is done first. With
+    `skip_unavailable`, trials of methods that cannot run here are recorded as refused.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
     be used.
     """
-    blueprint = Blueprint(study)
     store = Store(Path(folder))
+    if prepared is None:
+        prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
     attempted: set[str] = set()
     with store.open_for_study(study):
         while True:
             results = results_in(store)
-            stages = blueprint.stages(results)
+            stages = prepared.blueprint.stages(results)
             if stages.kept is not None:
                 keep_plan(store.folder, stages.kept)
             stage, pending = _next(stages, results, retry, attempted)
@@ -69,9 +63,8 @@ def run(
                 on_plan(stages, results)
             if stage is None:
                 break
-            prefetch(study.base_model)
-            check_trials(pending)
             attempted |= {trial.id for trial in pending}
+            pending = _without_unavailable(pending, prepared.unavailable, store)
             together = 1 if stage.alone else jobs
             executor = LocalExecutor(store, jobs=together, threads=threads, time_limit_seconds=study.time_limit_seconds)
             executor.run(pending, watcher or Silent())
@@ -89,3 +82,15 @@ def _next(
         if fresh:
             return stage, fresh
     return None, []
+
+
+def _without_unavailable(trials: Sequence[Trial], unavailable: Mapping[str, str], store: Store) -> list[Trial]:
+    """Record the trials of methods that cannot run here as refused, and return the others."""
+    possible = []
+    for trial in trials:
+        reason = unavailable.get(trial.method.label)
+        if reason is None:
+            possible.append(trial)
+        else:
+            store.append(bare_record(trial, store.next_attempt(trial.id), Refused(message=reason)), None)
+    return possible

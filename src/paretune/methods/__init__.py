@@ -3,7 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 from paretune.methods.card import Preset
-from paretune.methods.registry import build, card_of, check_method, method_cards, prior_learning_rate, resolve
+from paretune.methods.registry import (
+    build,
+    card_of,
+    check_method,
+    method_cards,
+    prior_learning_rate,
+    resolve,
+    without_schedule,
+)
 
 if TYPE_CHECKING:
     from paretune.methods.base import Context, Method, ModelKind, Objective
@@ -20,6 +28,7 @@ __all__ = [
     "method_cards",
     "prior_learning_rate",
     "resolve",
+    "without_schedule",
 ]
 
 

@@ -52,6 +52,10 @@ class Method(ABC):
     """A plug-in's own card. Its name is the name it is asked for by."""
     own_parameters: ClassVar[Mapping[str, Any]] = {}
     """Parameters that this class reads itself, with the type a value must have: any type that pydantic checks."""
+    schedule_parameters: ClassVar[tuple[str, ...]] = ()
+    """Parameters that count optimizer steps; where the study leaves them out, they follow from its recipe."""
+    attaches_without_weights: ClassVar[bool] = True
+    """Whether `wrap` works on a base model that has shapes and no values, as while planning."""
 
     def __init__(self, spec: MethodSpec) -> None:
         self.spec = spec
@@ -60,7 +64,8 @@ class Method(ABC):
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with exactly the parameters trainable that this method trains. May change `model`.
 
-        An error raised here is the trial's result; what a person can mend belongs into `check`.
+        Raises `InputError` for what does not go with this base model or this recipe: planning calls it too, on a model
+        without weights. Any other error raised here is the trial's result.
         """
 
     @abstractmethod

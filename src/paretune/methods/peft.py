@@ -18,8 +18,10 @@ from torch import nn
 
 from paretune.methods.base import Context, Method, ModelKind, check_own_parameter
 from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
+from paretune.methods.layer_choices import adapted_modules, check_layer_choices, check_patterns
 from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.precision import train_in_float32
+from paretune.methods.ranges import check_range
 from paretune.methods.registry import LIBRARY_PREFIX
 from paretune.methods.targets import linear_layers_of_blocks, table_knows
 from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
@@ -35,7 +37,9 @@ class Peft(Method):
         """Return the model with the adapter attached; only the adapter is trainable."""
         trained_as = context.recipe.trainable_dtype
         config = self.config(context.recipe, context.model_kind, self.base_parameters(model, context))
+        self.check_config(config, context)
         wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
+        check_layer_choices(self.spec.label, config, adapted_modules(wrapped))
         if trained_as == "float32":
             train_in_float32(wrapped)
         return wrapped
@@ -55,6 +59,9 @@ class Peft(Method):
         except (ValueError, TypeError, KeyError, AssertionError) as error:
             raise InputError(f'method "{self.spec.label}": peft refuses its parameters: {one_line(error)}') from None
         return config
+
+    def check_config(self, config: PeftConfig, context: Context) -> None:
+        """Raise `InputError` for a config that this trial cannot use, or that would do nothing in it."""
 
     def recipe_parameters(self, recipe: Recipe) -> dict[str, Any]:  # noqa: ARG002
         """Return parameters that follow from the recipe; those that the study gives win over them."""
@@ -108,10 +115,12 @@ class Peft(Method):
                 )
             else:
                 _check_kind(spec, name, value, kinds[name])
+                check_range(spec.label, name, value)
+        check_patterns(spec.label, spec.parameters)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about parameters that only a base model tells
             cls(spec).config(Recipe())
-        for name in ("target_modules", "feedforward_modules", "modules_to_save"):
+        for name in ("target_modules", "exclude_modules", "feedforward_modules", "modules_to_save"):
             _check_targets(spec, name, spec.parameters.get(name), module_names)
 
 

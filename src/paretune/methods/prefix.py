@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from peft import PeftConfig
 from peft.tuners.cartridge.utils import initialize_kv_prefix_from_text
 from torch import nn
 
@@ -15,6 +16,14 @@ class KeyValuePrefix(Peft):
     """May start as the keys and values of a text, `start_text`, instead of zeros or random numbers."""
 
     own_parameters: ClassVar[Mapping[str, Any]] = {"start_text": str}
+
+    def check_config(self, config: PeftConfig, context: Context) -> None:  # noqa: ARG002
+        """Raise `InputError` for gradient checkpointing, which computes layers anew without the prefix."""
+        if context.recipe.gradient_checkpointing:
+            raise InputError(
+                f'method "{self.spec.label}": its keys and values do not go with gradient_checkpointing; set it to '
+                "false in the recipe, for this method alone with recipe = { gradient_checkpointing = false }"
+            )
 
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with the prefix attached. Raises `InputError` for a text that is shorter than the prefix."""

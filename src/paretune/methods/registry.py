@@ -12,7 +12,7 @@ from paretune.methods.card import Preset
 from paretune.methods.lora_options import REFUSED, needed_implementations
 from paretune.methods.presets import PRESETS
 from paretune.methods.requirements import accelerator_reason, extra_packages
-from paretune.spec import InputError, MethodEntry, MethodSpec, nearest
+from paretune.spec import InputError, MethodEntry, MethodSpec, Unavailable, nearest
 
 if TYPE_CHECKING:
     from paretune.methods.base import Method
@@ -106,6 +106,13 @@ def build(spec: MethodSpec) -> "Method":
     return _class_of(spec)(spec)
 
 
+def without_schedule(entry: MethodEntry) -> MethodEntry:
+    """Return the entry without the parameters that count optimizer steps, for a recipe with another number of them."""
+    counted = _class_of(resolve(entry)).schedule_parameters
+    kept = {name: value for name, value in entry.parameters.items() if name not in counted}
+    return entry.model_copy(update={"parameters": kept})
+
+
 def check_method(spec: MethodSpec, module_names: Sequence[str]) -> None:
     """Raise `InputError` for what could only fail once training starts.
 
@@ -157,10 +164,10 @@ def _check_machine(spec: MethodSpec) -> None:
         import torch
 
         if not torch.cuda.is_available():
-            raise InputError(f'method "{spec.label}": it cannot run on a CPU: {reason}')
+            raise Unavailable(f'method "{spec.label}": it cannot run on a CPU: {reason}')
     for package in extra_packages(spec.peft_type, spec.parameters):
         if importlib.util.find_spec(package.module) is None:
-            raise InputError(
+            raise Unavailable(
                 f'method "{spec.label}": it needs {package.name}; install it with: pip install {package.name}'
             )
 

@@ -7,10 +7,10 @@ from paretune.models.load import (
     load_image_model,
     load_model,
     makes_pictures,
-    module_names,
     prefetch,
 )
 from paretune.models.shapes import ModelShape, carried_shapes, find_shape
+from paretune.models.skeleton import module_names, skeleton, tokenizer_of
 
 __all__ = [
     "LoadedModel",
@@ -24,4 +24,6 @@ __all__ = [
     "makes_pictures",
     "module_names",
     "prefetch",
+    "skeleton",
+    "tokenizer_of",
 ]

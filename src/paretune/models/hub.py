@@ -21,19 +21,27 @@ _UNWANTED = ["*/*"]
 _PIPELINE = [PIPELINE_INDEX, *(f"{part}/*" for part in PARTS)]
 """What is wanted of a text-to-image pipeline: its parts. Beside their folders lie the same weights as one file."""
 
+_CONFIGURATION = ["*.json", "*.model", "*.txt", "*.jinja"]
+_PIPELINE_CONFIGURATION = [PIPELINE_INDEX, *(f"{part}/*.json" for part in PARTS)]
+"""What tells a model's shape and its tokens: no weights."""
+
 _UNREACHABLE = "not in the hub's cache, and the hub cannot be reached; check the network and HF_HUB_OFFLINE"
 
 
-def hub_folder(reference: Reference) -> Path:
-    """Return the folder of a snapshot, downloading what is not there yet.
+def hub_folder(reference: Reference, *, weights: bool = True) -> Path:
+    """Return the folder of a snapshot, downloading what is not there yet; without `weights`, none of those.
 
     A snapshot that is whole is used as it is, without asking the network: a revision such as `main` stays at the commit
     it was first fetched at. Raises `InputError` when the model is not found, gated, or cannot be reached.
     """
-    found = _cached_snapshot(reference)
+    found = _cached_snapshot(reference, weights=weights)
     if found is not None:
         return found
     folder = _download(reference, [PIPELINE_INDEX], what="looking it up on")
+    if not weights:
+        if is_image_folder(folder):
+            return _download(reference, _PIPELINE_CONFIGURATION)
+        return _download(reference, _CONFIGURATION, _UNWANTED)
     if is_image_folder(folder):
         folder = _download(reference, _PIPELINE)
         check_image_folder(folder, reference.text)
@@ -49,7 +57,7 @@ def commit_note(reference: Reference, folder: Path) -> str | None:
     return None if commit == reference.version else f"revision {reference.version} was commit {commit}"
 
 
-def _cached_snapshot(reference: Reference) -> Path | None:
+def _cached_snapshot(reference: Reference, *, weights: bool) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -61,8 +69,14 @@ def _cached_snapshot(reference: Reference) -> Path | None:
         raise InputError(f'base model "{reference.text}": {one_line(error)[:200]}') from None
     except LocalEntryNotFoundError:
         return None
+    if not weights:
+        return Path(folder) if _has_configuration(Path(folder)) else None
     whole = has_whole_pipeline if is_image_folder(Path(folder)) else has_whole_weights
     return Path(folder) if whole(Path(folder)) else None
+
+
+def _has_configuration(folder: Path) -> bool:
+    return (folder / "transformer" if is_image_folder(folder) else folder).joinpath("config.json").is_file()
 
 
 def _download(

@@ -55,14 +55,16 @@ def load_transformer(folder: Path, dtype: str, reference: str) -> Any:
     return model.eval()
 
 
-def transformer_skeleton(folder: Path, reference: str) -> Any:
-    """Return the transformer without weights."""
+def transformer_from_config(folder: Path, reference: str) -> Any:
+    """Return the transformer as its configuration says, its weights not read.
+
+    Raises `InputError` when the configuration cannot be used.
+    """
     from diffusers import Flux2Transformer2DModel
 
     try:
         config = Flux2Transformer2DModel.load_config(str(folder / "transformer"), local_files_only=True)
-        with torch.device("meta"):
-            return Flux2Transformer2DModel.from_config(config)
+        return Flux2Transformer2DModel.from_config(config)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f'base model "{reference}": {folder / "transformer"} cannot be read as a Flux2Transformer2DModel: '

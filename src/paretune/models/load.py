@@ -9,8 +9,9 @@ from paretune.models.package import known_package, package_folder
 from paretune.models.pipeline_files import check_image_folder, is_image_folder
 from paretune.models.progress import without_bars
 from paretune.models.reference import Reference, parse, shipped_folder
+from paretune.models.tokenizer import read_tokenizer, unusable
 from paretune.models.weights import check_weights
-from paretune.spec import InputError, nearest, one_line
+from paretune.spec import InputError, nearest
 
 if TYPE_CHECKING:
     from paretune.models.codec import Codec
@@ -48,7 +49,7 @@ def makes_pictures(reference: str) -> bool:
     Raises `InputError` when it cannot be had.
     """
     parsed = parse(reference)
-    return parsed.kind not in {"toy", "pypi"} and is_image_folder(_folder(parsed))
+    return parsed.kind not in {"toy", "pypi"} and is_image_folder(model_folder(parsed, weights=False))
 
 
 def prefetch(reference: str) -> None:
@@ -58,19 +59,7 @@ def prefetch(reference: str) -> None:
     """
     parsed = parse(reference)
     if parsed.kind != "toy":
-        _folder(parsed)
-
-
-def module_names(reference: str) -> list[str]:
-    """Return the dotted names of a base model's modules, from its configuration: no weights are read."""
-    parsed = parse(reference)
-    if parsed.kind == "toy":
-        model = _toy()
-    elif makes_pictures(reference):
-        model = _image().transformer_skeleton(_folder(parsed), reference)
-    else:
-        model = _skeleton(parsed, _folder(parsed))
-    return [name for name, _ in model.named_modules() if name]
+        model_folder(parsed)
 
 
 def load_model(
@@ -92,11 +81,11 @@ def load_model(
             raise InputError(f'base model "{reference}": a toy is not quantised; leave quantisation out of the recipe')
         loaded = _loaded_toy(dtype, attention)
     else:
-        folder = _folder(parsed)
+        folder = model_folder(parsed)
         if is_image_folder(folder):
             raise InputError(f'base model "{reference}": an image model; give the study a task with pictures')
         model = _model(parsed, folder, dtype, {"attn_implementation": attention, **quantised(quantisation, dtype)})
-        loaded = LoadedModel(model, _tokenizer(parsed, folder), _note(parsed, folder))
+        loaded = LoadedModel(model, read_tokenizer(parsed, folder), _note(parsed, folder))
     _settle(parsed, loaded)
     return loaded
 
@@ -112,7 +101,7 @@ def load_image_model(reference: str, dtype: str = "float32") -> tuple[LoadedMode
             f'base model "{reference}": not an image model, which the task needs; name a FLUX.2-klein pipeline, or '
             "shipped:drawings"
         )
-    folder = _folder(parsed)
+    folder = model_folder(parsed)
     model = _image().load_transformer(folder, dtype, reference)
     return LoadedModel(model, None, _note(parsed, folder)), _image().load_codec(folder, dtype)
 
@@ -127,15 +116,19 @@ def _path(parsed: Reference) -> Path:
     return Path(parsed.name).expanduser()
 
 
-def _folder(parsed: Reference) -> Path:
-    """Return the folder that a model is read from, fetching it first where need be."""
+def model_folder(parsed: Reference, *, weights: bool = True) -> Path:
+    """Return the folder that a model is read from, fetching it first where need be.
+
+    Without `weights`, of a model on the hub no more than configuration and tokenizer is fetched. Raises `InputError`
+    when the model cannot be had.
+    """
     if parsed.kind == "path":
         _check(_path(parsed), parsed.text)
         return _path(parsed)
     if parsed.kind == "shipped":
         return shipped_folder(parsed)
     if parsed.kind == "hub":
-        return hub_folder(parsed)
+        return hub_folder(parsed, weights=weights)
     return package_folder(known_package(parsed))
 
 
@@ -151,32 +144,14 @@ def _note(parsed: Reference, folder: Path) -> str | None:
     return commit_note(parsed, folder) if parsed.kind == "hub" else None
 
 
-def _toy() -> Any:
-    from paretune.models.toy import toy_model
-
-    return toy_model()
-
-
 def _loaded_toy(dtype: str, attention: str) -> LoadedModel:
     import torch
 
-    from paretune.models.toy import NOTE, toy_tokenizer
+    from paretune.models.toy import NOTE, toy_model, toy_tokenizer
 
-    model = _toy().to(getattr(torch, dtype))
+    model = toy_model().to(getattr(torch, dtype))
     model.set_attn_implementation(attention)
     return LoadedModel(model, toy_tokenizer(), NOTE)
-
-
-def _skeleton(parsed: Reference, folder: Path) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    try:
-        config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-        with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise _unusable(parsed, folder, error) from None
 
 
 def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any]) -> Any:
@@ -197,7 +172,7 @@ def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any]
                 **settings,
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise _unusable(parsed, folder, error) from None
+        raise unusable(parsed, folder, error) from None
     # transformers fills what is missing or of another shape with random numbers and goes on.
     for kind in ("missing_keys", "mismatched_keys"):
         if report[kind]:
@@ -209,27 +184,12 @@ def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any]
     return model
 
 
-def _tokenizer(parsed: Reference, folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise _unusable(parsed, folder, error) from None
-    if tokenizer.eos_token_id is None:
-        raise InputError(f'base model "{parsed.text}": its tokenizer in {folder} has no eos token; set eos_token there')
-    return tokenizer
-
-
 def _settle(parsed: Reference, loaded: LoadedModel) -> None:
     """Bring model and tokenizer into the state that every method and the engine start from."""
     from transformers import GenerationConfig
 
     model, tokenizer, _ = loaded
     model.eval()
-    tokenizer.padding_side = "left"
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
     came_with = model.generation_config
     model.generation_config = GenerationConfig(
         bos_token_id=came_with.bos_token_id,
@@ -242,10 +202,3 @@ def _settle(parsed: Reference, loaded: LoadedModel) -> None:
             f'base model "{parsed.text}": its tokenizer has {len(tokenizer)} tokens, its model {num_embeddings}; '
             "they do not belong together"
         )
-
-
-def _unusable(parsed: Reference, folder: Path, error: Exception) -> InputError:
-    return InputError(
-        f'base model "{parsed.text}": {folder} cannot be read as a causal language model: {one_line(error)[:200]}; '
-        "fetch or save it again (delete the folder first if it is a cached one)"
-    )

@@ -16,7 +16,7 @@ from paretune.spec.audit import (
     read_audit,
 )
 from paretune.spec.base import Data, content_hash
-from paretune.spec.errors import InputError, nearest, one_line
+from paretune.spec.errors import InputError, InputErrors, Problems, Unavailable, naming, nearest, one_line
 from paretune.spec.general_text import GeneralText
 from paretune.spec.image import ImageRecipe
 from paretune.spec.imported import Imported
@@ -43,11 +43,12 @@ from paretune.spec.trial import EVERYTHING, Measure, Trial
 from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
-    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "QUALITIES", "Audit", "AuditMarks",
-    "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed", "Finding", "GeneralText",
-    "ImageRecipe", "Imported", "InputError", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric",
-    "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
-    "PlannedStage", "Provenance", "Recipe", "Record", "Refused", "Search", "Study", "StudyPlan", "TaskCard",
-    "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash",
-    "main_quality", "nearest", "one_line", "read_audit",
+    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "QUALITIES", "Audit",
+    "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed",
+    "Finding", "GeneralText", "ImageRecipe", "Imported", "InputError", "InputErrors", "Measure", "MethodAudit",
+    "MethodEntry", "MethodSpec", "Metric", "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory",
+    "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage", "Problems", "Provenance", "Recipe", "Record",
+    "Refused", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial",
+    "TunedValues", "Tuning", "Unavailable", "Unit", "Verdict", "content_hash", "main_quality", "naming", "nearest",
+    "one_line", "read_audit",
 ]  # fmt: skip

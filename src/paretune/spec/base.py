@@ -2,12 +2,20 @@
 
 import hashlib
 import json
+import typing
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-from paretune.spec.errors import InputError, nearest
+from paretune.spec.errors import InputErrors, nearest
+
+LARGEST_COUNT = 1_000_000_000
+"""More than anybody counts: steps, tokens, examples. Beyond it lie slips of the keyboard, and overflows."""
+LARGEST_SEED = 2**63 - 1
+"""The largest seed that every random generator takes."""
 
 
 class Data(BaseModel):
@@ -21,13 +29,23 @@ class Data(BaseModel):
         validate_default=True,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any) -> Any:
+        """Refuse true and false where a number is due: pydantic would read 1 and 0."""
+        for name in sorted(_numbers(cls) & value.keys()) if isinstance(value, dict) else ():
+            given = value[name] if isinstance(value[name], list | tuple) else (value[name],)
+            if any(isinstance(one, bool) for one in given):
+                raise ValueError(f"{name} must be a number, not true or false")
+        return value
+
     @classmethod
     def read(cls, value: object, where: str) -> Self:
-        """Validate a plain value. Raises `InputError` whose message begins with `where`, a file for example."""
+        """Validate a plain value. Raises `InputError` with all its problems; each begins with `where`, as a file."""
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            raise InputError(f"{where}: {explain(error, cls)}") from None
+            raise InputErrors(f"{where}: {problem}" for problem in explain(error, cls)) from None
 
     def canonical_json(self) -> str:
         """Return this data as JSON with sorted keys, no spaces and every field present: equal data, equal text."""
@@ -47,9 +65,36 @@ def content_hash(text: str, digits: int = 16) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return the first problem of a validation error as one line that names the field and how to mend it."""
-    first = error.errors()[0]
+@cache
+def _numbers(model: type[BaseModel]) -> frozenset[str]:
+    """Return the fields that hold numbers and no truth values."""
+    kinds = {name: _types_in(field.annotation) for name, field in model.model_fields.items()}
+    return frozenset(name for name, types in kinds.items() if types & {int, float} and not types & {bool, Any, dict})
+
+
+def _types_in(annotation: Any) -> set[Any]:
+    """Return the types that a type annotation is made of."""
+    own = typing.get_origin(annotation) or annotation
+    inner = (_types_in(part) for part in typing.get_args(annotation))
+    return ({own} if own is Any or isinstance(own, type) else set[Any]()).union(*inner)
+
+
+_DEPTH_OF_A_FIELD = 3
+"""What lies deeper in a study, such as the alternatives of a value, makes one problem."""
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Return the problems of a validation error, one line each, which names the field and how to mend it."""
+    details = error.errors()
+    fields: dict[tuple[int | str, ...], ErrorDetails] = {}
+    for detail in details:
+        place = detail["loc"]
+        if not any(len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in details):
+            fields.setdefault(place[:_DEPTH_OF_A_FIELD], detail)
+    return [_explained(detail, model) for detail in fields.values()]
+
+
+def _explained(first: ErrorDetails, model: type[BaseModel]) -> str:
     path = [part for part in first["loc"] if isinstance(part, int) or not part.startswith("function-")]
     place = _place(path)
     match first["type"]:

@@ -1,7 +1,8 @@
 """The one error that means: the person can mend this."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -9,6 +10,58 @@ class InputError(ValueError):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What cannot be used, one line each."""
+        return (one_line(self),)
+
+
+class Unavailable(InputError):
+    """This machine lacks something that a method needs: a package, or an accelerator."""
+
+
+class InputErrors(InputError):
+    """Several things that cannot be used. The message has a line for each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self._problems = tuple(dict.fromkeys(problems))
+        super().__init__("\n".join(self._problems))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What cannot be used, one line each."""
+        return self._problems
+
+
+class Problems:
+    """Collects what cannot be used, so that a person is told of everything at once."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Keep an `InputError` that is raised inside, and go on behind."""
+        try:
+            yield
+        except InputError as error:
+            self.lines += error.problems
+
+    def refuse(self) -> None:
+        """Raise what was collected as one `InputErrors`, if there is anything."""
+        if self.lines:
+            raise InputErrors(self.lines)
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Put a place, such as a study file, before every problem that is raised inside."""
+    try:
+        yield
+    except InputError as error:
+        lines = (line if line.startswith(f"{place}: ") else f"{place}: {line}" for line in error.problems)
+        raise InputErrors(lines) from None
 
 
 _SYNONYMS = {

@@ -2,15 +2,17 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from paretune.spec.base import Data
+from paretune.spec.base import LARGEST_COUNT, Data
 
 
 class ImageRecipe(Data):
     """Settings of flow matching, of the text encoder and of sampling. All methods of a study share them."""
 
-    pixels: int = Field(default=32, ge=8)
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    pixels: int = Field(default=32, ge=8, le=LARGEST_COUNT)
     """Side of the square that pictures are brought to, for training and for sampling."""
     weighting: Literal["none", "sigma_sqrt", "logit_normal", "mode"] = "none"
     """How shares of noise are drawn in training, and their losses weighted, by its name in diffusers."""
@@ -20,7 +22,7 @@ class ImageRecipe(Data):
     """Deviation of the shares' logits under "logit_normal"."""
     mode_scale: float = 1.29
     """How far "mode" departs from even shares."""
-    sampling_steps: int = Field(default=20, ge=1)
+    sampling_steps: int = Field(default=20, ge=1, le=LARGEST_COUNT)
     """Steps from noise to picture."""
     guidance: float = Field(default=1.0, ge=1)
     """Classifier-free guidance; 1 samples without."""

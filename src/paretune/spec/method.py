@@ -1,19 +1,24 @@
 """How a study names a method, and what a trial holds once presets are filled in."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from paretune.spec.base import Data
 from paretune.spec.tuning import Between, TunedValues
+
+Label = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""What stands in one line of a table."""
 
 
 class MethodEntry(Data):
     """A method as a person writes it in a study: a name and what differs from its preset."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     name: str = Field(min_length=1)
     """A preset ("lora", "full", "base"), a peft type ("hira"), or a plug-in's method."""
-    label: str | None = None
+    label: Label | None = None
     """How the row is called; needed when one method is entered twice."""
     learning_rate: float | None = Field(default=None, gt=0)
     """Learning rate for this method alone; otherwise the study's, otherwise the method's prior. Where the study tunes,

@@ -2,29 +2,31 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from paretune.spec.base import Data, later
+from paretune.spec.base import LARGEST_COUNT, Data, later
 from paretune.spec.image import ImageRecipe
 
 
 class Recipe(Data):
     """How a model is trained and asked, whatever the method. Every field is shown beside the results."""
 
-    steps: int = Field(default=40, ge=1)
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    steps: int = Field(default=40, ge=1, le=LARGEST_COUNT)
     """Optimizer steps."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: int = Field(default=8, ge=1, le=LARGEST_COUNT)
     """Examples in one forward pass."""
-    gradient_accumulation: int = Field(default=1, ge=1)
+    gradient_accumulation: int = Field(default=1, ge=1, le=LARGEST_COUNT)
     """Forward passes for one optimizer step."""
-    max_length: int = Field(default=512, ge=8)
+    max_length: int = Field(default=512, ge=8, le=LARGEST_COUNT)
     """Longest example in tokens; longer ones are left out and counted."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """The optimizer of every method that does not bring its own."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled weight decay."""
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    """Gradients are scaled down to this Euclidean norm."""
+    max_grad_norm: float = Field(default=1.0, gt=0, allow_inf_nan=True)
+    """Gradients are scaled down to this Euclidean norm; infinity leaves them as they are."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """How the learning rate falls after the warm-up."""
     warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
@@ -36,11 +38,11 @@ class Recipe(Data):
     of it, float32 for most adapters and the base's for some."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
-    answer_batch_size: int = Field(default=32, ge=1)
+    answer_batch_size: int = Field(default=32, ge=1, le=LARGEST_COUNT)
     """Questions answered in one generation batch."""
-    memory_answer_batch_size: int = Field(default=8, ge=1)
+    memory_answer_batch_size: int = Field(default=8, ge=1, le=LARGEST_COUNT)
     """Questions answered at once in the separate pass in which generation's memory is counted."""
-    memory_steps: int = Field(default=2, ge=1)
+    memory_steps: int = Field(default=2, ge=1, le=LARGEST_COUNT)
     """Steps of the separate pass in which memory is counted, on the longest batches."""
     quantisation: Literal["4bit", "8bit"] | None = later(None)
     """Number format of the base model's linear layers where it is not `dtype`: bitsandbytes' NF4 or int8 (CUDA)."""

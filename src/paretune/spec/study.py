@@ -4,9 +4,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from paretune.spec.base import Data, explain, later
+from paretune.spec.base import LARGEST_SEED, Data, explain, later
 from paretune.spec.errors import InputError, nearest, one_line
 from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodEntry
@@ -21,12 +21,15 @@ LEAST_FINAL_SEEDS = 3
 """Seeds that the final trials of a tuned study need: differences below the spread of seeds are no differences."""
 
 LearningRate = Annotated[float, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
 class Study(Data):
     """Base model x tasks x methods x learning rates x seeds, and one recipe for all."""
 
-    name: str = Field(min_length=1, pattern=r"^[\w.-]+$")
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[\w.-]+$")
     """A short name of letters, digits, dots, dashes and underscores."""
     description: str = ""
     base_model: str = EMBEDDED_MODEL
@@ -35,7 +38,7 @@ class Study(Data):
     methods: tuple[MethodEntry, ...] = Field(min_length=1)
     learning_rates: tuple[LearningRate, ...] = ()
     """Rates that every method gets; empty means each method's own prior."""
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     """Seeds of the trials; where the study tunes, of the final ones."""
     recipe: Recipe = Recipe()
     tuning: Tuning | None = None
@@ -91,7 +94,7 @@ class Study(Data):
         try:
             Recipe.model_validate(self.recipe.model_dump() | self.tuning.recipe)
         except ValidationError as error:
-            raise ValueError(f"tuning.recipe: {explain(error, Recipe)}") from None
+            raise ValueError(f"tuning.recipe: {explain(error, Recipe)[0]}") from None
         return self
 
     @classmethod

@@ -3,34 +3,36 @@
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from paretune.spec.base import Data
+from paretune.spec.base import LARGEST_COUNT, LARGEST_SEED, Data
 
 
 class Tuning(Data):
     """What every method may try before its final trials. The defaults follow the protocol."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     rates: int = Field(default=5, ge=3, le=49)
     """Learning rates of every method in the first round: an odd number, the method's prior in the middle."""
     per_decade: int = Field(default=4, ge=1, le=50)
     """Rates between one power of ten and the next; they are evenly spaced in the logarithm."""
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, le=LARGEST_SEED)], ...] = Field(default=(0,), min_length=1)
     """Seeds of the tuning trials; the figure of choice is their mean."""
     choose_by: Literal["validation_loss", "accuracy", "similarity"] = "validation_loss"
     """What decides, always on the validation split: the loss, the share of right answers, or likeness to
     held-out pictures."""
-    widen_by: int = Field(default=1, ge=1)
+    widen_by: int = Field(default=1, ge=1, le=LARGEST_COUNT)
     """Rates added on a side, for all methods, when any method's best lies at that edge."""
-    max_widenings: int = Field(default=3, ge=0)
+    max_widenings: int = Field(default=3, ge=0, le=LARGEST_COUNT)
     """How often the grid may be widened; what lies at an edge after that is marked."""
     sampler: Literal["grid", "random", "tpe"] = "grid"
     """Every combination of rates and tuned parameters, or so many `trials` drawn by optuna's sampler of that name."""
-    trials: int | None = Field(default=None, ge=3)
+    trials: int | None = Field(default=None, ge=3, le=LARGEST_COUNT)
     """Settings that a sampler may try for each method in the first round."""
-    ask_at_once: int = Field(default=4, ge=1)
+    ask_at_once: int = Field(default=4, ge=1, le=LARGEST_COUNT)
     """Settings a sampler draws before it hears how they did. Fixed, so that the plan does not depend on `--jobs`."""
-    sampler_seed: int = Field(default=0, ge=0)
+    sampler_seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     """Decides a sampler's draws. All methods share it, so that their rates are spread alike."""
     recipe: dict[str, Any] = {}
     """An explicit departure of all tuning trials from the study's recipe, shown with the curves."""

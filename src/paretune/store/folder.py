@@ -23,6 +23,7 @@ from paretune.store.items import Item, ItemAnswer, QuestionScores, items_bytes, 
 from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
 
 _FREE_SPACE = "free space, then run again"
+_ANOTHER_FOLDER = "choose another folder with --out"
 
 
 class Store:
@@ -42,8 +43,7 @@ class Store:
         Raises `InputError` when the folder cannot be written, when another run holds it, or when its records were made
         under another base model or recipe.
         """
-        another = "choose another folder with --out"
-        with refusing(self.folder, another):
+        with refusing(self.folder, _ANOTHER_FOLDER):
             for name in ("records", "items"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / ".lock", timeout=0)
@@ -51,10 +51,10 @@ class Store:
                 lock.acquire()
             except Timeout:
                 raise InputError(
-                    f"{self.folder}: another run is writing into this folder; wait until it ends, or {another}"
+                    f"{self.folder}: another run is writing into this folder; wait until it ends, or {_ANOTHER_FOLDER}"
                 ) from None
         try:
-            self._keep_study(study, another)
+            self._keep_study(study)
             yield
         finally:
             lock.release()
@@ -190,14 +190,18 @@ class Store:
             )
         return record
 
-    def _keep_study(self, study: Study, mend: str) -> None:
-        """Write study.json, unless records are here that may not be mixed with the study's."""
+    def check_study(self, study: Study) -> None:
+        """Raise `InputError` when records are here that may not be mixed with the study's."""
         earlier = self.study()
         reason = study.conflict_with(earlier) if earlier is not None and self._attempts() else None
         if reason is not None:
-            raise InputError(f"{self.folder}: cannot hold these trials too: {reason}; {mend}")
-        if study != earlier:
-            with refusing(self.folder, mend):
+            raise InputError(f"{self.folder}: cannot hold these trials too: {reason}; {_ANOTHER_FOLDER}")
+
+    def _keep_study(self, study: Study) -> None:
+        """Write study.json, unless records are here that may not be mixed with the study's."""
+        self.check_study(study)
+        if study != self.study():
+            with refusing(self.folder, _ANOTHER_FOLDER):
                 write_whole(self.folder / "study.json", study.model_dump_json(indent=1).encode())
 
 

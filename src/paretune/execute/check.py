@@ -1,0 +1,83 @@
+"""What is looked at before the first trial starts: everything that can be known without the base model's weights."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from paretune.engine import check_lengths
+from paretune.execute.rehearsal import rehearse
+from paretune.methods import check_method
+from paretune.models import check_hardware, makes_pictures, module_names, tokenizer_of
+from paretune.spec import InputError, Problems, Trial, Unavailable
+from paretune.tasks import AnyTask, ImageTask, Task, get_any_task
+
+OnCheck = Callable[[int, int], None]
+"""Hears how many of so many methods have been checked."""
+
+
+def check_trials(
+    trials: Sequence[Trial], on_check: OnCheck | None = None, *, refuse_unavailable: bool = True
+) -> dict[str, str]:
+    """Refuse what could only fail once a trial has started, and return why methods cannot run here, by label.
+
+    Looked at are hardware, kinds of model and task, lengths of examples, and every method's parameters, by attaching it
+    to the base model without weights. Raises `InputErrors` with all that a person has to mend; methods that cannot
+    run on this machine or base model are among it unless `refuse_unavailable` is false.
+    """
+    problems = Problems()
+    for trial in _one_of_each(trials, lambda trial: (trial.task.canonical_json(), trial.base_model)):
+        with problems.collected():
+            _check_kind(get_any_task(trial.task.name, trial.task.options), trial.base_model)
+    for trial in _one_of_each(trials, lambda trial: (trial.recipe.quantisation, trial.recipe.attention)):
+        with problems.collected():
+            check_hardware(trial.recipe.quantisation, trial.recipe.attention)
+    problems.refuse()  # what comes next needs a base model of the right kind
+    for trial in _one_of_each(trials, _what_examples_depend_on):
+        with problems.collected():
+            _check_examples(trial)
+    unavailable: dict[str, str] = {}
+    names = {reference: module_names(reference) for reference in {trial.base_model for trial in trials}}
+    rehearsed = _one_of_each(trials, lambda trial: (trial.method.canonical_json(), trial.recipe.canonical_json()))
+    for number, trial in enumerate(rehearsed):
+        if on_check is not None:
+            on_check(number, len(rehearsed))
+        with problems.collected():
+            try:
+                check_method(trial.method, names[trial.base_model])
+                rehearse(trial)
+            except Unavailable as error:
+                unavailable.setdefault(trial.method.label, str(error))
+    if refuse_unavailable:
+        problems.lines += [f"{reason} (--skip-unavailable runs the rest)" for reason in unavailable.values()]
+    problems.refuse()
+    return unavailable
+
+
+def _one_of_each(trials: Iterable[Trial], key: Callable[[Trial], object]) -> list[Trial]:
+    """Return the first trial of those with the same key, for each key."""
+    found: dict[object, Trial] = {}
+    for trial in trials:
+        found.setdefault(key(trial), trial)
+    return list(found.values())
+
+
+def _check_kind(task: AnyTask, base_model: str) -> None:
+    """Refuse a task in words for an image model, a task in pictures for a language model, and a judge that is none."""
+    if task.wants_pictures != makes_pictures(base_model):
+        wanted = "an image model, such as shipped:drawings" if task.wants_pictures else "a language model"
+        raise InputError(f'task "{task.card.name}": needs {wanted}; base_model is "{base_model}"')
+    if isinstance(task, ImageTask):
+        from paretune.models.judge import check_judge
+
+        check_judge(task.judge)
+
+
+def _what_examples_depend_on(trial: Trial) -> object:
+    return trial.task.canonical_json(), trial.base_model, trial.recipe.max_length, trial.method.trains
+
+
+def _check_examples(trial: Trial) -> None:
+    """Refuse a length that no example is short enough for."""
+    task = get_any_task(trial.task.name, trial.task.options)
+    if isinstance(task, Task) and trial.method.trains:
+        tokenizer = tokenizer_of(trial.base_model)
+        check_lengths(task.examples("train"), tokenizer, trial.recipe)
+        check_lengths(task.examples("validation"), tokenizer, trial.recipe)

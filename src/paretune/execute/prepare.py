@@ -1,0 +1,81 @@
+"""From a study and the results so far to a run that may begin: `paretune run` and its `--plan` both start here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+from paretune.execute.check import OnCheck, check_trials
+from paretune.execute.stages import Blueprint
+from paretune.models import prefetch
+from paretune.spec import Between, Record, Study, Trial, TunedValues, naming
+from paretune.store import Store
+
+
+class Prepared(NamedTuple):
+    """A study that was found in order."""
+
+    study: Study
+    blueprint: Blueprint
+    unavailable: Mapping[str, str]
+    """Why methods cannot run here, by label: their trials are recorded as refused."""
+
+
+def results_in(store: Store) -> dict[str, Record]:
+    """Return the latest record of every trial that has a result, by trial id."""
+    return {record.trial_id: record for record in store.records() if record.finished}
+
+
+def pending_trials(trials: Sequence[Trial], results: Mapping[str, Record], *, retry: bool = False) -> list[Trial]:
+    """Return the trials that have no result yet; with `retry` also those whose result is not ok."""
+    return [trial for trial in trials if trial.id not in results or (retry and results[trial.id].outcome.kind != "ok")]
+
+
+def prepare(
+    study: Study,
+    store: Store,
+    *,
+    retry: bool = False,
+    skip_unavailable: bool = False,
+    weights: bool = True,
+    source: str | None = None,
+    on_check: OnCheck | None = None,
+) -> Prepared:
+    """Check a study as far as it has not run yet, and fetch its base model, with or without `weights`.
+
+    Writes nothing. Raises `InputErrors` with everything that a person has to mend before the first trial can start,
+    each behind `source`, the study's file; with `skip_unavailable`, methods that cannot run on this machine or
+    base model are not among it.
+    """
+    with _at(source):
+        blueprint = Blueprint(study)
+    store.check_study(study)
+    stages = blueprint.stages(results := results_in(store)).stages
+    pending = [trial for stage in stages for trial in pending_trials(stage.trials, results, retry=retry)]
+    if not pending:
+        return Prepared(study, blueprint, {})
+    if weights:
+        prefetch(study.base_model)
+    with _at(source):
+        unavailable = check_trials(
+            [*pending, *_tuned(study, pending)], on_check, refuse_unavailable=not skip_unavailable
+        )
+    return Prepared(study, blueprint, unavailable)
+
+
+def _at(source: str | None) -> AbstractContextManager[None]:
+    return nullcontext() if source is None else naming(source)
+
+
+def _tuned(study: Study, trials: Sequence[Trial]) -> Iterator[Trial]:
+    """Yield a trial for each value that a parameter is tuned over."""
+    entries = {entry.label or entry.name: entry for entry in study.methods}
+    of_each_method = {trial.method.label: trial for trial in trials}
+    for label, trial in of_each_method.items():
+        for name, values in entries[label].tune.items():
+            for value in _ends(values):
+                parameters = trial.method.parameters | {name: value}
+                yield trial.model_copy(update={"method": trial.method.model_copy(update={"parameters": parameters})})
+
+
+def _ends(values: TunedValues) -> tuple[Any, ...]:
+    return (values.low, values.high) if isinstance(values, Between) else values

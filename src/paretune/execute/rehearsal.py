@@ -1,0 +1,79 @@
+"""Methods attached to a base model without weights: what would end a trial at its start is found while planning."""
+
+import warnings
+from typing import Any
+
+import torch
+
+from paretune.engine import Batch, answer_loss
+from paretune.estimate.fake_world import fake_world
+from paretune.methods import Context, Method, ModelKind, build, resolve
+from paretune.models import makes_pictures, skeleton, tokenizer_of
+from paretune.spec import InputError, MethodEntry, Trial, Unavailable, one_line
+
+_RATE = 1e-4
+"""Any learning rate: what is attached does not depend on it."""
+_BATCH_SHAPE = (2, 16)
+"""Texts and tokens of the batch that is put through a model."""
+
+
+def rehearse(trial: Trial) -> None:
+    """Attach a trial's method to its base model and build its optimizer, as training will; no weights are read.
+
+    Where the study sets parameters of its own, a batch is put through the model too: presets have been audited. Raises
+    `InputError` for parameters that cannot be used, and `Unavailable` where the method itself does not go with the base
+    model. Nothing is raised for an error that may come from the missing weights alone: then only the trial can tell.
+    """
+    method = build(trial.method)
+    if not (method.trains and method.attaches_without_weights):
+        return
+    preset = resolve(MethodEntry(name=trial.method.name, label=trial.method.label))
+    error = _attempt(method, trial, run=trial.method != preset)
+    if error is None:
+        return
+    if trial.method != preset and _attempt(build(preset), trial, run=True) is None:
+        raise InputError(f'method "{trial.method.label}": {_settings(trial)} cannot be used: {_reason(error)}')
+    if not _for_want_of_values(error):
+        raise Unavailable(f'method "{trial.method.label}": does not go with {trial.base_model}: {_reason(error)}')
+
+
+def _attempt(method: Method, trial: Trial, *, run: bool) -> Exception | None:
+    """Return the error that ends the attempt, or None. An `InputError` is raised: it says by itself what to mend."""
+    kind: ModelKind = "diffusion" if makes_pictures(trial.base_model) else "causal-lm"
+    context = Context(trial.recipe, _RATE, trial.seed, tokenizer_of(trial.base_model), kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the trial itself keeps them
+        try:
+            with fake_world("cpu"):
+                wrapped = method.wrap(skeleton(trial.base_model, trial.recipe.dtype), context)
+                method.optimizer(wrapped, context)
+                if run and kind == "causal-lm":
+                    answer_loss(wrapped.train(), _batch())
+        except InputError:
+            raise
+        except Exception as error:  # whatever a library raises for parameters that it cannot use
+            return error
+    return None
+
+
+def _batch() -> Batch:
+    ids: Any = torch.ones(_BATCH_SHAPE, dtype=torch.int64)
+    return Batch(ids, torch.ones_like(ids), torch.ones_like(ids, dtype=torch.bool))
+
+
+def _settings(trial: Trial) -> str:
+    """Return the parameters of a trial's method that its preset does not have."""
+    usual = resolve(MethodEntry(name=trial.method.name)).parameters
+    own = {name: value for name, value in trial.method.parameters.items() if name not in usual or usual[name] != value}
+    return ", ".join(f"{name} = {value!r}" for name, value in own.items())[:200]
+
+
+def _reason(error: Exception) -> str:
+    text = one_line(error)
+    return text[:300] if text != type(error).__name__ else f"peft answers with {text}"
+
+
+def _for_want_of_values(error: Exception) -> bool:
+    if isinstance(error, NotImplementedError):
+        return "meta tensor" in str(error)
+    return isinstance(error, RuntimeError)

@@ -1,0 +1,58 @@
+"""Which layers a peft config chooses, and whether the base model has them: peft passes over those that it has not."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from peft import PeftConfig
+from torch import nn
+
+from paretune.spec import InputError, nearest
+
+_PATTERNS = ("rank_pattern", "alpha_pattern")
+
+
+def adapted_modules(model: nn.Module) -> Sequence[str]:
+    """Return the dotted names of the modules that carry a model's adapter; none where prompts are trained."""
+    return getattr(getattr(model, "base_model", None), "targeted_module_names", ())
+
+
+def check_patterns(label: str, parameters: Mapping[str, Any]) -> None:
+    """Raise `InputError` for a pattern of ranks or alphas that is no regular expression."""
+    for name in _PATTERNS:
+        for pattern in parameters.get(name) or ():
+            try:
+                re.compile(str(pattern))
+            except re.error as error:
+                raise InputError(
+                    f'method "{label}": {name}: "{pattern}" is not a regular expression: {error}'
+                ) from None
+
+
+def check_layer_choices(label: str, config: PeftConfig, modules: Sequence[str]) -> None:
+    """Raise `InputError` for a pattern that matches none of the adapted modules, and for a layer that holds none."""
+    if not modules:
+        return
+    for name in _PATTERNS:
+        for pattern in getattr(config, name, None) or ():
+            _check_pattern(label, name, pattern, modules)
+    chosen = getattr(config, "layers_to_transform", None)
+    if chosen is not None:
+        _check_layers(label, [chosen] if isinstance(chosen, int) else chosen, modules)
+
+
+def _check_pattern(label: str, name: str, pattern: str, modules: Sequence[str]) -> None:
+    if not any(re.match(rf"(.*\.)?({pattern})$", module) for module in modules):  # as peft looks for it
+        endings = sorted({module.rpartition(".")[2] for module in modules})
+        raise InputError(
+            f'method "{label}": {name}: "{pattern}" matches no adapted module{nearest(pattern, endings)}; '
+            f"adapted are {', '.join(endings)}"
+        )
+
+
+def _check_layers(label: str, chosen: Collection[int], modules: Sequence[str]) -> None:
+    present = {int(part) for module in modules for part in module.split(".") if part.isdecimal()}
+    if missing := sorted(set(chosen) - present):
+        raise InputError(
+            f'method "{label}": layers_to_transform = {list(chosen)}: no adapted module lies in layer {missing[0]}'
+        )

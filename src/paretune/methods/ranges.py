@@ -1,0 +1,24 @@
+"""Values that peft takes for its parameters although nothing sensible can come of them."""
+
+from typing import NamedTuple
+
+from paretune.spec import InputError
+
+
+class Range(NamedTuple):
+    """From `low` to `high`, both ends included."""
+
+    low: float
+    high: float
+
+
+_BY_ENDING = {"dropout": Range(0.0, 1.0), "dropout_prob": Range(0.0, 1.0)}
+"""Ranges of the parameters whose names end so, in every config."""
+
+
+def check_range(label: str, name: str, value: object) -> None:
+    """Raise `InputError` for a number outside the range that its parameter has in all of peft's configs."""
+    found = next((limits for ending, limits in _BY_ENDING.items() if name.endswith(ending)), None)
+    if found is None or not isinstance(value, int | float) or found.low <= value <= found.high:
+        return
+    raise InputError(f'method "{label}": parameter "{name}" = {value} must lie between {found.low} and {found.high}')

@@ -1,0 +1,34 @@
+"""A base model's tokenizer, in the state that the engine starts from."""
+
+from pathlib import Path
+from typing import Any
+
+from paretune.models.reference import Reference
+from paretune.spec import InputError, one_line
+
+
+def read_tokenizer(parsed: Reference, folder: Path) -> Any:
+    """Return the tokenizer in a folder: it pads on the left and has a pad token.
+
+    Raises `InputError` when it cannot be read or has no end-of-text token.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise unusable(parsed, folder, error) from None
+    if tokenizer.eos_token_id is None:
+        raise InputError(f'base model "{parsed.text}": its tokenizer in {folder} has no eos token; set eos_token there')
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def unusable(parsed: Reference, folder: Path, error: Exception) -> InputError:
+    """Return the error that says that a folder holds no causal language model."""
+    return InputError(
+        f'base model "{parsed.text}": {folder} cannot be read as a causal language model: {one_line(error)[:200]}; '
+        "fetch or save it again (delete the folder first if it is a cached one)"
+    )
