@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.methods import check_method, prior_learning_rate, resolve
-from paretune.models import check_hardware, check_reference, makes_pictures, module_names
+from paretune.models import base_content, check_hardware, check_reference, makes_pictures, module_names
 from paretune.spec import ImageRecipe, InputError, MethodEntry, MethodSpec, Recipe, Study, Trial
 from paretune.tasks import AnyTask, ImageTask, fixed_general_text, get_any_task
 
@@ -14,16 +14,19 @@ def plan(study: Study) -> list[Trial]:
 
     Of a study that tunes, these are its final trials as they would be at every method's prior.
 
-    Raises `InputError` for an unknown method, task, option or reference, and when two cells are the same trial.
+    Raises `InputError` for an unknown method, task, option or reference, for a base model whose content cannot be
+    known, and when two cells are the same trial.
     """
     check_reference(study.base_model)
     tasks = [get_any_task(entry.name, entry.options) for entry in study.tasks]
     _check_choice(study, tasks)
     methods = [(entry, resolve(entry)) for entry in study.methods]
     general_text = fixed_general_text(study.general_text) if study.general_text else None
+    content = base_content(study.base_model)
     trials = [
         Trial(
             base_model=study.base_model,
+            base_content=content,
             task=task.spec(),
             method=method,
             learning_rate=rate,
@@ -37,14 +40,23 @@ def plan(study: Study) -> list[Trial]:
         if method.trains or seed == study.seeds[0]
         for rate in _rates(study, entry, method)
     ]
-    seen: dict[str, Trial] = {}
-    for trial in trials:
-        twin = seen.setdefault(trial.id, trial)
-        if twin is not trial:
-            raise InputError(
-                f'study "{study.name}": "{trial.method.label}" with rate {trial.learning_rate} is there twice'
-            )
+    _check_twins(study, trials)
     return trials
+
+
+def _check_twins(study: Study, trials: list[Trial]) -> None:
+    """Refuse two rows that differ in their labels alone, and a rate, seed or task that is there twice."""
+    tuned = {entry.label or entry.name: repr(sorted(entry.tune.items())) for entry in study.methods}
+    seen: dict[tuple[str, str], str] = {}
+    for trial in trials:
+        label = trial.method.label
+        cell = (trial.id, tuned[label])
+        if cell in seen:
+            what = f'"{label}" with rate {trial.learning_rate} is there twice'
+            if seen[cell] != label:
+                what = f'methods "{seen[cell]}" and "{label}" differ in nothing but their labels: leave one of them out'
+            raise InputError(f'study "{study.name}": {what}')
+        seen[cell] = label
 
 
 def _check_choice(study: Study, tasks: list[AnyTask]) -> None:

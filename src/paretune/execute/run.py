@@ -7,8 +7,8 @@ from paretune.execute.events import Watcher
 from paretune.execute.local import LocalExecutor
 from paretune.execute.plan import check_trials
 from paretune.execute.stages import Blueprint, Stage, Stages
-from paretune.models import prefetch
-from paretune.spec import Phase, Record, Study, Trial
+from paretune.models import pinned, prefetch
+from paretune.spec import Phase, Reading, Record, Study, Trial, relabelled
 from paretune.store import Store, keep_plan
 
 OnPlan = Callable[[Stages, Mapping[str, Record]], None]
@@ -28,14 +28,19 @@ class Silent:
         """Ignore it."""
 
 
-def results_in(store: Store) -> dict[str, Record]:
-    """Return the latest record of every trial that has a result, by trial id."""
-    return {record.trial_id: record for record in store.records() if record.finished}
+def results_in(store: Store, reading: Reading | None = None) -> dict[str, Record]:
+    """Return the latest record of every trial that has a result, by trial id. `reading` is by default as it is kept."""
+    return {record.trial.id: record for record in store.records(reading) if record.finished}
 
 
 def pending_trials(trials: Sequence[Trial], results: Mapping[str, Record], *, retry: bool = False) -> list[Trial]:
-    """Return the trials that have no result yet; with `retry` also those whose result is not ok."""
-    return [trial for trial in trials if trial.id not in results or (retry and results[trial.id].outcome.kind != "ok")]
+    """Return the trials that have no result yet, each once; with `retry` also those whose result is not ok."""
+    different = {trial.id: trial for trial in trials}
+    return [
+        trial
+        for trial in different.values()
+        if trial.id not in results or (retry and results[trial.id].outcome.kind != "ok")
+    ]
 
 
 def run(
@@ -58,10 +63,15 @@ def run(
     blueprint = Blueprint(study)
     store = Store(Path(folder))
     attempted: set[str] = set()
-    with store.open_for_study(study):
+    with store.held():
+        store.check(study)
+        reading = blueprint.reading(store)
+        store.keep_study(study)
         while True:
-            results = results_in(store)
+            results = results_in(store, reading)
             stages = blueprint.stages(results)
+            reading = reading.with_labels(stages.trials, results)
+            store.keep_reading(reading)
             if stages.kept is not None:
                 keep_plan(store.folder, stages.kept)
             stage, pending = _next(stages, results, retry, attempted)
@@ -69,14 +79,15 @@ def run(
                 on_plan(stages, results)
             if stage is None:
                 break
-            prefetch(study.base_model)
+            prefetch(pinned(study.base_model, pending[0].base_content))
             check_trials(pending)
             attempted |= {trial.id for trial in pending}
             together = 1 if stage.alone else jobs
             executor = LocalExecutor(store, jobs=together, threads=threads, time_limit_seconds=study.time_limit_seconds)
             executor.run(pending, watcher or Silent())
-        latest = {record.trial_id: record for record in store.records()}
-    return [latest[trial.id] for trial in stages.trials if trial.id in latest]
+        latest = {record.trial.id: record for record in store.records()}
+    found = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]
+    return [relabelled(record, trial.method.label) for trial, record in found]
 
 
 def _next(

@@ -23,6 +23,7 @@ from paretune.spec.imported import Imported
 from paretune.spec.method import MethodEntry, MethodSpec
 from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit, main_quality
 from paretune.spec.planned import Candidate, PlannedStage, Search, StudyPlan
+from paretune.spec.reading import Reading, by_id, relabelled
 from paretune.spec.recipe import Recipe
 from paretune.spec.record import (
     Cancelled,
@@ -47,7 +48,7 @@ __all__ = [
     "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed", "Finding", "GeneralText",
     "ImageRecipe", "Imported", "InputError", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric",
     "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
-    "PlannedStage", "Provenance", "Recipe", "Record", "Refused", "Search", "Study", "StudyPlan", "TaskCard",
-    "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "content_hash",
-    "main_quality", "nearest", "one_line", "read_audit",
+    "PlannedStage", "Provenance", "Reading", "Recipe", "Record", "Refused", "Search", "Study", "StudyPlan", "TaskCard",
+    "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues", "Tuning", "Unit", "Verdict", "by_id", "content_hash",
+    "main_quality", "nearest", "one_line", "read_audit", "relabelled",
 ]  # fmt: skip
