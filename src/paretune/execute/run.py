@@ -58,7 +58,7 @@ def run(
     Finished trials are never run again, so the same call goes on after any interruption. A study that tunes is planned
     stage by stage, each from the records of those before; its final trials run one at a time, whatever `jobs` says.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
-    be used.
+    be used, and `DiskFull` when the disk is full: no further trial starts then.
     """
     blueprint = Blueprint(study)
     store = Store(Path(folder))

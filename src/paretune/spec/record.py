@@ -70,6 +70,8 @@ class Cancelled(Data):
     kind: Literal["cancelled"] = "cancelled"
     phase: Phase | None = None
     reason: str = ""
+    disk_full: bool = later(False)
+    """Whether it was the disk: every other trial would end in the same way."""
 
 
 Outcome = Annotated[Ok | OutOfMemory | Diverged | Failed | Refused | TimedOut | Cancelled, Field(discriminator="kind")]
