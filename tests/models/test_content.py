@@ -95,3 +95,6 @@ def test_a_folder_whose_files_changed_is_not_loaded_in_place_of_the_earlier(mode
         pinned(reference, planned)
     assert str(planned) in str(refusal.value)
     assert "\n" not in str(refusal.value)
+    model.rename(model.with_name("moved"))
+    with pytest.raises(InputError, match="no such folder"):
+        pinned(reference, planned)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from paretune.models.cache import cache_root
 from paretune.models.hub import hub_commit
+from paretune.models.load import check_reference
 from paretune.models.pipeline_files import is_image_folder
 from paretune.models.progress import step
 from paretune.models.reference import parse
@@ -33,6 +34,7 @@ def base_content(reference: str) -> str | None:
     if parsed.kind == "hub" and not _COMMIT.fullmatch(parsed.version or ""):
         return f"hub:{parsed.name}@{hub_commit(parsed)}"
     if parsed.kind == "path":
+        check_reference(reference)
         return _folder_content(Path(parsed.name).expanduser(), reference)
     return None
 
