@@ -94,12 +94,11 @@ def test_unreadable_checkpoint(paretune: Paretune, finished: Path, tmp_path: Pat
     refused(paretune, ["nothing-here"], "evaluate", tmp_path / "nothing-here")
 
 
-def test_two_studies_in_one_folder(paretune: Paretune, finished: Path, study_file: Path) -> None:
+def test_two_recipes_in_one_folder(paretune: Paretune, finished: Path, study_file: Path) -> None:
     before = sorted(path.name for path in finished.rglob("*.json"))
-    study_file.write_text(TOY.replace('name = "toy"', 'name = "other"'))
-    refused(paretune, ["toy", "other", "--out"], "run", study_file, "--out", finished)
     study_file.write_text(TOY.replace("steps = 4", "steps = 5"))
-    refused(paretune, ["steps", "--out"], "run", study_file, "--out", finished)
+    for asked in ([], ["--plan"]):
+        refused(paretune, ["steps", "--out"], "run", study_file, "--out", finished, *asked)
     assert sorted(path.name for path in finished.rglob("*.json")) == before
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from paretune.cli.app import app
+from paretune.execute.run import run
+from paretune.store import Store
 
 STUDY = Path(__file__).parents[2] / "docs" / "examples" / "word-problems"
 METHODS = {"rsLoRA", "full", "SHiRA", "RoAd", "LoRA", "LN tuning", "OFT", "IA3"}
@@ -26,6 +29,22 @@ def test_every_trial_ended_well() -> None:
     assert len(records) == 2 + 8 * 7 + 8 * 3
     assert {record["outcome"]["kind"] for record in records} == {"ok"}
     assert len({record["trial_id"] for record in records}) == len(records)
+
+
+def test_its_trials_are_found_again_and_none_runs(
+    rows: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "word-problems"
+    shutil.copytree(STUDY, folder)
+    monkeypatch.setattr("paretune.execute.run.LocalExecutor", None)
+    study = Store(folder).study()
+    assert study is not None
+    records = run(study, folder)
+    assert len({record.trial.id for record in records}) == len(records) == 82
+    assert {record.trial_id for record in records} == {path.stem[:-2] for path in (STUDY / "records").iterdir()}
+    done = CliRunner().invoke(app, ["results", str(folder), "--json"])
+    assert done.exit_code == 0, done.output
+    assert {_plain(row["method"]): row for row in json.loads(done.stdout)["rows"]} == rows
 
 
 def test_all_methods_are_tied_with_three_seeds_each(rows: dict[str, Any]) -> None:

@@ -93,10 +93,10 @@ def test_a_study_can_grow(toy_study: Build, folder: Path) -> None:
     assert [record.trial.method.label for record in grown] == ["base", "ia3"]
 
 
-def test_two_studies_do_not_share_a_folder(toy_study: Build, folder: Path) -> None:
+def test_studies_of_two_recipes_do_not_share_a_folder(toy_study: Build, folder: Path) -> None:
     run(toy_study(methods=["base"]), folder)
     with pytest.raises(InputError, match="--out"):
-        run(toy_study(name="another", methods=["base"]), folder)
+        run(toy_study(methods=["base"], recipe={"steps": 5, "batch_size": 4}), folder)
 
 
 def test_a_trial_that_takes_too_long_leaves_a_record(toy_study: Build, folder: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretune.spec import InputError, MethodSpec, Recipe, Record, Study, TaskSpec, Trial
+from paretune.spec import GeneralText, InputError, MethodSpec, Recipe, Record, Study, TaskSpec, Trial
 from paretune.spec.migrate import read_record
 from paretune.spec.record import SCHEMA_VERSION
 
@@ -50,7 +50,33 @@ class TestTrial:
 
     def test_id_is_stable_between_releases(self) -> None:
         # Changing this value orphans every record that users have: do it only with a migration.
-        assert make_trial().id == "5b400270f4b421ca"
+        assert make_trial().id == "792874b256c1900c"
+
+    def test_id_does_not_depend_on_names_and_places(self) -> None:
+        def own(path: str) -> TaskSpec:
+            return TaskSpec(
+                name="own_data", version="1", options={"path": path, "n": 1}, content_hash="0", locations=("path",)
+            )
+
+        lora = make_trial().method
+        text = GeneralText(source="a.txt", content_hash="1")
+        base = make_trial(task=own("a"), general_text=text, base_model="path:a", base_content="sha256:0")
+        same = {
+            "method": lora.model_copy(update={"label": "another name"}),
+            "task": own("b"),
+            "general_text": text.model_copy(update={"source": "b.txt"}),
+            "base_model": "path:b",
+        }
+        for field, value in same.items():
+            assert base.model_copy(update={field: value}).id == base.id
+        assert base.model_copy(update={"base_content": "sha256:1"}).id != base.id
+        assert make_trial(base_model="hub:a@main", base_content="hub:a@0f").id == make_trial(base_model="hub:a@0f").id
+
+    def test_imported_results_are_told_apart_by_their_labels(self) -> None:
+        task = TaskSpec(name="peft-metamathqa", version="1", content_hash=None)
+        method = make_trial().method
+        other = method.model_copy(update={"label": "lora, another optimizer"})
+        assert make_trial(task=task, method=method).id != make_trial(task=task, method=other).id
 
 
 class TestStudy:
@@ -91,8 +117,10 @@ class TestStudy:
     def test_it_may_grow_but_what_trials_share_must_stay(self) -> None:
         assert study(methods=["base", "lora", "oft"], seeds=[0, 1]).conflict_with(study()) is None
         assert "steps" in (study(recipe={"steps": 7}).conflict_with(study()) or "")
-        assert "base_model" in (study(base_model="toy:llama").conflict_with(study()) or "")
-        assert '"s"' in (study(name="other").conflict_with(study()) or "")
+        assert study(name="other").conflict_with(study()) is None
+        assert "toy:llama" in (make_trial(base_model="path:x").conflict_with(make_trial()) or "")
+        assert "general text" in (make_trial(general_text={"source": "a"}).conflict_with(make_trial()) or "")
+        assert make_trial(seed=1).conflict_with(make_trial()) is None
 
 
 class TestRecord:
@@ -102,6 +130,18 @@ class TestRecord:
         assert record.schema_version == SCHEMA_VERSION
         assert record.attempt == 1
         assert record.metric("train_peak_bytes") is not None
+
+    def test_of_version_2_places_and_the_commit_of_the_hub_are_told(self) -> None:
+        folder = Path(__file__).parents[1] / "assets" / "own_data_v2" / "records"
+        for path in folder.iterdir():
+            value = json.loads(path.read_text())
+            record = read_record(value, path.name)
+            assert record.trial_id == value["trial_id"], "its files keep their names"
+            assert record.trial.task.locations == ("path", "validation_path", "test_path")
+            assert record.trial.base_content is None
+            value["trial"]["base_model"] = "hub:some/model@main"
+            value["provenance"]["model_note"] = "revision main was commit 0123abc"
+            assert read_record(value, path.name).trial.base_content == "hub:some/model@0123abc"
 
     def test_records_of_the_future_and_of_nobody_are_refused(self) -> None:
         with pytest.raises(InputError, match="newer Paretune"):

@@ -5,7 +5,7 @@ import pytest
 
 from paretune.spec import InputError, TaskSpec
 from paretune.store import ItemAnswer, Store, load_records
-from paretune.store.earlier_clusters import earlier_cluster
+from paretune.store.earlier_items import earlier_cluster
 from paretune.store.items import items_bytes, read_scores
 from paretune.tasks.own_data import OwnData
 from paretune.tasks.word_problems import WordProblems

@@ -248,6 +248,12 @@ class TestFolder:
         with pytest.raises(InputError, match=r"study\.json: damaged"):
             store.study()
 
+    def test_a_damaged_reading_is_named(self, store: Store) -> None:
+        filled(store, make_record())
+        (store.folder / "reading.json").write_text("{")
+        with pytest.raises(InputError, match=r"reading\.json: damaged"):
+            store.records()
+
     def test_a_folder_of_something_else_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no such folder"):
             load_records(tmp_path / "absent")

@@ -18,7 +18,7 @@ def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
     must agree; threads and trials at once too where a metric is a duration. Of each setting, the rows that differ from
     most others are named.
     """
-    readers: dict[str, _Reader] = {"base model": attrgetter("trial.base_model")}
+    readers: dict[str, _Reader] = {"base model": attrgetter("trial.base")}
     readers |= {f"recipe.{field}": attrgetter(f"trial.recipe.{field}") for field in Recipe.model_fields}
     readers |= {"device": _provenance("device"), "platform": _provenance("platform"), "package versions": _packages}
     if any(METRICS[metric].unit is Unit.SECONDS for metric in metrics):

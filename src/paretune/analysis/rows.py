@@ -78,7 +78,7 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
         trial = record.trial
         # Not the label alone: a study may have changed what a label stands for between two runs.
         method = trial.method.canonical_json(), trial.recipe
-        key = (trial.task.canonical_json(), trial.split, method, trial.learning_rate)
+        key = (trial.task.identity, trial.split, method, trial.learning_rate)
         together.setdefault(key, []).append(record)
     names = _task_names(records)
     rows = [_row(names, sorted(group, key=lambda record: record.trial.seed)) for group in together.values()]

@@ -97,6 +97,7 @@ def _replayed(
     checkpoint: Path, task_name: str | None, model: str | None, options: dict[str, Any]
 ) -> tuple[Trial, "Task"]:
     """Return the trial to evaluate and its task: the one saved with the checkpoint, with what the command changes."""
+    from paretune.models import pinned
     from paretune.tasks import get_task
 
     if not checkpoint.is_dir():
@@ -108,7 +109,9 @@ def _replayed(
     else:
         task = get_task(task_name or "word_problems", options)
     if saved is not None:
-        changes = {"base_model": model or saved.base_model, "task": task.spec(), "split": "test"}
+        base_model = model or pinned(saved.base_model, saved.base_content)
+        content = None if model else saved.base_content
+        changes = {"base_model": base_model, "base_content": content, "task": task.spec(), "split": "test"}
         return saved.model_copy(update=changes), task
     spec, named = _described(checkpoint)
     base_model = model or _base_of(checkpoint, named)

@@ -14,7 +14,7 @@ from paretune.execute.prepare import Prepared, pending_trials, results_in
 from paretune.execute.stages import Stage, Stages
 from paretune.models.hardware import slowness_note
 from paretune.report.format import plain
-from paretune.spec import Record, Study, Trial
+from paretune.spec import Reading, Record, Study, Trial
 from paretune.store import Store
 
 
@@ -25,6 +25,8 @@ class Outlook(NamedTuple):
     folder: Path
     jobs: int
     stages: Stages
+    reading: Reading
+    """How the records are read."""
     results: Mapping[str, Record]
     """Results that stand, by trial id: trials that run again are not among them."""
     spans: list[Span]
@@ -71,16 +73,18 @@ def announce_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, c
 
 
 def _outlook(prepared: Prepared, folder: Path, jobs: int, retry: bool) -> Outlook:
-    results = results_in(Store(folder))
+    store = Store(folder)
+    reading = prepared.blueprint.reading(store)
+    results = results_in(store, reading)
     stages = prepared.blueprint.stages(results)
     again = {trial.id for trial in pending_trials(stages.trials, results, retry=retry)}
     durations = Durations(results.values())
     standing = {trial_id: record for trial_id, record in results.items() if trial_id not in again}
-    return Outlook(prepared, folder, jobs, stages, standing, time_left(stages, standing, durations, jobs))
+    return Outlook(prepared, folder, jobs, stages, reading, standing, time_left(stages, standing, durations, jobs))
 
 
 def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
-    lines = [_headline(outlook), *(_notes(outlook) if whole else []), *_warnings(outlook)]
+    lines = [_headline(outlook), *(_notes(outlook) if whole else []), *_base_notes(outlook), *_warnings(outlook)]
     console.print(lines[0], highlight=False, markup=False, soft_wrap=True)
     if whole:
         console.print(_table(outlook))
@@ -133,6 +137,17 @@ def _notes(outlook: Outlook) -> list[str]:
     return notes
 
 
+def _base_notes(outlook: Outlook) -> list[str]:
+    """Return which content of the base model the trials are of, where its reference does not say it."""
+    trial = next(iter(outlook.stages.trials), None)
+    if trial is None or trial.base_content is None:
+        return []
+    notes = [f"Base model {trial.base_model} is {trial.base_content}."]
+    if trial.base_model in outlook.reading.base_contents:
+        notes.append("Earlier records here do not say what it was; they count as made with that.")
+    return notes
+
+
 def _warnings(outlook: Outlook) -> list[str]:
     """Return what makes a run slower here than it need be."""
     waiting = [trial for trial in outlook.stages.trials if trial.id not in outlook.results]
@@ -155,6 +170,8 @@ def _plan_json(outlook: Outlook) -> dict[str, Any]:
         "study": outlook.study.name,
         "unavailable": dict(outlook.prepared.unavailable),
         "folder": str(outlook.folder),
+        "base_model": outlook.study.base_model,
+        "base_content": next((trial.base_content for trial in outlook.stages.trials), None),
         "tuning": tuning.model_dump(mode="json") if tuning else None,
         "num_trials": outlook.num_trials,
         "num_waiting": outlook.num_waiting,

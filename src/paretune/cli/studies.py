@@ -99,6 +99,7 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
 def run_and_show(study: Study, folder: Path, options: RunOptions) -> int:
     """Run what is missing of a study, print the table and write the page. Returns the exit code."""
     from paretune.cli.planning import announce_plan
+    from paretune.execute.local import DiskFull
     from paretune.execute.prepare import results_in
     from paretune.execute.run import run
     from paretune.report import results_summary
@@ -121,8 +122,11 @@ def run_and_show(study: Study, folder: Path, options: RunOptions) -> int:
                 on_plan=watcher.planned,
             )
     except KeyboardInterrupt:
-        print(_stopped(len(results_in(Store(folder))), folder), file=sys.stderr)
+        print(_stopped("stopped", len(results_in(Store(folder))), folder), file=sys.stderr)
         return 130
+    except DiskFull as error:
+        print(_stopped(str(error), len(results_in(Store(folder))), folder), file=sys.stderr)
+        return 1
     Console().print(results_summary(records, Store(folder).scores, read_plan(folder)))
     print(f"Page: {write_study_page(folder, None)}")
     return _exit_code(records)
@@ -147,10 +151,10 @@ def write_study_page(folder: Path, output: Path | None) -> Path:
     return path
 
 
-def _stopped(num_kept: int, folder: Path) -> str:
-    """Return what Ctrl-C leaves behind, as a sentence."""
+def _stopped(reason: str, num_kept: int, folder: Path) -> str:
+    """Return why a run ended before its end and what it leaves behind, as a sentence."""
     kept = "1 finished trial is" if num_kept == 1 else f"{num_kept} finished trials are"
-    return f"paretune: stopped; {kept} kept in {folder}, and the same command goes on with the rest"
+    return f"paretune: {reason}; {kept} kept in {folder}, and the same command goes on with the rest"
 
 
 def _exit_code(records: list[Record]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from paretune.engine import check_lengths
-from paretune.execute.rehearsal import rehearse
+from paretune.execute.rehearsal import base_of, rehearse
 from paretune.methods import check_method
 from paretune.models import check_hardware, makes_pictures, module_names, tokenizer_of
 from paretune.spec import InputError, Problems, Trial, Unavailable
@@ -25,7 +25,7 @@ def check_trials(
     problems = Problems()
     for trial in _one_of_each(trials, lambda trial: (trial.task.canonical_json(), trial.base_model)):
         with problems.collected():
-            _check_kind(get_any_task(trial.task.name, trial.task.options), trial.base_model)
+            _check_kind(get_any_task(trial.task.name, trial.task.options), base_of(trial))
     for trial in _one_of_each(trials, lambda trial: (trial.recipe.quantisation, trial.recipe.attention)):
         with problems.collected():
             check_hardware(trial.recipe.quantisation, trial.recipe.attention)
@@ -34,14 +34,14 @@ def check_trials(
         with problems.collected():
             _check_examples(trial)
     unavailable: dict[str, str] = {}
-    names = {reference: module_names(reference) for reference in {trial.base_model for trial in trials}}
+    names = {reference: module_names(reference) for reference in {base_of(trial) for trial in trials}}
     rehearsed = _one_of_each(trials, lambda trial: (trial.method.canonical_json(), trial.recipe.canonical_json()))
     for number, trial in enumerate(rehearsed):
         if on_check is not None:
             on_check(number, len(rehearsed))
         with problems.collected():
             try:
-                check_method(trial.method, names[trial.base_model])
+                check_method(trial.method, names[base_of(trial)])
                 rehearse(trial)
             except Unavailable as error:
                 unavailable.setdefault(trial.method.label, str(error))
@@ -78,6 +78,6 @@ def _check_examples(trial: Trial) -> None:
     """Refuse a length that no example is short enough for."""
     task = get_any_task(trial.task.name, trial.task.options)
     if isinstance(task, Task) and trial.method.trains:
-        tokenizer = tokenizer_of(trial.base_model)
+        tokenizer = tokenizer_of(base_of(trial))
         check_lengths(task.examples("train"), tokenizer, trial.recipe)
         check_lengths(task.examples("validation"), tokenizer, trial.recipe)

@@ -16,7 +16,8 @@ from typing import IO, NamedTuple
 from pydantic import TypeAdapter
 
 from paretune.execute.events import Watcher
-from paretune.spec import Cancelled, Failed, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
+from paretune.models.cache import is_disk_full
+from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
 from paretune.store import Store
 from paretune.store.atomic import refusing
 
@@ -24,6 +25,10 @@ _POLL_SECONDS = 0.2
 _STOP_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 _FREE_SPACE = "free space, then run again"
+
+
+class DiskFull(InputError):
+    """The disk is full: no further trial was started. What had finished is kept, and the same call goes on with it."""
 
 
 class _Event(NamedTuple):
@@ -128,9 +133,22 @@ class LocalExecutor:
         self._time_limit_seconds = time_limit_seconds
 
     def run(self, trials: Sequence[Trial], watcher: Watcher) -> None:
-        """Run the trials in their order. On Ctrl-C all workers are stopped and `KeyboardInterrupt` goes on."""
+        """Run the trials in their order. On Ctrl-C all workers are stopped and `KeyboardInterrupt` goes on.
+
+        Where the disk is full no further trial starts, those that run come to their end, and `DiskFull` is raised. It
+        is raised at once where not even a record can be written.
+        """
+        try:
+            self._run(trials, watcher)
+        except InputError as error:
+            if isinstance(error.__cause__, OSError) and is_disk_full(error.__cause__):
+                raise DiskFull(str(error)) from error
+            raise
+
+    def _run(self, trials: Sequence[Trial], watcher: Watcher) -> None:
         waiting = list(trials)
         running: list[_Worker] = []
+        full: Cancelled | None = None
         try:
             while waiting or running:
                 while waiting and len(running) < self._jobs:
@@ -143,9 +161,14 @@ class LocalExecutor:
                     if record is not None:
                         running.remove(worker)
                         watcher.finished(worker.trial, record, worker.seconds)
+                        if isinstance(record.outcome, Cancelled) and record.outcome.disk_full:
+                            full = record.outcome
+                            waiting.clear()
         finally:
             for worker in running:
                 worker.kill()
+        if full is not None:
+            raise DiskFull(full.reason)
 
     def _result(self, worker: _Worker) -> Record | None:
         """Return the record of a worker that has ended or must end now, or None while it works."""

@@ -44,7 +44,7 @@ def outcome_of(error: Exception, phase: Phase | None, folder: Path) -> Outcome:
 
 def disk_full(phase: Phase | None, folder: Path) -> Cancelled:
     """Return the outcome of a trial that found no room for what it writes into a folder."""
-    return Cancelled(phase=phase, reason=f"{folder}: the disk is full; free space, then run again")
+    return Cancelled(phase=phase, reason=f"{folder}: the disk is full; free space, then run again", disk_full=True)
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.methods import prior_learning_rate, resolve
-from paretune.models import check_reference
+from paretune.models import base_content, check_reference
 from paretune.spec import ImageRecipe, InputError, MethodEntry, MethodSpec, Problems, Recipe, Study, Trial
 from paretune.tasks import AnyTask, fixed_general_text, get_any_task
 
@@ -14,13 +14,15 @@ def plan(study: Study) -> list[Trial]:
 
     Of a study that tunes, these are its final trials as they would be at every method's prior.
 
-    Raises `InputError` for an unknown method, task, option or reference, and when two cells are the same trial.
+    Raises `InputError` for an unknown method, task, option or reference, for a base model whose content cannot be
+    known, and when two cells are the same trial.
     """
     problems = Problems()
     tasks: list[AnyTask] = []
     methods: list[tuple[MethodEntry, MethodSpec, tuple[float | None, ...], Recipe]] = []
     with problems.collected():
         check_reference(study.base_model)
+        content = base_content(study.base_model)
     for named in study.tasks:
         with problems.collected():
             tasks.append(get_any_task(named.name, named.options))
@@ -38,6 +40,7 @@ def plan(study: Study) -> list[Trial]:
     trials = [
         Trial(
             base_model=study.base_model,
+            base_content=content,
             task=task.spec(),
             method=method,
             learning_rate=rate,
@@ -51,14 +54,23 @@ def plan(study: Study) -> list[Trial]:
         if method.trains or seed == study.seeds[0]
         for rate in rates
     ]
-    seen: dict[str, Trial] = {}
-    for trial in trials:
-        twin = seen.setdefault(trial.id, trial)
-        if twin is not trial:
-            raise InputError(
-                f'study "{study.name}": "{trial.method.label}" with rate {trial.learning_rate} is there twice'
-            )
+    _check_twins(study, trials)
     return trials
+
+
+def _check_twins(study: Study, trials: list[Trial]) -> None:
+    """Refuse two rows that differ in their labels alone, and a rate, seed or task that is there twice."""
+    tuned = {entry.label or entry.name: repr(sorted(entry.tune.items())) for entry in study.methods}
+    seen: dict[tuple[str, str], str] = {}
+    for trial in trials:
+        label = trial.method.label
+        cell = (trial.id, tuned[label])
+        if cell in seen:
+            what = f'"{label}" with rate {trial.learning_rate} is there twice'
+            if seen[cell] != label:
+                what = f'methods "{seen[cell]}" and "{label}" differ in nothing but their labels: leave one of them out'
+            raise InputError(f'study "{study.name}": {what}')
+        seen[cell] = label
 
 
 def _check_choice(study: Study, tasks: list[AnyTask]) -> None:

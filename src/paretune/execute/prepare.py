@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from paretune.execute.check import OnCheck, check_trials
 from paretune.execute.stages import Blueprint
-from paretune.models import prefetch
-from paretune.spec import Between, Record, Study, Trial, TunedValues, naming
+from paretune.models import pinned, prefetch
+from paretune.spec import Between, Reading, Record, Study, Trial, TunedValues, naming
 from paretune.store import Store
 
 
@@ -20,14 +20,19 @@ class Prepared(NamedTuple):
     """Why methods cannot run here, by label: their trials are recorded as refused."""
 
 
-def results_in(store: Store) -> dict[str, Record]:
-    """Return the latest record of every trial that has a result, by trial id."""
-    return {record.trial_id: record for record in store.records() if record.finished}
+def results_in(store: Store, reading: Reading | None = None) -> dict[str, Record]:
+    """Return the latest record of every trial that has a result, by trial id. `reading` is by default as it is kept."""
+    return {record.trial.id: record for record in store.records(reading) if record.finished}
 
 
 def pending_trials(trials: Sequence[Trial], results: Mapping[str, Record], *, retry: bool = False) -> list[Trial]:
-    """Return the trials that have no result yet; with `retry` also those whose result is not ok."""
-    return [trial for trial in trials if trial.id not in results or (retry and results[trial.id].outcome.kind != "ok")]
+    """Return the trials that have no result yet, each once; with `retry` also those whose result is not ok."""
+    different = {trial.id: trial for trial in trials}
+    return [
+        trial
+        for trial in different.values()
+        if trial.id not in results or (retry and results[trial.id].outcome.kind != "ok")
+    ]
 
 
 def prepare(
@@ -48,13 +53,14 @@ def prepare(
     """
     with _at(source):
         blueprint = Blueprint(study)
-    store.check_study(study)
-    stages = blueprint.stages(results := results_in(store)).stages
+    store.check(study)
+    results = results_in(store, blueprint.reading(store))
+    stages = blueprint.stages(results).stages
     pending = [trial for stage in stages for trial in pending_trials(stage.trials, results, retry=retry)]
     if not pending:
         return Prepared(study, blueprint, {})
     if weights:
-        prefetch(study.base_model)
+        prefetch(pinned(study.base_model, pending[0].base_content))
     with _at(source):
         unavailable = check_trials(
             [*pending, *_tuned(study, pending)], on_check, refuse_unavailable=not skip_unavailable

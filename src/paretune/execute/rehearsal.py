@@ -8,13 +8,18 @@ import torch
 from paretune.engine import Batch, answer_loss
 from paretune.estimate.fake_world import fake_world
 from paretune.methods import Context, Method, ModelKind, build, resolve
-from paretune.models import makes_pictures, skeleton, tokenizer_of
+from paretune.models import makes_pictures, pinned, skeleton, tokenizer_of
 from paretune.spec import InputError, MethodEntry, Trial, Unavailable, one_line
 
 _RATE = 1e-4
 """Any learning rate: what is attached does not depend on it."""
 _BATCH_SHAPE = (2, 16)
 """Texts and tokens of the batch that is put through a model."""
+
+
+def base_of(trial: Trial) -> str:
+    """Return the reference of a trial's base model, at the commit that the trial was planned with."""
+    return pinned(trial.base_model, trial.base_content)
 
 
 def rehearse(trial: Trial) -> None:
@@ -39,13 +44,13 @@ def rehearse(trial: Trial) -> None:
 
 def _attempt(method: Method, trial: Trial, *, run: bool) -> Exception | None:
     """Return the error that ends the attempt, or None. An `InputError` is raised: it says by itself what to mend."""
-    kind: ModelKind = "diffusion" if makes_pictures(trial.base_model) else "causal-lm"
-    context = Context(trial.recipe, _RATE, trial.seed, tokenizer_of(trial.base_model), kind)
+    kind: ModelKind = "diffusion" if makes_pictures(base_of(trial)) else "causal-lm"
+    context = Context(trial.recipe, _RATE, trial.seed, tokenizer_of(base_of(trial)), kind)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trial itself keeps them
         try:
             with fake_world("cpu"):
-                wrapped = method.wrap(skeleton(trial.base_model, trial.recipe.dtype), context)
+                wrapped = method.wrap(skeleton(base_of(trial), trial.recipe.dtype), context)
                 method.optimizer(wrapped, context)
                 if run and kind == "causal-lm":
                     answer_loss(wrapped.train(), _batch())

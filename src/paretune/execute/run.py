@@ -7,7 +7,7 @@ from paretune.execute.events import Watcher
 from paretune.execute.local import LocalExecutor, bare_record
 from paretune.execute.prepare import Prepared, pending_trials, prepare, results_in
 from paretune.execute.stages import Stage, Stages
-from paretune.spec import Phase, Record, Refused, Study, Trial
+from paretune.spec import Phase, Record, Refused, Study, Trial, relabelled
 from paretune.store import Store, keep_plan
 
 OnPlan = Callable[[Stages, Mapping[str, Record]], None]
@@ -46,16 +46,21 @@ def run(
     `prepared` is what `prepare` returned for the same study and folder; left out, that is done first. With
     `skip_unavailable`, trials of methods that cannot run here are recorded as refused.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
-    be used.
+    be used, and `DiskFull` when the disk is full: no further trial starts then.
     """
     store = Store(Path(folder))
     if prepared is None:
         prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
     attempted: set[str] = set()
-    with store.open_for_study(study):
+    with store.held():
+        store.check(study)
+        reading = prepared.blueprint.reading(store)
+        store.keep_study(study)
         while True:
-            results = results_in(store)
+            results = results_in(store, reading)
             stages = prepared.blueprint.stages(results)
+            reading = reading.with_labels(stages.trials, results)
+            store.keep_reading(reading)
             if stages.kept is not None:
                 keep_plan(store.folder, stages.kept)
             stage, pending = _next(stages, results, retry, attempted)
@@ -68,8 +73,9 @@ def run(
             together = 1 if stage.alone else jobs
             executor = LocalExecutor(store, jobs=together, threads=threads, time_limit_seconds=study.time_limit_seconds)
             executor.run(pending, watcher or Silent())
-        latest = {record.trial_id: record for record in store.records()}
-    return [latest[trial.id] for trial in stages.trials if trial.id in latest]
+        latest = {record.trial.id: record for record in store.records()}
+    found = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]
+    return [relabelled(record, trial.method.label) for trial, record in found]
 
 
 def _next(

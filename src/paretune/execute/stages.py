@@ -5,7 +5,9 @@ from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from paretune.execute.plan import plan, recipe_of
-from paretune.spec import Candidate, PlannedStage, Record, Study, StudyPlan, Trial, Tuning
+from paretune.execute.reading import reading_for
+from paretune.spec import Candidate, PlannedStage, Reading, Record, Study, StudyPlan, Trial, Tuning
+from paretune.store import Store
 from paretune.tune import Cell, Chosen, TaskSearch, check_budget, search_task
 
 
@@ -50,6 +52,10 @@ class Blueprint:
             self._tasks = [[cell for cell in cells if cell.template.task.content_hash == task] for task in tasks]
             for task in self._tasks:
                 check_budget(study.tuning, task)
+
+    def reading(self, store: Store) -> Reading:
+        """Return how records in a folder are read for this study. Raises `InputError` as `reading_for` does."""
+        return reading_for(self._trials, store)
 
     def stages(self, results: Mapping[str, Record]) -> Stages:
         """Return the stages that follow from the results so far, by trial id; cancelled trials have none.

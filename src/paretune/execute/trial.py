@@ -26,7 +26,7 @@ from paretune.measure import (
 )
 from paretune.methods import Context, Method, build
 from paretune.methods.capabilities import marks_of
-from paretune.models import LoadedModel
+from paretune.models import LoadedModel, pinned
 from paretune.spec import InputError, Ok, Outcome, Phase, Record, Trial
 from paretune.store import Item, KeptPicture
 from paretune.tasks import ImageTask, Task, get_any_task
@@ -207,13 +207,14 @@ def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Contex
 
 
 def _work_of(trial: Trial) -> Work:
-    """Return the trial's work, making sure that its task still yields the data that the trial was planned with."""
+    """Return the trial's work, making sure that data and base model are those that the trial was planned with."""
     task = get_any_task(trial.task.name, trial.task.options)
     if task.content_hash != trial.task.content_hash:
         raise InputError(
             f'task "{trial.task.name}": its data changed since the trial was planned '
             f"(hash {task.content_hash}, planned {trial.task.content_hash}); run the study again"
         )
+    trial = trial.model_copy(update={"base_model": pinned(trial.base_model, trial.base_content)})
     if isinstance(task, ImageTask):
         return PictureWork(trial, task)
     if not isinstance(task, Task):

@@ -1,5 +1,6 @@
 """Where base models come from: the hub, a folder, a package, or built in memory."""
 
+from paretune.models.content import base_content, pinned
 from paretune.models.hardware import check_hardware
 from paretune.models.load import (
     LoadedModel,
@@ -15,6 +16,7 @@ from paretune.models.skeleton import module_names, skeleton, tokenizer_of
 __all__ = [
     "LoadedModel",
     "ModelShape",
+    "base_content",
     "carried_shapes",
     "check_hardware",
     "check_reference",
@@ -23,6 +25,7 @@ __all__ = [
     "load_model",
     "makes_pictures",
     "module_names",
+    "pinned",
     "prefetch",
     "skeleton",
     "tokenizer_of",

@@ -51,6 +51,17 @@ def hub_folder(reference: Reference, *, weights: bool = True) -> Path:
     return folder
 
 
+def hub_commit(reference: Reference) -> str:
+    """Return the commit that a revision stands for: of the snapshot that is used, otherwise as the hub says.
+
+    Raises `InputError` as `hub_folder` does.
+    """
+    found = _cached_snapshot(reference, weights=False) or _download(
+        reference, [PIPELINE_INDEX], what="looking it up on"
+    )
+    return found.name
+
+
 def commit_note(reference: Reference, folder: Path) -> str | None:
     """Return which commit a moving revision stood for, or None where the revision is the commit itself."""
     commit = folder.name

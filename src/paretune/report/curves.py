@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from paretune.analysis.tuning_budget import expected_best
 from paretune.report.format import MISSING, plain, rate, show
 from paretune.report.wording import outcome_name
-from paretune.spec import METRICS, Direction, Record, Search, StudyPlan
+from paretune.spec import METRICS, Direction, Record, Search, StudyPlan, by_id
 from paretune.tune import Choice, Chosen, NothingChosen, Point, choose, points_of, step_of
 
 
@@ -31,7 +31,7 @@ class Curve(NamedTuple):
 
 def curves_of(records: Sequence[Record], plan: StudyPlan) -> list[Curve]:
     """Return a curve for each search of the plan, in its order."""
-    results = {record.trial_id: record for record in records if record.finished}
+    results = by_id(record for record in records if record.finished)
     names = {record.trial.task.content_hash: record.trial.task.name for record in records}
     complete = all(
         trial_id in results for search in plan.searches for one in search.candidates for trial_id in one.trial_ids

@@ -96,11 +96,7 @@ def notes(records: Sequence[Record], rows: Sequence[Row], plan: StudyPlan | None
     """Return what a reader must know beside the figures, the note on support first. `plan` is a tuned study's."""
     support = support_note(rows, plan)
     found = [support] if support else []
-    models = {
-        (record.trial.base_model, record.provenance.model_note)
-        for record in records
-        if record.provenance and record.provenance.model_note
-    }
+    models = {(record.trial.base_model, note) for record in records if (note := _model_note(record))}
     found += [f"Base model {model}: {note}" for model, note in sorted(models)]
     found += judge_notes(records)
     found += comparability_notes(records)
@@ -114,6 +110,12 @@ def notes(records: Sequence[Record], rows: Sequence[Row], plan: StudyPlan | None
     for record in records:
         found += [f"{record.trial.method.label}: {note}" for note in record.notes]
     return [plain(note) for note in dict.fromkeys(found)]
+
+
+def _model_note(record: Record) -> str | None:
+    """Return what a reader must know about the base model's weights, or what its reference stood for."""
+    note = record.provenance.model_note if record.provenance else None
+    return note or (f"it was {record.trial.base_content}" if record.trial.base_content else None)
 
 
 def _agreement_note(tasks: tuple[str, str], agreement: Agreement) -> str:

@@ -23,6 +23,7 @@ from paretune.spec.imported import Imported
 from paretune.spec.method import MethodEntry, MethodSpec
 from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit, main_quality
 from paretune.spec.planned import Candidate, PlannedStage, Search, StudyPlan
+from paretune.spec.reading import Reading, by_id, relabelled
 from paretune.spec.recipe import Recipe
 from paretune.spec.record import (
     Cancelled,
@@ -47,8 +48,8 @@ __all__ = [
     "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed",
     "Finding", "GeneralText", "ImageRecipe", "Imported", "InputError", "InputErrors", "Measure", "MethodAudit",
     "MethodEntry", "MethodSpec", "Metric", "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory",
-    "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage", "Problems", "Provenance", "Recipe", "Record",
-    "Refused", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial",
-    "TunedValues", "Tuning", "Unavailable", "Unit", "Verdict", "content_hash", "main_quality", "naming", "nearest",
-    "one_line", "read_audit",
+    "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage", "Problems", "Provenance", "Reading", "Recipe",
+    "Record", "Refused", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial",
+    "TunedValues", "Tuning", "Unavailable", "Unit", "Verdict", "by_id", "content_hash", "main_quality", "naming",
+    "nearest", "one_line", "read_audit", "relabelled",
 ]  # fmt: skip

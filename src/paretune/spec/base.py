@@ -47,9 +47,13 @@ class Data(BaseModel):
         except ValidationError as error:
             raise InputErrors(f"{where}: {problem}" for problem in explain(error, cls)) from None
 
-    def canonical_json(self) -> str:
-        """Return this data as JSON with sorted keys, no spaces and every field present: equal data, equal text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    def canonical_json(self, exclude: Any = None) -> str:
+        """Return this data as JSON with sorted keys, no spaces and every field present: equal data, equal text.
+
+        `exclude` names fields that are left out, as in pydantic's `model_dump`.
+        """
+        value = self.model_dump(mode="json", exclude=exclude)
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def later(default: Any, **constraints: Any) -> Any:

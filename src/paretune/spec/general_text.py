@@ -20,3 +20,8 @@ class GeneralText(Data):
     """Tokens of each text that are read."""
     content_hash: str | None = None
     """Hash over the texts, filled in when trials are planned."""
+
+    @property
+    def identity(self) -> str:
+        """Canonical JSON of what makes two texts the same, wherever they lie."""
+        return self.canonical_json(exclude={"source"})

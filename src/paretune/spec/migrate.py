@@ -1,5 +1,6 @@
 """Lifts records of older layouts to today's, one function per version step."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -34,4 +35,27 @@ def _from_1(value: dict[str, Any]) -> dict[str, Any]:
     return lifted
 
 
-_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+def _from_2(value: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 counted a label and where data lies as parts of a trial, and said a hub's commit in a note only."""
+    trial, provenance = value.get("trial"), value.get("provenance")
+    if not isinstance(trial, dict):
+        return value
+    trial, task = dict(trial), trial.get("task")
+    if isinstance(task, dict):
+        trial["task"] = {**task, "locations": _LOCATIONS.get(str(task.get("name")), [])}
+    name, _, revision = str(trial.get("base_model")).partition("@")
+    note = str(provenance.get("model_note")) if isinstance(provenance, dict) else ""
+    commit = re.fullmatch(f"revision {re.escape(revision)} was commit ([0-9a-f]+)", note)
+    if name.startswith("hub:") and commit:
+        trial["base_content"] = f"{name}@{commit[1]}"
+    return {**value, "trial": trial}
+
+
+_LOCATIONS = {
+    "own_data": ["path", "validation_path", "test_path"],
+    "gsm8k": ["train", "validation", "test"],
+    "image_concept": ["pictures"],
+}
+"""The options of tasks that said where data lies, in version 2."""
+
+_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}

@@ -11,7 +11,7 @@ from paretune.spec.imported import Imported
 from paretune.spec.metrics import METRICS, Phase
 from paretune.spec.trial import Trial
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Ok(Data):
@@ -70,6 +70,8 @@ class Cancelled(Data):
     kind: Literal["cancelled"] = "cancelled"
     phase: Phase | None = None
     reason: str = ""
+    disk_full: bool = later(False)
+    """Whether it was the disk: every other trial would end in the same way."""
 
 
 Outcome = Annotated[Ok | OutOfMemory | Diverged | Failed | Refused | TimedOut | Cancelled, Field(discriminator="kind")]
@@ -120,6 +122,7 @@ class Record(Data):
 
     schema_version: int = SCHEMA_VERSION
     trial_id: str
+    """The trial's id when the record was written. It names the record's files; what it is compared by is `trial.id`."""
     attempt: int = Field(ge=1)
     trial: Trial
     outcome: Outcome

@@ -116,14 +116,9 @@ class Study(Data):
     def conflict_with(self, earlier: "Study") -> str | None:
         """Say why records of this study may not join those of an earlier one in the same folder, or return None.
 
-        A study may grow (methods, rates, seeds, tasks); what its trials share must stay.
+        A study may grow (methods, rates, seeds, tasks) and change its name; what its trials share must stay. Base model
+        and general text are compared by their content, trial by trial.
         """
-        if self.name != earlier.name:
-            return f'it holds the study "{earlier.name}", not "{self.name}"'
-        if self.base_model != earlier.base_model:
-            return f'its base_model is "{earlier.base_model}", not "{self.base_model}"'
-        if self.general_text != earlier.general_text:
-            return "it measured forgetting on other general text"
         for field in Recipe.model_fields:
             old, new = getattr(earlier.recipe, field), getattr(self.recipe, field)
             if old != new:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 
 
 class TaskEntry(Data):
@@ -24,6 +24,18 @@ class TaskSpec(Data):
     """All options, defaults included."""
     content_hash: str | None
     """Hash over every example of every split, in order; None where the data is not at hand (imported results)."""
+    locations: tuple[str, ...] = later(())
+    """The options that say where the data lies. They are no part of the task's identity: the content's hash is."""
+
+    @property
+    def identity(self) -> str:
+        """Canonical JSON of what makes two tasks the same, wherever their data lies."""
+        return self.canonical_json(exclude=self.unidentifying)
+
+    @property
+    def unidentifying(self) -> dict[str, Any]:
+        """What is no part of the identity, as `canonical_json` excludes it."""
+        return {"locations": True, "options": set(self.locations)}
 
 
 class TaskCard(Data):

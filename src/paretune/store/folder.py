@@ -2,6 +2,7 @@
 
 study.json                          the study, as it was last run
 plan.json                           of a study that tunes: which trial serves which purpose
+reading.json                        how records are read, where rows were renamed or records are of an earlier Paretune
 records/<trial id>-<attempt>.json   what one attempt at a trial left behind; never changed once written
 items/<trial id>-<attempt>.parquet  its answers, question by question
 pictures/<trial id>-<attempt>/      of an image model: what it drew, small, and what it learnt from
@@ -16,14 +17,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from paretune.spec import InputError, Record, Study
+from paretune.spec import InputError, Reading, Record, Study
 from paretune.spec.migrate import read_record
 from paretune.store.atomic import create_whole, refusing, write_whole
 from paretune.store.items import Item, ItemAnswer, QuestionScores, items_bytes, read_items, read_scores
 from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
 
 _FREE_SPACE = "free space, then run again"
-_ANOTHER_FOLDER = "choose another folder with --out"
+_ANOTHER = "choose another folder with --out"
+_READING_FILE = "reading.json"
 
 
 class Store:
@@ -38,12 +40,18 @@ class Store:
 
     @contextmanager
     def open_for_study(self, study: Study) -> Iterator[None]:
-        """Hold the folder for a run of `study`, making it first where it is not there.
+        """Hold the folder for a run of `study` and keep it there. Raises `InputError` as `held` and `check` do."""
+        with self.held():
+            self.keep_study(study)
+            yield
 
-        Raises `InputError` when the folder cannot be written, when another run holds it, or when its records were made
-        under another base model or recipe.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder for one run, making it first where it is not there.
+
+        Raises `InputError` when the folder cannot be written, or when another run holds it.
         """
-        with refusing(self.folder, _ANOTHER_FOLDER):
+        with refusing(self.folder, _ANOTHER):
             for name in ("records", "items"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / ".lock", timeout=0)
@@ -51,13 +59,26 @@ class Store:
                 lock.acquire()
             except Timeout:
                 raise InputError(
-                    f"{self.folder}: another run is writing into this folder; wait until it ends, or {_ANOTHER_FOLDER}"
+                    f"{self.folder}: another run is writing into this folder; wait until it ends, or {_ANOTHER}"
                 ) from None
         try:
-            self._keep_study(study)
             yield
         finally:
             lock.release()
+
+    def check(self, study: Study) -> None:
+        """Raise `InputError` when records are here that were made under another recipe than the study's."""
+        earlier = self.study()
+        reason = study.conflict_with(earlier) if earlier is not None and self._attempts() else None
+        if reason is not None:
+            raise InputError(f"{self.folder}: cannot hold these trials too: {reason}; {_ANOTHER}")
+
+    def keep_study(self, study: Study) -> None:
+        """Write study.json. Raises `InputError` as `check` does, and when it cannot be written."""
+        self.check(study)
+        if study != self.study():
+            with refusing(self.folder, _ANOTHER):
+                write_whole(self.folder / "study.json", study.model_dump_json(indent=1).encode())
 
     def study(self) -> Study | None:
         """Return the study that was last run here, or None. Raises `InputError` when the file is damaged."""
@@ -72,12 +93,33 @@ class Store:
             raise InputError(f"{path}: damaged ({error}); delete it and run the study again") from None
         return Study.read(value, str(path))
 
-    def records(self) -> list[Record]:
+    def reading(self) -> Reading:
+        """Return how records here are read, as it was last kept. Raises `InputError` when the file is damaged."""
+        path = self.folder / _READING_FILE
+        if not path.exists():
+            return Reading()
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path}: damaged ({error}); delete it and run the study again") from None
+        return Reading.read(value, str(path))
+
+    def keep_reading(self, reading: Reading) -> None:
+        """Keep how records here are read from now on. Raises `InputError` when it cannot be written."""
+        if reading != self.reading():
+            with refusing(self.folder, _FREE_SPACE):
+                write_whole(self.folder / _READING_FILE, reading.model_dump_json(indent=1).encode())
+
+    def records(self, reading: Reading | None = None) -> list[Record]:
         """Return the latest attempt at every trial: in the order of the study's methods, then as they were started.
 
-        Raises `InputError` when a record is damaged.
+        `reading` says how they are read, by default as it was last kept. Raises `InputError` when a record is damaged.
         """
-        latest = {trial_id: self._read(trial_id, attempts[-1]) for trial_id, attempts in self._attempts().items()}
+        reading = reading or self.reading()
+        latest: dict[str, Record] = {}
+        for trial_id, attempts in self._attempts().items():
+            record = reading.resolved(self._read(trial_id, attempts[-1]))
+            latest[record.trial.id] = max(latest.get(record.trial.id, record), record, key=_age)
         study = self.study()
         labels = [entry.label or entry.name for entry in study.methods] if study else []
         places = {label: place for place, label in enumerate(labels)}
@@ -86,10 +128,10 @@ class Store:
             place = places.get(record.trial.method.label, len(places))
             return place, record.started_at, record.trial_id
 
-        return sorted(latest.values(), key=order)
+        return sorted((row for record in latest.values() for row in reading.rows(record)), key=order)
 
     def latest(self, trial_id: str) -> Record | None:
-        """Return the record of the last attempt at a trial, or None. Raises `InputError` when it is damaged."""
+        """Return the last record whose files have that id, or None. Raises `InputError` when it is damaged."""
         attempts = self._attempts().get(trial_id)
         return self._read(trial_id, attempts[-1]) if attempts else None
 
@@ -131,7 +173,7 @@ class Store:
 
         Raises `InputError` when the file is missing or damaged.
         """
-        return read_items(self.items_file(record)) if record.has_answers else []
+        return read_items(self.items_file(record), record.trial.task) if record.has_answers else []
 
     def scores(self, record: Record) -> QuestionScores | None:
         """Return the score of each question, 1 or 0, or None where no answers are kept, as with imported records.
@@ -190,19 +232,10 @@ class Store:
             )
         return record
 
-    def check_study(self, study: Study) -> None:
-        """Raise `InputError` when records are here that may not be mixed with the study's."""
-        earlier = self.study()
-        reason = study.conflict_with(earlier) if earlier is not None and self._attempts() else None
-        if reason is not None:
-            raise InputError(f"{self.folder}: cannot hold these trials too: {reason}; {_ANOTHER_FOLDER}")
 
-    def _keep_study(self, study: Study) -> None:
-        """Write study.json, unless records are here that may not be mixed with the study's."""
-        self.check_study(study)
-        if study != self.study():
-            with refusing(self.folder, _ANOTHER_FOLDER):
-                write_whole(self.folder / "study.json", study.model_dump_json(indent=1).encode())
+def _age(record: Record) -> tuple[bool, str, int]:
+    """Return what orders the attempts at a trial: those whose files have an id of an earlier Paretune come first."""
+    return record.trial_id == record.trial.id, record.started_at, record.attempt
 
 
 def load_records(folder: str | Path) -> list[Record]:

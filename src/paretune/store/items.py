@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.spec import InputError, Record, TaskSpec, one_line
-from paretune.store.earlier_clusters import earlier_cluster
+from paretune.store.earlier_items import earlier_cluster, item_id_today
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,10 +108,11 @@ def read_items_table(path: Path) -> "pa.Table":
         raise InputError(f"{path}: damaged ({one_line(error)}); delete it and its record, then run again") from None
 
 
-def read_items(path: Path) -> list[ItemAnswer]:
+def read_items(path: Path, task: TaskSpec) -> list[ItemAnswer]:
     """Return the answers in an items file, in the order in which they were given; none where it holds pictures."""
     columns = [column.to_pylist() for column in read_items_table(path).select(ItemAnswer._fields).columns]
-    return [ItemAnswer(*values) for values in zip(*columns, strict=True) if values[_STRICT] is not None]
+    answers = [ItemAnswer(*values) for values in zip(*columns, strict=True) if values[_STRICT] is not None]
+    return [answer._replace(item_id=item_id_today(task, answer.item_id)) for answer in answers]
 
 
 def read_scores(path: Path, task: TaskSpec) -> QuestionScores:
@@ -123,6 +124,6 @@ def read_scores(path: Path, task: TaskSpec) -> QuestionScores:
     rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
     clusters = {name: cluster or earlier_cluster(task, name) for name, _, _, cluster in rows}
     return QuestionScores(
-        {name: float(right if score is None else score) for name, right, score, _ in rows},
-        {name: cluster for name, cluster in clusters.items() if cluster is not None},
+        {item_id_today(task, name): float(right if score is None else score) for name, right, score, _ in rows},
+        {item_id_today(task, name): cluster for name, cluster in clusters.items() if cluster is not None},
     )

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from paretune.spec import InputError, Record, StudyPlan
+from paretune.spec import InputError, Record, StudyPlan, by_id
 from paretune.store.atomic import refusing, write_whole
 from paretune.store.folder import Store, load_records
 
@@ -43,4 +43,6 @@ def load_planned_records(folder: str | Path) -> list[Record]:
     would otherwise let the test questions choose.
     """
     records, plan = load_records(folder), read_plan(folder)
-    return records if plan is None else [record for record in records if record.trial_id in plan.trial_ids]
+    if plan is None:
+        return records
+    return [record for record in records if plan.trial_ids & by_id([record]).keys()]

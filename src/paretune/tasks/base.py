@@ -1,7 +1,7 @@
 """What a task is: examples, how they are put to the model, and how an answer is scored."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -43,6 +43,8 @@ class AnyTask(ABC):
 
     card: ClassVar[TaskCard]
     default_options: ClassVar[Mapping[str, Any]] = {}
+    locations: ClassVar[tuple[str, ...]] = ()
+    """The options that say where the data lies. The same data elsewhere is the same task."""
     wants_pictures: ClassVar[bool] = False
     """Whether it is put to image models, and not to language models."""
 
@@ -69,10 +71,21 @@ class AnyTask(ABC):
     def content_hash(self) -> str:
         """Hash over everything that the task yields."""
 
+    @property
+    def earlier_content_hash(self) -> str | None:
+        """The hash that records of an earlier Paretune hold for the same data, where it was another."""
+        return None
+
     def spec(self) -> TaskSpec:
         """Return this task as data, for a trial."""
         card = self.card
-        return TaskSpec(name=card.name, version=card.version, options=self.options, content_hash=self.content_hash)
+        return TaskSpec(
+            name=card.name,
+            version=card.version,
+            options=self.options,
+            content_hash=self.content_hash,
+            locations=self.locations,
+        )
 
 
 class Task(AnyTask):
@@ -103,5 +116,10 @@ class Task(AnyTask):
     def content_hash(self) -> str:
         """Hash over every example of every split. What examples share with each other does not change them."""
         splits: tuple[Split, ...] = ("train", "validation", "test")
-        shown = [tuple(example)[:-1] for split in splits for example in self.examples(split)]
-        return content_hash("\n".join(map(repr, shown)))
+        return hash_of({split: self.examples(split) for split in splits})
+
+
+def hash_of(examples: Mapping[Split, Iterable[Example]]) -> str:
+    """Return the hash of the examples of all splits, without what they share with each other."""
+    shown = [tuple(example)[:-1] for split in examples.values() for example in split]
+    return content_hash("\n".join(map(repr, shown)))

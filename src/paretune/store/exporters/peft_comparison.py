@@ -33,7 +33,7 @@ def export_peft_comparison(folder: str | Path, destination: str | Path) -> Expor
     left_out = [f'task "{name}": their layout has only {" and ".join(TASKS)}' for name in others]
     names, files = _experiment_names([record for record, _ in fitting]), []
     for record, benchmark in fitting:
-        result = result_of(record, benchmark, names[record.trial_id])
+        result = result_of(record, benchmark, names[record.trial.id])
         reason = _unfit(record, result, benchmark)
         if reason is None:
             files.append(_write(result, Path(destination) / benchmark.folder))
