@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paretune.models import convert, load_model, module_names, package, prefetch
-from paretune.models.package import PACKAGES, Package
+from paretune.models.known_packages import PACKAGES, Package
 from paretune.spec import EMBEDDED_MODEL, InputError
 
 MEMBER = b"not really a GGUF file"

@@ -53,6 +53,7 @@ def evaluate_checkpoint(
     from paretune.measure import Phases
     from paretune.methods import build
     from paretune.models import prefetch
+    from paretune.models.tying import ties_embeddings
 
     prefetch(trial.base_model)
     listener = _Lines()
@@ -70,6 +71,7 @@ def evaluate_checkpoint(
         recipe=trial.recipe,
         phases=phases,
         listener=listener,
+        tied_embeddings=ties_embeddings(trial.base_model),
         measures=("answers", "forgetting"),
         general_text=trial.general_text,
     )

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.models.hardware import check_hardware, quantised
 from paretune.models.hub import commit_note, hub_folder
-from paretune.models.package import known_package, package_folder
+from paretune.models.known_packages import known_package
+from paretune.models.package import package_folder
 from paretune.models.pipeline_files import check_image_folder, is_image_folder
 from paretune.models.progress import without_bars
-from paretune.models.reference import Reference, parse, shipped_folder
+from paretune.models.reference import TIED_TOY, Reference, parse, shipped_folder
 from paretune.models.weights import check_weights
 from paretune.spec import InputError, nearest, one_line
 
@@ -65,7 +66,7 @@ def module_names(reference: str) -> list[str]:
     """Return the dotted names of a base model's modules, from its configuration: no weights are read."""
     parsed = parse(reference)
     if parsed.kind == "toy":
-        model = _toy()
+        model = _toy(parsed)
     elif makes_pictures(reference):
         model = _image().transformer_skeleton(_folder(parsed), reference)
     else:
@@ -90,7 +91,7 @@ def load_model(
     if parsed.kind == "toy":
         if quantisation is not None:
             raise InputError(f'base model "{reference}": a toy is not quantised; leave quantisation out of the recipe')
-        loaded = _loaded_toy(dtype, attention)
+        loaded = _loaded_toy(parsed, dtype, attention)
     else:
         folder = _folder(parsed)
         if is_image_folder(folder):
@@ -151,18 +152,18 @@ def _note(parsed: Reference, folder: Path) -> str | None:
     return commit_note(parsed, folder) if parsed.kind == "hub" else None
 
 
-def _toy() -> Any:
+def _toy(parsed: Reference) -> Any:
     from paretune.models.toy import toy_model
 
-    return toy_model()
+    return toy_model(tied=parsed.name == TIED_TOY)
 
 
-def _loaded_toy(dtype: str, attention: str) -> LoadedModel:
+def _loaded_toy(parsed: Reference, dtype: str, attention: str) -> LoadedModel:
     import torch
 
     from paretune.models.toy import NOTE, toy_tokenizer
 
-    model = _toy().to(getattr(torch, dtype))
+    model = _toy(parsed).to(getattr(torch, dtype))
     model.set_attn_implementation(attention)
     return LoadedModel(model, toy_tokenizer(), NOTE)
 

@@ -16,11 +16,12 @@ _SEED = 0
 NOTE = "a tiny model with random weights, for trying things out: its answers mean nothing"
 
 
-def toy_model(spread: float = 0.02) -> Any:
+def toy_model(spread: float = 0.02, *, tied: bool = False) -> Any:
     """Return a Llama of two layers in float32, with the same initial weights every time.
 
     `spread` is the standard deviation of its weights. The usual one makes attention look at all tokens nearly alike;
-    with 0.1 it is selective, as in a trained model. The generators of the caller are left as they were.
+    with 0.1 it is selective, as in a trained model. `tied` makes input and output embeddings one matrix. The generators
+    of the caller are left as they were.
     """
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -36,6 +37,7 @@ def toy_model(spread: float = 0.02) -> Any:
         eos_token_id=_SPECIAL.index(_EOS),
         bos_token_id=_SPECIAL.index(_BOS),
         initializer_range=spread,
+        tie_word_embeddings=tied,
         attn_implementation="sdpa",
         dtype="float32",
     )
