@@ -8,12 +8,15 @@ import torch
 from torch import Tensor
 
 from paretune.spec import InputError, Recipe
-from paretune.tasks import Example
+from paretune.tasks import Example, Split
 
 WINDOW_BATCHES = 12
 """Batches whose examples are sorted by length together. Wider windows pad less and shuffle less."""
 LISTED_WINDOW_BATCHES = 20
 """Likewise where the data's order is kept: the window of peft's method comparison."""
+
+
+_IN_WORDS: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
 
 
 class Encoded(NamedTuple):
@@ -120,18 +123,24 @@ class Batches:
 
 
 def make_batches(
-    examples: Sequence[Example], tokenizer: Any, recipe: Recipe, seed: int, *, one_pass: bool = False
+    examples: Sequence[Example],
+    tokenizer: Any,
+    recipe: Recipe,
+    seed: int,
+    *,
+    one_pass: bool = False,
+    split: Split = "train",
 ) -> Batches:
     """Return shuffled batches without end, or with `one_pass` every example once in the order of length.
 
-    Raises `InputError` when no example fits into the recipe's `max_length`.
+    Raises `InputError`, naming the split, when no example fits into the recipe's `max_length`.
     """
     encoded = [_encode(example, tokenizer, recipe) for example in examples]
     kept = [row for row in encoded if row.num_tokens <= recipe.max_length]
     if not kept:
         shortest = min((row.num_tokens for row in encoded), default=0)
         raise InputError(
-            f"recipe: max_length = {recipe.max_length} leaves no training example out of {len(encoded)} "
+            f"recipe: max_length = {recipe.max_length} leaves no {_IN_WORDS[split]} example out of {len(encoded)} "
             f"(the shortest has {shortest} tokens); raise max_length"
         )
     return Batches(

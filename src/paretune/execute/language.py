@@ -10,7 +10,7 @@ from torch import nn
 from paretune.engine import Batches, answer, answer_loss, longest_batches, make_batches, validation_loss
 from paretune.execute.events import Listener
 from paretune.execute.work import Evaluation, TrainingData, Work, keep_answer_peak
-from paretune.measure import Phases, count_peak_bytes, general_texts, text_losses
+from paretune.measure import Phases, check_texts, count_peak_bytes, general_texts, text_losses
 from paretune.methods import Method, Objective
 from paretune.models import LoadedModel, load_model
 from paretune.models.tying import ties_embeddings
@@ -43,11 +43,17 @@ class LanguageWork(Work):
         return self.on_device(loaded) if recipe.quantisation is None else loaded
 
     def training_data(self) -> TrainingData:
-        """Return the training examples as batches of tokens."""
+        """Return the training examples as batches of tokens. What would only fail after training is refused first."""
         examples, recipe, seed = self._task.examples("train"), self.trial.recipe, self.trial.seed
+        if "forgetting" in self.trial.measures:
+            texts, reading = _general_texts(self.trial.general_text)
+            check_texts(self._tokenizer, texts, **reading)
         batches = make_batches(examples, self._tokenizer, recipe, seed)
-        self._checks = make_batches(self._task.examples("validation"), self._tokenizer, recipe, seed, one_pass=True)
-        return TrainingData(batches, longest_batches(examples, self._tokenizer, recipe), batches.num_left_out)
+        checks = self._checks = make_batches(
+            self._task.examples("validation"), self._tokenizer, recipe, seed, one_pass=True, split="validation"
+        )
+        longest = longest_batches(examples, self._tokenizer, recipe)
+        return TrainingData(batches, longest, batches.num_left_out, checks.num_left_out)
 
     def validation_loss(self, model: nn.Module) -> float:
         """Return the loss per answer token on the validation split."""

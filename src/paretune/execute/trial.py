@@ -141,6 +141,7 @@ class _Run:
         with self.phases.during(Phase.PREPARE):
             data = work.training_data()
             self.findings["num_left_out"] = data.num_left_out
+            self.findings["num_validation_left_out"] = data.num_validation_left_out
         if "memory" in trial.measures and not torch.cuda.is_available():
             with self.phases.during(Phase.MEASURE):
                 peak = _training_peak_bytes(model, method, context, data.longest)
