@@ -10,7 +10,7 @@ from torch import nn
 from paretune.engine import Batches, answer, answer_loss, longest_batches, make_batches, validation_loss
 from paretune.execute.events import Listener
 from paretune.execute.work import Evaluation, TrainingData, Work, keep_answer_peak
-from paretune.measure import Phases, check_texts, count_peak_bytes, general_texts, text_losses
+from paretune.measure import Phases, check_texts, general_texts, text_losses
 from paretune.methods import Method, Objective
 from paretune.models import LoadedModel, load_model
 from paretune.models.tying import ties_embeddings
@@ -134,7 +134,7 @@ def evaluate(
         # No stop strings and no early end: every method writes answers of the same length.
         whole = {**sampling, "min_new_tokens": length, "batch_size": len(longest)}
         with phases.during(Phase.MEASURE):
-            peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
+            peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
         keep_answer_peak(metrics, phases, peak)
     return Evaluation(metrics, standard_errors, _by_group(items), items, text_loss_changes=tuple(changes))
 
