@@ -118,7 +118,7 @@ def test_methods_and_tasks_as_json(paretune: Paretune) -> None:
 
 def test_a_checkpoint_gives_the_study_s_figures_again(paretune: Paretune, finished: Path) -> None:
     (checkpoint,) = (finished / "adapters").iterdir()
-    done = paretune("evaluate", checkpoint, "--task", "word_problems", "--limit", "8", "--json")
+    done = paretune("evaluate", checkpoint, "--task", "word_problems", "--limit", "8", "--forgetting", "--json")
     assert done.returncode == 0, done.stderr
     value = json.loads(done.stdout)
     assert value["num_items"] == 8
@@ -126,6 +126,7 @@ def test_a_checkpoint_gives_the_study_s_figures_again(paretune: Paretune, finish
         row for row in json.loads(paretune("results", finished, "--json").stdout)["rows"] if row["method"] == "lora"
     )
     assert value["metrics"]["forgetting"] == record["metrics"]["forgetting"]
+    assert value["named_base_model"] == value["base_model"] == "toy:llama"
 
 
 def test_a_study_without_a_file(paretune: Paretune, tmp_path: Path) -> None:
