@@ -16,6 +16,7 @@ from paretune.spec import EMBEDDED_MODEL
         ("toy:tied-llama", True),
         ("shipped:drawings", False),
         ("hub:meta-llama/Llama-3.2-1B@main", True),
+        ("hub:meta-llama/Llama-3.2-3B", True),
         ("hub:Qwen/Qwen3-8B@main", False),
         ("hub:nobody/knows-it@main", None),
         ("pypi:nothing==1.0", None),

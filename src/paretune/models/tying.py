@@ -17,6 +17,9 @@ def ties_embeddings(reference: str) -> bool | None:
 
     Never raises: a reference that is malformed or names nothing on this machine gives None.
     """
+    kind, _, rest = reference.partition(":")
+    if kind == "hub" and (bundled := carried_shapes().get(rest.partition("@")[0])):
+        return _says(bundled)  # also where an imported result does not say the revision
     try:
         parsed = parse(reference)
     except InputError:
@@ -35,7 +38,7 @@ def _config_file(parsed: Reference) -> Path | None:
     if parsed.kind == "pypi":
         package = PACKAGES.get((parsed.name, parsed.version or ""))
         return carried_shapes().get(package.shape or "") if package else None
-    return carried_shapes().get(parsed.name) or _in_hub_cache(parsed)
+    return _in_hub_cache(parsed)
 
 
 def _in_hub_cache(parsed: Reference) -> Path | None:
