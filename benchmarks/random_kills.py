@@ -230,8 +230,11 @@ class Benchmark:
         before = Snapshot(folder)
         while True:
             running = self._start(folder)
-            ended_by_itself = self._disturb(running, window)
-            running.settle(self.faults)
+            try:
+                ended_by_itself = self._disturb(running, window)
+                running.settle(self.faults)
+            finally:
+                running.process.kill()  # where this benchmark itself is stopped
             after = Snapshot(folder)
             before.compare(after, self.faults)
             before = after

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from paretune.methods import Preset, build, method_cards, resolve
 from paretune.methods.base import Method
-from paretune.methods.capabilities import audit_of, recorded_audit
-from paretune.methods.embeddings import touched_embeddings
+from paretune.methods.capabilities import audits_of, recorded_audit
 from paretune.methods.peft import Peft
 from paretune.methods.variants import VARIANTS
 from paretune.spec import CLAIMS, MethodAudit, MethodEntry, MethodSpec, NotApplicable
@@ -56,7 +55,7 @@ def methods_reference() -> str:
     for variant, spec in variants:
         lines += ["", f"## {variant.label}", "", variant.description, ""]
         changed = json.dumps(variant.parameters)[1:-1]
-        lines += [f"- `{variant.method}` with `{changed}`", *_findings(_audits(spec))]
+        lines += [f"- `{variant.method}` with `{changed}`", *_findings(audits_of(spec))]
     return "\n".join(lines) + "\n"
 
 
@@ -64,19 +63,13 @@ def _matrix(specs: Sequence[MethodSpec]) -> Iterator[str]:
     yield "| method | " + " | ".join(_label(claim.label) for claim in CLAIMS.values()) + " |"
     yield "|---|" + ":-:|" * len(CLAIMS)
     for spec in specs:
-        audits = _audits(spec)
+        audits = audits_of(spec)
         if not audits:
             yield f"| {spec.label} | unaudited |" + " |" * (len(CLAIMS) - 1)
         for audit in audits:
             label = f"{spec.label}, tied embeddings" if audit.tied_embeddings else spec.label
             verdicts = [audit.verdict(claim) for claim in CLAIMS]
             yield f"| {label} | " + " | ".join(_SIGNS[found.kind] if found else "" for found in verdicts) + " |"
-
-
-def _audits(spec: MethodSpec) -> list[MethodAudit]:
-    """Return what is recorded of a method, on tied embeddings as well where it touches them."""
-    ways = (False, True) if touched_embeddings(spec) else (False,)
-    return [audit for tied in ways if (audit := audit_of(spec, tied)) is not None]
 
 
 def _section(card: Preset, spec: MethodSpec) -> Iterator[str]:
@@ -97,7 +90,7 @@ def _section(card: Preset, spec: MethodSpec) -> Iterator[str]:
     if card.prior_learning_rate is not None:
         yield f"- Prior rate: {card.prior_learning_rate:g}. {card.prior_source}".rstrip()
     if spec.trains:
-        yield from _findings(_audits(spec))
+        yield from _findings(audits_of(spec))
 
 
 def _findings(audits: Sequence[MethodAudit]) -> Iterator[str]:

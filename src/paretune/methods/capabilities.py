@@ -77,6 +77,12 @@ def audit_of(spec: MethodSpec, tied: bool | None = False) -> MethodAudit | None:
     return min(speaking, key=lambda found: _distance(found.method, spec), default=None)
 
 
+def audits_of(spec: MethodSpec) -> list[MethodAudit]:
+    """Return what is recorded of a method, on a base model with tied embeddings as well where it touches them."""
+    ways = (False, True) if touched_embeddings(spec) else (False,)
+    return [audit for tied in ways if (audit := audit_of(spec, tied)) is not None]
+
+
 def capabilities_of(spec: MethodSpec, tied: bool | None = False) -> Capabilities:
     """Return what a method can do, as far as its recorded audit says. `tied` is as in `audit_of`."""
     audit = audit_of(spec, tied)
