@@ -8,7 +8,7 @@ import pytest
 
 from paretune.audit import audit_methods, everything, run
 from paretune.methods.registry import peft_types
-from paretune.spec import Audit, InputError, MethodAudit, MethodSpec
+from paretune.spec import Audit, InputError, MethodAudit, MethodEntry
 
 
 class Here:
@@ -24,13 +24,13 @@ class Here:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def submit(self, work: Any, spec: MethodSpec, model: str | None) -> "Future[MethodAudit]":
+    def submit(self, work: Any, case: run.Case) -> "Future[MethodAudit]":
         future: Future[MethodAudit] = Future()
-        self._broken |= spec.name in self._deadly
+        self._broken |= case.spec.name in self._deadly
         if self._broken:
             future.set_exception(BrokenProcessPool("gone"))
         else:
-            future.set_result(MethodAudit(method=spec, findings=()))
+            future.set_result(MethodAudit(method=case.spec, findings=(), tied_embeddings=case.tied))
         return future
 
     def shutdown(self, **options: bool) -> None:
@@ -65,6 +65,21 @@ def test_a_method_that_takes_its_process_down_is_a_finding(
     assert len(heard) == len(found) == 4
     assert found["oft"].failed() == {"trains": "its process ended without a word"}
     assert all(not found[name].findings for name in ("lora", "ia3", "vera"))
+
+
+def test_what_touches_embeddings_is_audited_on_tied_ones_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_pool", lambda jobs: Here(set()))
+    head = MethodEntry(name="lora", label="head", parameters={"target_modules": ["lm_head"]})
+    audit = audit_methods(["lora", head], jobs=2)
+    assert [method.label for method in audit.methods] == ["lora", "head", "head, tied embeddings"]
+    assert audit.defaults["LORA"]["bias"] == "none"
+
+
+def test_lora_on_a_tied_head_is_found_not_to_merge() -> None:
+    head = MethodEntry(name="lora", parameters={"target_modules": ["lm_head"]})
+    (audit,) = audit_methods([head], model="toy:tied-llama", jobs=1).methods
+    assert audit.tied_embeddings
+    assert "mergeable" in audit.failed()
 
 
 def test_everything_is_every_type_every_preset_and_the_variants() -> None:

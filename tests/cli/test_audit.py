@@ -75,6 +75,12 @@ def test_methods_show_what_their_audit_found(paretune: Paretune) -> None:
     assert 'did you mean "lily"' in wrong.stderr
 
 
+def test_what_touches_embeddings_is_shown_on_tied_ones_too(paretune: Paretune) -> None:
+    lines = paretune("methods", "trainable-tokens").stdout.splitlines()
+    assert any(line.startswith("causal-lm, tied") for line in lines)
+    assert not any("tied" in line for line in paretune("methods", "lora").stdout.splitlines())
+
+
 def test_the_list_of_methods_has_a_column_for_a_claim(paretune: Paretune) -> None:
     done = paretune("methods")
     assert done.returncode == 0

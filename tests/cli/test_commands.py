@@ -48,17 +48,17 @@ def test_without_a_command_the_help_keeps_its_lines(paretune: Paretune) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_a_refused_trial_says_why_and_the_rest_runs(paretune: Paretune, study_file: Path, tmp_path: Path) -> None:
-    short = '{ name = "lora", recipe = { max_length = 8 } }'
-    study_file.write_text(study_file.read_text().replace('"lora"]', f"{short}]"))
-    done = paretune("run", study_file, "--out", tmp_path / "out")
+def test_a_refused_trial_says_why_and_the_rest_runs(paretune: Paretune, tmp_path: Path) -> None:
+    data = tmp_path / "endings.jsonl"  # aLoRA finds out in its worker that the prompts end in different ways
+    data.write_text("".join(f'{{"prompt": "say {n} {chr(97 + n % 26)}", "completion": "{n}"}}\n' for n in range(60)))
+    common = ("run", "--model", "toy:llama", "--data", data, "--steps", "1")
+    done = paretune(*common, "--methods", "base,alora", "--out", tmp_path / "out")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("paretune: lora: refused: ")
-    assert "max_length" in last
-    assert "lora: refused: " in done.stdout
-    study_file.write_text(study_file.read_text().replace('"base", ', ""))
-    alone = paretune("run", study_file, "--out", tmp_path / "alone")
+    assert last.startswith("paretune: alora: refused: ")
+    assert "alora_invocation_tokens" in last
+    assert "alora: refused: " in done.stdout
+    alone = paretune(*common, "--methods", "alora", "--out", tmp_path / "alone")
     assert alone.returncode == 2
     assert alone.stderr.splitlines()[-1] == last
 
@@ -118,7 +118,7 @@ def test_methods_and_tasks_as_json(paretune: Paretune) -> None:
 
 def test_a_checkpoint_gives_the_study_s_figures_again(paretune: Paretune, finished: Path) -> None:
     (checkpoint,) = (finished / "adapters").iterdir()
-    done = paretune("evaluate", checkpoint, "--task", "word_problems", "--limit", "8", "--json")
+    done = paretune("evaluate", checkpoint, "--task", "word_problems", "--limit", "8", "--forgetting", "--json")
     assert done.returncode == 0, done.stderr
     value = json.loads(done.stdout)
     assert value["num_items"] == 8
@@ -126,6 +126,7 @@ def test_a_checkpoint_gives_the_study_s_figures_again(paretune: Paretune, finish
         row for row in json.loads(paretune("results", finished, "--json").stdout)["rows"] if row["method"] == "lora"
     )
     assert value["metrics"]["forgetting"] == record["metrics"]["forgetting"]
+    assert value["named_base_model"] == value["base_model"] == "toy:llama"
 
 
 def test_a_study_without_a_file(paretune: Paretune, tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import pytest
 import torch
 from peft import PrefixTuningConfig, PromptTuningConfig, TaskType, get_peft_model
 
-from paretune.measure import general_texts, text_losses
+from paretune.measure import check_texts, general_texts, text_losses
 from paretune.measure.retention import MAX_TOKENS
+from paretune.spec import InputError
 
 TEXTS = ("the state of the union", "my fellow citizens, it is strong", "ab")
 
@@ -44,8 +45,10 @@ def test_long_texts_are_cut(tiny_llama: Any, tokenizer: Any) -> None:
 
 
 def test_a_text_with_nothing_to_predict_is_refused(tiny_llama: Any, tokenizer: Any) -> None:
-    with pytest.raises(ValueError, match="at least two"):
-        text_losses(tiny_llama(), tokenizer, ["a"])
+    for refused in (lambda: text_losses(tiny_llama(), tokenizer, ["a"]), lambda: check_texts(tokenizer, ["ab", "a"])):
+        with pytest.raises(InputError, match=r"general_text: 'a' has too few tokens \(1\)"):
+            refused()
+    check_texts(tokenizer, TEXTS)
 
 
 def test_virtual_tokens_in_front_do_not_shift_the_text(tiny_llama: Any, tokenizer: Any) -> None:

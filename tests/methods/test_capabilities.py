@@ -41,7 +41,13 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that makes the audits given to it the recorded ones."""
 
     def record(*methods: MethodAudit) -> None:
-        audit = Audit(made_on="2026-01-01", packages={"peft": "0.21.2"}, base_models={}, methods=methods)
+        audit = Audit(
+            made_on="2026-01-01",
+            packages={"peft": "0.21.2"},
+            base_models={},
+            defaults={"LORA": {"bias": "none", "megatron_core": "megatron.core", "init_lora_weights": True}},
+            methods=methods,
+        )
         file = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
         file.write_text(json.dumps(audit.model_dump(mode="json")))
         monkeypatch.setattr(capabilities, "RECORDED_AUDIT", file)
@@ -79,6 +85,29 @@ def test_sizes_share_an_audit_and_switches_do_not(parameters: dict[str, Any], sp
     assert (audit_of(lora(**parameters)) is not None) == speaks
 
 
+@pytest.mark.parametrize(
+    ("parameters", "speaks"),
+    [
+        ({"bias": "none", "megatron_core": "megatron.core", "init_lora_weights": True, "use_dora": False}, True),
+        ({"bias": "none", "modules_to_save": None}, True),
+        ({"bias": "all"}, False),
+        ({"init_lora_weights": False}, False),
+    ],
+)
+def test_the_library_s_defaults_say_nothing_in_records_either(
+    parameters: dict[str, Any], speaks: bool, recorded: Any
+) -> None:
+    recorded(audited(lora(), FINE))
+    raw = MethodSpec(name="lora", label="old", implementation="peft", peft_type="LORA", parameters=parameters)
+    assert (audit_of(raw) is not None) == speaks
+
+
+def test_one_list_of_saved_modules_does_not_speak_for_another(recorded: Any) -> None:
+    recorded(audited(lora(modules_to_save=["norm"]), FINE))
+    assert audit_of(lora(modules_to_save=["norm"])) is not None
+    assert audit_of(lora(modules_to_save=["q_proj"])) is None
+
+
 def test_the_closest_audit_speaks(recorded: Any) -> None:
     wide, plain = audited(lora(r=64), {"causal": DEPENDS}), audited(lora(), {"causal": Passed()})
     recorded(wide, plain)
@@ -99,7 +128,7 @@ def test_the_closest_audit_speaks(recorded: Any) -> None:
 def test_who_is_asked_alone(verdicts: dict[str, Verdict], alone: bool, recorded: Any) -> None:
     recorded(audited(lora(), verdicts))
     assert answering_of(lora()).alone == alone
-    assert build(lora()).answers_alone == alone
+    assert build(lora()).answers_alone(tied_embeddings=False) == alone
     marks = marks_of(lora(), Recipe())
     assert marks is not None
     assert marks.answered_alone == alone

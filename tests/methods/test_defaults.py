@@ -1,5 +1,6 @@
 """A parameter that equals the library's default says nothing."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,11 @@ import pytest
 from paretune.methods import build, resolve
 from paretune.methods.capabilities import audit_of, marks_of
 from paretune.methods.peft import Peft
+from paretune.models.tying import ties_embeddings
 from paretune.spec import ImageRecipe, MethodEntry, Recipe
+from paretune.store import load_records
+from paretune.store.importers import import_peft_comparison
+from tests.outside import PUBLISHED, needs_published
 
 DEFAULTS = {"bias": "none", "megatron_core": "megatron.core", "use_rslora": False, "rank_pattern": {}}
 
@@ -34,6 +39,22 @@ def test_a_spec_handed_to_peft_is_a_copy() -> None:
     config: Any = method.config(Recipe())
     config.modules_to_save.append("lm_head")
     assert spec.canonical_json() == before
+
+
+@needs_published
+def test_imported_results_that_list_the_librarys_defaults_are_audited_as_plain_ones(tmp_path: Path) -> None:
+    import_peft_comparison(PUBLISHED, tmp_path)
+    records = load_records(tmp_path / "peft-metamathqa")
+    ties = {base_model: ties_embeddings(base_model) for base_model in {one.trial.base_model for one in records}}
+    assert set(ties.values()) == {True}
+    audited = {
+        one.trial.method.label: audit_of(one.trial.method, ties[one.trial.base_model]) is not None for one in records
+    }
+    assert audited["lora rank32"]
+    assert audited["vblora"]
+    # The others were built by peft's plain class, where Paretune's has a class of its own, or under other switches.
+    assert sum(audited.values()) >= 45
+    assert not audited["trainable_tokens sos+eos"]
 
 
 @pytest.mark.parametrize("name", ["lora", "oft", "lokr", "ia3"])

@@ -1,7 +1,6 @@
 import errno
 import multiprocessing
 import os
-import time
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -11,17 +10,22 @@ from paretune.models.cache import build_once, cache_root, cached
 from paretune.spec import InputError
 
 _SPAWN = multiprocessing.get_context("spawn")
+_PATIENCE_SECONDS = 300
+"""How long a process is waited for that may never come; nothing takes so long."""
 
 
 def _left(cache: Path) -> list[str]:
     return sorted(path.name for path in (cache / "models").iterdir() if path.suffix != ".lock")
 
 
-def _slow_build(log: Path) -> None:
+def _build(log: Path, building: Event, asked: Event) -> None:
+    """Build what is whole only once `asked` is set: by the other one, just before it asks for the same."""
+
     def build(work: Path, result: Path) -> None:
         (work / "scratch").write_text("x")
         (result / "a").write_text("half")
-        time.sleep(0.3)
+        building.set()
+        assert asked.wait(_PATIENCE_SECONDS)
         (result / "a").write_text("whole")
         with log.open("a") as file:
             file.write("built\n")
@@ -30,11 +34,19 @@ def _slow_build(log: Path) -> None:
     assert (folder / "a").read_text() == "whole"
 
 
+def _ask(building: Event, asked: Event) -> None:
+    """Ask for what the other one is building."""
+    assert building.wait(_PATIENCE_SECONDS)
+    asked.set()
+    folder = build_once("m", _must_not_build, needed_bytes=1)
+    assert (folder / "a").read_text() == "whole"
+
+
 def _build_without_end(started: Event) -> None:
     def build(work: Path, result: Path) -> None:
         (result / "a").write_text("half")
         started.set()
-        time.sleep(60)
+        _SPAWN.Event().wait()
 
     build_once("m", build, needed_bytes=1)
 
@@ -45,11 +57,15 @@ def _must_not_build(work: Path, result: Path) -> None:
 
 def test_two_processes_at_once_build_once(cache: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    workers = [_SPAWN.Process(target=_slow_build, args=(log,)) for _ in range(2)]
+    building, asked = _SPAWN.Event(), _SPAWN.Event()
+    workers = [
+        _SPAWN.Process(target=_build, args=(log, building, asked)),
+        _SPAWN.Process(target=_ask, args=(building, asked)),
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(30)
+        worker.join(_PATIENCE_SECONDS)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert log.read_text() == "built\n"
     assert _left(cache) == ["m"]
@@ -61,12 +77,14 @@ def test_after_a_kill_the_next_one_builds(cache: Path, tmp_path: Path) -> None:
     started = _SPAWN.Event()
     worker = _SPAWN.Process(target=_build_without_end, args=(started,))
     worker.start()
-    assert started.wait(30)
+    assert started.wait(_PATIENCE_SECONDS)
     assert cached("m") is None
     worker.kill()
-    worker.join(30)
+    worker.join(_PATIENCE_SECONDS)
     assert [name.startswith("m.partial-") for name in _left(cache)] == [True]
-    _slow_build(tmp_path / "log")
+    again = _SPAWN.Event()
+    again.set()
+    _build(tmp_path / "log", _SPAWN.Event(), again)
     assert _left(cache) == ["m"]
 
 

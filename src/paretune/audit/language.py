@@ -95,10 +95,13 @@ class LanguageProbe:
         )
 
 
-def language_subject(reference: str | None = None) -> Subject:
-    """Return a causal language model by its reference, by default a toy, with sums to learn."""
-    load = _load_toy if reference is None else partial(load_model, reference)
-    tokenizer = load("float32").tokenizer
+def language_subject(reference: str | None = None, *, tied: bool = False) -> Subject:
+    """Return a causal language model by its reference, by default a toy, with sums to learn.
+
+    `tied` asks for the toy whose input and output embeddings are one matrix.
+    """
+    load = partial(_load_toy, tied=tied) if reference is None else partial(load_model, reference)
+    model, tokenizer, _ = load("float32")
     recipe = Recipe(batch_size=4)
     examples = [_sum(first, second) for first, second in ((12, 7), (30, 41), (5, 66), (28, 3))]
     batch = next(iter(make_batches(examples, tokenizer, recipe, seed=0)))
@@ -106,14 +109,15 @@ def language_subject(reference: str | None = None) -> Subject:
     length = min(len(prompt) for prompt in prompts)
     input_ids = torch.tensor([prompt[:length] for prompt in prompts])
     probe = LanguageProbe(input_ids, tokenizer.pad_token_id, tokenizer.eos_token_id)
-    return Subject("causal-lm", reference or "toy Llama", load, probe, batch, answer_loss)
+    name, ties = reference or "toy Llama", bool(model.config.tie_word_embeddings)
+    return Subject("causal-lm", name, load, probe, batch, answer_loss, ties)
 
 
-def _load_toy(dtype: Dtype) -> LoadedModel:
+def _load_toy(dtype: Dtype, *, tied: bool) -> LoadedModel:
     """Return the toy Llama with wide weights: what depends on positions shows only where attention is selective."""
     from paretune.models.toy import NOTE, toy_model, toy_tokenizer
 
-    return LoadedModel(toy_model(spread=0.1).to(getattr(torch, dtype)).eval(), toy_tokenizer(), NOTE)
+    return LoadedModel(toy_model(spread=0.1, tied=tied).to(getattr(torch, dtype)).eval(), toy_tokenizer(), NOTE)
 
 
 def _sum(first: int, second: int) -> Example:

@@ -48,7 +48,8 @@ def audit_method(spec: MethodSpec, subjects: Sequence[Subject]) -> MethodAudit:
         with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder:
             for claim, verdict in _on(spec, subject, Path(folder)):
                 findings.append(Finding(claim=claim, model_kind=subject.kind, verdict=verdict))
-    return MethodAudit(method=spec, findings=tuple(findings))
+    tied = any(subject.tied for subject in subjects)
+    return MethodAudit(method=spec, findings=tuple(findings), tied_embeddings=tied)
 
 
 def _missing_here(spec: MethodSpec) -> str | None:

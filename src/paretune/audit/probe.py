@@ -58,6 +58,8 @@ class Subject(NamedTuple):
     batch: DataBatch
     """The one batch that is trained on."""
     objective: Objective
+    tied: bool = False
+    """Whether it is a language model whose input and output embeddings are one matrix."""
 
     def fresh(self, dtype: Dtype = "float32") -> LoadedModel:
         """Return a fresh base model on the device that training uses: a GPU where there is one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paretune.methods import Preset, build, method_cards, resolve
 from paretune.methods.base import Method
-from paretune.methods.capabilities import audit_of, recorded_audit
+from paretune.methods.capabilities import audits_of, recorded_audit
 from paretune.methods.peft import Peft
 from paretune.methods.variants import VARIANTS
 from paretune.spec import CLAIMS, MethodAudit, MethodEntry, MethodSpec, NotApplicable
@@ -22,6 +22,12 @@ Every method is named in a study as it is named here; a peft type can be named a
 What the parameters leave open is the library's default. Prior rates are where a search begins, for small models and
 some tens of steps.
 """
+
+
+_TIED = (
+    "What adapts or trains embeddings was also audited on a language model that ties its input and output embeddings; "
+    "nothing is said of such a method on other embeddings than those it was audited on."
+)
 
 
 def methods_reference() -> str:
@@ -41,6 +47,7 @@ def methods_reference() -> str:
         packages = ", ".join(f"{name} {number}" for name, number in audit.packages.items())
         models = ", ".join(f"{kind}: {model}" for kind, model in audit.base_models.items())
         lines += [f"Audit {audit.version}, made on {audit.made_on} with {packages} ({models}).", ""]
+        lines += [_TIED, ""]
         lines += ["On a causal language model; ✓ holds, ✗ does not hold, – not applicable, empty: not reached.", ""]
     lines += list(_matrix([spec for _, spec in [*trained, *variants] if spec.trains]))
     for card, spec in trained:
@@ -48,7 +55,7 @@ def methods_reference() -> str:
     for variant, spec in variants:
         lines += ["", f"## {variant.label}", "", variant.description, ""]
         changed = json.dumps(variant.parameters)[1:-1]
-        lines += [f"- `{variant.method}` with `{changed}`", *_findings(audit_of(spec))]
+        lines += [f"- `{variant.method}` with `{changed}`", *_findings(audits_of(spec))]
     return "\n".join(lines) + "\n"
 
 
@@ -56,12 +63,13 @@ def _matrix(specs: Sequence[MethodSpec]) -> Iterator[str]:
     yield "| method | " + " | ".join(_label(claim.label) for claim in CLAIMS.values()) + " |"
     yield "|---|" + ":-:|" * len(CLAIMS)
     for spec in specs:
-        audit = audit_of(spec)
-        if audit is None:
+        audits = audits_of(spec)
+        if not audits:
             yield f"| {spec.label} | unaudited |" + " |" * (len(CLAIMS) - 1)
-            continue
-        verdicts = [audit.verdict(claim) for claim in CLAIMS]
-        yield f"| {spec.label} | " + " | ".join(_SIGNS[found.kind] if found else "" for found in verdicts) + " |"
+        for audit in audits:
+            label = f"{spec.label}, tied embeddings" if audit.tied_embeddings else spec.label
+            verdicts = [audit.verdict(claim) for claim in CLAIMS]
+            yield f"| {label} | " + " | ".join(_SIGNS[found.kind] if found else "" for found in verdicts) + " |"
 
 
 def _section(card: Preset, spec: MethodSpec) -> Iterator[str]:
@@ -82,23 +90,24 @@ def _section(card: Preset, spec: MethodSpec) -> Iterator[str]:
     if card.prior_learning_rate is not None:
         yield f"- Prior rate: {card.prior_learning_rate:g}. {card.prior_source}".rstrip()
     if spec.trains:
-        yield from _findings(audit_of(spec))
+        yield from _findings(audits_of(spec))
 
 
-def _findings(audit: MethodAudit | None) -> Iterator[str]:
+def _findings(audits: Sequence[MethodAudit]) -> Iterator[str]:
     """Yield what does not hold and why, kind of model by kind of model; what holds is in the table above."""
-    if audit is None:
+    if not audits:
         yield "- Audit: unaudited"
-        return
-    for kind in dict.fromkeys(finding.model_kind for finding in audit.findings):
-        found = [finding for finding in audit.findings if finding.model_kind == kind]
-        held = sum(finding.verdict.kind == "pass" for finding in found)
-        yield f"- Audit, {kind}: {held} of {len(found)} claims hold"
-        for finding in found:
-            if isinstance(finding.verdict, NotApplicable):
-                yield f"    - {finding.claim}: not applicable, {_plain(finding.verdict.reason)}"
-            elif finding.verdict.kind == "fail":
-                yield f"    - **{finding.claim}**: {_plain(finding.verdict.finding)}"
+    for audit in audits:
+        for kind in dict.fromkeys(finding.model_kind for finding in audit.findings):
+            found = [finding for finding in audit.findings if finding.model_kind == kind]
+            held = sum(finding.verdict.kind == "pass" for finding in found)
+            where = f"{kind} with tied embeddings" if audit.tied_embeddings else kind
+            yield f"- Audit, {where}: {held} of {len(found)} claims hold"
+            for finding in found:
+                if isinstance(finding.verdict, NotApplicable):
+                    yield f"    - {finding.claim}: not applicable, {_plain(finding.verdict.reason)}"
+                elif finding.verdict.kind == "fail":
+                    yield f"    - **{finding.claim}**: {_plain(finding.verdict.finding)}"
 
 
 def _hooks(method: Method) -> list[str]:

@@ -3,16 +3,17 @@
 import os
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.methods import method_cards, resolve
+from paretune.methods.embeddings import touched_embeddings
 from paretune.methods.variants import VARIANTS
 from paretune.spec import Audit, Finding, InputError, MethodAudit, MethodEntry, MethodSpec, NotPassed
 
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 PACKAGES = ("peft", "torch", "transformers", "diffusers")
 OnMethod = Callable[[MethodAudit, int, int], None]
 """Called with what was just found, how many methods are done, and how many there are."""
+
+
+class Case(NamedTuple):
+    """One audit of one method."""
+
+    spec: MethodSpec
+    model: str | None
+    """A causal language model to audit it on; None for a toy of each kind."""
+    tied: bool = False
+    """On the toy language model with tied embeddings alone."""
 
 
 def everything() -> list[MethodSpec]:
@@ -42,24 +53,39 @@ def audit_methods(
 ) -> Audit:
     """Audit methods, by default every one that there is, and return what was found, in their order.
 
-    With `model`, a reference to a causal language model, checks run on it alone; otherwise on a toy of each kind.
-    `jobs` methods are audited at once, each on one thread; by default as many as there are cores. Raises `InputError`
-    for an unknown method, one that trains nothing, and a model that cannot be used.
+    With `model`, a reference to a causal language model, checks run on it alone; otherwise on a toy of each kind, and
+    for a method that touches embeddings once more on a language model that ties them. `jobs` methods are audited at
+    once, each on one thread; by default as many as there are cores. Raises `InputError` for an unknown method, one that
+    trains nothing, and a model that cannot be used.
     """
     specs = everything() if methods is None else [_trained(method) for method in methods]
-    jobs = min(jobs or os.cpu_count() or 1, len(specs))
-    base_models = {subject.kind: subject.base_model for subject in _subjects(model)}
+    cases = [case for spec in specs for case in _cases(spec, model)]
+    jobs = min(jobs or os.cpu_count() or 1, len(cases))
+    base_models = {subject.kind: subject.base_model for subject in _subjects(model, tied=False)}
     found: dict[int, MethodAudit] = {}
-    for place, result in _in_turn(specs, model) if jobs == 1 else _at_once(specs, model, jobs):
+    for place, result in _in_turn(cases) if jobs == 1 else _at_once(cases, jobs):
         found[place] = result
         if on_method is not None:
-            on_method(result, len(found), len(specs))
+            on_method(result, len(found), len(cases))
     return Audit(
         made_on=datetime.now(UTC).date().isoformat(),
         packages={name: version(name) for name in PACKAGES},
         base_models=base_models,
-        methods=tuple(found[place] for place in range(len(specs))),
+        defaults=_defaults(case.spec.peft_type for case in cases),
+        methods=tuple(found[place] for place in range(len(cases))),
     )
+
+
+def _defaults(peft_types: Iterable[str | None]) -> dict[str, dict[str, Any]]:
+    from paretune.methods.defaults import default_switches
+
+    return {found: default_switches(found) for found in dict.fromkeys(peft_types) if found is not None}
+
+
+def _cases(spec: MethodSpec, model: str | None) -> list[Case]:
+    if model is not None or not touched_embeddings(spec):
+        return [Case(spec, model)]
+    return [Case(spec, None), Case(spec, None, tied=True)]
 
 
 def _trained(method: str | MethodEntry) -> MethodSpec:
@@ -69,17 +95,17 @@ def _trained(method: str | MethodEntry) -> MethodSpec:
     return spec
 
 
-def _in_turn(specs: Sequence[MethodSpec], model: str | None) -> Iterator[tuple[int, MethodAudit]]:
-    for place, spec in enumerate(specs):
-        yield place, _audit_one(spec, model)
+def _in_turn(cases: Sequence[Case]) -> Iterator[tuple[int, MethodAudit]]:
+    for place, case in enumerate(cases):
+        yield place, _audit_one(case)
 
 
-def _at_once(specs: Sequence[MethodSpec], model: str | None, jobs: int) -> Iterator[tuple[int, MethodAudit]]:
+def _at_once(cases: Sequence[Case], jobs: int) -> Iterator[tuple[int, MethodAudit]]:
     """Yield as they come. Where a method takes its process down, the rest get a process each."""
-    waiting = dict(enumerate(specs))
+    waiting = dict(enumerate(cases))
     with _pool(jobs) as pool:
         futures: dict[Future[MethodAudit], int] = {
-            pool.submit(_audit_one, spec, model): place for place, spec in waiting.items()
+            pool.submit(_audit_one, case): place for place, case in waiting.items()
         }
         try:
             for future in as_completed(futures):
@@ -91,17 +117,18 @@ def _at_once(specs: Sequence[MethodSpec], model: str | None, jobs: int) -> Itera
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    for place, spec in waiting.items():
-        yield place, _audit_alone(spec, model)
+    for place, case in waiting.items():
+        yield place, _audit_alone(case)
 
 
-def _audit_alone(spec: MethodSpec, model: str | None) -> MethodAudit:
+def _audit_alone(case: Case) -> MethodAudit:
     try:
         with _pool(1) as pool:
-            return pool.submit(_audit_one, spec, model).result()
+            return pool.submit(_audit_one, case).result()
     except BrokenProcessPool:
         verdict = NotPassed(finding="its process ended without a word", error_type="BrokenProcessPool")
-        return MethodAudit(method=spec, findings=(Finding(claim="trains", model_kind="causal-lm", verdict=verdict),))
+        finding = Finding(claim="trains", model_kind="causal-lm", verdict=verdict)
+        return MethodAudit(method=case.spec, findings=(finding,), tied_embeddings=case.tied)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
@@ -117,7 +144,7 @@ def _begin() -> None:
     torch.set_num_threads(1)
 
 
-def _audit_one(spec: MethodSpec, model: str | None) -> MethodAudit:
+def _audit_one(case: Case) -> MethodAudit:
     from transformers.utils import logging
 
     from paretune.audit.method import audit_method
@@ -126,15 +153,15 @@ def _audit_one(spec: MethodSpec, model: str | None) -> MethodAudit:
     logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they warn of is what the checks look at
-        return audit_method(spec, _subjects(model))
+        return audit_method(case.spec, _subjects(case.model, tied=case.tied))
 
 
 @cache
-def _subjects(model: str | None) -> tuple["Subject", ...]:
+def _subjects(model: str | None, *, tied: bool) -> tuple["Subject", ...]:
     from paretune.audit.diffusion import diffusion_subject
     from paretune.audit.encoder import encoder_subject
     from paretune.audit.language import language_subject
 
-    if model is not None:
-        return (language_subject(model),)
+    if model is not None or tied:
+        return (language_subject(model, tied=tied),)
     return language_subject(), encoder_subject(), diffusion_subject()

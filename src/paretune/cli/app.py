@@ -320,12 +320,19 @@ def evaluate(  # noqa: PLR0917 (one for each option)
     task: Annotated[
         str | None, typer.Option(help="Task whose test questions are answered (default: the checkpoint's own).")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Base model, where the checkpoint does not say it.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Base model, where the checkpoint does not name it or another is meant.")
+    ] = None,
     task_option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the task. May be repeated.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Answer only the first so many questions.")] = None,
+    forgetting: Annotated[
+        bool, typer.Option("--forgetting", help="Also compare losses on general text with the base model's.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
-    """Answer a task's test questions with a saved checkpoint, and measure forgetting."""
+    """Answer a task's test questions with a saved checkpoint."""
     from paretune.cli.evaluate import evaluate_checkpoint
 
-    evaluate_checkpoint(checkpoint, task, model, limit, task_options=task_option or [], as_json=json)
+    evaluate_checkpoint(
+        checkpoint, task, model, limit, task_options=task_option or [], forgetting=forgetting, as_json=json
+    )

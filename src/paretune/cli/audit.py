@@ -56,8 +56,8 @@ def write_recorded(found: Audit, file: Path) -> None:
 
 def _method_lines(method: MethodAudit) -> str:
     findings = [json.dumps(_brief(finding), ensure_ascii=False) for finding in method.findings]
-    spec = json.dumps(method.method.model_dump(mode="json"), ensure_ascii=False)
-    return f'{{"method": {spec}, "findings": [\n' + ",\n".join(f"  {finding}" for finding in findings) + "\n]}"
+    about = json.dumps(method.model_dump(mode="json", exclude={"findings"}), ensure_ascii=False)[:-1]
+    return f'{about}, "findings": [\n' + ",\n".join(f"  {finding}" for finding in findings) + "\n]}"
 
 
 def _brief(finding: Finding) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _progress(console: Console) -> Iterator[OnMethod]:
             nonlocal spoke
             if time.monotonic() - spoke > _PLAIN_INTERVAL_SECONDS or done == total:
                 spoke = time.monotonic()
-                print(f"audited {method.method.label}: {note(done, total)}", file=sys.stderr)
+                print(f"audited {method.label}: {note(done, total)}", file=sys.stderr)
 
         yield say
         return
@@ -92,6 +92,6 @@ def _progress(console: Console) -> Iterator[OnMethod]:
         bar = progress.add_task("audit", total=None, note="loading")
 
         def show(method: MethodAudit, done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total, description=method.method.label, note=note(done, total))
+            progress.update(bar, completed=done, total=total, description=method.label, note=note(done, total))
 
         yield show

@@ -4,12 +4,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.cli.experiments import task_options_from
-from paretune.spec import EMBEDDED_MODEL, InputError, MethodSpec, Phase, Recipe, Trial
+from paretune.spec import EMBEDDED_MODEL, InputError, Measure, MethodSpec, Phase, Recipe, TaskSpec, Trial
 
 if TYPE_CHECKING:
+    from paretune.execute.language import LanguageWork
+    from paretune.execute.work import Evaluation
     from paretune.tasks import Task
 
 _EXAMPLE = f"--model {EMBEDDED_MODEL}"
@@ -31,6 +33,20 @@ class _Lines:
             print(f"answered {done} of {total}", file=sys.stderr)
 
 
+class _Asked(NamedTuple):
+    """What is evaluated."""
+
+    trial: Trial
+    task: "Task"
+    named: str | None
+    """The base model that the checkpoint names, as it names it."""
+
+    @property
+    def on_another_base(self) -> bool:
+        """Whether the checkpoint names another base model than the one it is put on."""
+        return self.named is not None and not _same_model(self.trial.base_model, self.named)
+
+
 def evaluate_checkpoint(
     checkpoint: Path,
     task_name: str | None,
@@ -38,14 +54,17 @@ def evaluate_checkpoint(
     limit: int | None,
     *,
     task_options: Sequence[str] = (),
+    forgetting: bool = False,
     as_json: bool,
 ) -> None:
-    """Evaluate a checkpoint that Paretune or peft saved, and print accuracy and forgetting.
+    """Evaluate a checkpoint that Paretune or peft saved, and print accuracy, and forgetting where it is asked for.
 
     A checkpoint of Paretune's own is evaluated as its trial was: base model, quantisation, attention, task options,
-    general text and seed. Memory is not counted.
+    general text and seed. Memory is not counted. On another base model than the checkpoint names, which `model` has to
+    ask for, this is said in a line. Raises `InputError` before any data is read where the checkpoint does not fit it.
     """
-    trial, task = _replayed(checkpoint, task_name, model, task_options_from(task_options))
+    asked = _replayed(checkpoint, task_name, model, task_options_from(task_options))
+    trial, task, _ = asked
 
     import torch
 
@@ -53,13 +72,18 @@ def evaluate_checkpoint(
     from paretune.measure import Phases
     from paretune.methods import build
     from paretune.models import prefetch
+    from paretune.models.tying import ties_embeddings
 
     prefetch(trial.base_model)
     listener = _Lines()
     phases = Phases(on_enter=listener.phase)
+    work = LanguageWork(trial, task)
+    if asked.on_another_base:
+        _check_fit(asked, work, checkpoint)
     with phases.during(Phase.LOAD):
-        loaded = LanguageWork(trial, task).load()
+        loaded = work.load()
     examples = task.examples("test")[:limit]
+    measures: tuple[Measure, ...] = ("answers", "forgetting") if forgetting else ("answers",)
     torch.manual_seed(trial.seed)
     result = evaluate(
         loaded=loaded,
@@ -70,33 +94,79 @@ def evaluate_checkpoint(
         recipe=trial.recipe,
         phases=phases,
         listener=listener,
-        measures=("answers", "forgetting"),
+        tied_embeddings=ties_embeddings(trial.base_model),
+        measures=measures,
         general_text=trial.general_text,
     )
     if as_json:
-        value: dict[str, Any] = {
-            "checkpoint": str(checkpoint),
-            "base_model": trial.base_model,
-            "task": task.spec().model_dump(),
-        }
-        value |= {"num_items": len(examples), "metrics": result.metrics, "standard_errors": result.standard_errors}
-        print(json.dumps(value | {"groups": result.groups}, indent=1))
-        return
+        print(json.dumps(_as_json(asked, checkpoint, result), indent=1))
+    else:
+        print("\n".join(_lines(asked, checkpoint, result)))
+        if loaded.note:
+            print(f"base model {trial.base_model}: {loaded.note}")
+
+
+def _as_json(asked: _Asked, checkpoint: Path, result: "Evaluation") -> dict[str, Any]:
+    return {
+        "checkpoint": str(checkpoint),
+        "base_model": asked.trial.base_model,
+        "named_base_model": asked.named,
+        "task": asked.task.spec().model_dump(),
+        "num_items": len(result.items),
+        "metrics": result.metrics,
+        "standard_errors": result.standard_errors,
+        "groups": result.groups,
+    }
+
+
+def _lines(asked: _Asked, checkpoint: Path, result: "Evaluation") -> list[str]:
     from paretune.analysis import wilson
 
-    low, high = wilson(round(result.metrics["accuracy"] * len(examples)), len(examples))
-    print(f"{checkpoint} on {task.card.name}, {len(examples)} questions")
-    print(f"accuracy   {result.metrics['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%})")
-    print(f"lenient    {result.metrics['accuracy_lenient']:.1%}")
-    print(f"forgetting {result.metrics['forgetting']:+.4f} ± {result.standard_errors['forgetting']:.4f} nats per token")
-    if loaded.note:
-        print(f"base model {trial.base_model}: {loaded.note}")
+    metrics, number = result.metrics, len(result.items)
+    low, high = wilson(round(metrics["accuracy"] * number), number)
+    lines = [
+        f"{checkpoint} on {asked.task.card.name}, {number} questions",
+        f"accuracy   {metrics['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%})",
+        f"lenient    {metrics['accuracy_lenient']:.1%}",
+    ]
+    if "forgetting" in metrics:
+        error = result.standard_errors["forgetting"]
+        lines.append(f"forgetting {metrics['forgetting']:+.4f} ± {error:.4f} nats per token")
+    return lines
 
 
-def _replayed(
-    checkpoint: Path, task_name: str | None, model: str | None, options: dict[str, Any]
-) -> tuple[Trial, "Task"]:
-    """Return the trial to evaluate and its task: the one saved with the checkpoint, with what the command changes."""
+def _check_fit(asked: _Asked, work: "LanguageWork", checkpoint: Path) -> None:
+    """Say that the base model is another one than the checkpoint names. Raises `InputError` where it does not fit."""
+    from paretune.methods import build
+
+    base_model = asked.trial.base_model
+    try:
+        build(asked.trial.method).load(work.load().model, checkpoint)
+    except InputError as error:
+        raise InputError(
+            f'{checkpoint}: it was trained on "{asked.named}" and does not fit "{base_model}", which --model names; '
+            f"leave --model out, or name its own base model ({error})"
+        ) from None
+    print(
+        f'warning: {checkpoint} was trained on "{asked.named}"; it is evaluated on "{base_model}", as --model says',
+        file=sys.stderr,
+    )
+
+
+def _same_model(reference: str, named: str) -> bool:
+    """Tell whether a reference is to the model that a checkpoint names, by a reference or as peft does."""
+    from paretune.models.reference import parse
+
+    if reference == named:
+        return True
+    parsed = parse(reference)
+    if parsed.kind == "path":
+        return Path(parsed.name).expanduser().resolve() == Path(named.removeprefix("path:")).expanduser().resolve()
+    return parsed.kind == "hub" and parsed.name == named
+
+
+def _replayed(checkpoint: Path, task_name: str | None, model: str | None, options: dict[str, Any]) -> _Asked:
+    """Return what to evaluate: the trial saved with the checkpoint, with what the command changes."""
     from paretune.models import pinned
     from paretune.tasks import get_task
 
@@ -111,11 +181,17 @@ def _replayed(
     if saved is not None:
         base_model = model or pinned(saved.base_model, saved.base_content)
         content = None if model else saved.base_content
-        changes = {"base_model": base_model, "base_content": content, "task": task.spec(), "split": "test"}
-        return saved.model_copy(update=changes), task
+        changes = {"base_model": base_model, "base_content": content, "task": _unread(task), "split": "test"}
+        return _Asked(saved.model_copy(update=changes), task, saved.base_model)
     spec, named = _described(checkpoint)
     base_model = model or _base_of(checkpoint, named)
-    return Trial(base_model=base_model, task=task.spec(), method=spec, seed=0, recipe=Recipe()), task
+    trial = Trial(base_model=base_model, task=_unread(task), method=spec, seed=0, recipe=Recipe())
+    return _Asked(trial, task, named)
+
+
+def _unread(task: "Task") -> TaskSpec:
+    """Return the task as data without the hash of what it yields, so that no data is read yet."""
+    return TaskSpec(name=task.card.name, version=task.card.version, options=task.options, content_hash=None)
 
 
 def _base_of(checkpoint: Path, named: str | None) -> str:

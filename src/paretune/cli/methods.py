@@ -1,6 +1,7 @@
 """What methods there are, and what is known of each."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -8,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paretune.methods import Preset, card_of, method_cards, resolve
-from paretune.methods.capabilities import audit_of, capabilities_of, recorded_audit
+from paretune.methods.capabilities import audit_of, audits_of, capabilities_of, recorded_audit
 from paretune.report.audit_table import NOT_APPLICABLE, verdict_mark
 from paretune.report.folded_table import FoldedTable, MarkColumn
 from paretune.report.format import plain
@@ -43,11 +44,14 @@ def show_method(name: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_as_json(card), indent=1))
         return
-    audit = audit_of(spec)
+    audits = audits_of(spec)
     parts: list[Any] = [Text(f"{card.name}: {card.description}", "bold")]
     parts += [Text(f"{label:<11} {text}") for label, text in _facts(card) if text]
     if spec.trains:
-        parts += [Text(), _findings(audit) if audit else Text(f"{UNAUDITED}: try paretune audit {card.name}", "yellow")]
+        parts += [
+            Text(),
+            _findings(audits) if audits else Text(f"{UNAUDITED}: try paretune audit {card.name}", "yellow"),
+        ]
     Console().print(Group(*parts))
 
 
@@ -93,14 +97,16 @@ def _facts(card: Preset) -> list[tuple[str, str]]:
     ]
 
 
-def _findings(audit: MethodAudit) -> Table:
+def _findings(audits: Sequence[MethodAudit]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("Model", "", "Claim", "Found"):
         table.add_column(heading, no_wrap=heading in {"Model", ""})
-    for finding in audit.findings:
-        verdict = finding.verdict
-        found = verdict.reason if isinstance(verdict, NotApplicable) else verdict.finding
-        style = "red" if verdict.kind == "fail" else ""
-        statement = CLAIMS[finding.claim].statement
-        table.add_row(finding.model_kind, verdict_mark(verdict), statement, Text(plain(found), style))
+    for audit in audits:
+        for finding in audit.findings:
+            verdict = finding.verdict
+            found = verdict.reason if isinstance(verdict, NotApplicable) else verdict.finding
+            style = "red" if verdict.kind == "fail" else ""
+            statement = CLAIMS[finding.claim].statement
+            model = f"{finding.model_kind}, tied" if audit.tied_embeddings else finding.model_kind
+            table.add_row(model, verdict_mark(verdict), statement, Text(plain(found), style))
     return table

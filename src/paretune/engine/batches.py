@@ -8,12 +8,15 @@ import torch
 from torch import Tensor
 
 from paretune.spec import InputError, Recipe
-from paretune.tasks import Example
+from paretune.tasks import Example, Split
 
 WINDOW_BATCHES = 12
 """Batches whose examples are sorted by length together. Wider windows pad less and shuffle less."""
 LISTED_WINDOW_BATCHES = 20
 """Likewise where the data's order is kept: the window of peft's method comparison."""
+
+
+_IN_WORDS: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
 
 
 class Encoded(NamedTuple):
@@ -120,16 +123,22 @@ class Batches:
 
 
 def make_batches(
-    examples: Sequence[Example], tokenizer: Any, recipe: Recipe, seed: int, *, one_pass: bool = False
+    examples: Sequence[Example],
+    tokenizer: Any,
+    recipe: Recipe,
+    seed: int,
+    *,
+    one_pass: bool = False,
+    split: Split = "train",
 ) -> Batches:
     """Return shuffled batches without end, or with `one_pass` every example once in the order of length.
 
-    Raises `InputError` when no example fits into the recipe's `max_length`.
+    Raises `InputError`, naming the split, when no example fits into the recipe's `max_length`.
     """
     encoded = [_encode(example, tokenizer, recipe) for example in examples]
     kept = [row for row in encoded if row.num_tokens <= recipe.max_length]
     if not kept:
-        raise _too_long(encoded, recipe)
+        raise _too_long(encoded, recipe, split)
     return Batches(
         kept,
         recipe.batch_size,
@@ -141,14 +150,14 @@ def make_batches(
     )
 
 
-def check_lengths(examples: Sequence[Example], tokenizer: Any, recipe: Recipe) -> None:
-    """Raise `InputError` when no example fits into the recipe's `max_length`. Stops at the first that does."""
+def check_lengths(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, split: Split) -> None:
+    """Stop at the first example that fits into the recipe's `max_length`; raise `InputError` when none does."""
     encoded: list[Encoded] = []
     for example in examples:
         encoded.append(_encode(example, tokenizer, recipe))
         if encoded[-1].num_tokens <= recipe.max_length:
             return
-    raise _too_long(encoded, recipe)
+    raise _too_long(encoded, recipe, split)
 
 
 def longest_batches(examples: Sequence[Example], tokenizer: Any, recipe: Recipe) -> Batches:
@@ -159,14 +168,14 @@ def longest_batches(examples: Sequence[Example], tokenizer: Any, recipe: Recipe)
     encoded = sorted((_encode(example, tokenizer, recipe) for example in examples), key=lambda row: row.num_tokens)
     fitting = [row for row in encoded if row.num_tokens <= recipe.max_length]
     if not fitting:
-        raise _too_long(encoded, recipe)
+        raise _too_long(encoded, recipe, "train")
     return Batches(fitting[-recipe.batch_size :], recipe.batch_size, tokenizer.pad_token_id, seed=0)
 
 
-def _too_long(encoded: Sequence[Encoded], recipe: Recipe) -> InputError:
+def _too_long(encoded: Sequence[Encoded], recipe: Recipe, split: Split) -> InputError:
     shortest = min((row.num_tokens for row in encoded), default=0)
     return InputError(
-        f"recipe: max_length = {recipe.max_length} leaves no example out of {len(encoded)} "
+        f"recipe: max_length = {recipe.max_length} leaves no {_IN_WORDS[split]} example out of {len(encoded)} "
         f"(the shortest has {shortest} tokens); raise max_length"
     )
 

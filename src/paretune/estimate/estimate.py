@@ -122,7 +122,7 @@ def _one(
         sequence_length=max(map(sum, lengths)),
         train=peak_of(found.log, settings),
         generate=None if found.generation is None else peak_of(found.generation, settings),
-        generate_batch_size=_answered_together(spec, asked.questions),
+        generate_batch_size=_answered_together(spec, asked.questions, shape),
         trainable_parameters=found.trainable_parameters,
         total_parameters=found.total_parameters,
         checkpoint_bytes=found.checkpoint_bytes,
@@ -185,10 +185,10 @@ def _questions(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[
     return Questions(settings.recipe.answer_batch_size, prompt, settings.new_tokens)
 
 
-def _answered_together(spec: MethodSpec, questions: Questions | None) -> int | None:
+def _answered_together(spec: MethodSpec, questions: Questions | None, shape: ModelShape) -> int | None:
     if questions is None:
         return None
-    return 1 if build(spec).answers_alone else questions.batch_size
+    return 1 if build(spec).answers_alone(tied_embeddings=shape.ties_embeddings) else questions.batch_size
 
 
 def _on_one_device(log: StorageLog, found: Prediction) -> StorageLog:

@@ -107,5 +107,6 @@ def _generation(
 ) -> StorageLog | None:
     if questions is None:
         return None
-    together = questions._replace(batch_size=1) if method.answers_alone else questions
+    alone = method.answers_alone(tied_embeddings=shape.ties_embeddings)
+    together = questions._replace(batch_size=1) if alone else questions
     return generation_log(model, together, int(shape.config["vocab_size"]), base)

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from paretune.engine import check_lengths
+from paretune.execute.language import general_texts_of
 from paretune.execute.rehearsal import base_of, rehearse
+from paretune.measure import check_texts
 from paretune.methods import check_method
 from paretune.models import check_hardware, makes_pictures, module_names, tokenizer_of
 from paretune.spec import InputError, Problems, Trial, Unavailable
@@ -75,9 +77,12 @@ def _what_examples_depend_on(trial: Trial) -> object:
 
 
 def _check_examples(trial: Trial) -> None:
-    """Refuse a length that no example is short enough for."""
+    """Refuse a length that no example is short enough for, and general text in which nothing is predicted."""
     task = get_any_task(trial.task.name, trial.task.options)
     if isinstance(task, Task) and trial.method.trains:
         tokenizer = tokenizer_of(base_of(trial))
-        check_lengths(task.examples("train"), tokenizer, trial.recipe)
-        check_lengths(task.examples("validation"), tokenizer, trial.recipe)
+        check_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
+        check_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
+        if trial.general_text is not None:
+            texts, reading = general_texts_of(trial.general_text)
+            check_texts(tokenizer, texts, **reading)

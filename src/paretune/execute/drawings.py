@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from paretune.engine.diffusion import sample
-from paretune.measure import count_peak_bytes
 from paretune.models.codec import Codec, TextSettings
 from paretune.spec import ImageRecipe, Recipe
 from paretune.store import KeptPicture
@@ -78,15 +77,13 @@ class Drawings:
         """Return drawings as pictures."""
         return [to_image(picture) for picture in self._codec.to_pictures(tokens, self._image.pixels)]
 
-    def peak_bytes(self, model: nn.Module, number: int) -> int:
-        """Return the most bytes held at once while so many are drawn together. One step needs what all need."""
+    def draw_together(self, model: nn.Module, number: int) -> None:
+        """Draw so many at once, for the memory that it takes. One step needs what all need."""
         wanted = [Wanted("gallery", 0, noise, "") for noise in range(number)]
         noise = torch.stack([_noise(one, (self._num_tokens, _num_channels(model))) for one in wanted])
         text = self._texts[""].expand(number, -1, -1)
         recipe = self._image.model_copy(update={"sampling_steps": 1})
-        return count_peak_bytes(
-            model, lambda: sample(model, noise, text, text[:1], self._codec, recipe, batch_size=number)
-        )  # fmt: skip
+        sample(model, noise, text, text[:1], self._codec, recipe, batch_size=number)
 
 
 def to_tensor(picture: "Image", side_pixels: int) -> Tensor:

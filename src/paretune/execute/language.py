@@ -10,9 +10,10 @@ from torch import nn
 from paretune.engine import Batches, answer, answer_loss, longest_batches, make_batches, validation_loss
 from paretune.execute.events import Listener
 from paretune.execute.work import Evaluation, TrainingData, Work, keep_answer_peak
-from paretune.measure import Phases, count_peak_bytes, general_texts, text_losses
+from paretune.measure import Phases, check_texts, general_texts, text_losses
 from paretune.methods import Method, Objective
 from paretune.models import LoadedModel, load_model
+from paretune.models.tying import ties_embeddings
 from paretune.spec import EVERYTHING, GeneralText, InputError, Measure, Phase, Recipe, Trial
 from paretune.store import ItemAnswer
 from paretune.tasks import Example, Task, fixed_general_text, read_general_text
@@ -42,11 +43,17 @@ class LanguageWork(Work):
         return self.on_device(loaded) if recipe.quantisation is None else loaded
 
     def training_data(self) -> TrainingData:
-        """Return the training examples as batches of tokens."""
+        """Return the training examples as batches of tokens. What would only fail after training is refused first."""
         examples, recipe, seed = self._task.examples("train"), self.trial.recipe, self.trial.seed
+        if "forgetting" in self.trial.measures:
+            texts, reading = general_texts_of(self.trial.general_text)
+            check_texts(self._tokenizer, texts, **reading)
         batches = make_batches(examples, self._tokenizer, recipe, seed)
-        self._checks = make_batches(self._task.examples("validation"), self._tokenizer, recipe, seed, one_pass=True)
-        return TrainingData(batches, longest_batches(examples, self._tokenizer, recipe), batches.num_left_out)
+        checks = self._checks = make_batches(
+            self._task.examples("validation"), self._tokenizer, recipe, seed, one_pass=True, split="validation"
+        )
+        longest = longest_batches(examples, self._tokenizer, recipe)
+        return TrainingData(batches, longest, batches.num_left_out, checks.num_left_out)
 
     def validation_loss(self, model: nn.Module) -> float:
         """Return the loss per answer token on the validation split."""
@@ -67,6 +74,7 @@ class LanguageWork(Work):
             recipe=trial.recipe,
             phases=phases,
             listener=listener,
+            tied_embeddings=ties_embeddings(trial.base_model),
             measures=trial.measures,
             general_text=trial.general_text,
         )
@@ -82,20 +90,22 @@ def evaluate(
     recipe: Recipe,
     phases: Phases,
     listener: Listener,
+    tied_embeddings: bool | None,
     measures: Collection[Measure] = EVERYTHING,
     general_text: GeneralText | None = None,
 ) -> Evaluation:
     """Attach a saved method to a fresh base model, answer the examples, and compare losses on general text.
 
     The loss of the base on the same text is read before the adapter exists. Forgetting and memory are left out where
-    `measures` does not name them.
+    `measures` does not name them. `tied_embeddings` says whether the base ties them, None that nobody knows.
     """
-    texts, reading = _general_texts(general_text) if "forgetting" in measures else ((), {})
+    texts, reading = general_texts_of(general_text) if "forgetting" in measures else ((), {})
     if texts:
         with phases.during(Phase.RETAIN):
             before = text_losses(loaded.model, loaded.tokenizer, texts, **reading)
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
+    alone = method.answers_alone(tied_embeddings=tied_embeddings)
     shots = task.few_shot(method.num_shots)
     prompts = [shots + example.prompt for example in examples]
     length = task.max_new_tokens
@@ -106,7 +116,7 @@ def evaluate(
             loaded.tokenizer,
             prompts,
             stop=task.stop,
-            batch_size=1 if method.answers_alone else recipe.answer_batch_size,
+            batch_size=1 if alone else recipe.answer_batch_size,
             on_progress=listener.progress,
             **sampling,
         )
@@ -120,11 +130,11 @@ def evaluate(
             after = text_losses(model, loaded.tokenizer, texts, **reading)
         changes, metrics["forgetting"], standard_errors["forgetting"] = _forgetting(before, after)
     if "memory" in measures:
-        longest = _longest_batch(prompts, loaded.tokenizer, recipe, method)
+        longest = _longest_batch(prompts, loaded.tokenizer, 1 if alone else recipe.memory_answer_batch_size)
         # No stop strings and no early end: every method writes answers of the same length.
         whole = {**sampling, "min_new_tokens": length, "batch_size": len(longest)}
         with phases.during(Phase.MEASURE):
-            peak = count_peak_bytes(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
+            peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
         keep_answer_peak(metrics, phases, peak)
     return Evaluation(metrics, standard_errors, _by_group(items), items, text_loss_changes=tuple(changes))
 
@@ -135,7 +145,7 @@ def _forgetting(before: Sequence[float], after: Sequence[float]) -> tuple[list[f
     return rises.tolist(), rises.mean().item(), (rises.std() / len(rises) ** 0.5).item()
 
 
-def _general_texts(wanted: GeneralText | None) -> tuple[Sequence[str], dict[str, int]]:
+def general_texts_of(wanted: GeneralText | None) -> tuple[Sequence[str], dict[str, int]]:
     """Return the texts on which forgetting is measured, and how much of each is read."""
     if wanted is None:
         return general_texts(), {}
@@ -144,10 +154,10 @@ def _general_texts(wanted: GeneralText | None) -> tuple[Sequence[str], dict[str,
     return read_general_text(wanted), {"max_tokens": wanted.max_tokens}
 
 
-def _longest_batch(prompts: Sequence[str], tokenizer: Any, recipe: Recipe, method: Method) -> list[str]:
+def _longest_batch(prompts: Sequence[str], tokenizer: Any, number: int) -> list[str]:
     """Return the longest prompt as often as prompts are answered together, so that every method's batch is alike."""
     longest = max(prompts, key=lambda prompt: len(tokenizer(prompt)["input_ids"]))
-    return [longest] * (1 if method.answers_alone else recipe.memory_answer_batch_size)
+    return [longest] * number
 
 
 def _judge(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> list[ItemAnswer]:

@@ -102,7 +102,8 @@ class PictureWork(Work):
         with phases.during(Phase.MEASURE):
             metrics = {"answers_per_second": len(asked) / phases.seconds(Phase.TEST)}
             if "memory" in measures:
-                peak = drawings.peak_bytes(model, trial.recipe.memory_answer_batch_size)
+                number = trial.recipe.memory_answer_batch_size
+                peak = phases.peak_bytes_of(model, lambda: drawings.draw_together(model, number))
                 keep_answer_peak(metrics, phases, peak)
             rest = drawings.draw(model, gallery) if gallery else None
             likeness = self._likeness(examples, asked, drawings.pictures(answers), judge)

@@ -27,6 +27,7 @@ from paretune.measure import (
 from paretune.methods import Context, Method, build
 from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel, pinned
+from paretune.models.tying import ties_embeddings
 from paretune.spec import InputError, Ok, Outcome, Phase, Record, Trial
 from paretune.store import Item, KeptPicture
 from paretune.tasks import ImageTask, Task, get_any_task
@@ -66,7 +67,7 @@ def run_trial(trial: Trial, checkpoint: Path, *, attempt: int, concurrent_worker
         started_at=started_at,
         notes=warned.lines,
         phases=run.phases.readings(),
-        audit=marks_of(trial.method, trial.recipe),
+        audit=marks_of(trial.method, trial.recipe, ties_embeddings(trial.base_model)),
         provenance=collect_provenance(concurrent_workers=concurrent_workers, model_note=run.model_note),
         **run.findings,
     )
@@ -140,6 +141,7 @@ class _Run:
         with self.phases.during(Phase.PREPARE):
             data = work.training_data()
             self.findings["num_left_out"] = data.num_left_out
+            self.findings["num_validation_left_out"] = data.num_validation_left_out
         if "memory" in trial.measures and not torch.cuda.is_available():
             with self.phases.during(Phase.MEASURE):
                 peak = _training_peak_bytes(model, method, context, data.longest)

@@ -26,6 +26,8 @@ class TrainingData(NamedTuple):
     """Likewise, of the examples that need most memory."""
     num_left_out: int
     """Training examples that were longer than the recipe allows."""
+    num_validation_left_out: int = 0
+    """Validation examples likewise: the validation loss is over the others."""
 
 
 class Evaluation(NamedTuple):

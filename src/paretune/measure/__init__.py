@@ -4,7 +4,7 @@ from paretune.measure.allocator import CachingAllocator, replay
 from paretune.measure.memory import LiveStorage, count_memory, count_peak_bytes
 from paretune.measure.phases import Phases
 from paretune.measure.provenance import collect_provenance
-from paretune.measure.retention import general_texts, text_losses
+from paretune.measure.retention import check_texts, general_texts, text_losses
 from paretune.measure.size import dtypes, folder_bytes, trainable_parameters
 from paretune.measure.storage_log import StorageLog, at_scale
 
@@ -14,6 +14,7 @@ __all__ = [
     "Phases",
     "StorageLog",
     "at_scale",
+    "check_texts",
     "collect_provenance",
     "count_memory",
     "count_peak_bytes",

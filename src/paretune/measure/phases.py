@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
+from paretune.measure.memory import count_peak_bytes
 from paretune.spec import Phase, PhaseReading
 
 
@@ -62,6 +64,23 @@ class Phases:
         """Return the most bytes that the accelerator's allocator had handed out in a phase; None without one."""
         peak = self._peaks.get(phase)
         return None if peak is None else peak.allocated_bytes
+
+    def peak_bytes_of(self, model: nn.Module, run: Callable[[], object]) -> int:
+        """Run something inside a phase and return the most bytes held meanwhile.
+
+        As for training, that is the allocator's own peak on an accelerator, and counted elsewhere.
+        """
+        assert self._running, "to be called inside a phase"
+        assert self.current is not None
+        if _accelerator_peak() is None:
+            return count_peak_bytes(model, run)
+        self._keep_peak(self.current)
+        _reset_accelerator()
+        run()
+        _finish_accelerator_work()
+        peak = _accelerator_peak()
+        assert peak is not None
+        return peak.allocated_bytes
 
     def counted(self, phase: Phase, peak_bytes: int) -> None:
         """Take the peak of a phase from a separate counting pass, for machines without an accelerator."""

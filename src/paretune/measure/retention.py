@@ -7,11 +7,14 @@ speech to Congress.
 import json
 from collections.abc import Sequence
 from importlib import resources
+from textwrap import shorten
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+
+from paretune.spec import InputError
 
 MAX_TOKENS = 96
 """Tokens of each text that are read."""
@@ -29,7 +32,7 @@ def text_losses(
     """Return each text's mean loss per token in nats, over its first `max_tokens` tokens but the very first.
 
     Texts are read one at a time, in eval mode, so that no figure depends on the others. The model's mode is put back.
-    Raises `ValueError` for a text of fewer than two tokens, since nothing in it can be predicted.
+    Raises `InputError` as `check_texts` does.
     """
     was_training = model.training
     model.eval()
@@ -40,11 +43,20 @@ def text_losses(
     return tuple(losses)
 
 
+def check_texts(tokenizer: Any, texts: Sequence[str], max_tokens: int = MAX_TOKENS) -> None:
+    """Raise `InputError` for a text of fewer than two tokens, since nothing in it can be predicted."""
+    for text in texts:
+        _tokens(tokenizer, text, max_tokens)
+
+
 def _tokens(tokenizer: Any, text: str, max_tokens: int) -> Tensor:
     """Return token ids of shape (1, sequence)."""
     ids = tokenizer(text)["input_ids"][:max_tokens]
     if len(ids) < 2:
-        raise ValueError(f"text {text!r} has {len(ids)} tokens; at least two are needed")
+        raise InputError(
+            f"general_text: {shorten(text, 60)!r} has too few tokens ({len(ids)}): the first is not predicted; "
+            "leave the text out, or raise min_characters"
+        )
     return torch.tensor([ids])
 
 

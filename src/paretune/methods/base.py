@@ -127,10 +127,12 @@ class Method(ABC):
         """Worked examples put before every question."""
         return 0
 
-    @property
-    def answers_alone(self) -> bool:
-        """Whether questions have to be put one at a time, because they might change each other's answers."""
-        return answering_of(self.spec).alone
+    def answers_alone(self, *, tied_embeddings: bool | None) -> bool:
+        """Tell whether questions have to be put one at a time, because they might change each other's answers.
+
+        `tied_embeddings` says whether the base model ties its input and output embeddings, None that nobody knows.
+        """
+        return answering_of(self.spec, tied_embeddings).alone
 
 
 def required_rate(spec: MethodSpec, context: Context) -> float:

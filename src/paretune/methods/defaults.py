@@ -4,6 +4,8 @@ import dataclasses
 from functools import cache
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 
 @cache
 def library_defaults(peft_type: str) -> dict[str, Any]:
@@ -16,6 +18,16 @@ def library_defaults(peft_type: str) -> dict[str, Any]:
     configs = {str(getattr(kind, "value", kind)): config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     config = configs.get(peft_type)
     return {field.name: _default(field) for field in dataclasses.fields(config)} if config is not None else {}
+
+
+def default_switches(peft_type: str) -> dict[str, Any]:
+    """Return the defaults that switch something on or choose a kind, as JSON has them: no numbers, nothing unset."""
+    defaults = library_defaults(peft_type).items()
+    chosen = {
+        name: value for name, value in defaults if value and (value is True or not isinstance(value, int | float))
+    }
+    switches: dict[str, Any] = to_jsonable_python(chosen, fallback=lambda _: None)
+    return switches
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:

@@ -17,6 +17,7 @@ class Variant(NamedTuple):
 
 
 _ATTENTION = ["q_proj", "v_proj"]
+_EMBEDDINGS, _HEAD = "embed_tokens", "lm_head"
 _FEED_FORWARD = ["gate_proj", "up_proj", "down_proj"]
 
 VARIANTS = (
@@ -26,8 +27,39 @@ VARIANTS = (
     Variant("lora-b-bias", "lora", {"lora_bias": True}, "Gives the second matrix a bias."),
     Variant("lora-gaussian", "lora", {"init_lora_weights": "gaussian"}, "The first matrix is normally distributed."),
     Variant("lora-orthogonal", "lora", {"init_lora_weights": "orthogonal"}, "Starts from orthogonal matrices."),
+    Variant("lora-random", "lora", {"init_lora_weights": False}, "Starts with both matrices random: not a no-op."),
     Variant("lora-dropout", "lora", {"lora_dropout": 0.1}, "Drops a tenth of the adapter's inputs."),
     Variant("lora-tokens", "lora", {"trainable_token_indices": [5, 6, 7]}, "Trains some tokens along."),
+    Variant(
+        "lora-tokens-tying", "lora", {"trainable_token_indices": [5, 6, 7], "ensure_weight_tying": True},
+        "Trains some tokens along, and keeps tied embeddings tied.",
+    ),
+    Variant("lora-head", "lora", {"target_modules": [*_ATTENTION, _HEAD]}, "LoRA on the output embeddings as well."),
+    Variant(
+        "lora-embeddings", "lora", {"target_modules": [*_ATTENTION, _EMBEDDINGS]},
+        "LoRA on the input embeddings as well.",
+    ),
+    Variant(
+        "lora-embeddings-head", "lora", {"target_modules": [*_ATTENTION, _EMBEDDINGS, _HEAD]},
+        "LoRA on input and output embeddings as well.",
+    ),
+    Variant(
+        "lora-embeddings-tying", "lora",
+        {"target_modules": [*_ATTENTION, _EMBEDDINGS], "ensure_weight_tying": True},
+        "LoRA on the input embeddings as well, and tied embeddings share it.",
+    ),
+    Variant("lora-saved-head", "lora", {"modules_to_save": [_HEAD]}, "Trains the output embeddings as a whole."),
+    Variant(
+        "lora-saved-embeddings", "lora", {"modules_to_save": [_EMBEDDINGS]}, "Trains the input embeddings as a whole."
+    ),
+    Variant(
+        "lora-saved-embeddings-head", "lora", {"modules_to_save": [_EMBEDDINGS, _HEAD]},
+        "Trains input and output embeddings as a whole.",
+    ),
+    Variant(
+        "lora-saved-embeddings-tying", "lora", {"modules_to_save": [_EMBEDDINGS], "ensure_weight_tying": True},
+        "Trains the input embeddings as a whole, and keeps tied embeddings tied.",
+    ),
     Variant(
         "lora-parameters", "lora", {"target_modules": [], "target_parameters": ["q_proj.weight"]},
         "Adapts parameters by their name instead of layers, for experts that are not linear layers.",
@@ -40,6 +72,7 @@ VARIANTS = (
     Variant("corda-knowledge", "corda", {"corda_config": {"corda_method": "kpm"}}, "Keeps what the base knows."),
     Variant("adamss-asa", "adamss", {"use_asa": True, "asa_target_subspaces": 20}, "Takes subspaces away in training."),
     Variant("boft-butterfly", "boft", {"boft_n_butterfly_factor": 2}, "Two butterfly factors."),
+    Variant("c3a-random", "c3a", {"init_weights": False}, "Starts from random values: not a no-op."),
     Variant("deft-qr", "deft", {"decomposition_method": "qr"}, "DEFT with an orthogonal projection."),
     Variant("deft-para", "deft", {"para": True}, "DEFT whose removed and added parts share a matrix."),
     Variant("frod-offload", "frod", {"runtime_offload_base_weight": True}, "Keeps base weights off the device."),
@@ -55,6 +88,7 @@ VARIANTS = (
     Variant("peanut-deep", "peanut", {"depth": 2}, "PEANuT with two more layers."),
     Variant("psoft-fast", "psoft", {"psoft_svd": "lowrank", "use_cayley_neumann": True}, "PSOFT by approximations."),
     Variant("road-one", "road", {"variant": "road_1"}, "RoAd with one rotation and scale for a pair of outputs."),
+    Variant("supertuning-smallest", "supertuning", {"select_top": False}, "Trains the smallest weights instead."),
     Variant("supertuning-supra", "supertuning", {"r": 8, "lora_alpha": 16}, "Supertuning with LoRA on top."),
     Variant("tinylora-tied", "tinylora", {"weight_tying": 1.0}, "One tiny vector for all layers."),
     Variant("prompt-tuning-random", "prompt-tuning", {"prompt_tuning_init": "RANDOM"}, "Starts anywhere."),

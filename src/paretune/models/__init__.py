@@ -1,5 +1,6 @@
 """Where base models come from: the hub, a folder, a package, or built in memory."""
 
+from paretune.models.bundled_configs import carried_shapes
 from paretune.models.content import base_content, pinned
 from paretune.models.hardware import check_hardware
 from paretune.models.load import (
@@ -10,7 +11,7 @@ from paretune.models.load import (
     makes_pictures,
     prefetch,
 )
-from paretune.models.shapes import ModelShape, carried_shapes, find_shape
+from paretune.models.shapes import ModelShape, find_shape
 from paretune.models.skeleton import module_names, skeleton, tokenizer_of
 
 __all__ = [

@@ -17,7 +17,8 @@ from torch.nn.functional import normalize
 from paretune.models import efficientnet_lite
 from paretune.models.hardware import default_device
 from paretune.models.hub import hub_folder
-from paretune.models.package import Package, converted_package
+from paretune.models.known_packages import Package
+from paretune.models.package import converted_package
 from paretune.models.progress import without_bars
 from paretune.models.reference import Reference, parse
 from paretune.models.weights import check_weights

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.models.hardware import check_hardware, quantised
 from paretune.models.hub import commit_note, hub_folder
-from paretune.models.package import known_package, package_folder
+from paretune.models.known_packages import known_package
+from paretune.models.package import package_folder
 from paretune.models.pipeline_files import check_image_folder, is_image_folder
 from paretune.models.progress import without_bars
 from paretune.models.reference import Reference, parse, shipped_folder
@@ -79,7 +80,7 @@ def load_model(
     if parsed.kind == "toy":
         if quantisation is not None:
             raise InputError(f'base model "{reference}": a toy is not quantised; leave quantisation out of the recipe')
-        loaded = _loaded_toy(dtype, attention)
+        loaded = _loaded_toy(parsed, dtype, attention)
     else:
         folder = model_folder(parsed)
         if is_image_folder(folder):
@@ -144,12 +145,12 @@ def _note(parsed: Reference, folder: Path) -> str | None:
     return commit_note(parsed, folder) if parsed.kind == "hub" else None
 
 
-def _loaded_toy(dtype: str, attention: str) -> LoadedModel:
+def _loaded_toy(parsed: Reference, dtype: str, attention: str) -> LoadedModel:
     import torch
 
-    from paretune.models.toy import NOTE, toy_model, toy_tokenizer
+    from paretune.models.toy import NOTE, toy_of, toy_tokenizer
 
-    model = toy_model().to(getattr(torch, dtype))
+    model = toy_of(parsed).to(getattr(torch, dtype))
     model.set_attn_implementation(attention)
     return LoadedModel(model, toy_tokenizer(), NOTE)
 

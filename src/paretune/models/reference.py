@@ -20,7 +20,9 @@ FORMS: dict[str, str] = {
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 _REVISION = re.compile(r"[\w./-]+", re.ASCII)
 _PACKAGE = re.compile(r"[\w.-]+", re.ASCII)
-_BUILT_IN = {"toy": ("llama",), "shipped": ("drawings",)}
+TIED_TOY = "tied-llama"
+"""The toy whose input and output embeddings are one matrix."""
+_BUILT_IN = {"toy": ("llama", TIED_TOY), "shipped": ("drawings",)}
 
 
 class Reference(NamedTuple):

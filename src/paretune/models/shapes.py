@@ -1,19 +1,19 @@
 """The shape of a model: its configuration, without any weights."""
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from paretune.models.bundled_configs import carried_shapes
 from paretune.models.hub import hub_problem
-from paretune.models.package import known_package, package_folder
+from paretune.models.known_packages import known_package
+from paretune.models.package import package_folder
 from paretune.models.progress import step
-from paretune.models.reference import FORMS, Reference, parse, shipped_folder
+from paretune.models.reference import FORMS, TIED_TOY, Reference, parse, shipped_folder
 from paretune.spec import InputError, nearest, one_line
 
 Kind = Literal["causal-lm", "encoder", "diffusion"]
 
-CARRIED = Path(__file__).parent / "shapes"
 _CONFIG, _DIFFUSION_CONFIG = "config.json", "transformer/config.json"
 _GENERATES = ("ForCausalLM", "LMHeadModel")
 _ENCODES = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
@@ -39,6 +39,12 @@ class ModelShape(NamedTuple):
         value = self.config.get("max_position_embeddings")
         return value if isinstance(value, int) else None
 
+    @property
+    def ties_embeddings(self) -> bool | None:
+        """Whether input and output embeddings are one matrix, None where the configuration does not say."""
+        value = self.config.get("tie_word_embeddings")
+        return value if isinstance(value, bool) else None
+
 
 def find_shape(model: str) -> ModelShape:
     """Return the shape of a model: a folder, a `config.json`, a name on the hub, or a reference as studies write it.
@@ -58,16 +64,10 @@ def find_shape(model: str) -> ModelShape:
             return _from_folder(model, Path(parsed.name).expanduser())
         if parsed.kind == "hub":
             return _from_hub(model, parsed.name, parsed.version)
-        return _toy(model) if parsed.kind == "toy" else _from_folder(model, _carried_folder(parsed))
+        return _toy(parsed) if parsed.kind == "toy" else _from_folder(model, _carried_folder(parsed))
     if model.endswith(".json") or model.count("/") > 1 or model.startswith((".", "/", "~")):
         raise InputError(f'model "{model}": no such file or folder')
     return _from_hub(model, model, None)
-
-
-@cache
-def carried_shapes() -> dict[str, Path]:
-    """Return the shapes that are carried along, by the model's name on the hub."""
-    return {path.stem.replace("--", "/"): path for path in sorted(CARRIED.glob("*.json"))}
 
 
 def _carried_folder(parsed: Reference) -> Path:
@@ -121,11 +121,12 @@ def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
     raise InputError(f'model "{model}": it has no configuration on the hub; give the path of a config.json')
 
 
-def _toy(model: str) -> ModelShape:
+def _toy(parsed: Reference) -> ModelShape:
     from paretune.models.toy import toy_model, toy_tokenizer
 
     source = "a model built in memory"
-    return ModelShape(model, "causal-lm", toy_model().config.to_dict(), source, None, toy_tokenizer())
+    config = toy_model(tied=parsed.name == TIED_TOY).config.to_dict()
+    return ModelShape(parsed.text, "causal-lm", config, source, None, toy_tokenizer())
 
 
 def _read(model: str, path: Path, source: str, folder: Path | None) -> ModelShape:

@@ -18,9 +18,9 @@ def skeleton(reference: str, dtype: str = "float32") -> Any:
 
     parsed = parse(reference)
     if parsed.kind == "toy":
-        from paretune.models.toy import toy_model
+        from paretune.models.toy import toy_of
 
-        model = toy_model()
+        model = toy_of(parsed)
     elif makes_pictures(reference):
         from paretune.models.image import transformer_from_config
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from paretune.models.progress import without_bars
+from paretune.models.reference import TIED_TOY, Reference
 
 _PAD, _EOS, _BOS, _UNKNOWN = "<pad>", "<eos>", "<bos>", "<unk>"
 _SPECIAL = (_PAD, _EOS, _BOS, _UNKNOWN)
@@ -16,11 +17,12 @@ _SEED = 0
 NOTE = "a tiny model with random weights, for trying things out: its answers mean nothing"
 
 
-def toy_model(spread: float = 0.02) -> Any:
+def toy_model(spread: float = 0.02, *, tied: bool = False) -> Any:
     """Return a Llama of two layers in float32, with the same initial weights every time.
 
     `spread` is the standard deviation of its weights. The usual one makes attention look at all tokens nearly alike;
-    with 0.1 it is selective, as in a trained model. The generators of the caller are left as they were.
+    with 0.1 it is selective, as in a trained model. `tied` makes input and output embeddings one matrix. The generators
+    of the caller are left as they were.
     """
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -36,11 +38,17 @@ def toy_model(spread: float = 0.02) -> Any:
         eos_token_id=_SPECIAL.index(_EOS),
         bos_token_id=_SPECIAL.index(_BOS),
         initializer_range=spread,
+        tie_word_embeddings=tied,
         attn_implementation="sdpa",
         dtype="float32",
     )
     with seeded(), without_bars():
         return LlamaForCausalLM(config)
+
+
+def toy_of(parsed: Reference) -> Any:
+    """Return the toy that a reference names."""
+    return toy_model(tied=parsed.name == TIED_TOY)
 
 
 @contextmanager

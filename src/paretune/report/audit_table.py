@@ -28,7 +28,7 @@ def audit_summary(audit: Audit) -> Group:
         for kind, label in _OTHER_KINDS.items()
         if kind in audit.base_models
     ]
-    names = [plain(method.method.label) for method in audit.methods]
+    names = [plain(method.label) for method in audit.methods]
     parts: list[Any] = [FoldedTable("Method", names, columns)]
     parts += [failure for method in audit.methods if (failure := _failures(method))]
     legend = f"{YES} holds; a figure or {NO}: does not hold; {NOT_APPLICABLE} not applicable"
@@ -73,7 +73,7 @@ def _failures(method: MethodAudit) -> Text:
     for finding in method.findings:
         if isinstance(finding.verdict, NotPassed):
             where = "" if finding.model_kind == "causal-lm" else f" ({finding.model_kind})"
-            text.append(plain(method.method.label), "bold")
+            text.append(plain(method.label), "bold")
             text.append(f" {finding.claim}{where}: {plain(finding.verdict.finding)}\n")
     text.rstrip()
     return text

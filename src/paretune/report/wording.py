@@ -103,10 +103,13 @@ def notes(records: Sequence[Record], rows: Sequence[Row], plan: StudyPlan | None
     found += [_agreement_note(*pair) for pair in task_agreements(rows).items()]
     if any(record.trial.split == "validation" for record in records):
         found.append("Some rows were answered on the validation split; the others on the test split.")
-    left_out = {record.trial.method.label: record.num_left_out for record in records if record.num_left_out}
-    if left_out:
-        most = max(left_out.values())
+    if most := max((record.num_left_out for record in records), default=0):
         found.append(f"Up to {most} training examples were longer than the recipe's max_length and were left out.")
+    if most := max((record.num_validation_left_out for record in records), default=0):
+        found.append(
+            f"Up to {most} validation examples were longer than the recipe's max_length; "
+            "the validation loss is over the others."
+        )
     for record in records:
         found += [f"{record.trial.method.label}: {note}" for note in record.notes]
     return [plain(note) for note in dict.fromkeys(found)]

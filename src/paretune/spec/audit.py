@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 from paretune.spec.errors import InputError, nearest
 from paretune.spec.method import MethodSpec
 
@@ -165,6 +165,13 @@ class MethodAudit(Data):
     method: MethodSpec
     """The method with the parameters that it was audited with."""
     findings: tuple[Finding, ...]
+    tied_embeddings: bool = later(False)
+    """Whether the language model that it was tried on ties its input and output embeddings."""
+
+    @property
+    def label(self) -> str:
+        """The method's label, and what sets the base model apart."""
+        return f"{self.method.label}, tied embeddings" if self.tied_embeddings else self.method.label
 
     def verdict(self, claim: str, model_kind: ModelKind = "causal-lm") -> Passed | NotPassed | NotApplicable | None:
         """Return what was found about a claim, or None where the audit did not get to it."""
@@ -191,6 +198,8 @@ class Audit(Data):
     packages: dict[str, str]
     base_models: dict[ModelKind, str]
     """The base model of each kind."""
+    defaults: dict[str, dict[str, Any]] = later({})
+    """The library's defaults that switch something on or choose a kind, by peft type."""
     methods: tuple[MethodAudit, ...]
 
     @property

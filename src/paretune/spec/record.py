@@ -138,6 +138,8 @@ class Record(Data):
     """Duration of each optimizer step."""
     num_left_out: int = 0
     """Training examples longer than the recipe's `max_length`."""
+    num_validation_left_out: int = later(0)
+    """Validation examples longer than that: the validation loss is over the others."""
     text_loss_changes: tuple[float, ...] = ()
     """Forgetting, text by text, in nats per token."""
     drifts: tuple[float, ...] = later(())

@@ -13,8 +13,8 @@ from fractions import Fraction
 _NEXT_QUESTION = re.compile(r"^\s*Question:", re.MULTILINE)
 _MARK = re.compile(r"####|\bthe (?:final )?answer is\b:?", re.IGNORECASE)
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3}){2,}(?!\d)|\d+)(?:\.\d+)?|\.\d+"
-_DOTTED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
-_CONSTANT = re.compile(r"\s*(?:\\(?:pi|phi)(?![a-zA-Z])|[πφ])")
+_DOTTED = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}")
+CONSTANT = re.compile(r"\s*(?:\\(?:pi|phi)(?![a-zA-Z])|[πφ])")
 """What makes another number of the one before it: twice pi is not 2."""
 _MOST_DIGITS = 1000
 """No answer has more; Python refuses to read more than 4,300."""
@@ -63,22 +63,22 @@ def same_number(one: Fraction, other: Fraction) -> bool:
 def _value(found: re.Match[str]) -> Fraction | None:
     """Return the number of a match; None where it is part of a word or cannot be a number."""
     before, after = found.string[: found.start()], found.string[found.end() :]
-    if before[-1:].isalnum() or before.endswith("_") or after.startswith("_") or _CONSTANT.match(after):
+    if before[-1:].isalnum() or before.endswith("_") or after.startswith("_") or CONSTANT.match(after):
         return None
     if len(found.group()) > _MOST_DIGITS:
         return None
     if found["plain"] is not None:
-        value = Fraction(_bare(found["plain"]) + (found["exponent"] or ""))
+        value = Fraction(ungrouped(found["plain"]) + (found["exponent"] or ""))
     else:
         over, under = found["numerator"] or found["part"], found["denominator"] or found["parts"]
-        if Fraction(_bare(under)) == 0:
+        if Fraction(ungrouped(under)) == 0:
             return None
-        value = Fraction(_bare(over)) / Fraction(_bare(under)) + int(found["whole"] or 0)
+        value = Fraction(ungrouped(over)) / Fraction(ungrouped(under)) + int(found["whole"] or 0)
     # "3-5" holds no minus: a sign follows nothing that it could be subtracted from.
     signed = (found["sign"] and not before.rstrip()[-1:].isdigit()) or found["minus"]
     return -value if signed else value
 
 
-def _bare(digits: str) -> str:
+def ungrouped(digits: str) -> str:
     """Return digits without what groups them: commas, or dots where there are several, as in 1.000.000."""
     return digits.replace(".", "") if _DOTTED.fullmatch(digits) else digits.replace(",", "")

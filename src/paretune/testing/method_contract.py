@@ -108,6 +108,12 @@ class MethodContract:
         assert ".safetensors" in suffixes
         assert suffixes <= {".json", ".safetensors"}
 
+    def test_it_leaves_its_spec_as_it_was(self, tmp_path: Path) -> None:
+        """The spec is part of a trial's id: what a library changes of its parameters, it changes in a copy."""
+        run, _ = self.trained()
+        run.method.save(run.model, tmp_path / "saved")
+        assert run.spec.canonical_json() == run.asked_for
+
     def test_it_reloads_to_the_same_logits(self, tmp_path: Path) -> None:
         """A new instance on a fresh base model says the same as the trained model, and something else than the base."""
         run, _ = self.trained()

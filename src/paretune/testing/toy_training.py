@@ -50,10 +50,13 @@ class ToyTraining:
         learning_rate: float | None = None,
         recipe: Recipe = RECIPE,
         seed: int = 0,
+        base_model: str = BASE_MODEL,
     ) -> None:
         self.spec: MethodSpec = resolve(MethodEntry(name=method, parameters=dict(parameters or {})))
+        self.asked_for = self.spec.canonical_json()
+        """The spec as it was before anything was done with it."""
         self.method: Method = build(self.spec)
-        base = load_model(BASE_MODEL, recipe.dtype)
+        base = load_model(base_model, recipe.dtype)
         rate = learning_rate or prior_learning_rate(self.spec) or FALLBACK_LEARNING_RATE
         self.context = Context(recipe, rate, seed, base.tokenizer, objective=answer_loss)
         self.batches: Batches = make_batches(toy_examples(), base.tokenizer, recipe, seed)
