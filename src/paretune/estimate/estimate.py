@@ -11,6 +11,7 @@ from paretune.estimate.generation import Questions
 from paretune.estimate.gpus import workspaces
 from paretune.estimate.lengths import batch_lengths
 from paretune.estimate.predict import Asked, Prediction, predict, workload_for
+from paretune.estimate.quantised import layout_for
 from paretune.estimate.settings import EstimateSettings, Quantised
 from paretune.estimate.sharded import ASSUMPTIONS, sharded_log
 from paretune.estimate.workload import Lengths
@@ -22,7 +23,7 @@ from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, one_line
 from paretune.spec.memory import BudgetAnswer, MemoryEstimate, MemoryPeak, NotEstimated, ShardedMemory
 
 _ON_CUDA = (
-    "reserved: PyTorch's allocator with its default settings, which starts from an empty cache with the workspaces that "
+    "reserved: PyTorch's allocator with its default settings, which starts from an empty cache and the workspaces that "
     "cuBLAS takes on {card}; the CUDA context, some hundred MB, comes on top"
 )
 
@@ -89,6 +90,7 @@ def estimates(
 
     Raises `InputError` at once for settings that the model cannot have.
     """
+    layout_for(shape, settings)
     lengths = batch_lengths(shape, settings)
     return (_one(shape, spec, settings, lengths) for spec in specs)
 
@@ -210,9 +212,11 @@ def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ..
         said.append("every token of an example is trained on, and examples differ in length, so that a mask is needed")
     if settings.device == "cuda":
         said.append(_ON_CUDA.format(card=settings.gpu or "Hopper cards, where they are largest"))
-    if settings.quantised:
+    layout = layout_for(shape, settings)
+    if layout is not None:
+        whose = "" if settings.quantised else ", as the model's own configuration says"
         said.append(
-            f"linear layers in {settings.quantised} by the layouts of bitsandbytes, the rest in {settings.recipe.dtype}"
+            f"linear layers in {layout.kind} by the layouts of bitsandbytes{whose}, the rest in {settings.recipe.dtype}"
         )
     if shape.kind == "diffusion":
         said.append("texts and pictures are embedded beforehand; text encoder and autoencoder are not on the device")
