@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def permutation_matrix(layer: Any, indices: Tensor) -> Tensor:
-    """Return what BOFT's `perm2mat` makes: float32, shape (n, n), in each row a one at the index that is given for it."""
+    """Return what BOFT's `perm2mat` makes: float32, shape (n, n), in each row a one at the index given for it."""
     del layer
     count = len(indices)
     matrix = torch.zeros(count, count)
