@@ -14,7 +14,7 @@ Assumptions, the same for all rows:
 - The maximum falls into training. (Answering 50 questions at once and reading Wikipedia need about half as much.)
 - The maths recipe empties the allocator's cache every ten steps, and its longest batches come right after that. The
   image recipe does so every hundred steps, so its maximum is the larger of what is reserved before and after that.
-- cuBLAS holds its workspace. The weights of the maths runs lie in one segment, because transformers asks for it before
+- cuBLAS holds its workspaces. The weights of the maths runs lie in one segment, because transformers asks for it before
   it loads them; the image recipe moves its model from the host tensor by tensor.
 """
 
@@ -37,13 +37,14 @@ from benchmarks.published_recipe import (
     published_workload,
     read_rows,
 )
+from paretune.estimate.gpus import find_gpu, workspaces
 from paretune.estimate.predict import Asked, predict
 from paretune.measure import StorageLog, replay
 from paretune.models import find_shape
 from paretune.spec import one_line
 
-CUBLAS_WORKSPACE_BYTES = 8_519_680
-"""PyTorch's default below compute capability 9.0, :4096:2:16:8."""
+CARD = find_gpu("l40s")
+"""That of the published runs."""
 
 
 class Result(NamedTuple):
@@ -114,7 +115,7 @@ def _result(row: Row, longest_tokens: int) -> Result:
         predicted_bytes=_reserved(prediction.log, stepped, row),
         live_bytes=prediction.log.peak().peak_bytes,
         published_mean_bytes=row.mean_allocated_bytes,
-        predicted_mean_bytes=_at_the_end_of_a_step(prediction.log, stepped) + sum(_held(row)),
+        predicted_mean_bytes=_at_the_end_of_a_step(prediction.log, stepped) + sum(_held(prediction.log, row)),
         published_checkpoint_bytes=row.train_info["file_size"],
         predicted_checkpoint_bytes=prediction.checkpoint_bytes,
         same_parameters=method.num_trainable_parameters == row.train_info["num_trainable_params"],
@@ -133,14 +134,14 @@ def _mean_tokens(row: Row) -> int:
     return round(last["train total tokens"] / last["train samples"]) if "train total tokens" in last else 0
 
 
-def _held(row: Row) -> Sequence[int]:
+def _held(log: StorageLog, row: Row) -> Sequence[int]:
     """Return what the process holds on the device beside the model and its training."""
     in_image_runs = (DINO_BYTES, *IMAGE_CACHE_BYTES) if row.kind == "image-gen" else ()
-    return (CUBLAS_WORKSPACE_BYTES, *in_image_runs)
+    return (*workspaces(log, CARD), *in_image_runs)
 
 
 def _reserved(log: StorageLog, stepped: int, row: Row) -> int:
-    held = _held(row)
+    held = _held(log, row)
     if row.kind == "image-gen":
         return max(replay(log, held_from_the_start=held, empty_cache_at=at).peak() for at in ((), (stepped,)))
     weights = int(sum(size for size in _first_sizes(log) if size > 0))

@@ -1,6 +1,6 @@
 """Predicted memory against a GPU's allocator for shapes of several families, with what was live at the peak.
 
-    python -m benchmarks.gpu.shapes [--only TEXT] [--steps 4] [--out shapes.json]
+    python -m benchmarks.gpu.shapes [--only TEXT] [--steps 4] [--gpu h100] [--out shapes.json]
 
 Random weights from the configs that come with Paretune; nothing is downloaded. For each case: bytes of live tensors
 beside `max_memory_allocated`, reserved bytes beside `max_memory_reserved`, the peak of the passes and of the
@@ -49,6 +49,7 @@ class Case(NamedTuple):
 CASES = (
     Case("meta-llama/Llama-3.2-1B", "lora", _HEAD, {"batch_size": 4}, 512),
     Case("google-bert/bert-base-uncased", "lora", {}, {"batch_size": 32}, 128),
+    Case("google-bert/bert-base-uncased", "lora", {}, {"batch_size": 32, "trainable_dtype": "as_library"}, 128),
     Case("meta-llama/Llama-3.2-1B", "vera", {"r": 256}, {"batch_size": 4, "gradient_checkpointing": True}, 512),
     Case(
         "Qwen/Qwen2.5-1.5B",
@@ -67,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="cases whose name holds this text")
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--gpu", help="the card, such as h100; the largest workspaces where it is not named")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -78,7 +80,7 @@ def main() -> None:
         result: dict[str, Any] = {"case": name}
         for part in (predicted, measured) if torch.cuda.is_available() else (predicted,):
             try:
-                result |= part(prepared(case, arguments.steps))
+                result |= part(prepared(case, arguments.steps, arguments.gpu))
             except Exception as error:  # the machine is lent for a short time: the other cases go on
                 result[f"{part.__name__}_error"] = f"{type(error).__name__}: {one_line(error)[:300]}"
         found.append(result)
@@ -96,11 +98,11 @@ class Prepared(NamedTuple):
     lengths: list[Lengths]
 
 
-def prepared(case: Case, steps: int) -> Prepared:
+def prepared(case: Case, steps: int, gpu: str | None = None) -> Prepared:
     """Return a case with its shape, method and batch."""
     recipe = Recipe.read({"dtype": "bfloat16", "steps": steps, "warmup_ratio": 0.0, **case.recipe}, case.model)
     spec = resolve(MethodEntry(name=case.method, parameters=case.parameters))
-    settings = EstimateSettings(recipe=recipe, device="cuda", sequence_length=case.num_tokens)
+    settings = EstimateSettings(recipe=recipe, device="cuda", gpu=gpu, sequence_length=case.num_tokens)
     return Prepared(find_shape(case.model), spec, settings, padded_lengths(recipe.batch_size, case.num_tokens))
 
 

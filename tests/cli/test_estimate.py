@@ -43,6 +43,27 @@ def test_a_budget_that_is_too_small_is_told_what_needs_less(capsys: pytest.Captu
     assert "What needs less" not in capsys.readouterr().out
 
 
+def test_a_card_has_its_workspaces_and_its_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for gpu in (None, "H100", "L40S", "RTX 4090"):
+        ask(device="cuda", gpu=gpu, sequence_length=32)
+        (found[gpu],) = json.loads(capsys.readouterr().out)["estimates"]
+    assert [one["gpu"] for one in found.values()] == [None, "h100", "l40s", "rtx4090"]
+    reserved = [one["train"]["reserved_bytes"] for one in found.values()]
+    assert reserved[0] == reserved[1]  # where no card is named, the largest workspaces are assumed
+    # Two threads multiply while there is training. The smaller workspaces share a segment of 20 MiB.
+    assert reserved[1] - reserved[2] == 2 * (32 << 20) - (20 << 20)
+    assert found["L40S"]["budgets"][0]["budget_bytes"] == 46_068 << 20
+    assert not found[None]["budgets"]
+    generating = [found[gpu]["generate"]["reserved_bytes"] for gpu in ("H100", "L40S")]
+    assert generating[0] - generating[1] == (32 << 20) - (20 << 20)  # one thread
+    ask(device="cuda", gpu="a100", sequence_length=32, as_json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "32 tokens, a100" in shown
+    assert "Fits 85.9 GB" in shown.replace("┃ ", "")
+    assert "the workspaces that cuBLAS takes on a100" in shown
+
+
 def test_methods_that_train_in_float32_answer_in_the_format_of_the_base(capsys: pytest.CaptureFixture[str]) -> None:
     ask("ln-tuning,adaption-prompt,poly", dtype="bfloat16", device="cuda", sequence_length=32)
     found = json.loads(capsys.readouterr().out)
@@ -119,6 +140,8 @@ NONSENSE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no method": ({"method": ","}, ["--method"]),
     "unknown format": ({"dtype": "int3"}, ["dtype"]),
     "unknown quantisation": ({"quantised": "3bit"}, ["quantised"]),
+    "unknown card": ({"gpu": "h10", "device": "cuda"}, ["gpu", 'no card "h10"', 'did you mean "h100"', "l40s"]),
+    "card of a processor": ({"gpu": "h100"}, ["h100", "cpu", "exclude each other"]),
     "length from two sources": ({"sequence_length": 8, "data": Path("x.jsonl")}, ["exclude each other"]),
     "memory without a unit": ({"max_memory": ["24"]}, ["--max-memory", "24GB"]),
     "picture of an unknown kind": ({"picture": Path("bars.gif")}, [".png or an .html"]),

@@ -4,11 +4,13 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from peft.tuners.boft.layer import BOFTLayer
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from paretune.estimate import estimate_memory
-from paretune.estimate.fake_world import fake_world
+from paretune.estimate.fake_world import Device, fake_world
+from paretune.estimate.library_functions import permutation_matrix
 from paretune.estimate.paper_functions import MANY_SLICES
 from paretune.measure import StorageLog, count_memory
 from paretune.spec.memory import MemoryEstimate
@@ -82,3 +84,16 @@ def test_predictions_are_the_same_on_a_machine_with_a_gpu(monkeypatch: pytest.Mo
     assert isinstance(without, MemoryEstimate)
     assert isinstance(with_gpu, MemoryEstimate)
     assert (with_gpu.train, with_gpu.generate) == (without.train, without.generate)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_permutations_of_boft_are_made_at_once_and_are_what_peft_makes(device: Device) -> None:
+    layer = BOFTLayer.__new__(BOFTLayer)
+    indices = layer.block_butterfly_perm(64, 4, 4, 1)
+    by_rows = BOFTLayer.perm2mat(layer, indices)
+    assert torch.equal(permutation_matrix(layer, indices), by_rows)
+    with fake_world(device):
+        assert BOFTLayer.perm2mat is permutation_matrix
+        at_once = BOFTLayer.perm2mat(layer, torch.arange(64))
+        assert (at_once.shape, at_once.dtype) == (by_rows.shape, by_rows.dtype)
+    assert BOFTLayer.perm2mat is not permutation_matrix

@@ -279,6 +279,9 @@ def estimate(  # noqa: PLR0917 (one for each option)
     max_memory: Annotated[
         list[str] | None, typer.Option(help="A budget such as 24GB: does it fit, with how large a batch? Repeatable.")
     ] = None,
+    gpu: Annotated[
+        str | None, typer.Option(help="The card, such as h100, a100 or l40s: its workspaces, and does it fit?")
+    ] = None,
     devices: Annotated[int, typer.Option(min=1, help="Devices that training is sharded over (FSDP2).")] = 1,
     device: Annotated[str, typer.Option(help="cuda, or cpu.")] = "cuda",
     answer_batch_size: Annotated[int, typer.Option(min=1, help="Questions answered at once.")] = 16,
@@ -300,7 +303,7 @@ def estimate(  # noqa: PLR0917 (one for each option)
     recipe = {"batch_size": batch_size, "dtype": dtype, "trainable_dtype": trainable_dtype, "optimizer": optimizer}
     recipe |= {"gradient_checkpointing": gradient_checkpointing, "answer_batch_size": answer_batch_size}
     settings = {"sequence_length": sequence_length, "data": data, "quantised": quantised, "device": device}
-    settings |= {"prompt_length": prompt_length, "new_tokens": new_tokens, "num_devices": devices}
+    settings |= {"prompt_length": prompt_length, "new_tokens": new_tokens, "num_devices": devices, "gpu": gpu}
     show_estimates(
         model,
         ",".join(method or ["lora"]),

@@ -29,6 +29,11 @@ def cuda_attention(  # noqa: PLR0917 (PyTorch's signature)
     enable_gqa: bool = False,
 ) -> Tensor:
     """Return a tensor of the query's shape (batch, heads, sequence, width), having kept what CUDA's kernel keeps."""
+    if torch.is_autocast_enabled(query.device.type):  # CUDA's autocast has attention among its 16-bit operators
+        dtype = torch.get_autocast_dtype(query.device.type)
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
+        if attn_mask is not None and attn_mask.is_floating_point():
+            attn_mask = attn_mask.to(dtype)
     half = query.dtype in {torch.bfloat16, torch.float16}
     width = query.shape[-1]
     if half and attn_mask is None and width <= FLASH_MAX_WIDTH and value.shape[-1] == width:

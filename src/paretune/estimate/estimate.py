@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from paretune.estimate.budgets import TwoBatches, answer_budget
 from paretune.estimate.generation import Questions
+from paretune.estimate.gpus import workspaces
 from paretune.estimate.lengths import batch_lengths
 from paretune.estimate.predict import Asked, Prediction, predict, workload_for
+from paretune.estimate.quantised import layout_for
 from paretune.estimate.settings import EstimateSettings, Quantised
 from paretune.estimate.sharded import ASSUMPTIONS, sharded_log
 from paretune.estimate.workload import Lengths
@@ -20,12 +22,9 @@ from paretune.models import ModelShape, find_shape
 from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, one_line
 from paretune.spec.memory import BudgetAnswer, MemoryEstimate, MemoryPeak, NotEstimated, ShardedMemory
 
-CUBLAS_WORKSPACE_BYTES = 8_519_680
-"""What cuBLAS keeps from PyTorch's allocator by default (:4096:2:16:8)."""
-
 _ON_CUDA = (
-    "reserved: PyTorch's allocator with its default settings, which starts from an empty cache; the CUDA context, some "
-    "hundred MB, comes on top"
+    "reserved: PyTorch's allocator with its default settings, which starts from an empty cache and the workspaces that "
+    "cuBLAS takes on {card}; the CUDA context, some hundred MB, comes on top"
 )
 
 
@@ -42,15 +41,16 @@ def estimate_memory(
     gradient_checkpointing: bool = False,
     quantised: Quantised | None = None,
     budgets: Sequence[int] = (),
+    gpu: str | None = None,
     num_devices: int = 1,
     answer_batch_size: int = 16,
     **settings: Any,
 ) -> list[MemoryEstimate | NotEstimated]:
     """Return an estimate for each method, from the model's configuration alone: no weights, no GPU.
 
-    `methods` is "all", one name, or several names and entries with parameters. `budgets` are bytes. Further `settings`
-    are those of `EstimateSettings`. A method that does not go with the model is told as `NotEstimated`. Raises
-    `InputError` for what a person can mend.
+    `methods` is "all", one name, or several names and entries with parameters. `budgets` are bytes. `gpu` is a card
+    such as "h100", whose memory is a budget as well. Further `settings` are those of `EstimateSettings`. A method that
+    does not go with the model is told as `NotEstimated`. Raises `InputError` for what a person can mend.
     """
     recipe = Recipe.read(
         {
@@ -68,6 +68,7 @@ def estimate_memory(
         "data": data,
         "quantised": quantised,
         "num_devices": num_devices,
+        "gpu": gpu,
     }
     values |= {"recipe": recipe, "budgets": tuple(budgets), **settings}
     shape = find_shape(model)
@@ -89,6 +90,7 @@ def estimates(
 
     Raises `InputError` at once for settings that the model cannot have.
     """
+    layout_for(shape, settings)
     lengths = batch_lengths(shape, settings)
     return (_one(shape, spec, settings, lengths) for spec in specs)
 
@@ -102,11 +104,11 @@ def _one(
         found = _predict(shape, spec, settings, lengths, asked)
         needed = partial(needed_bytes, settings=settings)
         budgets: tuple[BudgetAnswer, ...] = ()
-        if settings.budgets and found.trainable_parameters:
+        if settings.all_budgets and found.trainable_parameters:
             batches = _two_batches(shape, spec, settings, lengths, found)
             at_asked = needed(_on_one_device(found.log, found))
             budgets = tuple(
-                answer_budget(budget, len(lengths), at_asked, batches, needed) for budget in settings.budgets
+                answer_budget(budget, len(lengths), at_asked, batches, needed) for budget in settings.all_budgets
             )
     except InputError as error:
         return NotEstimated(model=shape.name, method=spec.label, reason=one_line(error))
@@ -118,6 +120,7 @@ def _one(
         model=shape.name,
         method=spec.label,
         device=settings.device,
+        gpu=settings.gpu,
         batch_size=len(lengths),
         sequence_length=max(map(sum, lengths)),
         train=peak_of(found.log, settings),
@@ -138,16 +141,16 @@ def peak_of(log: StorageLog, settings: EstimateSettings) -> MemoryPeak:
     peak = log.peak()
     if settings.device == "cpu":
         return peak
-    return peak.model_copy(update={"reserved_bytes": _reserved(log)})
+    return peak.model_copy(update={"reserved_bytes": _reserved(log, settings)})
 
 
 def needed_bytes(log: StorageLog, settings: EstimateSettings) -> int:
     """Return what a device must have free for a log."""
-    return log.peak().peak_bytes if settings.device == "cpu" else _reserved(log)
+    return log.peak().peak_bytes if settings.device == "cpu" else _reserved(log, settings)
 
 
-def _reserved(log: StorageLog) -> int:
-    return replay(log, held_from_the_start=(CUBLAS_WORKSPACE_BYTES,)).peak()
+def _reserved(log: StorageLog, settings: EstimateSettings) -> int:
+    return replay(log, held_from_the_start=workspaces(log, settings.card)).peak()
 
 
 def _predict(
@@ -208,10 +211,12 @@ def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ..
     if shape.kind == "causal-lm" and settings.data is None:
         said.append("every token of an example is trained on, and examples differ in length, so that a mask is needed")
     if settings.device == "cuda":
-        said.append(_ON_CUDA)
-    if settings.quantised:
+        said.append(_ON_CUDA.format(card=settings.gpu or "Hopper cards, where they are largest"))
+    layout = layout_for(shape, settings)
+    if layout is not None:
+        whose = "" if settings.quantised else ", as the model's own configuration says"
         said.append(
-            f"linear layers in {settings.quantised} by the layouts of bitsandbytes, the rest in {settings.recipe.dtype}"
+            f"linear layers in {layout.kind} by the layouts of bitsandbytes{whose}, the rest in {settings.recipe.dtype}"
         )
     if shape.kind == "diffusion":
         said.append("texts and pictures are embedded beforehand; text encoder and autoencoder are not on the device")

@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from paretune.estimate.cuda_attention import cuda_attention
 from paretune.estimate.known_values import KnownValues
-from paretune.estimate.paper_functions import PaperFunctions
+from paretune.estimate.library_functions import functions_at_once
+from paretune.estimate.paper_functions import PaperFunctions, block_diag
 from paretune.estimate.stand_in_device import DEVICE, SET_DATA, set_data, stand_in_device
 
 Device = Literal["cuda", "cpu"]
@@ -44,6 +45,9 @@ def fake_world(device: Device) -> Iterator[torch.device]:
         # A copy of a fake tensor belongs to the same world, so its mode is not copied with it.
         enter(patch.object(FakeTensorMode, "__deepcopy__", lambda mode, _: mode, create=True))
         enter(patch.object(torch.UntypedStorage, "data_ptr", _address, create=True))
+        enter(functions_at_once())
+        # Replaced by name: as a function mode it would first look at each of the thousands of blocks.
+        enter(patch.object(torch, "block_diag", block_diag))
         if on_device:
             # Where CUDA is available, PyTorch would make constants on their device, which has no memory here.
             enter(patch.object(FakeTensorMode, "avoid_device_init", new=True))

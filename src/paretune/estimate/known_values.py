@@ -23,6 +23,7 @@ from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from paretune.estimate.in_place import adds_in_place
 from paretune.estimate.operator_results import OperatorResults
 from paretune.estimate.patience import Patience
 from paretune.estimate.sparse_shapes import SparseShapes
@@ -120,6 +121,9 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         if on_host and args and isinstance(args[0], Tensor) and _is_plain(func):
             with torch._C._DisableTorchDispatch():  # the most frequent case where a method prepares on the host
                 return func(*args)
+        if self._host_is_real and adds_in_place(func, args, kwargs or {}):
+            self._forget(args[0])
+            return args[0]
         with torch._C.DisableTorchFunction():
             result = self._run(func, types, args, kwargs or {})
             for counter in self.counters:
@@ -213,8 +217,11 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
                 func(*real_args, **real_kwargs)
                 return
         for tensor in written:
-            if tensor.layout == torch.strided:
-                self._entries.pop(tensor.untyped_storage()._cdata, None)
+            self._forget(tensor)
+
+    def _forget(self, tensor: Tensor) -> None:
+        if tensor.layout == torch.strided:
+            self._entries.pop(tensor.untyped_storage()._cdata, None)
 
     def _compute(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]) -> None:
         if func in _WITHOUT_CONTENT:

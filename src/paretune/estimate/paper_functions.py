@@ -12,6 +12,7 @@ from torch.utils._mode_utils import no_dispatch
 
 from paretune.estimate.known_values import KnownValues
 
+_torch_block_diag = torch.block_diag
 _NUMBERS = {int, float, bool}
 _OF_HOST = {Tensor, slice, *_NUMBERS}
 """Types with which reading or writing a real tensor stays on the host. A fake tensor has a type of its own."""
@@ -35,7 +36,6 @@ class PaperFunctions(TorchFunctionMode):
             Tensor.__setitem__: partial(_written, values),
             torch.svd_lowrank: _svd_lowrank,
             torch.unbind: partial(_unbind, values),
-            torch.block_diag: _block_diag,
             **others,
         }
 
@@ -94,15 +94,18 @@ def _unbind(values: KnownValues, input: Tensor, dim: int = 0) -> tuple[Tensor, .
     if not alike or values.value_of(input) is not None:
         return torch.unbind(input, dim)
     first = input[0]
-    first._all_slices = input  # type: ignore[attr-defined] # for `_block_diag`
+    first._all_slices = input  # type: ignore[attr-defined] # for `block_diag`
     return (first,) * input.shape[0]
 
 
-def _block_diag(*tensors: Tensor) -> Tensor:
-    """Return at once a block diagonal matrix of all slices of a tensor: torch copies block after block."""
+def block_diag(*tensors: Tensor) -> Tensor:
+    """Return at once a block diagonal matrix of all slices of a tensor: torch copies block after block.
+
+    It stands in for `torch.block_diag`.
+    """
     whole = getattr(tensors[0], "_all_slices", None) if tensors else None
     if whole is None or len(tensors) != whole.shape[0] or any(tensor is not tensors[0] for tensor in tensors):
-        return torch.block_diag(*tensors)  # type: ignore[no-any-return, no-untyped-call]
+        return _torch_block_diag(*tensors)  # type: ignore[no-any-return, no-untyped-call]
     return _BlockDiagonal.apply(whole)  # type: ignore[no-any-return, no-untyped-call]
 
 

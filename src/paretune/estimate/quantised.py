@@ -1,42 +1,103 @@
 """Linear layers as bitsandbytes holds them, on paper: the bytes of its layouts, and what computing with them takes.
 
-4 bit (as in QLoRA, arXiv 2305.14314, with the defaults of transformers' `BitsAndBytesConfig`): two weights a byte, and
-one absolute maximum in float32 for every 64 weights. A layer unpacks its whole weight into the computing format for
-every pass, forward and backward, and lets it go at once.
+4 bit (as in QLoRA, arXiv 2305.14314): two weights a byte, and one absolute maximum for every 64 weights, in float32, or
+with double quantisation in 8 bits with one float32 for every 256 of them. A layer unpacks its whole weight into the
+computing format for every pass, forward and backward, and lets it go at once.
 
 8 bit (LLM.int8(), arXiv 2208.07339): one byte a weight, one float32 scale a row. The forward pass turns its input into
 8 bits, multiplies into int32 and scales back; the backward pass unpacks the weight into the computing format.
 
-Embeddings, norms and the output layer stay as they are, as transformers leaves them.
+Embeddings, norms and the output layer stay as they are, as transformers leaves them, unless a model's configuration
+names other layers to leave.
 """
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from paretune.estimate.settings import Quantised
+from paretune.estimate.settings import EstimateSettings, Quantised
+from paretune.models import ModelShape
 from paretune.spec import InputError
 
 BLOCK = 64
+NESTED_BLOCK = 256
+_KEY = "quantization_config"
 
 
-def quantise(model: nn.Module, kind: Quantised) -> None:
+class Layout(NamedTuple):
+    """How linear layers are held."""
+
+    kind: Quantised
+    double: bool = True
+    """Whether 4 bit is with double quantisation, as a study's recipe loads it."""
+    left: tuple[str, ...] | None = None
+    """Names or patterns of the layers that stay as they are; None for the output layer."""
+
+
+def layout_for(shape: ModelShape, settings: EstimateSettings) -> Layout | None:
+    """Return the layout that is asked for, or the one that the model's own configuration says; None without any.
+
+    Raises `InputError` for a configuration in a layout that is not known here, or that contradicts what is asked for.
+    """
+    own = shape.config.get(_KEY)
+    if own is None:
+        return None if settings.quantised is None else Layout(settings.quantised)
+    layout = _own_layout(shape, own)
+    if settings.quantised not in {None, layout.kind}:
+        raise InputError(
+            f'quantised "{settings.quantised}": {shape.source} holds the model "{shape.name}" in {layout.kind} '
+            "already; leave it out"
+        )
+    return layout
+
+
+def without_quantisation(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's configuration as that of the model that was quantised."""
+    return {name: value for name, value in config.items() if name != _KEY}
+
+
+def quantise(model: nn.Module, layout: Layout) -> None:
     """Replace the linear layers of a model, in place. Raises `InputError` where there are none to replace."""
     get_output: Any = getattr(model, "get_output_embeddings", lambda: None)
     output = get_output()
-    layers = [
-        (parent, name, child)
-        for parent in model.modules()
-        for name, child in parent.named_children()
-        if type(child) is nn.Linear and child is not output
-    ]
-    if not layers:
+
+    def stays(name: str, layer: nn.Module) -> bool:
+        return layer is output if layout.left is None else any(_names(pattern, name) for pattern in layout.left)
+
+    names = [name for name, layer in model.named_modules() if type(layer) is nn.Linear and not stays(name, layer)]
+    if not names:
         raise InputError("this model has no linear layers that could be quantised")
-    make = FourBitLinear if kind == "4bit" else EightBitLinear
-    for parent, name, child in layers:
-        setattr(parent, name, make(child))
+    for name in names:
+        plain: Any = model.get_submodule(name)
+        parent, _, own_name = name.rpartition(".")
+        packed = EightBitLinear(plain) if layout.kind == "8bit" else FourBitLinear(plain, double=layout.double)
+        setattr(model.get_submodule(parent), own_name, packed)
+
+
+def _own_layout(shape: ModelShape, own: Any) -> Layout:
+    values = own if isinstance(own, dict) else {}
+    in_4_bits, in_8_bits = (values.get(name) is True for name in ("load_in_4bit", "load_in_8bit"))
+    method = values.get("quant_method", "bitsandbytes" if in_4_bits or in_8_bits else "no quant_method")
+    if not str(method).startswith("bitsandbytes") or in_4_bits == in_8_bits:
+        raise InputError(
+            f'model "{shape.name}": {_KEY} in {shape.source} says "{method}", whose layout is not estimated '
+            "(bitsandbytes in 4 or 8 bits is); give the configuration of the model that was quantised"
+        )
+    left = values.get("llm_int8_skip_modules")
+    return Layout(
+        "4bit" if in_4_bits else "8bit",
+        double=values.get("bnb_4bit_use_double_quant") is True,
+        left=None if left is None else tuple(map(str, left)),
+    )
+
+
+def _names(pattern: str, name: str) -> bool:
+    """Tell whether a pattern of transformers names a layer: from its beginning to a dot, or its end."""
+    return re.match(rf"(?:{pattern})(?:(?<=\.)|(?=\.|$))", name) is not None or name.endswith(pattern)
 
 
 class _QuantisedLinear(nn.Linear):
@@ -58,11 +119,15 @@ class _QuantisedLinear(nn.Linear):
 class FourBitLinear(_QuantisedLinear):
     """Two weights a byte."""
 
-    def __init__(self, plain: nn.Linear) -> None:
+    def __init__(self, plain: nn.Linear, *, double: bool = False) -> None:
         super().__init__(plain)
         device, num_blocks = plain.weight.device, -(-plain.weight.numel() // BLOCK)
-        self.register_buffer("absmax", torch.empty(num_blocks, device=device))
+        of_blocks = torch.uint8 if double else torch.float32
+        self.register_buffer("absmax", torch.empty(num_blocks, dtype=of_blocks, device=device))
         self.register_buffer("quant_map", torch.empty(16, device=device))
+        if double:
+            self.register_buffer("nested_absmax", torch.empty(-(-num_blocks // NESTED_BLOCK), device=device))
+            self.register_buffer("nested_quant_map", torch.empty(256, device=device))
 
     def _packed(self, weight: Tensor) -> Tensor:
         return torch.empty(-(-weight.numel() // 2), 1, dtype=torch.uint8, device=weight.device)

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from paretune.estimate.gpus import Gpu, find_gpu
 from paretune.spec import Recipe
 from paretune.spec.base import Data
 
@@ -28,6 +29,8 @@ class EstimateSettings(Data):
     quantised: Quantised | None = None
     """How the base model's linear layers are held."""
     device: Literal["cuda", "cpu"] = "cuda"
+    gpu: str | None = None
+    """The card, by a name in `GPUS`; None for whichever takes most. It also says how much memory there is."""
     prompt_length: int | None = Field(default=None, ge=1)
     """Tokens of the questions that are answered; half the sequence length where it is not given."""
     new_tokens: int = Field(default=256, ge=1)
@@ -37,8 +40,30 @@ class EstimateSettings(Data):
     num_devices: int = Field(default=1, ge=1)
     """Devices over which training is sharded."""
 
+    @field_validator("gpu")
+    @classmethod
+    def _known_gpu(cls, name: str | None) -> str | None:
+        return None if name is None else find_gpu(name).name
+
+    @model_validator(mode="after")
+    def _gpu_of_a_gpu(self) -> "EstimateSettings":
+        if self.gpu is not None and self.device == "cpu":
+            raise ValueError(f'gpu "{self.gpu}" and device "cpu" exclude each other')
+        return self
+
     @model_validator(mode="after")
     def _one_source_of_length(self) -> "EstimateSettings":
         if self.sequence_length is not None and self.data is not None:
             raise ValueError("sequence_length and data exclude each other: the length is taken from the data")
         return self
+
+    @property
+    def card(self) -> Gpu | None:
+        """The card that was asked for."""
+        return None if self.gpu is None else find_gpu(self.gpu)
+
+    @property
+    def all_budgets(self) -> tuple[int, ...]:
+        """The budgets that were asked for, and the memory of the card."""
+        of_card = () if self.card is None else (self.card.memory_bytes,)
+        return tuple(dict.fromkeys((*self.budgets, *of_card)))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from paretune.estimate.quantised import quantise
+from paretune.estimate.quantised import layout_for, quantise, without_quantisation
 from paretune.estimate.settings import EstimateSettings
 from paretune.models import ModelShape
 from paretune.spec import InputError, one_line
@@ -19,17 +19,18 @@ _CLASSES = 2
 def build_skeleton(shape: ModelShape, settings: EstimateSettings, device: torch.device) -> nn.Module:
     """Return the model in evaluation mode on `device`, with weights in the recipe's format.
 
-    Raises `InputError` for a configuration that the libraries refuse.
+    Raises `InputError` for a configuration that the libraries refuse, or that is quantised in an unknown layout.
     """
     dtype: torch.dtype = getattr(torch, settings.recipe.dtype)
+    layout = layout_for(shape, settings)
     make = {"causal-lm": _language, "encoder": _encoder, "diffusion": _diffusion}[shape.kind]
     try:
         with device, _quietly():
-            model: nn.Module = make(shape.config, dtype)
+            model: nn.Module = make(without_quantisation(shape.config), dtype)
     except (ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, ImportError) as error:
         raise InputError(f'model "{shape.name}": {shape.source} cannot be built: {one_line(error)[:200]}') from None
-    if settings.quantised is not None:
-        quantise(model, settings.quantised)
+    if layout is not None:
+        quantise(model, layout)
     return model.eval()
 
 

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
+from paretune.estimate.cuda_autocast import cuda_autocast
+
 DEVICE = torch.device("lazy", 0)
 _HOST = torch.device("cpu")
 
@@ -33,6 +35,7 @@ _MODULE = SimpleNamespace(
     _is_in_bad_fork=lambda: False,
 )
 _is_autocast_enabled = torch.is_autocast_enabled
+_get_autocast_dtype = torch.get_autocast_dtype
 
 
 @contextmanager
@@ -46,6 +49,8 @@ def stand_in_device() -> Iterator[None]:
         enter(patch.object(torch, DEVICE.type, _MODULE, create=True))
         enter(patch("torch.autocast", _autocast))
         enter(patch("torch.is_autocast_enabled", lambda *kinds: _is_autocast_enabled(*map(_known_to_autocast, kinds))))
+        enter(patch("torch.get_autocast_dtype", lambda kind: _get_autocast_dtype(_known_to_autocast(kind))))
+        enter(cuda_autocast())
         # Some fake kernels lay results out by the device's name, as their CUDA counterparts do.
         enter(patch("torch._meta_registrations.device_hint", _device_hint))
         # Gradient checkpointing keeps the random state of devices that are not the CPU; this one has none.

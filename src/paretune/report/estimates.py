@@ -64,7 +64,7 @@ def estimate_cells(one: MemoryEstimate, measured_bytes: float | None) -> list[st
 def _setting(one: MemoryEstimate) -> str:
     length = f", {one.sequence_length} tokens" if one.sequence_length else ""
     devices = f", on each of {one.sharded.num_devices} devices" if one.sharded else ""
-    return f"{one.model}, batch of {one.batch_size}{length}, {one.device}{devices}"
+    return f"{one.model}, batch of {one.batch_size}{length}, {one.gpu or one.device}{devices}"
 
 
 def _heading(one: MemoryEstimate) -> str:

@@ -64,6 +64,8 @@ class MemoryEstimate(Data):
     method: str
     """The method's label."""
     device: Literal["cuda", "cpu"]
+    gpu: str | None = None
+    """The card that was asked for; None where none was, and then the largest workspaces are assumed."""
     batch_size: int
     sequence_length: int | None
     """Tokens of the longest example; None for models that read no tokens."""

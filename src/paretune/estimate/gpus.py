@@ -1,0 +1,65 @@
+"""What an estimate has to know of a GPU: its memory, and the workspaces that cuBLAS takes on it."""
+
+from typing import NamedTuple
+
+from paretune.measure import StorageLog
+from paretune.spec import nearest
+
+_HOPPER_WORKSPACE_BYTES = 8 * 4096 * 1024
+_WORKSPACE_BYTES = (2 * 4096 + 8 * 16) * 1024
+"""PyTorch's defaults of `CUBLAS_WORKSPACE_CONFIG`: :4096:8 at compute capability 9.0 and :4096:2:16:8 elsewhere
+(`aten/src/ATen/cuda/CublasHandlePool.cpp`)."""
+_MIB = 1 << 20
+
+
+class Gpu(NamedTuple):
+    """A card by the name that people give it."""
+
+    name: str
+    memory_bytes: int
+    """All of it, as `nvidia-smi` shows it."""
+    is_hopper: bool = False
+    """Compute capability 9.0."""
+
+    @property
+    def workspace_bytes(self) -> int:
+        """What cuBLAS keeps from PyTorch's allocator for each thread that multiplies."""
+        return _HOPPER_WORKSPACE_BYTES if self.is_hopper else _WORKSPACE_BYTES
+
+
+GPUS = {
+    gpu.name: gpu
+    for gpu in (
+        Gpu("h200", 143_771 * _MIB, is_hopper=True),
+        Gpu("h100", 81_559 * _MIB, is_hopper=True),
+        Gpu("b200", 183_359 * _MIB),
+        Gpu("a100", 81_920 * _MIB),
+        Gpu("a100-40gb", 40_960 * _MIB),
+        Gpu("l40s", 46_068 * _MIB),
+        Gpu("a6000", 49_140 * _MIB),
+        Gpu("rtx5090", 32_607 * _MIB),
+        Gpu("rtx4090", 24_564 * _MIB),
+        Gpu("rtx3090", 24_576 * _MIB),
+        Gpu("l4", 23_034 * _MIB),
+        Gpu("a10", 23_028 * _MIB),
+        Gpu("t4", 15_360 * _MIB),
+    )
+}
+
+
+def find_gpu(name: str) -> Gpu:
+    """Return a card by its name, however it is spaced: "RTX 4090", "H100". Raises `ValueError` for an unknown one."""
+    plain = name.lower().replace(" ", "").replace("_", "-")
+    if plain not in GPUS:
+        raise ValueError(f'no card "{name}"{nearest(plain, GPUS)}; known cards: {", ".join(GPUS)}')
+    return GPUS[plain]
+
+
+def workspaces(log: StorageLog, gpu: Gpu | None) -> tuple[int, ...]:
+    """Return the bytes of each workspace that cuBLAS holds during a log, the largest there is where no card is named.
+
+    One belongs to the thread of the forward pass and, where there is training, one to autograd's.
+    """
+    trained = any(mark.name == "optimizer" for mark in log.marks)
+    num_bytes = _HOPPER_WORKSPACE_BYTES if gpu is None else gpu.workspace_bytes
+    return (num_bytes,) * (2 if trained else 1)

@@ -1,0 +1,32 @@
+"""Functions of libraries that go through a matrix row by row, and what does the same at once."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+
+def permutation_matrix(layer: Any, indices: Tensor) -> Tensor:
+    """Return what BOFT's `perm2mat` makes: float32, shape (n, n), in each row a one at the index given for it."""
+    del layer
+    count = len(indices)
+    matrix = torch.zeros(count, count)
+    matrix[torch.arange(count), indices] = 1
+    return matrix
+
+
+_AT_ONCE = {("peft.tuners.boft.layer", "BOFTLayer", "perm2mat"): permutation_matrix}
+
+
+@contextmanager
+def functions_at_once() -> Iterator[None]:
+    """Let libraries call the functions above in place of their own, where this version of them has those."""
+    with ExitStack() as stack:
+        for (module, owner, name), function in _AT_ONCE.items():
+            with suppress(ImportError, AttributeError):
+                stack.enter_context(patch.object(getattr(importlib.import_module(module), owner), name, function))
+        yield
