@@ -17,7 +17,9 @@ _BY_ENDING = {"dropout": Range(0.0, 1.0), "dropout_prob": Range(0.0, 1.0)}
 
 
 def check_range(label: str, name: str, value: object) -> None:
-    """Raise `InputError` for a number outside the range that its parameter has in all of peft's configs."""
+    """Raise `InputError` for a value outside the range that its parameter has in all of peft's configs."""
+    if name.endswith("indices") and value in ([], {}):
+        raise InputError(f'method "{label}": parameter "{name}" is empty: name at least one, or leave it out')
     found = next((limits for ending, limits in _BY_ENDING.items() if name.endswith(ending)), None)
     if found is None or not isinstance(value, int | float) or found.low <= value <= found.high:
         return
