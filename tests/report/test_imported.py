@@ -59,6 +59,7 @@ def test_the_table_has_columns_for_their_figures(tmp_path: Path) -> None:
         assert ("Similarity" in text) == (done.folder.name == "peft-image-gen")
         assert ("≈" in text) == (done.folder.name == "peft-metamathqa")
         assert "◆" in text
+        assert "Learning" in text.splitlines()[1], "their methods have learning rates of their own"
 
 
 def test_a_figure_without_an_interval_is_shown_alone(tmp_path: Path) -> None:
@@ -69,4 +70,5 @@ def test_a_figure_without_an_interval_is_shown_alone(tmp_path: Path) -> None:
     text = console.export_text()
     for record in records:
         figure = f"{record.metrics['similarity']:.3f}"
-        assert re.search(rf"^{re.escape(record.trial.method.label)}( ◆)? +{figure} +[\d.]+ GB", text, re.MULTILINE)
+        label = re.escape(record.trial.method.label)
+        assert re.search(rf"^{label}( ◆)? +[\d.e-]+ +{figure} +[\d.]+ GB", text, re.MULTILINE)

@@ -14,12 +14,12 @@ from paretune.analysis.standing import Standing
 from paretune.spec import COSTS, METRICS, Direction, Record
 
 
-def judged_rows(records: Sequence[Record], answers: Answers) -> list[Row]:
+def judged_rows(records: Sequence[Record], answers: Answers, tuning: Sequence[Record] = ()) -> list[Row]:
     """Return the rows of these records, in the order of `rows_of`, with intervals over seeds and with standings.
 
     Rows of one task and split are judged together. The result for a row does not depend on the order of the records.
     """
-    rows = rows_of(records)
+    rows = rows_of(records, tuning)
     for key in dict.fromkeys((row.task, row.split) for row in rows):
         inside = [place for place, row in enumerate(rows) if (row.task, row.split) == key]
         family = make_family([rows[place] for place in inside], answers)

@@ -1,6 +1,6 @@
 """One row for each task, method and learning rate, over its seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -38,6 +38,8 @@ class Row(NamedTuple):
     """Costs on whose Pareto front against the main figure the row lies, among the rows of its task."""
     standing: Standing | None = None
     """How sure the row's place among the others is; None before `judged_rows` and where a seed did not end well."""
+    num_tried: int = 0
+    """Learning rates and parameters of the method that were tried on validation data of the row's task."""
 
     @property
     def trial_ids(self) -> tuple[str, ...]:
@@ -71,8 +73,11 @@ class Row(NamedTuple):
         return next((one.outcome for one in self.records if one.outcome.kind != "ok"), self.records[0].outcome)
 
 
-def rows_of(records: Sequence[Record]) -> list[Row]:
-    """Return the rows of these records, in the order in which their first records come."""
+def rows_of(records: Sequence[Record], tuning: Sequence[Record] = ()) -> list[Row]:
+    """Return the rows of these records, in the order in which their first records come.
+
+    `tuning` are records that are no rows, but tell how many settings were tried on validation data.
+    """
     together: dict[tuple[object, ...], list[Record]] = {}
     for record in records:
         trial = record.trial
@@ -82,8 +87,26 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
         together.setdefault(key, []).append(record)
     names = _task_names(records)
     rows = [_row(names, sorted(group, key=lambda record: record.trial.seed)) for group in together.values()]
-    fronts = _fronts(rows)
-    return [row._replace(fronts=frozenset(fronts[index])) for index, row in enumerate(rows)]
+    fronts, tried = _fronts(rows), _settings_tried([*records, *tuning])
+    return [
+        row._replace(fronts=frozenset(fronts[index]), num_tried=len(tried.get(_tuned_as(row.records[0]), ())))
+        for index, row in enumerate(rows)
+    ]
+
+
+def _settings_tried(records: Sequence[Record]) -> dict[Hashable, set[Hashable]]:
+    """Return the learning rates and parameters that were tried on validation data, by method and task."""
+    tried: dict[Hashable, set[Hashable]] = {}
+    for record in records:
+        if record.trial.split == "validation":
+            setting = record.trial.learning_rate, record.trial.method.canonical_json()
+            tried.setdefault(_tuned_as(record), set()).add(setting)
+    return tried
+
+
+def _tuned_as(record: Record) -> Hashable:
+    task = record.trial.task
+    return record.trial.method.label, task.name, task.content_hash
 
 
 def _task_names(records: Iterable[Record]) -> dict[str, str]:

@@ -24,7 +24,7 @@ def results_json(
     as it is in records.
     """
     final = [record for record in records if not record.trial.tunes]
-    rows = judged_rows(final, answers)
+    rows = judged_rows(final, answers, records)
     value: dict[str, Any] = {
         "rows": [_row(row) for row in rows],
         "notes": [*notes(final, rows, plan), *audit_notes(rows)],
@@ -40,6 +40,7 @@ def _row(row: Row) -> dict[str, Any]:
         "split": row.split,
         "method": row.method,
         "learning_rate": row.learning_rate,
+        "num_settings_tried": row.num_tried,
         "seeds": list(row.seeds),
         "trial_ids": [record.trial_id for record in row.records],
         "outcome": json.loads(row.outcome.model_dump_json(exclude={"traceback"})),

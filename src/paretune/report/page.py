@@ -68,11 +68,11 @@ def render_page(
 
     curves = curves_of(records, plan) if plan else []
     final = [record for record in records if not record.trial.tunes]
-    rows = judged_rows(final, answers)
+    rows = judged_rows(final, answers, records)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    columns = table_columns(rows, tuned=plan is not None)
+    columns = table_columns(rows)
     support = support_note(rows, plan)
     specs = chart_specs(rows)
     return environment.from_string(_asset("page.html")).render(

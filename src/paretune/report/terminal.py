@@ -17,7 +17,15 @@ from paretune.report.curves_terminal import curves_summary
 from paretune.report.format import MISSING, plain, rate, show, span
 from paretune.report.measured import MEMORY, RETENTION, first_measured, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
-from paretune.report.wording import TIED_NOTE, interval_note, notes, outcome_name, row_outcome
+from paretune.report.wording import (
+    TIED_NOTE,
+    interval_note,
+    notes,
+    outcome_name,
+    row_outcome,
+    shows_learning_rates,
+    tuned_from,
+)
 from paretune.spec import METRICS, Record, StudyPlan
 
 
@@ -35,7 +43,7 @@ def results_summary(records: Sequence[Record], answers: Answers = no_answers, pl
     no rows; with the plan of a tuned study their response curves come first.
     """
     final = [record for record in records if not record.trial.tunes]
-    rows = judged_rows(final, answers)
+    rows = judged_rows(final, answers, records)
     parts: list[Any] = [] if plan is None else [*curves_summary(curves_of(records, plan), plan), Text()]
     if not rows:
         return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has left a record yet."))
@@ -83,11 +91,8 @@ class _TaskTable:
 
 def _columns(rows: Sequence[Row]) -> list[_Column]:
     columns = [_Column("Method", _method, "left")]
-    rates_by_method: dict[str, set[float | None]] = {}
-    for row in rows:
-        rates_by_method.setdefault(row.method, set()).add(row.learning_rate)
-    if any(len(rates) > 1 for rates in rates_by_method.values()):
-        columns.append(_Column("Rate", lambda row: rate(row.learning_rate)))
+    if shows_learning_rates(rows):
+        columns.append(_Column("Learning\nrate", _learning_rate))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(_Column("Seeds", lambda row: f"{len(row.seeds)}"))
     quality = main_figure(rows)
@@ -118,6 +123,10 @@ def _method(row: Row) -> str:
     marks = (TIED_MARK if is_tied(row) else "") + (AUDIT_MARK if marked(row) else "")
     front = front_mark(row, first_measured([row], MEMORY))
     return f"{plain(row.method)} {marks}".rstrip() + (f"\n{front}" if front else "")
+
+
+def _learning_rate(row: Row) -> str:
+    return f"{rate(row.learning_rate)}\n{tuned_from(row)}".rstrip()
 
 
 def _quality(row: Row) -> str:

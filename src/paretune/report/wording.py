@@ -83,6 +83,18 @@ def row_outcome(row: Row) -> str:
     return text if row.num_ok in {0, len(row.records)} else f"{row.num_ok} of {len(row.records)} seeds ok; {text}"
 
 
+def shows_learning_rates(rows: Sequence[Row]) -> bool:
+    """Tell whether these rows need a column for learning rates: trained ones differ in theirs, or were tuned."""
+    trained = [row for row in rows if row.learning_rate is not None]
+    return len({row.learning_rate for row in trained}) > 1 or any(row.num_tried > 1 for row in trained)
+
+
+def tuned_from(row: Row) -> str:
+    """Return from how many settings a row's was chosen on validation data: "tuned from 5"; nothing where none was."""
+    chosen = row.split == "test" and row.num_tried > 1 and row.learning_rate is not None
+    return f"tuned from {row.num_tried}" if chosen else ""
+
+
 def departures(row: Row, shared: Recipe | None) -> dict[str, tuple[object, object]]:
     """Return the recipe fields in which a row departs from the shared recipe: name to (shared, its own) value."""
     if shared is None:
