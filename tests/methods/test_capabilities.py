@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from paretune.methods import build, capabilities, resolve
-from paretune.methods.capabilities import Capabilities, answering_of, audit_of, capabilities_of, marks_of
+from paretune.methods.capabilities import (
+    RECORDED_DEFAULTS,
+    Capabilities,
+    answering_of,
+    audit_of,
+    capabilities_of,
+    marks_of,
+)
+from paretune.methods.defaults import default_switches
 from paretune.methods.registry import peft_types
 from paretune.spec import (
     CLAIMS,
@@ -79,6 +87,21 @@ def test_sizes_share_an_audit_and_switches_do_not(parameters: dict[str, Any], sp
     assert (audit_of(lora(**parameters)) is not None) == speaks
 
 
+def test_a_configuration_written_out_in_full_finds_its_audit(recorded: Any) -> None:
+    recorded(audited(lora(), FINE), audited(resolve(MethodEntry(name="adalora")), FINE))
+    written = {"r": 32, "bias": "none", "init_lora_weights": True, "use_dora": False, "megatron_core": "megatron.core"}
+    for peft_type in ("LORA", "ADALORA"):
+        spec = MethodSpec(name="theirs", label="theirs", implementation="peft", peft_type=peft_type, parameters=written)
+        found = audit_of(spec)
+        assert found is not None
+        assert found.method.peft_type == peft_type
+        assert audit_of(spec.model_copy(update={"parameters": written | {"bias": "all"}})) is None
+
+
+def test_recorded_defaults_are_those_of_the_installed_peft() -> None:
+    assert json.loads(RECORDED_DEFAULTS.read_text(encoding="utf-8")) == default_switches()
+
+
 def test_the_closest_audit_speaks(recorded: Any) -> None:
     wide, plain = audited(lora(r=64), {"causal": DEPENDS}), audited(lora(), {"causal": Passed()})
     recorded(wide, plain)
@@ -119,7 +142,8 @@ def test_the_unaudited_are_asked_alone_and_marked(recorded: Any) -> None:
 def test_bf16_is_held_against_those_alone_who_train_in_it(recorded: Any) -> None:
     recorded(audited(lora(), FINE | {"trains_in_bf16": DEPENDS}))
     in_bf16 = Recipe(dtype="bfloat16", trainable_dtype="as_base")
-    for recipe, failed in ((Recipe(), {}), (in_bf16, {"trains_in_bf16": "outputs move by 0.5"})):
+    as_peft_likes = Recipe(dtype="bfloat16", trainable_dtype="as_library")
+    for recipe, failed in ((Recipe(), {}), (as_peft_likes, {}), (in_bf16, {"trains_in_bf16": "outputs move by 0.5"})):
         marks = marks_of(lora(), recipe)
         assert marks is not None
         assert marks.failed == failed

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from paretune.audit.run import OnMethod, audit_methods
-from paretune.methods.capabilities import RECORDED_AUDIT
+from paretune.methods.capabilities import RECORDED_AUDIT, RECORDED_DEFAULTS
+from paretune.methods.defaults import default_switches
 from paretune.models import check_reference, prefetch
 from paretune.report.audit_table import audit_summary
 from paretune.spec import Audit, Finding, InputError, MethodAudit
@@ -40,6 +41,7 @@ def run_audit(
     print(f"{len(found.methods)} methods in {timedelta(seconds=round(seconds))}", file=sys.stderr)
     if record:
         write_recorded(found, RECORDED_AUDIT)
+        write_whole(RECORDED_DEFAULTS, (json.dumps(default_switches(), indent=1) + "\n").encode())
         print(f"recorded in {RECORDED_AUDIT}", file=sys.stderr)
     if as_json:
         print(json.dumps(found.model_dump(mode="json"), indent=1))

@@ -4,7 +4,6 @@ Imports no torch.
 """
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,17 @@ from paretune.spec import Audit, AuditMarks, Data, MethodAudit, MethodSpec, Reci
 RECORDED_AUDIT = Path(__file__).with_name("recorded_audit.json")
 """Made by `paretune audit --all --record`."""
 
-_WHICH_LAYERS = {"target_modules", "feedforward_modules", "exclude_modules", "layers_to_transform", "layers_pattern"}
+RECORDED_DEFAULTS = Path(__file__).with_name("recorded_defaults.json")
+"""For each type of peft's, the switches that its configuration has on by default. Recorded with the audit, so that
+results from elsewhere, whose configurations are written out in full, find their audit without peft."""
+
+_SIZES_AND_LAYERS = {
+    "target_modules", "feedforward_modules", "exclude_modules", "layers_to_transform", "layers_pattern",
+    "rank_pattern", "alpha_pattern",
+}  # fmt: skip
+
+
+_PLAIN_PEFT = "peft"
 
 
 class Capabilities(Data):
@@ -62,12 +71,16 @@ def audit_of(spec: MethodSpec) -> MethodAudit | None:
 
     An audit speaks for the parameters that it was made with and for those that differ in size alone: in numbers (a
     rank, a scale, a dropout) and in the layers that are adapted. A switch makes another method of it. Where several
-    audits do, the one of the same name and the fewest differences is taken.
+    audits do, the one of the same name and the fewest differences is taken. For a peft type that Paretune trains in its
+    own way, such as AdaLoRA, its audit speaks for peft's own way as well, in which imported results were trained.
     """
     audit = recorded_audit()
     if audit is None:
         return None
-    speaking = [found for found in audit.methods if _speaks_for(found.method, spec)]
+    alike = [found for found in audit.methods if _speaks_for(found.method, spec)]
+    speaking = [found for found in alike if found.method.implementation == spec.implementation]
+    if spec.implementation == _PLAIN_PEFT:
+        speaking = speaking or alike
     return min(speaking, key=lambda found: _distance(found.method, spec), default=None)
 
 
@@ -97,7 +110,8 @@ def answering_of(spec: MethodSpec) -> Answering:
 def marks_of(spec: MethodSpec, recipe: Recipe) -> AuditMarks | None:
     """Return what a record keeps of its method's audit, or None where there is nothing to audit.
 
-    That a method cannot be trained in bfloat16 is left out unless the recipe trains it so. An image model's marks come
+    That a method cannot be trained in bfloat16 is left out unless the recipe is known to train it so; peft's own choice
+    is float32 for most adapters. An image model's marks come
     from the audit of a diffusion model.
     """
     if not spec.trains:
@@ -106,9 +120,14 @@ def marks_of(spec: MethodSpec, recipe: Recipe) -> AuditMarks | None:
     if audit is None or whole is None:
         return AuditMarks(audit=None, answered_alone=True)
     failed = audit.failed("causal-lm" if recipe.image is None else "diffusion")
-    if recipe.dtype == "float32" or recipe.trainable_dtype == "float32":
+    if not _trains_in_base_dtype(spec, recipe):
         failed.pop("trains_in_bf16", None)
     return AuditMarks(audit=whole.name, failed=failed, answered_alone=answering_of(spec).alone)
+
+
+def _trains_in_base_dtype(spec: MethodSpec, recipe: Recipe) -> bool:
+    as_base = recipe.trainable_dtype == "as_base" or (recipe.trainable_dtype == "as_library" and spec.peft_type is None)
+    return as_base and recipe.dtype != "float32"
 
 
 @cache
@@ -119,20 +138,33 @@ def _read(file: Path) -> Audit | None:
 
 
 def _speaks_for(audited: MethodSpec, spec: MethodSpec) -> bool:
-    same_kind = (audited.implementation, audited.peft_type) == (spec.implementation, spec.peft_type)
-    return same_kind and _switches(audited.parameters) == _switches(spec.parameters)
+    if audited.peft_type != spec.peft_type or (
+        spec.peft_type is None and audited.implementation != spec.implementation
+    ):
+        return False
+    return _switches(audited) == _switches(spec)
 
 
-def _switches(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that make another method: neither numbers, nor layers, nor switched off.
+def _switches(spec: MethodSpec) -> dict[str, Any]:
+    """Return the parameters that make another method: neither numbers, nor layers, nor switched off, nor defaults.
 
     Of a list or a table only that it is there: it says which layers or how much of each.
     """
+    defaults = _recorded_defaults(RECORDED_DEFAULTS).get(spec.peft_type or "", {})
     return {
         name: True if isinstance(value, list | dict) else value
-        for name, value in parameters.items()
-        if value and name not in _WHICH_LAYERS and (isinstance(value, bool) or not isinstance(value, int | float))
+        for name, value in spec.parameters.items()
+        if value
+        and name not in _SIZES_AND_LAYERS
+        and (isinstance(value, bool) or not isinstance(value, int | float))
+        and defaults.get(name) != value
     }
+
+
+@cache
+def _recorded_defaults(file: Path) -> dict[str, dict[str, bool | str]]:
+    found: dict[str, dict[str, bool | str]] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _distance(audited: MethodSpec, spec: MethodSpec) -> tuple[bool, int]:

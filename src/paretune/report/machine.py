@@ -7,7 +7,7 @@ from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.standing import Standing
-from paretune.report.audit_marks import audit_notes, audit_warnings
+from paretune.report.audit_marks import audit_notes, audit_warnings, marks_for
 from paretune.report.curves import curves_json, curves_of
 from paretune.report.wording import notes, row_outcome
 from paretune.spec import Record, StudyPlan
@@ -34,7 +34,7 @@ def results_json(
 
 def _row(row: Row) -> dict[str, Any]:
     interval = row.quality_interval
-    audit = row.records[0].audit
+    audit = marks_for(row)
     return {
         "task": row.task,
         "split": row.split,
