@@ -78,7 +78,7 @@ def judge_claim(
     view = choose_view(rows_of(evidence.records), task)
     comparison, difference = compare_rows(evidence, view, claim.first, claim.second, known)
     pair = [view.find(claim.first), view.find(claim.second)]
-    checks = checklist(view, pair, evidence.records, known or {})
+    checks = checklist(view, pair, known or {})
     if claim.cost is not None:
         checks.append(cost_check(view, pair, claim.cost, claim.cost_share))
     supports, opposes = _p_values(claim, comparison, difference)

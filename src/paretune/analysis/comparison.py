@@ -100,7 +100,7 @@ def compare_rows(
     comparison = _comparison(view, sides, difference, p_value, len(against))
     if difference.paired and (note := family.sampling.note):
         comparison = comparison.model_copy(update={"notes": (*comparison.notes, note)})
-    comparison = _held_to_protocol(comparison, obstacles(checklist(view, rows, evidence.records, known or {})))
+    comparison = _held_to_protocol(comparison, obstacles(checklist(view, rows, known or {})))
     parts = family.parts[one], family.parts[other]
     if parts[0] is not None and parts[1] is not None:
         comparison = comparison.model_copy(update=needed(parts[0], parts[1], len(against))._asdict())

@@ -70,10 +70,8 @@ def recommend_from(
         shortlist=tuple(shortlist),
         others=tuple(others),
         ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
-        next_experiment=_next_experiment(evidence, view, family, candidates) if list(objective) == [quality] else None,
-        no_claim_because=obstacles(
-            checklist(view, [family.rows[place] for place in admissible], evidence.records, known or {})
-        ),
+        next_experiment=_next_experiment(view, family, candidates) if list(objective) == [quality] else None,
+        no_claim_because=obstacles(checklist(view, [family.rows[place] for place in admissible], known or {})),
         notes=(
             *judge_notes(evidence.records),
             *conflicts,
@@ -172,9 +170,7 @@ def _outdone(candidate: Candidate, shortlist: Sequence[Candidate], costs: Sequen
     return candidate
 
 
-def _next_experiment(
-    evidence: Evidence, view: View, family: Family, candidates: Sequence[Candidate]
-) -> Experiment | None:
+def _next_experiment(view: View, family: Family, candidates: Sequence[Candidate]) -> Experiment | None:
     """Return what would tell the best from the one that is most likely to be better than it."""
     tied = [one for one in candidates if one.confidence_set_p_value >= 0.05]
     if len(tied) < 2:
@@ -185,7 +181,7 @@ def _next_experiment(
     parts = [family.parts[by_name[one.name]] for one in (first, second)]
     rows = [family.rows[by_name[one.name]] for one in (first, second)]
     seeds = min(len(row.records) for row in rows)
-    points = {check.point: check.passed for check in checklist(view, rows, evidence.records, {})}
+    points = {check.point: check.passed for check in checklist(view, rows, {})}
     one, other = parts
     more = needed(one, other) if one is not None and other is not None else None
     return Experiment(

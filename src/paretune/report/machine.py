@@ -9,7 +9,7 @@ from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.standing import Standing
 from paretune.report.audit_marks import audit_notes, audit_warnings, marks_for
 from paretune.report.curves import curves_json, curves_of
-from paretune.report.wording import notes, row_outcome
+from paretune.report.wording import claim_notes, notes, row_outcome
 from paretune.spec import Record, StudyPlan
 
 
@@ -27,7 +27,7 @@ def results_json(
     rows = judged_rows(final, answers, records)
     value: dict[str, Any] = {
         "rows": [_row(row) for row in rows],
-        "notes": [*notes(final, rows, plan), *audit_notes(rows)],
+        "notes": [*claim_notes(final, rows), *notes(final, rows), *audit_notes(rows)],
     }
     return value if plan is None else value | {"tuning": curves_json(curves_of(records, plan), plan)}
 

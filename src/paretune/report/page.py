@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from paretune.analysis import Answers, Row, judged_rows, no_answers, support_note
+from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.selection import main_figure
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
@@ -19,7 +19,7 @@ from paretune.report.format import plain, probability, rate, show, span
 from paretune.report.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
-from paretune.report.wording import TIED_NOTE, departures, interval_note, notes, unit_of
+from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes, unit_of
 from paretune.spec import COSTS, METRICS, Provenance, Recipe, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
@@ -73,17 +73,12 @@ def render_page(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     columns = table_columns(rows)
-    support = support_note(rows, plan)
     specs = chart_specs(rows)
     return environment.from_string(_asset("page.html")).render(
         study=study,
         tied_note=TIED_NOTE,
-        support=support,
-        notes=[
-            *interval_note(rows),
-            *audit_notes(rows),
-            *(note for note in notes(final, rows, plan) if note != support),
-        ],
+        support=" ".join(claim_notes(final, rows)),
+        notes=[*interval_note(rows), *audit_notes(rows), *notes(final, rows)],
         facts=_facts(final, study, rows),
         curves=curves_section(curves, plan) if plan else "",
         gallery=(gallery := gallery_section(rows, pictures)),

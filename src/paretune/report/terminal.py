@@ -19,6 +19,7 @@ from paretune.report.measured import MEMORY, RETENTION, first_measured, short_la
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import (
     TIED_NOTE,
+    claim_notes,
     interval_note,
     notes,
     outcome_name,
@@ -59,7 +60,7 @@ def results_summary(records: Sequence[Record], answers: Answers = no_answers, pl
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
     parts += [Text(note, "dim") for note in interval_note(rows)]
-    parts += [Text(note, "yellow") for note in notes(final, rows, plan)]
+    parts += [Text(note, "yellow") for note in (*claim_notes(final, rows), *notes(final, rows))]
     return Group(*parts)
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from paretune.analysis import Row, comparability_notes, support_note
+from paretune.analysis import Row, comparability_notes
 from paretune.analysis.agreement import Agreement, task_agreements
+from paretune.analysis.capabilities import known_capabilities
+from paretune.analysis.checklist import support_notes
 from paretune.analysis.judges import judge_notes
 from paretune.analysis.selection import main_figure
 from paretune.analysis.sentence import units_of
@@ -18,7 +20,6 @@ from paretune.spec import (
     Recipe,
     Record,
     Refused,
-    StudyPlan,
     TimedOut,
 )
 
@@ -104,10 +105,14 @@ def departures(row: Row, shared: Recipe | None) -> dict[str, tuple[object, objec
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def notes(records: Sequence[Record], rows: Sequence[Row], plan: StudyPlan | None = None) -> list[str]:
-    """Return what a reader must know beside the figures, the note on support first. `plan` is a tuned study's."""
-    support = support_note(rows, plan)
-    found = [support] if support else []
+def claim_notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
+    """Return what stands in the way of claims about these rows, by the rules of `paretune claim`."""
+    return [plain(note) for note in support_notes(rows, known_capabilities(records))]
+
+
+def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
+    """Return what a reader must know beside the figures, apart from `claim_notes`."""
+    found: list[str] = []
     models = {
         (record.trial.base_model, record.provenance.model_note)
         for record in records
