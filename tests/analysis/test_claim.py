@@ -76,10 +76,15 @@ def test_an_audit_that_failed_or_is_not_known_stands_in_the_way() -> None:
     assert failed(judge_claim(study(), "oft beats lora")) == {"audit"}
 
 
-def test_a_claim_whose_opposite_is_shown_is_refuted_whatever_the_protocol() -> None:
-    found = judge_claim(study(extra=[]), "lora beats oft")
+def test_a_claim_whose_opposite_is_shown_is_refuted_where_compare_makes_a_claim_too() -> None:
+    found = judge_claim(study(), "lora beats oft", known=AUDITED)
     assert found.verdict == "refuted"
-    assert "behind" in found.reason
+    assert found.comparison.verdict == "worse"
+    assert "it is behind" in found.reason
+    untuned = judge_claim(study(extra=[]), "lora beats oft", known=AUDITED)
+    assert untuned.verdict == "undecided"
+    assert untuned.comparison.verdict == "behind"
+    assert "in these runs it is behind, but the protocol is not met (tuning)" in untuned.reason
 
 
 def test_what_cannot_be_told_is_undecided() -> None:

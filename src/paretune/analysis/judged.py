@@ -45,7 +45,7 @@ def row_estimate(family: Family, place: int) -> Estimate:
 
 
 def _standings(family: Family) -> list[Standing]:
-    in_set = confidence_set_p_values(family.draws)
+    in_set = confidence_set_p_values(family.p_values)
     records = [record for row in family.rows for record in row.records]
     on_front = {
         cost: front_probability(
@@ -64,5 +64,5 @@ def _standings(family: Family) -> list[Standing]:
                 cost: float(shares[place]) for cost, shares in on_front.items() if cost in family.rows[place].metrics
             },
         )
-        for place, found in enumerate(places(family.draws))
+        for place, found in enumerate(places(family.draws, family.p_values))
     ]

@@ -32,6 +32,10 @@ class Candidate(Data):
     """Of being among the best of the admissible methods; tied for best from 0.05."""
     limit_probabilities: dict[str, float]
     """For each limit, the probability that the method keeps it, where that is in doubt."""
+    worse_than: str | None = None
+    """The method that is significantly better by the objective, the best as measured where it is; None where tied."""
+    no_claim_because: str = ""
+    """The points of the protocol that these two do not meet, as clauses: then it is behind in these runs, no more."""
     merits: tuple[Merit, ...] = ()
     """Why it is on the short list; none where it is not."""
     outdone_by: str | None = None
@@ -77,7 +81,8 @@ class Recommendation(Data):
     next_experiment: Experiment | None
     """None where only one method is left that may be the best."""
     no_claim_because: str = ""
-    """The points of the protocol that the admissible methods do not meet, as clauses; empty where all are met."""
+    """The points of the protocol that keep every difference between admissible methods from being a claim, as clauses;
+    empty where some difference is one."""
     notes: tuple[str, ...] = ()
 
     @property
