@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from paretune.analysis import Evidence, no_answers
+from paretune.analysis.claim import judge_claim
 from paretune.analysis.comparison import Comparison, compare_in
+from paretune.analysis.front import front_of
 from paretune.analysis.recommend import recommend_from
 from paretune.analysis.scores import FloatArray
 from paretune.spec import Imported, InputError, OutOfMemory, Recipe
-from tests.records import PROVENANCE, make_record, make_records
+from tests.records import PROVENANCE, make_record, make_records, make_study
 from tests.studies import drawn_answers, evidence
 
 GPU = PROVENANCE.model_copy(update={"device": "a GPU"})
@@ -161,3 +163,28 @@ def test_one_untuned_seed_is_ahead_in_these_runs_and_no_claim() -> None:
     assert "ahead of lora in these runs by 20.0 points" in found.sentence
     assert "the learning rates were not tuned with the same budget" in found.sentence
     assert found.sentence.endswith("so no claim.")
+
+
+def test_a_method_s_own_recipe_that_the_study_declares_is_compared_and_named() -> None:
+    """LoRA on a 4-bit base next to LoRA on a bfloat16 base: a study may ask for it, so its results may be read."""
+    shared = Recipe(dtype="bfloat16")
+    own = shared.model_copy(update={"quantisation": "4bit"})
+    answers = {"lora": right(100, 100), "qlora": right(50, 50), "oft": right(50, 50)}
+    found = evidence(answers, lora={"recipe": shared}, oft={"recipe": shared}, qlora={"recipe": own})
+    entries = ["lora", "oft", {"name": "lora", "label": "qlora", "recipe": {"quantisation": "4bit"}}]
+    study = make_study(methods=entries, recipe={"dtype": "bfloat16"})
+    with pytest.raises(InputError, match=r"recipe\.quantisation not alike"):
+        compare_in(found, "lora", "qlora")
+    declared = found._replace(study=study)
+    said = compare_in(declared, "lora", "qlora")
+    assert said.verdict == "ahead"
+    assert "the runs were recorded under different settings" in said.no_claim_because
+    assert any("quantisation = 4bit for qlora (shared: none)" in note for note in said.notes)
+    assert compare_in(declared, "lora", "oft").notes == ()
+    assert any("quantisation = 4bit for qlora" in note for note in recommend_from(declared).notes)
+    assert any("quantisation = 4bit for qlora" in note for note in front_of(declared, None).notes)
+    claim = judge_claim(declared, "lora beats qlora")
+    assert "quantisation = 4bit for qlora" in next(one for one in claim.checks if one.point == "environment").finding
+    other = declared._replace(study=make_study(methods=["lora", "oft", "qlora"], recipe={"dtype": "bfloat16"}))
+    with pytest.raises(InputError, match=r"recipe\.quantisation not alike"):
+        compare_in(other, "lora", "qlora")

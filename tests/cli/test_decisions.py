@@ -83,6 +83,22 @@ def test_max_memory_bounds_the_memory_that_imported_records_have(
     assert text.count(", wanted at most 24.0 GB") == len(over)
 
 
+@needs_published
+def test_recommend_compare_and_claim_work_on_the_imported_study_of_the_readme(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_peft_comparison(PUBLISHED, tmp_path)
+    maths = tmp_path / "peft-metamathqa"
+    show_recommendation(maths, wishes(maximise=None), task=None, across=False, as_json=False)
+    text = capsys.readouterr().out
+    assert "1. lily rank140-mlp-a2-b2-s8.0: accuracy 52.6%" in text
+    assert "weight_decay = 1e-05 for c3a (shared: 0.1)" in text
+    show_comparison(maths, "osf rank128", "c3a", task=None, across=False, as_json=False)
+    assert "trainable_dtype = as_base for osf rank128" in capsys.readouterr().out
+    show_claim(maths, "lily rank896-a2-b2-s2.0 beats lora rank32", task=None, as_json=False)
+    assert "lily rank896-a2-b2-s2.0 failed the audit" in capsys.readouterr().out
+
+
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = wishes(mergeable=True, servable="vllm", weights=["accuracy=2", "train_peak_bytes=1"])
     show_recommendation(folder, wanted, task=None, across=False, as_json=True)

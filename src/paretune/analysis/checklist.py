@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from paretune.analysis.comparable import same_conditions
-from paretune.analysis.protocol import protocol_conflicts
+from paretune.analysis.protocol import departures, protocol_conflicts
 from paretune.analysis.requirements import Capabilities
 from paretune.analysis.rows import Row
 from paretune.analysis.selection import View, main_figure
@@ -50,7 +50,7 @@ def checklist(view: View, pair: Sequence[Row], known: Capabilities) -> list[Chec
         _tuning(view, pair),
         _seeds(view, pair),
         _test_set(view, pair),
-        _environment(View(view.task, view.split, tuple(pair))),
+        _environment(view.only(pair)),
         _audit(view, pair, known),
     ]
 
@@ -91,7 +91,7 @@ def _test_set(view: View, pair: Sequence[Row]) -> Check:
 
 
 def _environment(pair: View) -> Check:
-    conflicts = protocol_conflicts(pair, [main_figure(pair.rows)])
+    conflicts = [*protocol_conflicts(pair, [main_figure(pair.rows)]), *departures(pair)]
     finding = "; ".join(conflicts) or "same base model, recipe, device and package versions"
     return Check(point="environment", passed=not conflicts, finding=finding)
 

@@ -76,7 +76,7 @@ def judge_claim(
     the protocol is met likewise, or the cost is not as claimed. Undecided otherwise.
     """
     claim = parse_claim(text)
-    view = choose_view(rows_of(evidence.records), task)
+    view = choose_view(rows_of(evidence.records), task, study=evidence.study)
     comparison, difference = compare_rows(evidence, view, claim.first, claim.second, known)
     pair = [view.find(claim.first), view.find(claim.second)]
     checks = checklist(view, pair, known or {})

@@ -123,8 +123,8 @@ def compare_in(
     across: bool = False,
 ) -> Comparison:
     """Return the comparison of two methods. Raises `InputError` as `compare` does."""
-    view = choose_view(rows_of(evidence.records), task, split)
-    pair = View(view.task, view.split, tuple(view.find(name) for name in (first, second)))
+    view = choose_view(rows_of(evidence.records), task, split, evidence.study)
+    pair = view.only([view.find(name) for name in (first, second)])
     conflicts = refuse_conflicts(pair, [main_figure(pair.rows)], across=across)
     comparison, _ = compare_rows(evidence, view, first, second, known)
     judges = judge_notes(record for row in pair.rows for record in row.records)

@@ -51,7 +51,7 @@ def front_of(
     """Return the front. Raises `InputError` as `pareto` does."""
     for name in metrics or ():
         known_metric(name, "pareto")
-    view = choose_view(rows_of(evidence.records), task, split)
+    view = choose_view(rows_of(evidence.records), task, split, evidence.study)
     if metrics is None:
         metrics = (main_figure(view.rows), "train_peak_bytes")
     if reference is not None and sorted(reference) != sorted(metrics):

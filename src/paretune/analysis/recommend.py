@@ -37,7 +37,7 @@ def recommend_from(
     The answer does not depend on the order of the records. Tied for best is judged among the admissible methods alone.
     """
     check_capabilities(capabilities, "capabilities")
-    view = choose_view(rows_of(evidence.records), task, split)
+    view = choose_view(rows_of(evidence.records), task, split, evidence.study)
     quality = main_figure(view.rows)
     objective = check_weights(weights or {quality: 1.0}, "the objective")
     used = [*objective, *(limit.metric for limit in limits)]

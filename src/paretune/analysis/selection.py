@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from paretune.analysis.rows import Row
-from paretune.spec import InputError, main_quality, nearest
+from paretune.spec import InputError, Study, main_quality, nearest
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,8 @@ class View:
     task: str
     split: str
     rows: tuple[Row, ...]
+    study: Study | None = None
+    """What was asked for, where it is known."""
 
     @cached_property
     def names(self) -> dict[tuple[str, ...], str]:
@@ -32,6 +34,10 @@ class View:
     def name_of(self, row: Row) -> str:
         """Return the row's label, with its learning rate where the view holds the label with several: "lora@0.002"."""
         return self.names[row.trial_ids]
+
+    def only(self, rows: Sequence[Row]) -> "View":
+        """Return the view of some of its rows."""
+        return replace(self, rows=tuple(rows))
 
     def find(self, name: str) -> Row:
         """Return the row of this name. Raises `InputError` when there is none, or when the label has several rates."""
@@ -57,7 +63,9 @@ def main_figure(rows: Sequence[Row]) -> str:
     return main_quality(name for row in rows for name in row.metrics)
 
 
-def choose_view(rows: Sequence[Row], task: str | None = None, split: str | None = None) -> View:
+def choose_view(
+    rows: Sequence[Row], task: str | None = None, split: str | None = None, study: Study | None = None
+) -> View:
     """Return the rows of a task and split: by default the only task, and the test split where it was answered.
 
     Raises `InputError` when there is no such task or split, or when several tasks make the choice the person's.
@@ -75,4 +83,4 @@ def choose_view(rows: Sequence[Row], task: str | None = None, split: str | None 
     chosen = task or tasks[0]
     if chosen not in tasks:
         raise InputError(f'no task "{chosen}"{nearest(chosen, tasks)}; there are: {", ".join(tasks)}')
-    return View(chosen, wanted, tuple(row for row in inside if row.task == chosen))
+    return View(chosen, wanted, tuple(row for row in inside if row.task == chosen), study)

@@ -110,10 +110,11 @@ def _behind(recommendation: Recommendation) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
     for one in recommendation.others:
         if one.worse_than is not None:
-            together.setdefault((one.worse_than, one.no_claim_because), []).append(one.name)
-    for (better, reasons), names in together.items():
-        head = f"Behind {better} in these runs" if reasons else f"Worse than {better}"
-        said = f" ({reasons})" if reasons and not recommendation.no_claim_because else ""
+            head = f"Behind {one.worse_than} in these runs" if one.no_claim_because else f"Worse than {one.worse_than}"
+            # Where nothing can be claimed at all, the last line says why.
+            said = f" ({one.no_claim_because})" if one.no_claim_because and not recommendation.no_claim_because else ""
+            together.setdefault((head, said), []).append(one.name)
+    for (head, said), names in together.items():
         yield f"{head}: {', '.join(names)}{said}."
 
 
