@@ -8,6 +8,7 @@ from paretune.analysis.claim import Judgement, judge_claim
 from paretune.analysis.comparison import Comparison, compare_in
 from paretune.analysis.evidence import load_evidence
 from paretune.analysis.front import Front, front_of
+from paretune.analysis.quantities import parse_amount
 from paretune.analysis.recommend import recommend_from
 from paretune.analysis.recommendation import Recommendation
 from paretune.analysis.requirements import Capabilities, parse_limit
@@ -37,19 +38,23 @@ def pareto(
     metrics: Sequence[str] | None = None,
     *,
     reference: Mapping[str, float] | None = None,
+    min_accuracy: float | str | None = None,
     task: str | None = None,
     split: str | None = None,
     across: bool = False,
 ) -> Front:
     """Return the Pareto front in any number of metrics, with each method's probability of lying on it.
 
-    By default the metrics are the main figure and training memory.
+    By default the metrics are the main figure and training memory. Methods below `min_accuracy` ("50%" or 0.5) are left
+    out of the front; by default those that are not above the untouched base.
 
     With a `reference` point, a value for each metric that is fixed in advance, also the hypervolume and what each
     method contributes to it. Raises `InputError` as `compare` does, for a metric that does not exist, and for a
     reference point with other metrics.
     """
-    return front_of(load_evidence(folder), metrics, reference=reference, task=task, split=split, across=across)
+    least = None if min_accuracy is None else {"accuracy": parse_amount("accuracy", str(min_accuracy), "min_accuracy")}
+    evidence = load_evidence(folder)
+    return front_of(evidence, metrics, reference=reference, floor=least, task=task, split=split, across=across)
 
 
 def recommend(

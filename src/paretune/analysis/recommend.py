@@ -8,6 +8,7 @@ from paretune.analysis.choice import Choice
 from paretune.analysis.comparable import same_conditions
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import Family, make_family
+from paretune.analysis.floor import base_value
 from paretune.analysis.judges import judge_notes
 from paretune.analysis.objective import check_weights
 from paretune.analysis.pareto import pareto_front
@@ -48,7 +49,11 @@ def recommend_from(
     ruled_out = {
         view.name_of(row): reasons
         for row in view.rows
-        if (reasons := unmet(row, limits, capabilities, known or {}) + _no_objective(row, family, [*objective]))
+        if (
+            reasons := unmet(row, limits, capabilities, known or {})
+            + _no_objective(row, family, [*objective])
+            + _not_above_base(row, view, limits)
+        )
     }
     admissible = [place for place, row in enumerate(family.rows) if view.name_of(row) not in ruled_out]
     choice = Choice(view, family, tuple(admissible), objective, tuple(limits), known or {})
@@ -88,6 +93,16 @@ def _no_objective(row: Row, family: Family, objective: Sequence[str]) -> list[Re
     if family.quality in objective and family.is_lone(place):
         missing.append(f"uncertainty of {METRICS[family.quality].label.lower()}")
     return [Reason(kind="not measured", requirement=name) for name in missing]
+
+
+def _not_above_base(row: Row, view: View, limits: Sequence[Limit]) -> list[Reason]:
+    """Return a reason where training did not make the base better, unless the limits say how good is good enough."""
+    quality, base = main_figure(view.rows), base_value(view.rows)
+    own_floor = any(limit.metric == quality and limit.bound == "at least" for limit in limits)
+    if own_floor or base is None or not row.below_floor or row.outcome.kind != "ok":
+        return []
+    least = Limit(metric=quality, bound="at least", value=base)
+    return [Reason(kind="not above base", requirement=quality, value=row.metrics[quality], limit=least)]
 
 
 def _comparable_costs(family: Family) -> list[str]:

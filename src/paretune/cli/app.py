@@ -28,6 +28,10 @@ Threads = Annotated[
 ]
 TaskName = Annotated[str | None, typer.Option("--task", help="Task, where the records hold several.")]
 Across = Annotated[bool, typer.Option("--across", help="Compare records that were not made alike all the same.")]
+FrontFloor = Annotated[
+    str | None,
+    typer.Option("--min-accuracy", help="Least accuracy on a front; by default more than the untouched base's."),
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Run trials again whose outcome was not ok.")]
 
 
@@ -166,11 +170,11 @@ def tasks(json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: paretune results results/demo")
-def results(folder: Folder, json: AsJson = False) -> None:
+def results(folder: Folder, min_accuracy: FrontFloor = None, json: AsJson = False) -> None:
     """Show the table of a study: accuracy with interval, memory, time, size, forgetting."""
     from paretune.cli.listings import show_results
 
-    show_results(folder, as_json=json)
+    show_results(folder, min_accuracy=min_accuracy, as_json=json)
 
 
 @app.command(epilog="Example: paretune compare results/demo dora lora")
@@ -202,7 +206,9 @@ def recommend(  # noqa: PLR0917 (one for each option)
     max_step_time: Annotated[str | None, typer.Option(help="Time of one step, for example 1.5s.")] = None,
     max_forgetting: Annotated[str | None, typer.Option(help="Forgetting in nats per token, for example 0.05.")] = None,
     max_trainable: Annotated[str | None, typer.Option(help="Trainable numbers, for example 5M.")] = None,
-    min_accuracy: Annotated[str | None, typer.Option(help="Accuracy, for example 50%.")] = None,
+    min_accuracy: Annotated[
+        str | None, typer.Option(help="Accuracy, for example 50%; by default more than the untouched base's.")
+    ] = None,
     limit: Annotated[
         list[str] | None, typer.Option(help='Bound on any metric: "answer_peak_bytes<=8GB". May be repeated.')
     ] = None,
@@ -247,11 +253,12 @@ def claim(
 def page(
     folder: Folder,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The page (default: DIR/index.html).")] = None,
+    min_accuracy: FrontFloor = None,
 ) -> None:
     """Write the page of a study: one HTML file that works offline."""
     from paretune.cli.studies import write_study_page
 
-    print(write_study_page(folder, output))
+    print(write_study_page(folder, output, min_accuracy))
 
 
 @app.command(epilog="Example: paretune estimate --model meta-llama/Llama-3.2-3B --method lora,full --max-memory 24GB")

@@ -35,10 +35,10 @@ def reason_text(reason: Reason) -> str:
     """Return why a method was ruled out, in words."""
     label = METRICS[reason.requirement].label.lower() if reason.requirement in METRICS else reason.requirement
     match reason.kind:
-        case "limit" if reason.limit is not None:
-            return f"{label} {show(reason.requirement, reason.value)}, wanted {reason.limit.bound} " + show(
-                reason.requirement, reason.limit.value
-            )
+        case "limit" | "not above base" if reason.limit is not None:
+            bound = show(reason.requirement, reason.limit.value)
+            wanted = f"wanted {reason.limit.bound}" if reason.kind == "limit" else "not above the untouched base's"
+            return f"{label} {show(reason.requirement, reason.value)}, {wanted} {bound}"
         case "not measured":
             return f"{label} was not measured"
         case "does not train":

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.analysis.floor import Floor, floor_notes
 from paretune.analysis.selection import main_figure
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.curves import curves_of
@@ -37,14 +38,20 @@ class _Column(NamedTuple):
     justify: Any = "right"
 
 
-def results_summary(records: Sequence[Record], answers: Answers = no_answers, plan: StudyPlan | None = None) -> Group:
+def results_summary(
+    records: Sequence[Record],
+    answers: Answers = no_answers,
+    plan: StudyPlan | None = None,
+    floor: Floor | None = None,
+) -> Group:
     """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
 
     Rows are sorted by their main figure, best first; rows without one come last, with their outcome. Tuning trials are
-    no rows; with the plan of a tuned study their response curves come first.
+    no rows; with the plan of a tuned study their response curves come first. `floor` is what rows must reach to lie on
+    a Pareto front, by default the untouched base's main metric.
     """
     final = [record for record in records if not record.trial.tunes]
-    rows = judged_rows(final, answers, records)
+    rows = judged_rows(final, answers, records, floor)
     parts: list[Any] = [] if plan is None else [*curves_summary(curves_of(records, plan), plan), Text()]
     if not rows:
         return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has left a record yet."))
@@ -57,6 +64,7 @@ def results_summary(records: Sequence[Record], answers: Answers = no_answers, pl
         parts.append(Text(f"{front}; with the probability of lying on it"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
+    parts += [Text(plain(note)) for note in floor_notes(rows, floor)]
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
     parts += [Text(note, "dim") for note in interval_note(rows)]
