@@ -1,12 +1,15 @@
 """Finding the rows that a person means."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from paretune.analysis.rows import Row
 from paretune.spec import InputError, Study, main_quality, nearest
+
+MEMORY = ("train_peak_bytes", "run_peak_reserved_bytes", "train_peak_reserved_bytes")
+"""Training memory, and what imported results have in its place."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,12 @@ def _name(row: Row, labels: Counter[str], named: Counter[tuple[str, float | None
 def main_figure(rows: Sequence[Row]) -> str:
     """Return the metric that the rows of a task are ranked by: the first of the qualities that any of them has."""
     return main_quality(name for row in rows for name in row.metrics)
+
+
+def first_measured(rows: Iterable[Row], names: Sequence[str]) -> str:
+    """Return the first of these metrics that any row has a figure for; the first of all where none has any."""
+    found = {name for row in rows for name in row.metrics}
+    return next((name for name in names if name in found), names[0])
 
 
 def choose_view(

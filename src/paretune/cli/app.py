@@ -220,16 +220,23 @@ def recommend(  # noqa: PLR0917 (one for each option)
     json: AsJson = False,
 ) -> None:
     """Say which method to use, why, how sure that is, and what to run next."""
-    from paretune.cli.decisions import Wishes, show_recommendation
+    from paretune.analysis.wishes import Wishes
+    from paretune.cli.decisions import show_recommendation, weights_from
 
-    limits = {
-        "--max-checkpoint": ("checkpoint_bytes<=", max_checkpoint),
-        "--max-step-time": ("step_seconds<=", max_step_time),
-        "--max-forgetting": ("forgetting<=", max_forgetting),
-        "--max-trainable": ("trainable_parameters<=", max_trainable),
-        "--min-accuracy": ("accuracy>=", min_accuracy),
-    }
-    wishes = Wishes(maximise, weight or [], limits, limit or [], mergeable, servable, capability or [], max_memory)
+    wishes = Wishes(
+        maximise=maximise,
+        weights=weights_from(weight or []),
+        max_memory=max_memory,
+        max_checkpoint=max_checkpoint,
+        max_step_time=max_step_time,
+        max_forgetting=max_forgetting,
+        max_trainable=max_trainable,
+        min_accuracy=min_accuracy,
+        limits=limit or [],
+        mergeable=mergeable,
+        servable=servable,
+        capabilities=capability or [],
+    )
     show_recommendation(folder, wishes, task=task, across=across, as_json=json)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
-from paretune.analysis.selection import main_figure
+from paretune.analysis.selection import MEMORY, first_measured, main_figure
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, percent, plain, probability, rate, show, span
-from paretune.report.measured import MEMORY, RETENTION, first_measured
+from paretune.report.measured import RETENTION
 from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import departures, outcome_name, row_outcome, shows_learning_rates, tuned_from
 from paretune.spec import COSTS, METRICS, Direction, Study

@@ -11,12 +11,12 @@ from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.floor import Floor, floor_notes
-from paretune.analysis.selection import main_figure
+from paretune.analysis.selection import MEMORY, first_measured, main_figure
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.curves import curves_of
 from paretune.report.curves_terminal import curves_summary
 from paretune.report.format import MISSING, plain, rate, show, span
-from paretune.report.measured import MEMORY, RETENTION, first_measured, short_label
+from paretune.report.measured import RETENTION, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import (
     TIED_NOTE,
