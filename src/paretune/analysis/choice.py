@@ -19,7 +19,7 @@ from paretune.analysis.requirements import Capabilities, Limit
 from paretune.analysis.rows import Row
 from paretune.analysis.scores import FloatArray
 from paretune.analysis.selection import View
-from paretune.spec import COSTS, METRICS, Direction
+from paretune.spec import METRICS, Direction
 
 _IN_DOUBT = (0.025, 0.975)
 _SIGNS = {Direction.LOWER: 1.0, Direction.HIGHER: -1.0}
@@ -35,6 +35,8 @@ class Choice:
     """Places in the family."""
     objective: Mapping[str, float]
     limits: tuple[Limit, ...]
+    costs: Sequence[str]
+    """Those that may be compared between these rows."""
     known: Capabilities
 
     def candidates(self) -> list[Candidate]:
@@ -63,6 +65,7 @@ class Choice:
             quality=estimate.mean if estimate else None,
             interval=estimate.interval if estimate else None,
             metrics=row.metrics,
+            trains=row.records[0].trial.method.trains,
             probability_best=found.p_best,
             confidence_set_p_value=in_set,
             worse_than=None if rival is None else self.view.name_of(rival),
@@ -99,7 +102,7 @@ class Choice:
 
         def key(number: int) -> tuple[float | str, ...]:
             row = self._row(number)
-            costs = (row.metrics.get(cost, math.inf) * _SIGNS[METRICS[cost].direction] for cost in COSTS)
+            costs = (row.metrics.get(cost, math.inf) * _SIGNS[METRICS[cost].direction] for cost in self.costs)
             return -float(self._draws.means[number]), *costs, self.view.name_of(row)
 
         return sorted(range(len(self.admissible)), key=key)
@@ -107,12 +110,25 @@ class Choice:
     def _row(self, number: int) -> Row:
         return self.family.rows[self.admissible[number]]
 
+    @cached_property
+    def _by_the_protocol(self) -> list[bool]:
+        """Whether each row by itself meets every point: what does not is in no claim."""
+        return [
+            not obstacles(checklist(self.view, [self._row(one)], self.known)) for one in range(len(self.admissible))
+        ]
+
     def _better(self, number: int) -> int | None:
-        """Return which row is significantly better: the best as measured, or else the one with the least p-value."""
+        """Return which row is significantly better: one of which that can be claimed where there is any.
+
+        Of several, the best as measured or else the one with the least p-value.
+        """
         rivals = [one for one in self._order if self._p_values[one, number] < SIGNIFICANCE]
-        if not rivals or rivals[0] == self._order[0]:
-            return rivals[0] if rivals else None
-        return min(rivals, key=lambda one: float(self._p_values[one, number]))
+        rivals.sort(key=lambda one: (one != self._order[0], float(self._p_values[one, number])))
+        return next((one for one in rivals if self._can_be_claimed(one, number)), next(iter(rivals), None))
+
+    def _can_be_claimed(self, one: int, other: int) -> bool:
+        alone = self._by_the_protocol[one] and self._by_the_protocol[other]
+        return alone and not obstacles(checklist(self.view, [self._row(one), self._row(other)], self.known))
 
 
 def _kept(family: Family, limit: Limit) -> FloatArray:

@@ -7,10 +7,11 @@ from paretune.analysis.checklist import Check, checklist, cost_check
 from paretune.analysis.comparison import Comparison, compare_rows
 from paretune.analysis.confidence_set import SIGNIFICANCE
 from paretune.analysis.evidence import Evidence
+from paretune.analysis.family import Family, make_family
 from paretune.analysis.paired import Difference, p_above
 from paretune.analysis.requirements import Capabilities, known_metric
 from paretune.analysis.rows import rows_of
-from paretune.analysis.selection import choose_view
+from paretune.analysis.selection import View, choose_view
 from paretune.spec import InputError
 from paretune.spec.base import Data
 
@@ -75,11 +76,17 @@ def judge_claim(
     Supported: the statistics support it and every point of the protocol is met. Refuted: they support its opposite, and
     the protocol is met likewise, or the cost is not as claimed. Undecided otherwise.
     """
-    claim = parse_claim(text)
+    parse_claim(text)
     view = choose_view(rows_of(evidence.records), task, study=evidence.study)
-    comparison, difference = compare_rows(evidence, view, claim.first, claim.second, known)
+    return judge_rows(view, make_family(view.rows, evidence.answers), text, known or {})
+
+
+def judge_rows(view: View, family: Family | None, text: str, known: Capabilities) -> Judgement:
+    """Return the verdict on a claim about rows of a view; `family` is that of its rows."""
+    claim = parse_claim(text)
+    comparison, difference = compare_rows(view, family, claim.first, claim.second, known)
     pair = [view.find(claim.first), view.find(claim.second)]
-    checks = checklist(view, pair, known or {})
+    checks = checklist(view, pair, known)
     if claim.cost is not None:
         checks.append(cost_check(view, pair, claim.cost, claim.cost_share))
     supports, opposes = _p_values(claim, comparison, difference)

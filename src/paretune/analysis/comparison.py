@@ -23,6 +23,10 @@ Verdict = Literal["better", "worse", "ahead", "behind", "undecided"]
 """Ahead and behind: significant in these runs, but a point of the protocol is not met, so no claim."""
 
 
+_WIDEST = 2.0
+"""No two cosines, and no two shares, are further apart."""
+
+
 class Side(Data):
     """One of the two methods."""
 
@@ -77,9 +81,9 @@ class Comparison(Data):
 
 
 def compare_rows(
-    evidence: Evidence, view: View, first: str, second: str, known: Capabilities | None = None
+    view: View, family: Family | None, first: str, second: str, known: Capabilities
 ) -> tuple[Comparison, Difference]:
-    """Return the comparison of two methods of a view and the difference behind it.
+    """Return the comparison of two methods of a view and the difference behind it; `family` is that of its rows.
 
     P-values are adjusted for all pairs of methods of the view. Raises `InputError` for an unknown method, for a method
     compared with itself, and for one that has no result.
@@ -87,7 +91,6 @@ def compare_rows(
     rows = [view.find(first), view.find(second)]
     if rows[0].trial_ids == rows[1].trial_ids:
         raise InputError(f'"{first}" cannot be compared with itself; name another method')
-    family = make_family(view.rows, evidence.answers)
     places = [family.find(row) if family else None for row in rows]
     for name, place, row in zip((first, second), places, rows, strict=True):
         if place is None:
@@ -95,7 +98,7 @@ def compare_rows(
     assert family is not None
     one, other = (place for place in places if place is not None)
     difference = row_difference(family, one, other)
-    reasons = obstacles(checklist(view, rows, known or {}))
+    reasons = obstacles(checklist(view, rows, known))
     comparison = _comparison(view, family, (one, other), difference, reasons)
     if difference.paired and (note := family.sampling.note):
         comparison = comparison.model_copy(update={"notes": (*comparison.notes, note)})
@@ -126,7 +129,7 @@ def compare_in(
     view = choose_view(rows_of(evidence.records), task, split, evidence.study)
     pair = view.only([view.find(name) for name in (first, second)])
     conflicts = refuse_conflicts(pair, [main_figure(pair.rows)], across=across)
-    comparison, _ = compare_rows(evidence, view, first, second, known)
+    comparison, _ = compare_rows(view, make_family(view.rows, evidence.answers), first, second, known or {})
     judges = judge_notes(record for row in pair.rows for record in row.records)
     return comparison.model_copy(update={"notes": (*comparison.notes, *judges, *conflicts)})
 
@@ -204,7 +207,9 @@ def _within(difference: Difference, num_comparisons: int) -> float:
         flipped = difference._replace(centre=-difference.centre)
         return max(p_above(difference, -margin), p_above(flipped, -margin)) - SIGNIFICANCE / num_comparisons
 
-    return float(brentq(excess, 0.0, 4.0)) if excess(0.0) > 0 else 0.0
+    if excess(0.0) <= 0:
+        return 0.0
+    return float(brentq(excess, 0.0, _WIDEST)) if excess(_WIDEST) < 0 else _WIDEST
 
 
 def _notes(view: View, sides: list[Side], difference: Difference) -> list[str]:

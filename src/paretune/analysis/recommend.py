@@ -56,11 +56,17 @@ def recommend_from(
         )
     }
     admissible = [place for place, row in enumerate(family.rows) if view.name_of(row) not in ruled_out]
-    choice = Choice(view, family, tuple(admissible), objective, tuple(limits), known or {})
+    costs = _comparable_costs(family)
+    choice = Choice(view, family, tuple(admissible), objective, tuple(limits), costs, known or {})
     candidates = choice.candidates()
-    shortlist = _shortlist(candidates, _comparable_costs(family), list(objective))
-    listed = {candidate.name for candidate in shortlist}
-    others = [_outdone(one, shortlist, _comparable_costs(family)) for one in candidates if one.name not in listed]
+    shortlist = _shortlist(candidates, costs, list(objective))
+    order = [candidate.name for candidate in candidates]
+    listed = {candidate.name: order.index(candidate.name) for candidate in shortlist}
+    others = [
+        _outdone(one, [better for better in shortlist if listed[better.name] < place], costs)
+        for place, one in enumerate(candidates)
+        if one.name not in listed
+    ]
     return Recommendation(
         task=view.task,
         split=view.split,
@@ -111,14 +117,14 @@ def _comparable_costs(family: Family) -> list[str]:
 
 
 def _shortlist(candidates: Sequence[Candidate], costs: Sequence[str], objective: Sequence[str]) -> list[Candidate]:
-    """Return the best candidate and those tied with it that no tied one matches in value at no more of any cost."""
+    """Return the best candidate and those tied with it that no better one matches at no more of any cost."""
     tied = [one for one in candidates if one is candidates[0] or one.worse_than is None]
-    shared = [cost for cost in costs if cost not in objective and all(cost in one.metrics for one in tied)]
-    points = [(float(-place), *(one.metrics[cost] for cost in shared)) for place, one in enumerate(tied)]
+    shared = [cost for cost in costs if cost not in objective and all(one.need(cost) is not None for one in tied)]
+    points = [(float(-place), *(one.need(cost) for cost in shared)) for place, one in enumerate(tied)]
     directions = (Direction.HIGHER, *(METRICS[cost].direction for cost in shared))
     shortlist = []
     for place in pareto_front(points, directions):
-        least = [cost for cost in shared if _is_least(cost, tied[place], tied)]
+        least = [cost for cost in shared if cost in tied[place].metrics and _is_least(cost, tied[place], tied)]
         merits = [Merit(kind="tied for best" if place else "best")]
         merits += [Merit(kind="least cost", metric=cost) for cost in least if len(tied) > 1]
         shortlist.append(tied[place].model_copy(update={"merits": tuple(merits)}))
@@ -126,17 +132,20 @@ def _shortlist(candidates: Sequence[Candidate], costs: Sequence[str], objective:
 
 
 def _is_least(cost: str, candidate: Candidate, among: Sequence[Candidate]) -> bool:
-    return candidate.metrics[cost] == min(one.metrics[cost] for one in among)
+    return candidate.metrics[cost] == min(one.metrics[cost] for one in among if cost in one.metrics)
 
 
-def _outdone(candidate: Candidate, shortlist: Sequence[Candidate], costs: Sequence[str]) -> Candidate:
-    """Return the candidate with the name of what makes it needless, where it is tied for best all the same."""
+def _outdone(candidate: Candidate, better: Sequence[Candidate], costs: Sequence[str]) -> Candidate:
+    """Return the candidate with the name of what makes it needless, where it is tied for best all the same.
+
+    `better` are those on the short list that come before it.
+    """
     if candidate.worse_than is not None:
         return candidate
-    for better in shortlist:
-        shared = [cost for cost in costs if cost in candidate.metrics and cost in better.metrics]
-        if all(better.metrics[cost] <= candidate.metrics[cost] for cost in shared):
-            return candidate.model_copy(update={"outdone_by": better.name})
+    for one in better:
+        needs = [(one.need(cost), candidate.need(cost)) for cost in costs]
+        if all(less <= more for less, more in needs if less is not None and more is not None):
+            return candidate.model_copy(update={"outdone_by": one.name})
     return candidate
 
 

@@ -26,6 +26,7 @@ class Candidate(Data):
     interval: Interval | None
     """95 % interval of the main figure."""
     metrics: dict[str, float]
+    trains: bool
     probability_best: float
     """Of being the best of the admissible methods by the objective."""
     confidence_set_p_value: float
@@ -39,7 +40,11 @@ class Candidate(Data):
     merits: tuple[Merit, ...] = ()
     """Why it is on the short list; none where it is not."""
     outdone_by: str | None = None
-    """A method on the short list that is as good as can be told, no worse in value, and no dearer in any cost."""
+    """A method on the short list that is no worse in value, and needs no more of any cost."""
+
+    def need(self, cost: str) -> float | None:
+        """Return what it needs of a cost: nothing where it is not trained, None where that was not measured."""
+        return self.metrics.get(cost, None if self.trains else 0.0)
 
 
 class RuledOut(Data):
