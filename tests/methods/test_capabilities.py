@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from paretune import plugins
 from paretune.methods import build, capabilities, resolve
 from paretune.methods.capabilities import (
     RECORDED_DEFAULTS,
@@ -100,6 +101,28 @@ def test_a_configuration_written_out_in_full_finds_its_audit(recorded: Any) -> N
 
 def test_recorded_defaults_are_those_of_the_installed_peft() -> None:
     assert json.loads(RECORDED_DEFAULTS.read_text(encoding="utf-8")) == default_switches()
+
+
+def test_a_plug_in_is_looked_up_in_the_audit_of_its_package(
+    recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(audited(lora(), FINE))
+    spec = MethodSpec(name="mine", label="mine", implementation="mine", parameters={"r": 4})
+    own = Audit(made_on="2026-02-02", packages={"peft": "1.0"}, base_models={}, methods=(audited(spec, FINE),))
+    folder = tmp_path / "package"
+    folder.mkdir()
+    monkeypatch.setattr(plugins, "plugin_folders", lambda _: {"mine": folder})
+    assert audit_of(spec) is None
+    assert answering_of(spec).alone
+    capabilities._read.cache_clear()
+    (folder / "recorded_audit.json").write_text(json.dumps(own.model_dump(mode="json")))
+    assert capabilities_of(spec).batch_invariant is True
+    assert not answering_of(spec).alone
+    marks = marks_of(spec, Recipe())
+    assert marks is not None
+    assert marks.audit == "audit 1 of 2026-02-02 with peft 1.0"
+    assert audit_of(lora()) is not None
+    assert audit_of(spec.model_copy(update={"implementation": "another"})) is None
 
 
 def test_the_closest_audit_speaks(recorded: Any) -> None:

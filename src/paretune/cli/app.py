@@ -152,7 +152,9 @@ def audit(  # noqa: PLR0917 (one for each option)
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Methods at once (default: as many as there are cores).")
     ] = None,
-    record: Annotated[bool, typer.Option("--record", help="Replace the audit that comes with Paretune.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Replace the audit that comes with the methods' package.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Find out whether methods do what they claim, on small models built in memory, with figures."""

@@ -10,13 +10,16 @@ from typing import Any, NamedTuple
 
 from paretune.spec import Audit, AuditMarks, Data, MethodAudit, MethodSpec, Recipe, read_audit
 
-RECORDED_AUDIT = Path(__file__).with_name("recorded_audit.json")
+AUDIT_FILE = "recorded_audit.json"
+RECORDED_AUDIT = Path(__file__).with_name(AUDIT_FILE)
 """Made by `paretune audit --all --record`."""
 
 RECORDED_DEFAULTS = Path(__file__).with_name("recorded_defaults.json")
 """For each type of peft's, the switches that its configuration has on by default. Recorded with the audit, so that
 results from elsewhere, whose configurations are written out in full, find their audit without peft."""
 
+PLUGIN_GROUP = "paretune.methods"
+"""Entry points of this group name `Method` subclasses. The entry point's name is the method's."""
 _SIZES_AND_LAYERS = {
     "target_modules", "feedforward_modules", "exclude_modules", "layers_to_transform", "layers_pattern",
     "rank_pattern", "alpha_pattern",
@@ -66,6 +69,16 @@ def recorded_audit() -> Audit | None:
     return _read(RECORDED_AUDIT)
 
 
+def plugin_audit_files() -> dict[str, Path]:
+    """Return where the package of each plug-in's method keeps its recorded audit, by the method's name.
+
+    It is package data beside the package's `__init__.py`, made by `paretune audit METHOD --record`.
+    """
+    from paretune.plugins import plugin_folders
+
+    return {name: folder / AUDIT_FILE for name, folder in plugin_folders(PLUGIN_GROUP).items()}
+
+
 def audit_of(spec: MethodSpec) -> MethodAudit | None:
     """Return the recorded audit that speaks for a method, or None.
 
@@ -73,15 +86,23 @@ def audit_of(spec: MethodSpec) -> MethodAudit | None:
     rank, a scale, a dropout) and in the layers that are adapted. A switch makes another method of it. Where several
     audits do, the one of the same name and the fewest differences is taken. For a peft type that Paretune trains in its
     own way, such as AdaLoRA, its audit speaks for peft's own way as well, in which imported results were trained.
+    A plug-in's method is looked up in the audit that its package comes with.
     """
-    audit = recorded_audit()
-    if audit is None:
-        return None
-    alike = [found for found in audit.methods if _speaks_for(found.method, spec)]
-    speaking = [found for found in alike if found.method.implementation == spec.implementation]
+    found = _whole_audit_of(spec)
+    alike = [one for one in found.methods if _speaks_for(one.method, spec)] if found else []
+    speaking = [one for one in alike if one.method.implementation == spec.implementation]
     if spec.implementation == _PLAIN_PEFT:
         speaking = speaking or alike
-    return min(speaking, key=lambda found: _distance(found.method, spec), default=None)
+    return min(speaking, key=lambda one: _distance(one.method, spec), default=None)
+
+
+def _whole_audit_of(spec: MethodSpec) -> Audit | None:
+    """Return the audit in which a method is looked up: Paretune's, or that of the plug-in which it comes from."""
+    ours = recorded_audit()
+    if ours is not None and any(one.method.implementation == spec.implementation for one in ours.methods):
+        return ours
+    file = plugin_audit_files().get(spec.implementation)
+    return ours if file is None else _read(file)
 
 
 def capabilities_of(spec: MethodSpec) -> Capabilities:
@@ -116,7 +137,7 @@ def marks_of(spec: MethodSpec, recipe: Recipe) -> AuditMarks | None:
     """
     if not spec.trains:
         return None
-    audit, whole = audit_of(spec), recorded_audit()
+    audit, whole = audit_of(spec), _whole_audit_of(spec)
     if audit is None or whole is None:
         return AuditMarks(audit=None, answered_alone=True)
     failed = audit.failed("causal-lm" if recipe.image is None else "diffusion")
