@@ -15,8 +15,8 @@ import numpy as np
 
 from paretune.analysis.bootstrap import two_way_bootstrap
 from paretune.analysis.clusters import Scope, sampling_of
+from paretune.analysis.confidence_set import SIGNIFICANCE, pairwise_p_values
 from paretune.analysis.estimate import accuracy_estimate
-from paretune.analysis.holm import holm
 from paretune.analysis.paired import paired_difference
 from paretune.analysis.ranks import places
 from paretune.analysis.simulation import as_scores, clustered_accuracies, simulate_clustered
@@ -73,15 +73,16 @@ def study(scenario: Scenario, fixed: np.random.Generator, rng: np.random.Generat
     differences = [paired_difference(one, parts[0]) for one in parts[1:]]
     gaps = truth[1:] - truth[0]
     intervals = [accuracy_estimate(one).interval for one in parts]
-    called = np.array(holm([one.p_value for one in differences])) < 0.05
-    false = [better and one.value > 0 >= gap for better, one, gap in zip(called, differences, gaps, strict=True)]
+    draws = two_way_bootstrap(parts, _DRAWS)
+    p_values = pairwise_p_values(draws)
+    false = (p_values < SIGNIFICANCE) & (truth[:, None] <= truth)
     better, worse = truth[:, None] < truth - 1e-12, truth[:, None] > truth + 1e-12
-    ranks = zip(places(two_way_bootstrap(parts, _DRAWS)), 1 + better.sum(1), _METHODS - worse.sum(1), strict=True)
+    ranks = zip(places(draws, p_values), 1 + better.sum(1), _METHODS - worse.sum(1), strict=True)
     return Seen(
         float(np.mean([low <= true <= high for (low, high), true in zip(intervals, truth, strict=True)])),
         float(np.mean([d.interval.low <= gap <= d.interval.high for d, gap in zip(differences, gaps, strict=True)])),
         float(all(place.low <= first and place.high >= last for place, first, last in ranks)),
-        float(any(false)),
+        float(false.any()),
     )
 
 

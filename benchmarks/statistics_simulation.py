@@ -3,8 +3,9 @@
     python benchmarks/statistics_simulation.py [--studies 1000] [--questions 500] [--random-seed 0]
 
 Each scenario is a set of true accuracies; each study draws new questions and new seeds. A method is called better than
-the first one when its difference is above 0 and its p-value, by Holm over all methods compared with the first, is below
-0.05. "False" counts studies with a claim of better that is not true; "wrong" those with any claim that is not true.
+another when its p-value, adjusted for all pairs of methods, is below 0.05: from these every command, table and page
+reads which methods are better. "False better" counts studies in which any of these statements, about any two methods,
+is not true; "power" is the share of methods truly better than the first one that are called so.
 The two-way percentile bootstrap that resamples seeds as well as questions is printed beside ours to show what it costs.
 """
 
@@ -18,8 +19,8 @@ from rich.console import Console
 from rich.progress import track
 
 from paretune.analysis.bootstrap import two_way_bootstrap
+from paretune.analysis.confidence_set import SIGNIFICANCE, pairwise_p_values
 from paretune.analysis.estimate import accuracy_estimate
-from paretune.analysis.holm import holm
 from paretune.analysis.paired import paired_difference
 from paretune.analysis.ranks import places
 from paretune.analysis.scores import FloatArray
@@ -46,7 +47,7 @@ class Seen(NamedTuple):
     draws_covered: float
     resampled_covered: float
     false_better: bool
-    wrong: bool
+    """Whether any method is called better than any other that is as good or better."""
     found: float
     """Share of the truly better methods that were called better; NaN where there is none."""
     best_kept: bool
@@ -79,10 +80,10 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
     draws = two_way_bootstrap(parts, _NUM_DRAWS)
     differences = [paired_difference(one, parts[0]) for one in parts[1:]]
     gaps = truth[1:] - truth[0]
-    called = np.array(holm([one.p_value for one in differences])) < 0.05
-    sides = np.array([one.value > 0 for one in differences])
+    p_values = pairwise_p_values(draws)
+    called = p_values < SIGNIFICANCE
     apart = draws.values[:, 1:] - draws.values[:, :1]
-    low, high = np.array([(one.low, one.high) for one in places(draws)]).T
+    low, high = np.array([(one.low, one.high) for one in places(draws, p_values)]).T
     in_set = low == 1
     first = 1 + (truth[:, None] < truth).sum(axis=1)
     last = len(truth) - (truth[:, None] > truth).sum(axis=1)
@@ -97,9 +98,8 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
         ),
         draws_covered=_covered(apart, gaps),
         resampled_covered=_covered(_resampled(answers, rng), gaps),
-        false_better=bool((called & sides & ~better).any()),
-        wrong=bool((called & (np.where(sides, 1, -1) != np.sign(gaps))).any()),
-        found=float((called & sides)[better].mean()) if better.any() else float("nan"),
+        false_better=bool((called & (truth[:, None] <= truth)).any()),
+        found=float(called[1:, 0][better].mean()) if better.any() else float("nan"),
         best_kept=bool(in_set[truth == truth.max()].all()),
         ranks_covered=bool(((low <= first) & (high >= last)).all()),
         num_tied=int(in_set.sum()),
@@ -145,7 +145,6 @@ def line(scenario: Scenario, seen: list[Seen]) -> str:
         f"{scenario.seed_spread:g}",
         *(f"{shares[name]:.1%}" for name in Seen._fields[:4]),
         f"{shares['false_better']:.1%}",
-        f"{shares['wrong']:.1%}",
         power,
         f"{shares['best_kept']:.1%}",
         f"{shares['ranks_covered']:.1%}",
@@ -162,7 +161,7 @@ def broken_promises(scenario: Scenario, seen: list[Seen]) -> list[str]:
         if not 0.93 <= share <= 0.97:
             found.append(f"{name} {share:.1%}")
     false = float(np.mean([one.false_better for one in seen]))
-    if false >= 0.05:
+    if false > 0.05:
         found.append(f"false claims of better {false:.1%}")
     ranks = float(np.mean([one.ranks_covered for one in seen]))
     if ranks < 0.94:
@@ -179,7 +178,7 @@ def main() -> int:
     arguments = parser.parse_args()
     headings = (
         "truth", "seeds", "spread", "accuracy covered", "difference covered", "our draws", "seeds resampled",
-        "false better", "wrong", "power", "best kept", "ranks covered", "tied",
+        "false better", "power", "best kept", "ranks covered", "tied",
     )  # fmt: skip
     print(f"{arguments.studies} studies a line, {arguments.questions} questions\n")
     print("| " + " | ".join(headings) + " |\n" + "|---" * len(headings) + "|")

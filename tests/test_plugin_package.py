@@ -56,6 +56,32 @@ def test_it_runs_in_a_study_beside_lora(environment: dict[str, str], tmp_path: P
     assert records.keys() == {"lora", "block-gains"}
     assert records["block-gains"].outcome.kind == "ok"
     assert records["block-gains"].metrics["trainable_parameters"] == 2 * 2 * 64
+    marks = records["block-gains"].audit
+    assert marks is not None
+    assert marks.audit is not None, "its package comes with its audit"
+    assert not marks.answered_alone
+    assert marks.warnings == {}
+
+
+def test_its_audit_is_recorded_in_its_own_package(environment: dict[str, str], tmp_path: Path) -> None:
+    installed = Path(environment["PYTHONPATH"].split(os.pathsep)[0])
+    copy = tmp_path / "installed"
+    shutil.copytree(installed, copy)
+    (copy / "paretune_block_gains" / "recorded_audit.json").unlink()
+    path = os.pathsep.join([str(copy), *environment["PYTHONPATH"].split(os.pathsep)[1:]])
+    here = {**environment, "PYTHONPATH": path}
+    capabilities = [
+        sys.executable,
+        "-c",
+        "from paretune.methods import resolve; from paretune.methods.capabilities import capabilities_of; "
+        "from paretune.spec import MethodEntry; "
+        "print(capabilities_of(resolve(MethodEntry(name='block-gains'))).batch_invariant)",
+    ]
+    assert _run(capabilities, here) == "None\n"
+    _run([*PARETUNE, "audit", "block-gains", "--record", "--jobs", "1"], here)
+    assert _run(capabilities, here) == "True\n"
+    value = json.loads((copy / "paretune_block_gains" / "recorded_audit.json").read_text(encoding="utf-8"))
+    assert [one["method"]["name"] for one in value["methods"]] == ["block-gains"]
 
 
 def _run(command: list[str], environment: dict[str, str]) -> str:

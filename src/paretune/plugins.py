@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Collection
 from functools import cache
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeVar
 
 Kind = TypeVar("Kind")
@@ -22,6 +24,20 @@ def load_plugins(group: str) -> dict[str, object]:
         except Exception as error:  # whatever a stranger's module does while it is imported must not end this program
             package = point.dist.name if point.dist is not None else "an unknown package"
             warnings.warn(f'plug-in "{point.name}" of {package} is left out: {error}', stacklevel=2)
+    return found
+
+
+@cache
+def plugin_folders(group: str) -> dict[str, Path]:
+    """Return the folder of the package behind each entry point of a group, by name. Nothing of a plug-in is imported.
+
+    One that is a single module, or cannot be found, has none.
+    """
+    found: dict[str, Path] = {}
+    for point in entry_points(group=group):
+        spec = find_spec(point.module.partition(".")[0])
+        for folder in (spec.submodule_search_locations if spec else None) or ():
+            found.setdefault(point.name, Path(folder))
     return found
 
 

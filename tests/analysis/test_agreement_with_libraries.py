@@ -4,21 +4,19 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
 from paretune.analysis import wilson
-from paretune.analysis.holm import holm
-from paretune.analysis.paired import mcnemar_exact, paired_difference
+from paretune.analysis.paired import paired_difference
+from paretune.analysis.pairs import score_test
 from paretune.analysis.simulation import as_scores
 from paretune.analysis.variance import variance_parts
 
 shares = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
-p_values = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
 @given(shares)
@@ -28,27 +26,6 @@ def test_wilson(pair: tuple[int, int]) -> None:
     assert ours == pytest.approx(proportion_confint(successes, n, method="wilson"), abs=1e-9)
     theirs = binomtest(successes, n).proportion_ci(method="wilson")
     assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-9)
-
-
-@given(st.integers(0, 400), st.integers(0, 400))
-def test_mcnemar(only_first: int, only_second: int) -> None:
-    ours = mcnemar_exact(only_first, only_second)
-    table = [[11, only_first], [only_second, 7]]
-    assert ours == pytest.approx(mcnemar(table, exact=True).pvalue, rel=1e-9)
-    if only_first + only_second:
-        assert ours == pytest.approx(binomtest(only_first, only_first + only_second).pvalue, rel=1e-7)
-
-
-@settings(max_examples=20, deadline=None)  # statsmodels takes 50 ms for one correction
-@given(p_values)
-def test_holm(values: list[float]) -> None:
-    assert holm(values) == pytest.approx(list(multipletests(values, method="holm")[1]), abs=1e-12)
-
-
-@given(st.permutations([0.001, 0.01, 0.02, 0.02, 0.9]))
-def test_holm_follows_the_order_given(values: list[float]) -> None:
-    adjusted = dict(zip(values, holm(values), strict=True))
-    assert adjusted == pytest.approx({0.001: 0.005, 0.01: 0.04, 0.02: 0.06, 0.9: 0.9})
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=5, max_size=80))
@@ -65,8 +42,11 @@ def test_one_seed_is_mcnemar_and_the_interval_of_bonett_and_price(answers: list[
     assert found.value == pytest.approx((b - c) / n)
 
 
-def test_what_is_no_p_value_is_refused() -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        holm([0.5, 1.5])
-    with pytest.raises(ValueError, match="negative"):
-        mcnemar_exact(-1, 2)
+@given(st.lists(shares, min_size=2, max_size=4))
+def test_the_score_test_of_proportions(pairs: list[tuple[int, int]]) -> None:
+    counts = np.array([float(n) for _, n in pairs])
+    right = np.array([float(successes) for successes, _ in pairs])
+    found = score_test(right / counts, counts)
+    if 0 < right[:2].sum() < counts[:2].sum():
+        assert found[0, 1] == pytest.approx(proportions_ztest(right[:2], counts[:2])[1], abs=1e-9)
+    assert found == pytest.approx(found.T)

@@ -4,13 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paretune.analysis.bootstrap import Draws, independent_draws, seed_draws, side_by_side, two_way_bootstrap
-from paretune.analysis.confidence_set import confidence_set_p_values
 from paretune.analysis.intervals import wilson
 from paretune.analysis.pareto import front_probability
-from paretune.analysis.ranks import places
 from paretune.analysis.simulation import as_scores, simulate_answers
 from paretune.analysis.variance import variance_parts
 from paretune.spec import Direction
+from tests.analysis.test_rank_sets import ranked, tied
 
 UP, DOWN = Direction.HIGHER, Direction.LOWER
 
@@ -67,7 +66,7 @@ def test_figures_that_seeds_agree_on_have_no_spread() -> None:
 
 
 def test_places_of_methods_far_apart_are_certain() -> None:
-    first, second, third = places(drawn([0.2, 0.9, 0.5], seed_spread=0.01))
+    first, second, third = ranked(drawn([0.2, 0.9, 0.5], seed_spread=0.01))
     assert [one.rank for one in (first, second, third)] == [3, 1, 2]
     assert (second.low, second.high, second.p_best) == (1, 1, 1.0)
     assert (first.low, first.high) == (3, 3)
@@ -75,31 +74,31 @@ def test_places_of_methods_far_apart_are_certain() -> None:
 
 def test_equal_methods_share_the_places() -> None:
     draws = drawn([0.5, 0.5, 0.5])
-    found = places(draws)
+    found = ranked(draws)
     assert sum(one.p_best for one in found) == pytest.approx(1.0)
     assert all(one.low <= one.rank <= one.high for one in found)
     assert min(one.low for one in found) == 1
     copies = Draws(np.zeros(2), np.zeros((2, 2)), np.zeros((10, 2)))
-    assert [one.p_best for one in places(copies)] == [0.5, 0.5]
+    assert [one.p_best for one in ranked(copies)] == [0.5, 0.5]
 
 
 def test_the_confidence_set_holds_the_near_and_drops_the_far() -> None:
-    p_values = confidence_set_p_values(drawn([0.2, 0.6, 0.6, 0.3], seed_spread=0.01))
+    p_values = tied(drawn([0.2, 0.6, 0.6, 0.3], seed_spread=0.01))
     assert [p >= 0.05 for p in p_values] == [False, True, True, False]
     assert max(p_values) == 1.0
     identical = Draws(np.full(3, 0.5), np.zeros((3, 3)), np.full((100, 3), 0.5))
-    assert confidence_set_p_values(identical) == [1.0, 1.0, 1.0]
+    assert tied(identical) == [1.0, 1.0, 1.0]
     certain = Draws(np.array([0.5, 0.6]), np.zeros((2, 2)), np.tile([0.5, 0.6], (100, 1)))
-    assert confidence_set_p_values(certain) == [0.0, 1.0]
-    assert confidence_set_p_values(certain.subset([0])) == [1.0]
+    assert tied(certain) == [0.0, 1.0]
+    assert tied(certain.subset([0])) == [1.0]
 
 
 @settings(max_examples=8, deadline=None)
 @given(st.permutations(range(4)))
 def test_the_confidence_set_turns_with_the_methods(order: list[int]) -> None:
     draws = drawn([0.45, 0.5, 0.55, 0.6])
-    expected = confidence_set_p_values(draws)
-    assert confidence_set_p_values(draws.subset(order)) == pytest.approx([expected[place] for place in order])
+    expected = tied(draws)
+    assert tied(draws.subset(order)) == pytest.approx([expected[place] for place in order])
 
 
 def test_the_front_s_probability_counts_draws() -> None:

@@ -1,15 +1,18 @@
 """Verdicts on claims, and the protocol's checklist, on records whose right verdict is known."""
 
 from collections.abc import Mapping
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from paretune.analysis import Evidence
+from paretune.analysis.checklist import support_notes
 from paretune.analysis.claim import Claim, Judgement, judge_claim, parse_claim
 from paretune.analysis.comparison import compare_in
 from paretune.analysis.requirements import Capabilities
-from paretune.spec import InputError, Recipe, Record
+from paretune.analysis.rows import rows_of
+from paretune.spec import InputError, OutOfMemory, Recipe, Record
 from tests.analysis.test_comparison import GPU, right
 from tests.records import make_record
 from tests.studies import evidence
@@ -73,10 +76,15 @@ def test_an_audit_that_failed_or_is_not_known_stands_in_the_way() -> None:
     assert failed(judge_claim(study(), "oft beats lora")) == {"audit"}
 
 
-def test_a_claim_whose_opposite_is_shown_is_refuted_whatever_the_protocol() -> None:
-    found = judge_claim(study(extra=[]), "lora beats oft")
+def test_a_claim_whose_opposite_is_shown_is_refuted_where_compare_makes_a_claim_too() -> None:
+    found = judge_claim(study(), "lora beats oft", known=AUDITED)
     assert found.verdict == "refuted"
-    assert "behind" in found.reason
+    assert found.comparison.verdict == "worse"
+    assert "it is behind" in found.reason
+    untuned = judge_claim(study(extra=[]), "lora beats oft", known=AUDITED)
+    assert untuned.verdict == "undecided"
+    assert untuned.comparison.verdict == "behind"
+    assert "in these runs it is behind, but the protocol is not met (tuning)" in untuned.reason
 
 
 def test_what_cannot_be_told_is_undecided() -> None:
@@ -132,3 +140,34 @@ def test_compare_says_better_just_where_the_claim_is_supported() -> None:
         judged = judge_claim(found, "oft beats lora", known=AUDITED)
         assert compared.verdict == verdict
         assert (judged.verdict == "supported") == (verdict == "better")
+
+
+def note(found: Evidence, known: Capabilities = AUDITED) -> str:
+    rows = rows_of([record for record in found.records if not record.trial.tunes], found.records)
+    return " ".join(support_notes(rows, known))
+
+
+def test_the_table_s_note_obeys_the_rules_of_a_claim() -> None:
+    assert note(study()) == ""
+    assert note(study(extra=[])) == (
+        "These results describe these runs and support no claim that one fine-tuning method is better than another: "
+        "the learning rates were not tuned with the same budget."
+    )
+    few = note(study({name: by_seed[:3] for name, by_seed in ANSWERS.items()}, extra=[]), {})
+    assert few.endswith(
+        "not tuned with the same budget, there are fewer than 5 seeds and not every method has passed an audit."
+    )
+    one_out = note(study(oft={"attempt": 2}))
+    assert one_out.startswith("Not every difference supports a claim")
+    assert "the test set was not used just once" in one_out
+    assert note(Evidence((make_record("base"), make_record(outcome=OutOfMemory())), study().answers)) == ""
+
+
+def test_where_the_note_says_no_claim_no_pair_has_one() -> None:
+    for found, known in ((study(extra=[]), AUDITED), (study(oft={"attempt": 2}), AUDITED), (study(), {})):
+        verdicts = {
+            compare_in(found, first, second, known=known).verdict
+            for first, second in permutations(("lora", "oft", "dora"), 2)
+        }
+        if note(found, known).startswith("These results"):
+            assert not verdicts & {"better", "worse"}

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from paretune.analysis import Evidence, no_answers
+from paretune.analysis.claim import judge_claim
 from paretune.analysis.comparison import Comparison, compare_in
+from paretune.analysis.front import front_of
 from paretune.analysis.recommend import recommend_from
 from paretune.analysis.scores import FloatArray
 from paretune.spec import Imported, InputError, OutOfMemory, Recipe
-from tests.records import PROVENANCE, make_record, make_records
+from tests.records import PROVENANCE, make_record, make_records, make_study
 from tests.studies import drawn_answers, evidence
 
 GPU = PROVENANCE.model_copy(update={"device": "a GPU"})
@@ -22,7 +24,7 @@ def test_a_clear_difference_is_told_with_its_size() -> None:
     assert found.verdict == "ahead"
     assert found.difference == pytest.approx(0.3)
     assert found.interval.low < 0.3 < found.interval.high
-    assert found.p_value_holm == found.p_value < 1e-6
+    assert found.p_value_adjusted == found.p_value < 1e-6
     assert found.sentence.startswith("lora is ahead of ia3 in these runs by 30.0 points (95% interval ")
     assert found.notes == ()
     turned = compare_in(evidence({"lora": right(100, 102, 98), "ia3": right(40, 41, 39)}), "ia3", "lora")
@@ -57,12 +59,14 @@ def test_the_untouched_base_needs_no_second_seed() -> None:
 
 def test_many_methods_make_a_claim_harder() -> None:
     answers = {"lora": right(100), "dora": right(92)}
-    crowd = {f"other-{number}": right(100) for number in range(9)}
+    rng = np.random.default_rng(0)
+    crowd = {f"other-{number}": rng.permuted(right(100), axis=1) for number in range(9)}
     few, many = (compare_in(evidence(found), "dora", "lora") for found in (answers, answers | crowd))
-    assert few.verdict == "behind"
-    assert (many.verdict, many.num_comparisons) == ("undecided", 10)
+    assert (few.verdict, few.num_comparisons) == ("behind", 1)
+    assert few.p_value_adjusted == few.p_value
+    assert (many.verdict, many.num_comparisons) == ("undecided", 55)
     assert many.p_value == few.p_value
-    assert many.p_value_holm == pytest.approx(10 * few.p_value)
+    assert many.p_value_adjusted > 5 * few.p_value
     assert "among all methods compared it does not" in many.sentence
 
 
@@ -159,3 +163,28 @@ def test_one_untuned_seed_is_ahead_in_these_runs_and_no_claim() -> None:
     assert "ahead of lora in these runs by 20.0 points" in found.sentence
     assert "the learning rates were not tuned with the same budget" in found.sentence
     assert found.sentence.endswith("so no claim.")
+
+
+def test_a_method_s_own_recipe_that_the_study_declares_is_compared_and_named() -> None:
+    """LoRA on a 4-bit base next to LoRA on a bfloat16 base: a study may ask for it, so its results may be read."""
+    shared = Recipe(dtype="bfloat16")
+    own = shared.model_copy(update={"quantisation": "4bit"})
+    answers = {"lora": right(100, 100), "qlora": right(50, 50), "oft": right(50, 50)}
+    found = evidence(answers, lora={"recipe": shared}, oft={"recipe": shared}, qlora={"recipe": own})
+    entries = ["lora", "oft", {"name": "lora", "label": "qlora", "recipe": {"quantisation": "4bit"}}]
+    study = make_study(methods=entries, recipe={"dtype": "bfloat16"})
+    with pytest.raises(InputError, match=r"recipe\.quantisation not alike"):
+        compare_in(found, "lora", "qlora")
+    declared = found._replace(study=study)
+    said = compare_in(declared, "lora", "qlora")
+    assert said.verdict == "ahead"
+    assert "the runs were recorded under different settings" in said.no_claim_because
+    assert any("quantisation = 4bit for qlora (shared: none)" in note for note in said.notes)
+    assert compare_in(declared, "lora", "oft").notes == ()
+    assert any("quantisation = 4bit for qlora" in note for note in recommend_from(declared).notes)
+    assert any("quantisation = 4bit for qlora" in note for note in front_of(declared, None).notes)
+    claim = judge_claim(declared, "lora beats qlora")
+    assert "quantisation = 4bit for qlora" in next(one for one in claim.checks if one.point == "environment").finding
+    other = declared._replace(study=make_study(methods=["lora", "oft", "qlora"], recipe={"dtype": "bfloat16"}))
+    with pytest.raises(InputError, match=r"recipe\.quantisation not alike"):
+        compare_in(other, "lora", "qlora")

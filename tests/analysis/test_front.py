@@ -1,7 +1,11 @@
 import pytest
 
-from paretune.analysis import Evidence, no_answers
+from paretune.analysis import Evidence, judged_rows, no_answers
 from paretune.analysis.front import front_of
+from paretune.analysis.recommend import recommend_from
+from paretune.analysis.requirements import parse_limit
+from paretune.report import results_json
+from paretune.report.decisions import recommendation_lines
 from paretune.spec import METRICS, InputError, OutOfMemory
 from tests.records import make_record, make_records
 from tests.studies import drawn_answers, evidence
@@ -46,3 +50,43 @@ def test_any_metric_of_the_table_can_be_asked_for() -> None:
     for metric in METRICS:
         found = front_of(ALL, (metric,))
         assert sum(point.on_front for point in found.points) <= len(found.points)
+
+
+POOR = {"full": 0.6, "lora": 0.4, "ia3": 0.02, "base": 0.05}
+
+
+def test_what_is_not_above_the_untouched_base_is_left_out_of_the_front_and_said() -> None:
+    found = front_of(evidence(drawn_answers(POOR)), ("accuracy", "train_peak_bytes"))
+    points = {point.name: point for point in found.points}
+    assert (points["ia3"].on_front, points["ia3"].probability, points["ia3"].left_out) == (False, 0.0, True)
+    assert points["lora"].on_front
+    assert not points["base"].left_out
+    assert "accuracy is not above that of the untouched base: ia3." in " ".join(found.notes)
+    all_in = front_of(evidence(drawn_answers(POOR)), ("accuracy", "train_peak_bytes"), floor={})
+    assert next(point for point in all_in.points if point.name == "ia3").on_front
+    strict = front_of(evidence(drawn_answers(POOR)), ("accuracy", "train_peak_bytes"), floor={"accuracy": 0.5})
+    assert {point.name for point in strict.points if not point.left_out} == {"full"}
+    assert "accuracy is below the minimum" in " ".join(strict.notes)
+
+
+def test_the_table_s_fronts_leave_out_the_same() -> None:
+    whole = evidence(drawn_answers(POOR))
+    rows = {row.method: row for row in judged_rows(whole.records, whole.answers)}
+    assert rows["ia3"].fronts == frozenset()
+    assert rows["ia3"].standing is not None
+    assert rows["ia3"].standing.front_probabilities == {}
+    assert "train_peak_bytes" in rows["lora"].fronts
+    rows = {row.method: row for row in judged_rows(whole.records, whole.answers, floor={"accuracy": 0.5})}
+    assert [name for name, row in rows.items() if row.fronts] == ["full"]
+    notes = results_json(whole.records, whole.answers)["notes"]
+    assert any("Left out of the Pareto front" in note and note.endswith("base: ia3.") for note in notes)
+
+
+def test_recommend_leaves_out_the_same_unless_told_what_is_good_enough() -> None:
+    whole = evidence(drawn_answers(POOR))
+    found = recommend_from(whole)
+    assert [one.name for one in found.ruled_out] == ["ia3"]
+    assert "not above the untouched base's" in " ".join(recommendation_lines(found))
+    assert "ia3" not in recommend_from(whole, weights={"train_peak_bytes": 1.0}).admissible
+    told = recommend_from(whole, limits=[parse_limit("accuracy>=1%", "limits")])
+    assert "ia3" in told.admissible

@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -6,9 +8,17 @@ from paretune.analysis.clusters import sampling_of
 from paretune.analysis.confidence_set import _step_down, confidence_set_p_values, pairwise_p_values
 from paretune.analysis.paired import paired_difference
 from paretune.analysis.pairs import pairs_of
-from paretune.analysis.ranks import places
+from paretune.analysis.ranks import Place, places
 from paretune.analysis.simulation import as_scores, simulate_answers
 from paretune.analysis.variance import variance_parts
+
+
+def ranked(draws: Draws) -> list[Place]:
+    return places(draws, pairwise_p_values(draws))
+
+
+def tied(draws: Draws) -> list[float]:
+    return confidence_set_p_values(pairwise_p_values(draws))
 
 
 def drawn(accuracies: list[float], number: int, num_questions: int = 300) -> Draws:
@@ -19,7 +29,7 @@ def drawn(accuracies: list[float], number: int, num_questions: int = 300) -> Dra
 def test_tied_for_best_is_exactly_that_the_rank_set_holds_one() -> None:
     for number in range(20):
         draws = drawn([0.4, 0.45, 0.5, 0.5, 0.55], number)
-        for place, p_value in zip(places(draws), confidence_set_p_values(draws), strict=True):
+        for place, p_value in zip(ranked(draws), tied(draws), strict=True):
             assert (place.low == 1) == (p_value >= 0.05)
             assert place.low <= place.rank <= place.high
 
@@ -27,13 +37,13 @@ def test_tied_for_best_is_exactly_that_the_rank_set_holds_one() -> None:
 def test_rank_sets_hold_all_true_ranks_at_once() -> None:
     kept = []
     for number in range(100):
-        sets = places(drawn([0.45] * 8, number))
+        sets = ranked(drawn([0.45] * 8, number))
         kept.append(all(one.low == 1 and one.high == 8 for one in sets))
     assert np.mean(kept) >= 0.9
 
 
 def test_methods_far_apart_have_rank_sets_of_one_rank() -> None:
-    sets = places(drawn([0.1, 0.9, 0.5], 0, 600))
+    sets = ranked(drawn([0.1, 0.9, 0.5], 0, 600))
     assert [(one.low, one.high) for one in sets] == [(3, 3), (1, 1), (2, 2)]
 
 
@@ -68,6 +78,7 @@ def test_the_difference_of_two_methods_is_that_of_all_pairs() -> None:
         assert pairs.centres[0, 2] == pytest.approx(alone.centre)
         assert pairs.errors[0, 2] == pytest.approx(alone.standard_error)
         assert pairs.freedom[0, 2] == pytest.approx(alone.degrees_of_freedom)
+        assert pairs.p_values[0, 2] == pytest.approx(alone.p_value)
 
 
 def test_a_method_without_a_value_has_every_rank_and_changes_no_other() -> None:
@@ -76,9 +87,30 @@ def test_a_method_without_a_value_has_every_rank_and_changes_no_other() -> None:
     wide = Draws(np.append(draws.means, np.nan), np.zeros((3, 3)), values)
     wide.covariance[:2, :2] = draws.covariance
     assert pairwise_p_values(wide)[2].tolist() == [1.0, 1.0, 1.0]
-    assert [(one.low, one.high) for one in places(wide)] == [(2, 3), (1, 2), (1, 3)]
+    assert [(one.low, one.high) for one in ranked(wide)] == [(2, 3), (1, 2), (1, 3)]
 
 
 def test_seed_variances_of_methods_that_agree_are_known_no_better_than_all_their_seeds_say() -> None:
     values = simulate_answers([0.5] * 8, 3, 300, 0.05, np.random.default_rng(1))
     assert max(one.degrees_of_freedom for one in variance_parts(as_scores(values))) <= 16
+
+
+def test_no_pair_is_surer_among_others_than_alone_and_two_methods_are_no_others() -> None:
+    for number, num_seeds in product(range(10), (1, 3)):
+        values = simulate_answers([0.4, 0.45, 0.5, 0.6], num_seeds, 60, 0.05, np.random.default_rng(number))
+        draws = two_way_bootstrap(variance_parts(as_scores(values)), 500)
+        assert draws.pairs is not None
+        assert (pairwise_p_values(draws) >= draws.pairs.p_values - 1e-12)[~np.eye(4, dtype=bool)].all()
+        two = draws.subset([0, 3])
+        alone = paired_difference(*variance_parts(as_scores(values[[0, 3]]))) if num_seeds == 1 else None
+        assert two.pairs is not None
+        assert pairwise_p_values(two).min() == min(1.0, two.pairs.p_values[0, 1])
+        if alone is not None:
+            assert two.pairs.p_values[0, 1] == pytest.approx(alone.p_value)
+
+
+def test_few_questions_answered_differently_are_never_sure() -> None:
+    values = np.zeros((2, 3, 100))
+    values[0, :, :4] = 1.0
+    pairs = pairs_of(variance_parts(as_scores(values)))
+    assert pairs.p_values[0, 1] == pytest.approx(2.0**-3)

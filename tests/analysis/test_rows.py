@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from paretune.analysis import comparability_notes, rows_of, support_note, wilson
-from paretune.spec import Diverged, MethodSpec, OutOfMemory, Recipe, Record, TaskSpec
+from paretune.analysis import comparability_notes, rows_of, wilson
+from paretune.spec import Diverged, MethodSpec, Recipe, Record, TaskSpec
 from tests.records import PROVENANCE, make_record, make_records
 
 
@@ -69,24 +69,3 @@ def test_other_conditions_take_time_and_memory_from_the_front_but_not_sizes() ->
     assert rows_of(records)[0].fronts == {"checkpoint_bytes", "trainable_parameters", "forgetting"}
     assert "not comparable" in comparability_notes(records)[0]
     assert comparability_notes(make_records()) == []
-
-
-REST = "these figures describe these runs and support no claim that one method is better than another."
-
-
-def test_what_the_records_cannot_support_is_said() -> None:
-    def note(*records: Record) -> str | None:
-        return support_note(rows_of(records))
-
-    one = make_record()
-    rate, seed = make_record(learning_rate=1e-4), make_record(seed=1)
-    both = make_record(learning_rate=1e-4, seed=1)
-    assert note(make_record("base"), one) == f"One learning rate and one seed per method: {REST}"
-    assert note(one, rate) == f"One seed per method: {REST}"
-    assert note(one, seed) == f"One learning rate per method: {REST}"
-    assert note(one, rate, seed, both) is None
-    assert note(one, rate, seed, both, make_record("oft")) == (
-        f"One learning rate and one seed for some methods: {REST}"
-    )
-    assert note(make_record("base")) is None
-    assert note(make_record(outcome=OutOfMemory())) == f"One learning rate and one seed per method: {REST}"

@@ -59,4 +59,4 @@ def test_panels_fit_the_width(page: Page, width: int) -> None:
 
 def test_tuning_trials_are_not_in_the_results(page: Page) -> None:
     assert page.locator("#results tbody tr").count() == 3
-    assert "Rate" in page.locator("#results thead").inner_text()
+    assert "Learning rate" in page.locator("#results thead").inner_text()

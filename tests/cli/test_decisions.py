@@ -1,12 +1,15 @@
 """compare, recommend and claim as a person meets them."""
 
+import inspect
 import json
 from pathlib import Path
 
 import pytest
 
 import paretune
-from paretune.cli.decisions import Wishes, show_claim, show_comparison, show_recommendation
+from paretune.analysis.wishes import Wishes
+from paretune.cli.app import recommend
+from paretune.cli.decisions import show_claim, show_comparison, show_recommendation, weights_from
 from paretune.methods import resolve
 from paretune.spec import InputError, MethodEntry
 from paretune.store import load_records
@@ -31,7 +34,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wishes(**changes: object) -> Wishes:
-    return Wishes("accuracy", [], {}, [], False, None, [])._replace(**changes)  # type: ignore[arg-type]
+    return Wishes(**{"maximise": "accuracy"} | changes)  # type: ignore[arg-type]
 
 
 def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +51,7 @@ def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_recommend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    limited = wishes(max_memory="2GB", limits={"--max-checkpoint": ("checkpoint_bytes<=", None)})
+    limited = wishes(max_memory="2GB")
     show_recommendation(folder, limited, task=None, across=False, as_json=False)
     text = capsys.readouterr().out
     assert "highest accuracy, with training memory at most 2.00 GB" in text
@@ -57,8 +60,11 @@ def test_recommend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "with a probability of" in text
     show_recommendation(folder, limited, task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
-    again = paretune.recommend(folder, limits=["train_peak_bytes<=2GB"])
-    assert [one["name"] for one in value["shortlist"]] == [one.name for one in again.shortlist]
+    for again in (
+        paretune.recommend(folder, limits=["train_peak_bytes<=2GB"]),
+        paretune.recommend(folder, max_memory="2GB", maximise="accuracy"),
+    ):
+        assert value == again.model_dump(mode="json") | {"text": value["text"]}
 
 
 @needs_published
@@ -83,13 +89,31 @@ def test_max_memory_bounds_the_memory_that_imported_records_have(
     assert text.count(", wanted at most 24.0 GB") == len(over)
 
 
+@needs_published
+def test_recommend_compare_and_claim_work_on_the_imported_study_of_the_readme(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_peft_comparison(PUBLISHED, tmp_path)
+    maths = tmp_path / "peft-metamathqa"
+    show_recommendation(maths, wishes(maximise=None), task=None, across=False, as_json=False)
+    text = capsys.readouterr().out
+    assert "1. lily rank140-mlp-a2-b2-s8.0: accuracy 52.6%" in text
+    assert "weight_decay = 1e-05 for c3a (shared: 0.1)" in text
+    show_comparison(maths, "osf rank128", "c3a", task=None, across=False, as_json=False)
+    assert "trainable_dtype = as_base for osf rank128" in capsys.readouterr().out
+    show_claim(maths, "lily rank896-a2-b2-s2.0 beats lora rank32", task=None, as_json=False)
+    assert "lily rank896-a2-b2-s2.0 failed the audit" in capsys.readouterr().out
+
+
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wanted = wishes(mergeable=True, servable="vllm", weights=["accuracy=2", "train_peak_bytes=1"])
+    wanted = wishes(mergeable=True, servable="vllm", weights={"accuracy": 2.0, "train_peak_bytes": 1.0})
     show_recommendation(folder, wanted, task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
     assert value["capabilities"] == ["mergeable", "servable_by_vllm"]
     assert value["weights"] == pytest.approx({"accuracy": 2 / 3, "train_peak_bytes": 1 / 3})
-    show_recommendation(folder, wishes(weights=["accuracy=2", "forgetting=1"]), task=None, across=False, as_json=False)
+    show_recommendation(
+        folder, wishes(weights={"accuracy": 2.0, "forgetting": 1.0}), task=None, across=False, as_json=False
+    )
     assert "best weighted sum of accuracy (67%), forgetting (33%)" in capsys.readouterr().out
 
 
@@ -101,8 +125,9 @@ def test_claim(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "yes      made alike" in text
     show_claim(folder, "lora beats full", task=None, as_json=True)
     value = json.loads(capsys.readouterr().out)
-    assert value["verdict"] == "refuted"
-    assert paretune.claim(folder, "lora beats full").verdict == "refuted"
+    assert value["verdict"] == "undecided"
+    assert "in these runs it is behind, but the protocol is not met" in value["reason"]
+    assert value == paretune.claim(folder, "lora beats full").model_dump(mode="json") | {"text": value["text"]}
 
 
 def test_pareto_from_python(folder: Path) -> None:
@@ -115,18 +140,36 @@ def test_pareto_from_python(folder: Path) -> None:
     [
         ({"max_memory": "2 litres"}, "--max-memory: .*litres.*write 24GB"),
         ({"max_memory": "24"}, '--max-memory: "24" has no unit; write 24GB'),
-        ({"capabilities": ["mergable"]}, 'unknown capability "mergable" .did you mean "mergeable"'),
-        ({"other_limits": ["speed<=1"]}, "--limit: no metric"),
+        ({"capabilities": ["mergable"]}, '--capability: unknown capability "mergable" .did you mean "mergeable"'),
+        ({"limits": ["speed<=1"]}, "--limit: no metric"),
         ({"maximise": "speed"}, "--maximise: no metric"),
-        ({"weights": ["accuracy"]}, "--weight: .*is no weight"),
-        ({"weights": ["speed=1"]}, "--weight: no metric"),
-        ({"weights": ["accuracy=-1"]}, "must be above 0"),
+        ({"weights": {"speed": 1.0}}, "--weight: no metric"),
+        ({"weights": {"accuracy": -1.0}}, "must be above 0"),
         ({"servable": "abacus"}, "--servable: .*vllm"),
     ],
 )
 def test_wishes_that_cannot_be_met_are_refused(folder: Path, changes: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         show_recommendation(folder, wishes(**changes), task=None, across=False, as_json=False)
+
+
+def test_weights_are_read_as_they_are_typed() -> None:
+    assert weights_from(["accuracy=2", "forgetting = 0.5"]) == {"accuracy": 2.0, "forgetting": 0.5}
+    for text, words in (("accuracy", "--weight: .*is no weight"), ("speed=1", "--weight: no metric")):
+        with pytest.raises(InputError, match=words):
+            weights_from([text])
+
+
+def test_python_knows_every_option_of_the_command_by_its_name(folder: Path) -> None:
+    options = set(inspect.signature(recommend).parameters) - {"folder", "json"}
+    plural = {"limit": "limits", "weight": "weights", "capability": "capabilities"}
+    assert {plural.get(name, name) for name in options} <= set(inspect.signature(paretune.recommend).parameters)
+    found = paretune.recommend(folder, max_memory="2GB", mergeable=True, min_accuracy="10%")
+    assert [limit.metric for limit in found.limits] == ["train_peak_bytes", "accuracy"]
+    assert found.capabilities == ("mergeable",)
+    assert paretune.recommend(folder, min_accuracy=0.1).limits == found.limits[1:]
+    with pytest.raises(InputError, match=r"^max_memory: .*has no unit"):
+        paretune.recommend(folder, max_memory=24)
 
 
 def test_the_commands_end_with_the_right_codes(paretune: Paretune, folder: Path) -> None:

@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
+from paretune import plugins
 from paretune.methods import build, capabilities, resolve
-from paretune.methods.capabilities import Capabilities, answering_of, audit_of, capabilities_of, marks_of
+from paretune.methods.capabilities import (
+    Capabilities,
+    answering_of,
+    audit_of,
+    capabilities_of,
+    marks_of,
+)
 from paretune.methods.registry import peft_types
 from paretune.spec import (
     CLAIMS,
@@ -36,6 +43,9 @@ def audited(spec: MethodSpec, verdicts: dict[str, Any]) -> MethodAudit:
     return MethodAudit(method=spec, findings=tuple(findings))
 
 
+DEFAULTS = {"bias": "none", "megatron_core": "megatron.core", "init_lora_weights": True}
+
+
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that makes the audits given to it the recorded ones."""
@@ -45,7 +55,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             made_on="2026-01-01",
             packages={"peft": "0.21.2"},
             base_models={},
-            defaults={"LORA": {"bias": "none", "megatron_core": "megatron.core", "init_lora_weights": True}},
+            defaults=dict.fromkeys(("LORA", "ADALORA"), DEFAULTS),
             methods=methods,
         )
         file = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
@@ -108,6 +118,39 @@ def test_one_list_of_saved_modules_does_not_speak_for_another(recorded: Any) -> 
     assert audit_of(lora(modules_to_save=["q_proj"])) is None
 
 
+def test_a_configuration_written_out_in_full_finds_its_audit(recorded: Any) -> None:
+    recorded(audited(lora(), FINE), audited(resolve(MethodEntry(name="adalora")), FINE))
+    written = {"r": 32, "bias": "none", "init_lora_weights": True, "use_dora": False, "megatron_core": "megatron.core"}
+    for peft_type in ("LORA", "ADALORA"):
+        spec = MethodSpec(name="theirs", label="theirs", implementation="peft", peft_type=peft_type, parameters=written)
+        found = audit_of(spec)
+        assert found is not None
+        assert found.method.peft_type == peft_type
+        assert audit_of(spec.model_copy(update={"parameters": written | {"bias": "all"}})) is None
+
+
+def test_a_plug_in_is_looked_up_in_the_audit_of_its_package(
+    recorded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(audited(lora(), FINE))
+    spec = MethodSpec(name="mine", label="mine", implementation="mine", parameters={"r": 4})
+    own = Audit(made_on="2026-02-02", packages={"peft": "1.0"}, base_models={}, methods=(audited(spec, FINE),))
+    folder = tmp_path / "package"
+    folder.mkdir()
+    monkeypatch.setattr(plugins, "plugin_folders", lambda _: {"mine": folder})
+    assert audit_of(spec) is None
+    assert answering_of(spec).alone
+    capabilities._read.cache_clear()
+    (folder / "recorded_audit.json").write_text(json.dumps(own.model_dump(mode="json")))
+    assert capabilities_of(spec).batch_invariant is True
+    assert not answering_of(spec).alone
+    marks = marks_of(spec, Recipe())
+    assert marks is not None
+    assert marks.audit == "audit 1 of 2026-02-02 with peft 1.0"
+    assert audit_of(lora()) is not None
+    assert audit_of(spec.model_copy(update={"implementation": "another"})) is None
+
+
 def test_the_closest_audit_speaks(recorded: Any) -> None:
     wide, plain = audited(lora(r=64), {"causal": DEPENDS}), audited(lora(), {"causal": Passed()})
     recorded(wide, plain)
@@ -148,7 +191,8 @@ def test_the_unaudited_are_asked_alone_and_marked(recorded: Any) -> None:
 def test_bf16_is_held_against_those_alone_who_train_in_it(recorded: Any) -> None:
     recorded(audited(lora(), FINE | {"trains_in_bf16": DEPENDS}))
     in_bf16 = Recipe(dtype="bfloat16", trainable_dtype="as_base")
-    for recipe, failed in ((Recipe(), {}), (in_bf16, {"trains_in_bf16": "outputs move by 0.5"})):
+    as_peft_likes = Recipe(dtype="bfloat16", trainable_dtype="as_library")
+    for recipe, failed in ((Recipe(), {}), (as_peft_likes, {}), (in_bf16, {"trains_in_bf16": "outputs move by 0.5"})):
         marks = marks_of(lora(), recipe)
         assert marks is not None
         assert marks.failed == failed

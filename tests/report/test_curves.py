@@ -62,11 +62,14 @@ def test_the_curves_as_they_are_seen() -> None:
 def test_tuning_trials_are_no_rows_and_tuned_rates_support_a_claim() -> None:
     records, plan = tuned()
     task = records[0].trial.task
-    final = [make_record("lora", seed=seed, task=task) for seed in (0, 1, 2)]
+    final = [make_record(label, seed=seed, task=task) for label in ("lora", "oft") for seed in (0, 1, 2)]
     value = results_json([*records, *final], plan=plan)
-    assert [(row["method"], row["split"], len(row["seeds"])) for row in value["rows"]] == [("lora", "test", 3)]
-    assert not any("learning rate" in note for note in value["notes"])
-    assert any("learning rate" in note for note in results_json(final)["notes"])
+    assert [(row["method"], row["split"], len(row["seeds"])) for row in value["rows"]] == [
+        ("lora", "test", 3),
+        ("oft", "test", 3),
+    ]
+    assert not any("not tuned" in note for note in value["notes"])
+    assert any("not tuned" in note for note in results_json(final)["notes"])
     text = printed([*records, *final], plan)
     assert text.index("tuning by validation loss") < text.index("word_problems, test split")
 

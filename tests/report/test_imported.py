@@ -51,6 +51,17 @@ def test_pages_claim_no_setting_that_the_source_does_not_state(shown: dict[str, 
     assert "not audited here" in shown["peft-metamathqa"]
 
 
+def test_imported_rows_of_methods_that_fail_their_audit_are_marked(shown: dict[str, str]) -> None:
+    for page, label in (("peft-metamathqa", "lily rank896-a2-b2-s2.0"), ("peft-image-gen", "lily")):
+        assert f" {label} † " in shown[page]
+        note = re.search(rf"† {re.escape(label)}: (.*?), not by the source\.", shown[page])
+        assert note is not None
+        assert "An answer depends on what else is in its batch" in note[1]
+        assert "Found by Paretune&#39;s audit 1 of" in note[1]
+        assert " lora † " not in shown[page]
+        assert "put one at a time" not in shown[page]
+
+
 def test_the_table_has_columns_for_their_figures(tmp_path: Path) -> None:
     for done in import_peft_comparison(PUBLISHED, tmp_path):
         console = Console(width=120, record=True, file=io.StringIO())
@@ -59,6 +70,7 @@ def test_the_table_has_columns_for_their_figures(tmp_path: Path) -> None:
         assert ("Similarity" in text) == (done.folder.name == "peft-image-gen")
         assert ("≈" in text) == (done.folder.name == "peft-metamathqa")
         assert "◆" in text
+        assert "Learning" in text.splitlines()[1], "their methods have learning rates of their own"
 
 
 def test_a_figure_without_an_interval_is_shown_alone(tmp_path: Path) -> None:
@@ -69,4 +81,5 @@ def test_a_figure_without_an_interval_is_shown_alone(tmp_path: Path) -> None:
     text = console.export_text()
     for record in records:
         figure = f"{record.metrics['similarity']:.3f}"
-        assert re.search(rf"^{re.escape(record.trial.method.label)}( ◆)? +{figure} +[\d.]+ GB", text, re.MULTILINE)
+        label = re.escape(record.trial.method.label)
+        assert re.search(rf"^{label}( [◆†]+)* +[\d.e-]+ +{figure} +[\d.]+ GB", text, re.MULTILINE)

@@ -6,9 +6,10 @@ from rich.console import Console
 
 from paretune.analysis import Answers, no_answers, rows_of
 from paretune.report import results_json, results_summary
+from paretune.report.page import render_page
 from paretune.report.wording import departures
 from paretune.spec import Diverged, Failed, MethodSpec, Phase, Recipe, Record
-from tests.records import make_record, make_records
+from tests.records import make_record, make_records, make_study
 
 
 def printed(records: list[Record], width: int = 100, answers: Answers = no_answers) -> str:
@@ -39,8 +40,9 @@ lying on it
 ≈ tied for best: no method is significantly better, at 95% for all ranks at once
 boft: out of memory in phase train: could not allocate 5.3 GB
 Accuracy comes with its 95% interval over the questions, not over what another seed would change.
-One learning rate and one seed per method: these figures describe these runs and support no claim
-that one method is better than another.
+These results describe these runs and support no claim that one fine-tuning method is better than
+another: the learning rates were not tuned with the same budget, there are fewer than 5 seeds and
+not every method has passed an audit.
 Base model toy:llama: weights are dequantised from Q4_1, not the original ones"""
 
 
@@ -72,11 +74,27 @@ def test_markup_in_labels_is_text() -> None:
 
 def test_rates_and_seeds_get_columns_where_there_are_several() -> None:
     text = printed([make_record(seed=seed, learning_rate=rate) for seed in (0, 1) for rate in (1e-3, 2e-2)], width=120)
-    assert "Rate" in text
+    assert "Learning" in text
     assert "0.001" in text
     assert "0.02" in text
     assert "Seeds" in text
-    assert "Rate" not in printed(make_records())
+    assert "Learning" not in printed(make_records())
+
+
+def test_learning_rates_get_a_column_where_methods_differ_in_them_and_say_what_they_were_tuned_from() -> None:
+    records = [make_record("base"), make_record("lora", learning_rate=1e-3), make_record("oft", learning_rate=2e-2)]
+    rows = {line.split()[0]: line for line in printed(records, width=160).splitlines() if "%" in line}
+    assert "0.001" in rows["lora"]
+    assert "0.02" in rows["oft"]
+    assert "tuned from" not in "".join(rows.values())
+    tuning = [make_record("lora", split="validation", learning_rate=10.0**-power) for power in range(2, 7)]
+    rows = {line.split()[0]: line for line in printed([*records, *tuning], width=160).splitlines() if "%" in line}
+    assert "0.001 tuned from 5" in rows["lora"]
+    assert "tuned" not in rows["oft"] + rows["base"]
+    page = render_page([*records, *tuning], make_study(methods=["base", "lora", "oft"]))
+    assert '0.001<span class="extra">tuned from 5</span>' in page
+    lora = results_json([*records, *tuning])["rows"][1]
+    assert (lora["learning_rate"], lora["num_settings_tried"]) == (1e-3, 5)
 
 
 def test_tasks_get_tables_of_their_own() -> None:
@@ -107,7 +125,7 @@ def test_json_keeps_the_order_and_says_what_is_missing_by_leaving_it_out() -> No
     assert lora["pareto_front_costs"]
     assert oft["metrics"] == {"train_loss": "Infinity"}
     assert oft["outcome"] == {"kind": "diverged", "step": 2, "loss": "NaN"}
-    assert "One learning rate and one seed" in value["notes"][0]
+    assert "the learning rates were not tuned with the same budget" in value["notes"][0]
 
 
 def test_departures_name_both_values() -> None:

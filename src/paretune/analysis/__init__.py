@@ -8,9 +8,8 @@ from paretune.analysis.intervals import Interval, wilson
 from paretune.analysis.judged import judged_rows
 from paretune.analysis.pareto import pareto_front
 from paretune.analysis.rows import Row, rows_of
-from paretune.analysis.support import support_note
 
 __all__ = [
     "Answers", "ClockChange", "Evidence", "Interval", "Row", "clock_changes", "comparability_notes", "judged_rows",
-    "load_evidence", "no_answers", "pareto_front", "rows_of", "support_note", "wilson",
+    "load_evidence", "no_answers", "pareto_front", "rows_of", "wilson",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paretune.analysis.intervals import Interval
-from paretune.analysis.pairs import Pairs, pairs_of
+from paretune.analysis.pairs import Pairs, pairs_of, score_test, two_sided
 from paretune.analysis.scores import FloatArray
 from paretune.analysis.variance import Parts
 
@@ -81,7 +81,8 @@ def independent_draws(shares: Sequence[float], counts: Sequence[int], num_draws:
     values = rng.beta(share * count + 0.5, (1 - share) * count + 0.5, size=(num_draws, len(share)))
     variances = values.var(axis=0)
     errors = np.sqrt(variances[:, None] + variances)
-    pairs = Pairs(share[:, None] - share, errors, np.full_like(errors, np.inf), np.diag(variances))
+    normal = np.full_like(errors, np.inf)
+    pairs = Pairs(share[:, None] - share, errors, normal, score_test(share, count), np.diag(variances))
     return Draws(share, np.diag(variances), values, pairs)
 
 
@@ -98,7 +99,8 @@ def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_methods: int
         whole.covariance[np.ix_(chosen, chosen)] = draws.covariance
         whole.values[:, chosen] = draws.values
     apart = np.sqrt(np.add.outer(np.diag(whole.covariance), np.diag(whole.covariance)))
-    pairs = Pairs(whole.means[:, None] - whole.means, apart, np.full_like(apart, np.inf), whole.covariance.copy())
+    centres, normal = whole.means[:, None] - whole.means, np.full_like(apart, np.inf)
+    pairs = Pairs(centres, apart, normal, two_sided(centres, apart, normal), whole.covariance.copy())
     for places, draws in groups:
         if draws.pairs is not None:
             for matrix, part in zip(pairs, draws.pairs, strict=True):

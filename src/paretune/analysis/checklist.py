@@ -1,14 +1,14 @@
 """What the protocol asks of a claim, looked up in the records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from paretune.analysis.comparable import same_conditions
-from paretune.analysis.protocol import protocol_conflicts
+from paretune.analysis.protocol import departures, protocol_conflicts
 from paretune.analysis.requirements import Capabilities
 from paretune.analysis.rows import Row
 from paretune.analysis.selection import View, main_figure
-from paretune.spec import METRICS, Record
+from paretune.spec import METRICS
 from paretune.spec.base import Data
 
 FEWEST_SEEDS = 5
@@ -25,6 +25,15 @@ _OBSTACLES = {
 }
 
 
+_NO_CLAIM = (
+    "These results describe these runs and support no claim that one fine-tuning method is better than another: {}."
+)
+_SOME_CLAIMS = (
+    "Not every difference supports a claim that one method is better than another: {}. "
+    "`paretune compare` tells of which two methods a claim can be made."
+)
+
+
 class Check(Data):
     """One point of the protocol."""
 
@@ -35,21 +44,21 @@ class Check(Data):
     """What was found, a clause."""
 
 
-def checklist(view: View, pair: Sequence[Row], records: Sequence[Record], known: Capabilities) -> list[Check]:
-    """Return the checks of a claim about two rows of a view; `records` are all of the study's, tuning included."""
+def checklist(view: View, pair: Sequence[Row], known: Capabilities) -> list[Check]:
+    """Return the checks of a claim about two rows of a view, or about several. What holds of several holds of each."""
     return [
-        _tuning(view, pair, records),
+        _tuning(view, pair),
         _seeds(view, pair),
         _test_set(view, pair),
-        _environment(View(view.task, view.split, tuple(pair))),
+        _environment(view.only(pair)),
         _audit(view, pair, known),
     ]
 
 
-def _tuning(view: View, pair: Sequence[Row], records: Sequence[Record]) -> Check:
+def _tuning(view: View, pair: Sequence[Row]) -> Check:
     """Compare how many settings of each method were tried on the validation split of the same data."""
     trained = [row for row in pair if row.records[0].trial.method.trains]
-    tried = {view.name_of(row): _num_tried(row, records) for row in trained}
+    tried = {view.name_of(row): row.num_tried for row in trained}
     counts = " and ".join(f"{count} of {name}" for name, count in tried.items())
     if not tried:
         return Check(point="tuning", passed=True, finding="neither is trained")
@@ -57,20 +66,6 @@ def _tuning(view: View, pair: Sequence[Row], records: Sequence[Record]) -> Check
         return Check(point="tuning", passed=False, finding=f"not tuned on validation data: settings tried: {counts}")
     equal = len(set(tried.values())) == 1
     return Check(point="tuning", passed=equal, finding=f"settings tried on validation data: {counts}")
-
-
-def _num_tried(row: Row, records: Sequence[Record]) -> int:
-    """Return how many rates and parameters of a row's method were tried on validation data of the row's task."""
-    task = row.records[0].trial.task
-    return len(
-        {
-            (record.trial.learning_rate, record.trial.method.canonical_json())
-            for record in records
-            if record.trial.split == "validation"
-            and record.trial.method.label == row.method
-            and (record.trial.task.name, record.trial.task.content_hash) == (task.name, task.content_hash)
-        }
-    )
 
 
 def _seeds(view: View, pair: Sequence[Row]) -> Check:
@@ -84,8 +79,7 @@ def _test_set(view: View, pair: Sequence[Row]) -> Check:
     """Look for more than one setting of a method that answered the test questions, or a trial that did so again."""
     if view.split != "test":
         return Check(point="test set", passed=False, finding="these are answers on validation data")
-    labels = {row.method for row in pair}
-    several = sorted(label for label in labels if sum(row.method == label for row in view.rows) > 1)
+    several = sorted({row.method for row in pair if view.num_settings[row.method] > 1})
     if several:
         return Check(
             point="test set", passed=False, finding=f"several settings of {' and of '.join(several)} answered it"
@@ -97,7 +91,7 @@ def _test_set(view: View, pair: Sequence[Row]) -> Check:
 
 
 def _environment(pair: View) -> Check:
-    conflicts = protocol_conflicts(pair, [main_figure(pair.rows)])
+    conflicts = [*protocol_conflicts(pair, [main_figure(pair.rows)]), *departures(pair)]
     finding = "; ".join(conflicts) or "same base model, recipe, device and package versions"
     return Check(point="environment", passed=not conflicts, finding=finding)
 
@@ -128,5 +122,28 @@ def cost_check(view: View, pair: Sequence[Row], cost: str, share: float) -> Chec
 
 
 def obstacles(checks: Sequence[Check]) -> str:
-    """Return why no claim can be made, clauses with "and" between them; empty where every check passed."""
-    return " and ".join(_OBSTACLES[check.point] for check in checks if check.passed is not True)
+    """Return why no claim can be made, as clauses; empty where every check passed."""
+    return _joined(_OBSTACLES[check.point] for check in checks if check.passed is not True)
+
+
+def support_notes(rows: Sequence[Row], known: Capabilities) -> list[str]:
+    """Return what stands in the way of claims about these rows, a sentence for each task and split; none where nothing.
+
+    Where no trained row meets the protocol by itself, none can be claimed to be better, and the sentence says so.
+    """
+    notes: dict[str, None] = {}
+    for key in dict.fromkeys((row.task, row.split) for row in rows):
+        view = View(*key, tuple(row for row in rows if (row.task, row.split) == key))
+        ended = [row for row in view.rows if row.outcome.kind == "ok"]
+        reasons = obstacles(checklist(view, ended, known)) if len(ended) > 1 else ""
+        if reasons:
+            trained = [row for row in ended if row.records[0].trial.method.trains]
+            some = any(not obstacles(checklist(view, [row], known)) for row in trained)
+            notes[(_SOME_CLAIMS if some else _NO_CLAIM).format(reasons)] = None
+    return list(notes)
+
+
+def _joined(clauses: Iterable[str]) -> str:
+    """Return clauses with commas between them and "and" before the last."""
+    *first, last = [*clauses] or [""]
+    return f"{', '.join(first)} and {last}" if first else last

@@ -4,12 +4,14 @@ import re
 from typing import Literal, NamedTuple
 
 from paretune.analysis.checklist import Check, checklist, cost_check
-from paretune.analysis.comparison import SIGNIFICANCE, Comparison, compare_rows
+from paretune.analysis.comparison import Comparison, compare_rows
+from paretune.analysis.confidence_set import SIGNIFICANCE
 from paretune.analysis.evidence import Evidence
+from paretune.analysis.family import Family, make_family
 from paretune.analysis.paired import Difference, p_above
 from paretune.analysis.requirements import Capabilities, known_metric
 from paretune.analysis.rows import rows_of
-from paretune.analysis.selection import choose_view
+from paretune.analysis.selection import View, choose_view
 from paretune.spec import InputError
 from paretune.spec.base import Data
 
@@ -45,7 +47,7 @@ class Judgement(Data):
     reason: str
     """Why, in a sentence."""
     p_value: float
-    """Of the claim's opposite, corrected by Bonferroni's factor where there was a family: small supports the claim."""
+    """Of the claim's opposite, adjusted for all pairs of methods: small supports the claim."""
     checks: tuple[Check, ...]
     comparison: Comparison
 
@@ -71,49 +73,67 @@ def judge_claim(
 ) -> Judgement:
     """Return the verdict on a claim. Raises `InputError` as `claim` does.
 
-    Supported: the statistics support it and every point of the protocol is met. Refuted: they support its opposite, a
-    failed protocol or not, since a method that loses under a protocol in its favour still loses. Undecided otherwise.
+    Supported: the statistics support it and every point of the protocol is met. Refuted: they support its opposite, and
+    the protocol is met likewise, or the cost is not as claimed. Undecided otherwise.
     """
+    parse_claim(text)
+    view = choose_view(rows_of(evidence.records), task, study=evidence.study)
+    return judge_rows(view, make_family(view.rows, evidence.answers), text, known or {})
+
+
+def judge_rows(view: View, family: Family | None, text: str, known: Capabilities) -> Judgement:
+    """Return the verdict on a claim about rows of a view; `family` is that of its rows."""
     claim = parse_claim(text)
-    view = choose_view(rows_of(evidence.records), task)
-    comparison, difference = compare_rows(evidence, view, claim.first, claim.second, known)
+    comparison, difference = compare_rows(view, family, claim.first, claim.second, known)
     pair = [view.find(claim.first), view.find(claim.second)]
-    checks = checklist(view, pair, evidence.records, known or {})
+    checks = checklist(view, pair, known)
     if claim.cost is not None:
         checks.append(cost_check(view, pair, claim.cost, claim.cost_share))
     supports, opposes = _p_values(claim, comparison, difference)
-    open_points = [check for check in checks if check.passed is not True]
-    verdict: ClaimVerdict = "undecided"
-    dearer = next((check for check in checks if check.point == "cost" and check.passed is False), None)
-    if opposes < SIGNIFICANCE:
-        verdict, reason = "refuted", _refuted(claim, comparison)
-    elif dearer is not None:
-        verdict, reason = "refuted", f"The cost is not as claimed: {dearer.finding}."
-    elif supports >= SIGNIFICANCE:
-        reason = comparison.sentence if claim.kind == "beats" and not claim.margin else _open(claim, comparison)
-    elif open_points:
-        unmet = ", ".join(check.point for check in open_points)
-        reason = f"{_says(claim, comparison)}: the figures speak for it, but the protocol is not met ({unmet})."
-    else:
-        verdict, reason = "supported", f"{_says(claim, comparison)}, and every point of the protocol is met."
+    verdict, reason = _verdict(claim, comparison, checks, supports, opposes)
     return Judgement(
         claim=text, verdict=verdict, reason=reason, p_value=supports, checks=tuple(checks), comparison=comparison
     )
 
 
+def _verdict(
+    claim: Claim, comparison: Comparison, checks: list[Check], supports: float, opposes: float
+) -> tuple[ClaimVerdict, str]:
+    open_points = [check for check in checks if check.passed is not True]
+    unmet = f"the protocol is not met ({', '.join(check.point for check in open_points)})"
+    dearer = next((check for check in open_points if check.point == "cost" and check.passed is False), None)
+    says = _says(claim, comparison)
+    if opposes < SIGNIFICANCE and all(check.point == "cost" for check in open_points):
+        return "refuted", f"{says}: {_opposite(claim)}."
+    if dearer is not None:
+        return "refuted", f"The cost is not as claimed: {dearer.finding}."
+    if opposes < SIGNIFICANCE:
+        return "undecided", f"{says}: in these runs {_opposite(claim)}, but {unmet}."
+    if supports >= SIGNIFICANCE:
+        return "undecided", _open(claim, comparison)
+    if open_points:
+        return "undecided", f"{says}: the figures speak for it, but {unmet}."
+    return "supported", f"{says}, and every point of the protocol is met."
+
+
 def _p_values(claim: Claim, comparison: Comparison, difference: Difference) -> tuple[float, float]:
     """Return the p-values that speak for the claim and for its opposite, each small where it speaks loudly.
 
-    "Beats" without a margin is the two-sided test corrected by Holm. With a margin, and for "matches", the tests are
-    one-sided, and multiplied by the number of methods that could have been claimed about (Bonferroni).
+    "Beats" without a margin is the verdict of `compare`. With a margin, and for "matches", the tests are one-sided and
+    multiplied by the number of pairs of methods that could have been claimed about (Bonferroni); a difference that is
+    larger than a margin must be a difference by `compare` too.
     """
-    if claim.kind == "beats" and not claim.margin:
-        p_value = comparison.p_value_holm
-        return (p_value, 1.0) if difference.value > 0 else (1.0, p_value)
+    adjusted = comparison.p_value_adjusted
+    better, worse = (adjusted, 1.0) if comparison.difference > 0 else (1.0, adjusted)
+    if not claim.margin:
+        return better, worse
     least = claim.margin if claim.kind == "beats" else -claim.margin
     flipped = difference._replace(centre=-difference.centre)
-    factor = comparison.num_comparisons
-    return min(1.0, factor * p_above(difference, least)), min(1.0, factor * p_above(flipped, -least))
+    above = min(1.0, comparison.num_comparisons * p_above(difference, least))
+    below = min(1.0, comparison.num_comparisons * p_above(flipped, -least))
+    if claim.kind == "beats":
+        return max(above, better), min(below, worse)
+    return min(above, better), max(below, worse)
 
 
 def _says(claim: Claim, comparison: Comparison) -> str:
@@ -122,14 +142,14 @@ def _says(claim: Claim, comparison: Comparison) -> str:
     return f"{claim.first} against {claim.second}: {seen}"
 
 
-def _refuted(claim: Claim, comparison: Comparison) -> str:
-    opposite = {
-        "beats": f"not ahead by {100 * claim.margin:g} points" if claim.margin else "it is behind",
-        "matches": f"it is behind by more than {100 * claim.margin:g} points",
-    }[claim.kind]
-    return f"{_says(claim, comparison)}: {opposite}."
+def _opposite(claim: Claim) -> str:
+    if claim.kind == "matches":
+        return f"it is behind by more than {100 * claim.margin:g} points"
+    return f"not ahead by {100 * claim.margin:g} points" if claim.margin else "it is behind"
 
 
 def _open(claim: Claim, comparison: Comparison) -> str:
+    if claim.kind == "beats" and not claim.margin:
+        return comparison.sentence
     wanted = "by more than" if claim.kind == "beats" else "within"
     return f"{_says(claim, comparison)}: the data cannot tell whether {wanted} {100 * claim.margin:g} points."

@@ -3,9 +3,9 @@
 from typing import Literal
 
 from paretune.analysis.checklist import checklist, obstacles
+from paretune.analysis.confidence_set import SIGNIFICANCE
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import Family, make_family, num_questions
-from paretune.analysis.holm import holm
 from paretune.analysis.intervals import Interval
 from paretune.analysis.judged import row_estimate
 from paretune.analysis.judges import judge_notes
@@ -21,7 +21,10 @@ from paretune.spec.base import Data
 
 Verdict = Literal["better", "worse", "ahead", "behind", "undecided"]
 """Ahead and behind: significant in these runs, but a point of the protocol is not met, so no claim."""
-SIGNIFICANCE = 0.05
+
+
+_WIDEST = 2.0
+"""No two cosines, and no two shares, are further apart."""
 
 
 class Side(Data):
@@ -52,9 +55,10 @@ class Comparison(Data):
     """95 % interval of the difference."""
     p_value: float
     """Two-sided, of no difference."""
-    p_value_holm: float
-    """The same, corrected for every method of the study that could have been compared with the second."""
+    p_value_adjusted: float
+    """The same, adjusted for all pairs of methods of the task: what ranks and ties are read from too."""
     num_comparisons: int
+    """Pairs of methods that it is adjusted for."""
     test: str
     paired: bool
     num_questions: int
@@ -63,7 +67,8 @@ class Comparison(Data):
     seeds_standard_error: float | None
     """What other seeds would change; None where a method has too few to say."""
     within: float
-    """The margin within which the two are equally good with a confidence of 95 % (two one-sided tests)."""
+    """The margin within which the two are equally good with a confidence of 95 %: two one-sided tests, corrected for
+    the number of pairs (Bonferroni), as the claim "matches within" is."""
     verdict: Verdict
     no_claim_because: str = ""
     """The points of the protocol that are not met, as clauses; empty where all are."""
@@ -76,42 +81,31 @@ class Comparison(Data):
 
 
 def compare_rows(
-    evidence: Evidence, view: View, first: str, second: str, known: Capabilities | None = None
+    view: View, family: Family | None, first: str, second: str, known: Capabilities
 ) -> tuple[Comparison, Difference]:
-    """Return the comparison of two methods of a view and the difference behind it.
+    """Return the comparison of two methods of a view and the difference behind it; `family` is that of its rows.
 
-    The family for Holm's correction is every method of the view against the second. Raises `InputError` for an unknown
-    method, for a method compared with itself, and for one that has no result.
+    P-values are adjusted for all pairs of methods of the view. Raises `InputError` for an unknown method, for a method
+    compared with itself, and for one that has no result.
     """
     rows = [view.find(first), view.find(second)]
     if rows[0].trial_ids == rows[1].trial_ids:
         raise InputError(f'"{first}" cannot be compared with itself; name another method')
-    family = make_family(view.rows, evidence.answers)
     places = [family.find(row) if family else None for row in rows]
     for name, place, row in zip((first, second), places, rows, strict=True):
         if place is None:
             raise InputError(f'"{name}" cannot be compared on {view.task}: {_hindrance(row, main_figure(view.rows))}')
     assert family is not None
     one, other = (place for place in places if place is not None)
-    against = {place: row_difference(family, place, other) for place in range(len(family.rows)) if place != other}
-    corrected = dict(zip(against, holm([found.p_value for found in against.values()]), strict=True))
-    difference, p_value = against[one], corrected[one]
-    sides = [_side(family, view, place) for place in (one, other)]
-    comparison = _comparison(view, sides, difference, p_value, len(against))
+    difference = row_difference(family, one, other)
+    reasons = obstacles(checklist(view, rows, known))
+    comparison = _comparison(view, family, (one, other), difference, reasons)
     if difference.paired and (note := family.sampling.note):
         comparison = comparison.model_copy(update={"notes": (*comparison.notes, note)})
-    comparison = _held_to_protocol(comparison, obstacles(checklist(view, rows, evidence.records, known or {})))
     parts = family.parts[one], family.parts[other]
     if parts[0] is not None and parts[1] is not None:
-        comparison = comparison.model_copy(update=needed(parts[0], parts[1], len(against))._asdict())
+        comparison = comparison.model_copy(update=needed(parts[0], parts[1], family.num_pairs)._asdict())
     return comparison.model_copy(update={"sentence": comparison_sentence(comparison)}), difference
-
-
-def _held_to_protocol(comparison: Comparison, reasons: str) -> Comparison:
-    """Return the comparison with a verdict that is a claim only where every point of the protocol is met."""
-    weaker: dict[Verdict, Verdict] = {"better": "ahead", "worse": "behind"} if reasons else {}
-    verdict = weaker.get(comparison.verdict, comparison.verdict)
-    return comparison.model_copy(update={"verdict": verdict, "no_claim_because": reasons})
 
 
 def _hindrance(row: Row, metric: str) -> str:
@@ -132,10 +126,10 @@ def compare_in(
     across: bool = False,
 ) -> Comparison:
     """Return the comparison of two methods. Raises `InputError` as `compare` does."""
-    view = choose_view(rows_of(evidence.records), task, split)
-    pair = View(view.task, view.split, tuple(view.find(name) for name in (first, second)))
+    view = choose_view(rows_of(evidence.records), task, split, evidence.study)
+    pair = view.only([view.find(name) for name in (first, second)])
     conflicts = refuse_conflicts(pair, [main_figure(pair.rows)], across=across)
-    comparison, _ = compare_rows(evidence, view, first, second, known)
+    comparison, _ = compare_rows(view, make_family(view.rows, evidence.answers), first, second, known or {})
     judges = judge_notes(record for row in pair.rows for record in row.records)
     return comparison.model_copy(update={"notes": (*comparison.notes, *judges, *conflicts)})
 
@@ -151,11 +145,11 @@ def row_difference(family: Family, first: int, second: int) -> Difference:
 
 
 def _comparison(
-    view: View, sides: list[Side], difference: Difference, p_value_holm: float, num_comparisons: int
+    view: View, family: Family, pair: tuple[int, int], difference: Difference, no_claim_because: str
 ) -> Comparison:
-    verdict: Verdict = "undecided"
-    if p_value_holm < SIGNIFICANCE:
-        verdict = "better" if difference.value > 0 else "worse"
+    one, other = pair
+    sides = [_side(family, view, place) for place in pair]
+    better, worse = float(family.p_values[one, other]), float(family.p_values[other, one])
     return Comparison(
         task=view.task,
         split=view.split,
@@ -165,17 +159,27 @@ def _comparison(
         difference=difference.value,
         interval=difference.interval,
         p_value=difference.p_value,
-        p_value_holm=p_value_holm,
-        num_comparisons=num_comparisons,
+        p_value_adjusted=min(better, worse),
+        num_comparisons=family.num_pairs,
         test=difference.test,
         paired=difference.paired,
         num_questions=difference.num_questions,
         questions_standard_error=difference.questions_variance**0.5,
         seeds_standard_error=difference.seeds_variance**0.5 if _seeds_known(sides) else None,
-        within=_within(difference),
-        verdict=verdict,
+        within=_within(difference, family.num_pairs),
+        verdict=_verdict(better, worse, claimable=not no_claim_because),
+        no_claim_because=no_claim_because,
         notes=tuple(_notes(view, sides, difference)),
     )
+
+
+def _verdict(better: float, worse: float, *, claimable: bool) -> Verdict:
+    """Return the verdict from the adjusted p-values; it is a claim only where every point of the protocol is met."""
+    if better < SIGNIFICANCE:
+        return "better" if claimable else "ahead"
+    if worse < SIGNIFICANCE:
+        return "worse" if claimable else "behind"
+    return "undecided"
 
 
 def _side(family: Family, view: View, place: int) -> Side:
@@ -195,15 +199,17 @@ def _seeds_known(sides: list[Side]) -> bool:
     return all(side.num_seeds > 1 or not side.trains for side in sides)
 
 
-def _within(difference: Difference) -> float:
-    """Return the smallest margin at which both one-sided tests at 5 % reject (Schuirmann 1987)."""
+def _within(difference: Difference, num_comparisons: int) -> float:
+    """Return the smallest margin at which both one-sided tests at 5 % over all comparisons reject (Schuirmann 1987)."""
     from scipy.optimize import brentq
 
     def excess(margin: float) -> float:
         flipped = difference._replace(centre=-difference.centre)
-        return max(p_above(difference, -margin), p_above(flipped, -margin)) - 0.05
+        return max(p_above(difference, -margin), p_above(flipped, -margin)) - SIGNIFICANCE / num_comparisons
 
-    return float(brentq(excess, 0.0, 4.0)) if excess(0.0) > 0 else 0.0
+    if excess(0.0) <= 0:
+        return 0.0
+    return float(brentq(excess, 0.0, _WIDEST)) if excess(_WIDEST) < 0 else _WIDEST
 
 
 def _notes(view: View, sides: list[Side], difference: Difference) -> list[str]:

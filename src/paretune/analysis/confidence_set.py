@@ -22,18 +22,30 @@ def pairwise_p_values(draws: Draws) -> FloatArray:
     and Wolf, Econometrica 73, 2005), over all ordered pairs, which gives the confidence sets of ranks of Mogstad,
     Romano, Shaikh and Wilhelm (Review of Economic Studies 91, 2024). Each difference is Student's t at its own degrees
     of freedom, taken to the normal scale; the largest is drawn with the covariance of the means (Gaussian multiplier
-    bootstrap). Pairs that are not significant by themselves at 5 % one-sided, and methods with NaN, have 1.
+    bootstrap). None is below the p-value of its pair by itself, and of two methods it is that. Pairs that are not
+    significant by themselves at 5 % one-sided, and methods with NaN, have 1.
     """
     p_values = np.ones((len(draws.means), len(draws.means)))
     there = np.flatnonzero(np.isfinite(draws.means))
     if len(there) > 1:
-        p_values[np.ix_(there, there)] = _step_down(draws.subset(there.tolist()))
+        p_values[np.ix_(there, there)] = _among(draws.subset(there.tolist()))
     return p_values
 
 
-def confidence_set_p_values(draws: Draws) -> list[float]:
-    """Return, for each method, the p-value of being the best: below 0.05 some other method is significantly better."""
-    return [float(value) for value in pairwise_p_values(draws).min(axis=0, initial=1.0)]
+def confidence_set_p_values(p_values: FloatArray) -> list[float]:
+    """Return, for each method, the p-value of being the best: below 0.05 some other method is significantly better.
+
+    `p_values` are those of `pairwise_p_values`.
+    """
+    return [float(value) for value in p_values.min(axis=0, initial=1.0)]
+
+
+def _among(draws: Draws) -> FloatArray:
+    """Return the adjusted p-values of methods that all have a value."""
+    if draws.pairs is None:
+        return _step_down(draws)
+    alone = np.where(draws.pairs.centres > 0, draws.pairs.p_values, 1.0)
+    return alone if len(alone) == 2 else np.maximum(alone, _step_down(draws))
 
 
 def _step_down(draws: Draws) -> FloatArray:
@@ -74,7 +86,7 @@ def _normal_scores(draws: Draws) -> tuple[FloatArray, FloatArray]:
     if draws.pairs is None:
         centres, spreads, freedom = draws.means[:, None] - draws.means, errors, np.full_like(errors, np.inf)
     else:
-        centres, spreads, freedom, _ = draws.pairs
+        centres, spreads, freedom, _, _ = draws.pairs
     certain = np.where(np.abs(centres) > _TINY, np.copysign(np.inf, centres), 0.0)
     statistics = np.divide(centres, spreads, out=certain, where=spreads > _TINY)
     few = np.isfinite(freedom) & np.isfinite(statistics)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paretune.analysis.family import Answers
-from paretune.spec import Record
+from paretune.spec import Record, Study
 from paretune.store import Store, load_planned_records
 
 
@@ -13,6 +13,8 @@ class Evidence(NamedTuple):
 
     records: tuple[Record, ...]
     answers: Answers
+    study: Study | None = None
+    """What was asked for, with each method's declared departures from the shared recipe; None where it is not known."""
 
 
 def load_evidence(folder: str | Path) -> Evidence:
@@ -22,4 +24,5 @@ def load_evidence(folder: str | Path) -> Evidence:
 
     Raises `InputError` when the folder holds no study or a record is damaged.
     """
-    return Evidence(tuple(load_planned_records(folder)), Store(folder).scores)
+    store = Store(folder)
+    return Evidence(tuple(load_planned_records(folder)), store.scores, store.study())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import comb
 from operator import attrgetter
 
 import numpy as np
@@ -16,6 +17,8 @@ from paretune.analysis.bootstrap import (
     two_way_bootstrap,
 )
 from paretune.analysis.clusters import INDEPENDENT, Sampling, Scope, sampling_of
+from paretune.analysis.confidence_set import pairwise_p_values
+from paretune.analysis.pairs import score_test
 from paretune.analysis.rows import Row
 from paretune.analysis.scores import FloatArray, make_scores
 from paretune.analysis.selection import main_figure
@@ -61,7 +64,28 @@ class Family:
             shares = [self.rows[place].metrics[self.quality] for place in alone]
             counts = [num_questions(self.rows[place]) for place in alone]
             groups.append((alone, independent_draws(shares, counts)))
-        return side_by_side(groups, len(self.rows))
+        draws = side_by_side(groups, len(self.rows))
+        if draws.pairs is not None and paired and alone:
+            # Of two rows that are not paired only the shares are compared.
+            unpaired = np.ones((len(self.rows), len(self.rows)), dtype=bool)
+            unpaired[np.ix_(paired, paired)] = False
+            numbers = np.array([float(num_questions(row) or 1) for row in self.rows])
+            draws.pairs.p_values[unpaired] = score_test(draws.means, numbers)[unpaired]
+        return draws
+
+    @cached_property
+    def p_values(self) -> FloatArray:
+        """The adjusted p-values of "the row's method is not better than the column's", float64 (rows, rows).
+
+        Whatever is said about which rows are better, in a comparison, a claim, a rank, a tie or a recommendation, is
+        read from here: so no two statements can contradict each other.
+        """
+        return pairwise_p_values(self.draws)
+
+    @property
+    def num_pairs(self) -> int:
+        """Return the number of pairs of rows that the p-values are adjusted for."""
+        return comb(int(np.isfinite(self.draws.means).sum()), 2)
 
     def find(self, row: Row) -> int | None:
         """Return the place of a row, or None where it is not in the family."""

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import make_family
+from paretune.analysis.floor import Floor, floor_notes
 from paretune.analysis.judges import judge_notes
 from paretune.analysis.pareto import front_probability, hypervolume, hypervolume_contributions, pareto_front
 from paretune.analysis.protocol import refuse_conflicts
@@ -23,6 +26,8 @@ class FrontPoint(Data):
     """Whether no method is at least as good in every metric and better in one, as measured."""
     probability: float
     """Of lying on the front."""
+    left_out: bool
+    """Whether it is left out of the front: by default what is not above the untouched base in the main metric."""
     contribution: float | None
     """The volume that would be lost without it; None without a reference point."""
 
@@ -47,11 +52,12 @@ def front_of(
     task: str | None = None,
     split: str | None = None,
     across: bool = False,
+    floor: Floor | None = None,
 ) -> Front:
     """Return the front. Raises `InputError` as `pareto` does."""
     for name in metrics or ():
         known_metric(name, "pareto")
-    view = choose_view(rows_of(evidence.records), task, split)
+    view = choose_view(rows_of(evidence.records, floor=floor), task, split, evidence.study)
     if metrics is None:
         metrics = (main_figure(view.rows), "train_peak_bytes")
     if reference is not None and sorted(reference) != sorted(metrics):
@@ -62,10 +68,13 @@ def front_of(
         raise InputError(f"no method has a result on {view.task}; run the study first")
     directions = [METRICS[name].direction for name in metrics]
     points = [[row.metrics.get(name) for name in metrics] for row in family.rows]
-    on_front = set(pareto_front(points, directions))
-    shares = front_probability([family.metric_draws(name) for name in metrics], directions)
+    inside = [place for place, row in enumerate(family.rows) if not row.below_floor]
+    on_front = {inside[place] for place in pareto_front([points[place] for place in inside], directions)}
+    shares = np.zeros(len(points))
+    shares[inside] = front_probability([family.metric_draws(name)[:, inside] for name in metrics], directions)
     corner = [reference[name] for name in metrics] if reference else None
-    contributions = hypervolume_contributions(points, directions, corner) if corner else [None] * len(points)
+    kept = [points[place] if place in inside else [None] * len(metrics) for place in range(len(points))]
+    contributions = hypervolume_contributions(kept, directions, corner) if corner else [None] * len(points)
     return Front(
         task=view.task,
         split=view.split,
@@ -76,10 +85,11 @@ def front_of(
                 values=dict(zip(metrics, points[place], strict=True)),
                 on_front=place in on_front,
                 probability=float(shares[place]),
+                left_out=row.below_floor,
                 contribution=contributions[place],
             )
             for place, row in enumerate(family.rows)
         ),
-        hypervolume=hypervolume(points, directions, corner) if corner else None,
-        notes=(*judge_notes(evidence.records), *conflicts),
+        hypervolume=hypervolume(kept, directions, corner) if corner else None,
+        notes=(*judge_notes(evidence.records), *conflicts, *floor_notes(view.rows, floor)),
     )

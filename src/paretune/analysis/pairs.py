@@ -18,6 +18,8 @@ class Pairs(NamedTuple):
     """Standard errors."""
     freedom: FloatArray
     """Degrees of freedom."""
+    p_values: FloatArray
+    """Two-sided, of no difference, before any correction for other comparisons."""
     covariance: FloatArray
     """Of the methods' errors, for the distribution of the largest of all differences.
 
@@ -33,6 +35,10 @@ def pairs_of(parts: Sequence[Parts]) -> Pairs:
     each method's seeds, at the degrees of freedom of Satterthwaite (Biometrics Bulletin 2, 1946). For shares of right
     answers the two questions that Bonett and Price (Statistics in Medicine 31, 2012) add, one for each side, are added
     as right by one seed.
+
+    P-values: of shares McNemar's exact test (Psychometrika 12, 1947) for one seed each and independent questions;
+    otherwise Student's t, but never below what the sign test could say at best of the questions, or clusters, on which
+    the two differ.
     """
     unit_means = np.stack([one.unit_means for one in parts])
     n, sampling = unit_means.shape[1], parts[0].sampling
@@ -59,7 +65,62 @@ def pairs_of(parts: Sequence[Parts]) -> Pairs:
     covariance = contributions @ contributions.T + np.diag([one.seeds_variance for one in parts])
     if sampling.scope == "new clusters":
         covariance = np.eye(len(parts)) * (float(np.trace(covariance)) or 1.0) / len(parts)
-    return Pairs(totals / size, np.sqrt(units + from_seeds), freedom, covariance)
+    centres, errors = totals / size, np.sqrt(units + from_seeds)
+    p_values = two_sided(centres, errors, freedom)
+    if parts[0].right_or_wrong and (sampling.codes or seeds.max() > 1):
+        p_values = np.maximum(p_values, _least_p_values(parts, unit_means))
+    if parts[0].right_or_wrong and not sampling.codes and seeds.min() == 1:
+        exact = np.maximum.outer(seeds, seeds) == 1
+        p_values[exact] = _mcnemar(unit_means)[exact]
+    return Pairs(centres, errors, freedom, p_values, covariance)
+
+
+def two_sided(centres: FloatArray, errors: FloatArray, freedom: FloatArray) -> FloatArray:
+    """Return the two-sided p-values of Student's t, the normal ones where the degrees of freedom are infinite.
+
+    Without any spread a difference is certain: 0, and 1 where there is none.
+    """
+    from scipy.special import ndtr, stdtr
+
+    below = -np.abs(np.divide(centres, errors, out=np.zeros_like(centres), where=errors > 0))
+    normal = np.isinf(freedom)
+    tails = np.where(normal, ndtr(below), stdtr(np.where(normal, 1.0, freedom), below))
+    found: FloatArray = np.where(errors > 0, 2 * tails, centres == 0)
+    return found
+
+
+def score_test(shares: FloatArray, counts: FloatArray) -> FloatArray:
+    """Return the two-sided p-values of the score test of any two proportions, float64 (methods, methods)."""
+    right = shares * counts
+    pooled = np.add.outer(right, right) / np.add.outer(counts, counts)
+    errors = np.sqrt(pooled * (1 - pooled) * np.add.outer(1 / counts, 1 / counts))
+    differences = np.subtract.outer(shares, shares)
+    return two_sided(differences, errors, np.full_like(errors, np.inf))
+
+
+def _mcnemar(right: FloatArray) -> FloatArray:
+    """Return McNemar's exact p-value of any two methods from answers that are 1 or 0."""
+    from scipy.special import bdtr
+
+    only_row = (right @ (1 - right).T).round()
+    total = (only_row + only_row.T).astype(np.int64)
+    found: FloatArray = np.minimum(1.0, 2 * bdtr(np.minimum(only_row, only_row.T), np.maximum(total, 1), 0.5))
+    found[total == 0] = 1.0
+    return found
+
+
+def _least_p_values(parts: Sequence[Parts], unit_means: FloatArray) -> FloatArray:
+    """Return what the sign test could say at best of any two methods: k units answered differently, 2^(1-k)."""
+    sampling = parts[0].sampling
+    units = unit_means
+    if sampling.scope == "new clusters":
+        units = np.stack([np.bincount(sampling.codes, weights=row) for row in unit_means])
+    same = np.zeros((len(units), len(units)))
+    for level in np.unique(units.round(9)):
+        there = (units.round(9) == level).astype(float)
+        same += there @ there.T
+    least: FloatArray = np.minimum(1.0, 2.0 ** (1 - (units.shape[1] - same)))
+    return least
 
 
 def _between(rows: FloatArray) -> FloatArray:

@@ -8,9 +8,10 @@ from paretune.analysis.claim import Judgement, judge_claim
 from paretune.analysis.comparison import Comparison, compare_in
 from paretune.analysis.evidence import load_evidence
 from paretune.analysis.front import Front, front_of
-from paretune.analysis.recommend import recommend_from
+from paretune.analysis.quantities import parse_amount
 from paretune.analysis.recommendation import Recommendation
-from paretune.analysis.requirements import Capabilities, parse_limit
+from paretune.analysis.requirements import Capabilities
+from paretune.analysis.wishes import Amount, Wishes, recommend_by
 
 Folder = str | Path
 
@@ -37,28 +38,40 @@ def pareto(
     metrics: Sequence[str] | None = None,
     *,
     reference: Mapping[str, float] | None = None,
+    min_accuracy: Amount | None = None,
     task: str | None = None,
     split: str | None = None,
     across: bool = False,
 ) -> Front:
     """Return the Pareto front in any number of metrics, with each method's probability of lying on it.
 
-    By default the metrics are the main figure and training memory.
+    By default the metrics are the main figure and training memory. Methods below `min_accuracy` ("50%" or 0.5) are left
+    out of the front; by default those that are not above the untouched base.
 
     With a `reference` point, a value for each metric that is fixed in advance, also the hypervolume and what each
     method contributes to it. Raises `InputError` as `compare` does, for a metric that does not exist, and for a
     reference point with other metrics.
     """
-    return front_of(load_evidence(folder), metrics, reference=reference, task=task, split=split, across=across)
+    least = None if min_accuracy is None else {"accuracy": parse_amount("accuracy", str(min_accuracy), "min_accuracy")}
+    evidence = load_evidence(folder)
+    return front_of(evidence, metrics, reference=reference, floor=least, task=task, split=split, across=across)
 
 
 def recommend(
     folder: Folder,
     *,
-    limits: Sequence[str] = (),
-    capabilities: Sequence[str] = (),
     maximise: str | None = None,
     weights: Mapping[str, float] | None = None,
+    max_memory: Amount | None = None,
+    max_checkpoint: Amount | None = None,
+    max_step_time: Amount | None = None,
+    max_forgetting: Amount | None = None,
+    max_trainable: Amount | None = None,
+    min_accuracy: Amount | None = None,
+    limits: Sequence[str] = (),
+    mergeable: bool = False,
+    servable: str | None = None,
+    capabilities: Sequence[str] = (),
     known: Capabilities | None = None,
     task: str | None = None,
     split: str | None = None,
@@ -66,23 +79,31 @@ def recommend(
 ) -> Recommendation:
     """Return which methods to use: a short list, why, how sure that is, what was ruled out, and what to run next.
 
-    `limits` are written as "train_peak_bytes<=24GB" or "accuracy>=50%", with any metric. `maximise` is the metric to
+    Arguments are the options of the command: `max_memory="24GB"` is `--max-memory 24GB`; options that may be repeated
+    are `limits` ("train_peak_bytes<=24GB", with any metric), `capabilities` and `weights`. `maximise` is the metric to
     make as good as possible, by default the main figure, which for a cost is small; `weights` takes its place with
-    several. `capabilities` are looked up in the recorded audits, or in `known` (for each method's label which it has);
-    what is not known does not count.
+    several. Methods that are not above the untouched base are ruled out unless `min_accuracy` or a limit says how good
+    is good enough. Capabilities are looked up in the recorded audits, or in `known` (for each method's label which it
+    has); what is not known does not count.
     Raises `InputError` as `compare` does, and for a limit, metric or weight that cannot be used.
     """
     evidence = load_evidence(folder)
-    return recommend_from(
-        evidence,
-        limits=[parse_limit(text, "limits") for text in limits],
+    wishes = Wishes(
+        maximise=maximise,
+        weights=weights or {},
+        max_memory=max_memory,
+        max_checkpoint=max_checkpoint,
+        max_step_time=max_step_time,
+        max_forgetting=max_forgetting,
+        max_trainable=max_trainable,
+        min_accuracy=min_accuracy,
+        limits=limits,
+        mergeable=mergeable,
+        servable=servable,
         capabilities=capabilities,
-        weights=weights or ({maximise: 1.0} if maximise else None),
-        known=known_capabilities(evidence.records) if known is None else known,
-        task=task,
-        split=split,
-        across=across,
     )
+    known = known_capabilities(evidence.records) if known is None else known
+    return recommend_by(evidence, wishes, known=known, task=task, split=split, across=across)
 
 
 def claim(folder: Folder, text: str, *, known: Capabilities | None = None, task: str | None = None) -> Judgement:

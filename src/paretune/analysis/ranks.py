@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from paretune.analysis.bootstrap import Draws
-from paretune.analysis.confidence_set import SIGNIFICANCE, pairwise_p_values
+from paretune.analysis.confidence_set import SIGNIFICANCE
+from paretune.analysis.scores import FloatArray
 
 
 class Place(NamedTuple):
@@ -20,8 +21,8 @@ class Place(NamedTuple):
     """Share of draws in which no method is better; draws with several best are split among them."""
 
 
-def places(draws: Draws) -> list[Place]:
-    """Return the place of each method when more is better.
+def places(draws: Draws, p_values: FloatArray) -> list[Place]:
+    """Return the place of each method when more is better; `p_values` are those of `pairwise_p_values`.
 
     The sets from `low` to `high` hold the true ranks of all methods at once with a confidence of 95 % (Mogstad, Romano,
     Shaikh and Wilhelm, Review of Economic Studies 91, 2024). A method is tied for best where its set holds 1.
@@ -29,7 +30,7 @@ def places(draws: Draws) -> list[Place]:
     means, num_methods = draws.means, len(draws.means)
     best = draws.values == np.nanmax(draws.values, axis=1, keepdims=True)
     p_best = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-    better = pairwise_p_values(draws) < SIGNIFICANCE
+    better = p_values < SIGNIFICANCE
     low, high = 1 + better.sum(axis=0), num_methods - better.sum(axis=1)
     return [
         Place(1 + int((means > means[place]).sum()), int(low[place]), int(high[place]), float(share))

@@ -3,28 +3,23 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from paretune.analysis.bootstrap import Draws
-from paretune.analysis.checklist import checklist, obstacles
+from paretune.analysis.checklist import checklist
+from paretune.analysis.choice import Choice
 from paretune.analysis.comparable import same_conditions
-from paretune.analysis.confidence_set import confidence_set_p_values
 from paretune.analysis.evidence import Evidence
 from paretune.analysis.family import Family, make_family
-from paretune.analysis.judged import row_estimate
+from paretune.analysis.floor import base_value
 from paretune.analysis.judges import judge_notes
-from paretune.analysis.objective import check_weights, objective_draws
+from paretune.analysis.objective import check_weights
 from paretune.analysis.pareto import pareto_front
 from paretune.analysis.protocol import refuse_conflicts
-from paretune.analysis.ranks import places
 from paretune.analysis.recommendation import Candidate, Experiment, Merit, Recommendation, RuledOut
 from paretune.analysis.requirements import Capabilities, Limit, Reason, check_capabilities, unmet
 from paretune.analysis.rows import Row, rows_of
 from paretune.analysis.sample_size import needed
-from paretune.analysis.scores import FloatArray
 from paretune.analysis.selection import View, choose_view, main_figure
 from paretune.analysis.sentence import lone_figure
 from paretune.spec import COSTS, METRICS, Direction, InputError
-
-_IN_DOUBT = (0.025, 0.975)
 
 
 def recommend_from(
@@ -43,7 +38,7 @@ def recommend_from(
     The answer does not depend on the order of the records. Tied for best is judged among the admissible methods alone.
     """
     check_capabilities(capabilities, "capabilities")
-    view = choose_view(rows_of(evidence.records), task, split)
+    view = choose_view(rows_of(evidence.records), task, split, evidence.study)
     quality = main_figure(view.rows)
     objective = check_weights(weights or {quality: 1.0}, "the objective")
     used = [*objective, *(limit.metric for limit in limits)]
@@ -54,13 +49,24 @@ def recommend_from(
     ruled_out = {
         view.name_of(row): reasons
         for row in view.rows
-        if (reasons := unmet(row, limits, capabilities, known or {}) + _no_objective(row, family, [*objective]))
+        if (
+            reasons := unmet(row, limits, capabilities, known or {})
+            + _no_objective(row, family, [*objective])
+            + _not_above_base(row, view, limits)
+        )
     }
     admissible = [place for place, row in enumerate(family.rows) if view.name_of(row) not in ruled_out]
-    candidates = _candidates(view, family, admissible, objective, limits)
-    shortlist = _shortlist(candidates, _comparable_costs(family), list(objective))
-    listed = {candidate.name for candidate in shortlist}
-    others = [_outdone(one, shortlist, _comparable_costs(family)) for one in candidates if one.name not in listed]
+    costs = _comparable_costs(family)
+    choice = Choice(view, family, tuple(admissible), objective, tuple(limits), costs, known or {})
+    candidates = choice.candidates()
+    shortlist = _shortlist(candidates, costs, list(objective))
+    order = [candidate.name for candidate in candidates]
+    listed = {candidate.name: order.index(candidate.name) for candidate in shortlist}
+    others = [
+        _outdone(one, [better for better in shortlist if listed[better.name] < place], costs)
+        for place, one in enumerate(candidates)
+        if one.name not in listed
+    ]
     return Recommendation(
         task=view.task,
         split=view.split,
@@ -70,10 +76,8 @@ def recommend_from(
         shortlist=tuple(shortlist),
         others=tuple(others),
         ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
-        next_experiment=_next_experiment(evidence, view, family, candidates) if list(objective) == [quality] else None,
-        no_claim_because=obstacles(
-            checklist(view, [family.rows[place] for place in admissible], evidence.records, known or {})
-        ),
+        next_experiment=_next_experiment(view, family, candidates) if list(objective) == [quality] else None,
+        no_claim_because=choice.no_claim(candidates),
         notes=(
             *judge_notes(evidence.records),
             *conflicts,
@@ -97,44 +101,14 @@ def _no_objective(row: Row, family: Family, objective: Sequence[str]) -> list[Re
     return [Reason(kind="not measured", requirement=name) for name in missing]
 
 
-def _candidates(
-    view: View, family: Family, admissible: Sequence[int], objective: Mapping[str, float], limits: Sequence[Limit]
-) -> list[Candidate]:
-    """Return the admissible rows, the best by the objective first, equal ones by name."""
-    if not admissible:
+def _not_above_base(row: Row, view: View, limits: Sequence[Limit]) -> list[Reason]:
+    """Return a reason where training did not make the base better, unless the limits say how good is good enough."""
+    quality, base = main_figure(view.rows), base_value(view.rows)
+    own_floor = any(limit.metric == quality and limit.bound == "at least" for limit in limits)
+    if own_floor or base is None or not row.below_floor or row.outcome.kind != "ok":
         return []
-    draws: Draws = objective_draws(family, objective, admissible)
-    in_set, found = confidence_set_p_values(draws), places(draws)
-    sign = -1.0 if len(objective) == 1 and METRICS[next(iter(objective))].direction is Direction.LOWER else 1.0
-    kept = {limit: _kept(family, limit) for limit in limits}
-    candidates = []
-    for number, place in enumerate(admissible):
-        row = family.rows[place]
-        estimate = None if math.isnan(family.draws.means[place]) else row_estimate(family, place)
-        candidates.append(
-            Candidate(
-                name=view.name_of(row),
-                value=sign * float(draws.means[number]),
-                quality=estimate.mean if estimate else None,
-                interval=estimate.interval if estimate else None,
-                metrics=row.metrics,
-                probability_best=found[number].p_best,
-                confidence_set_p_value=in_set[number],
-                limit_probabilities={
-                    limit.metric: float(shares[place])
-                    for limit, shares in kept.items()
-                    if _IN_DOUBT[0] < shares[place] < _IN_DOUBT[1]
-                },
-            )
-        )
-    return sorted(candidates, key=lambda candidate: (-sign * candidate.value, candidate.name))
-
-
-def _kept(family: Family, limit: Limit) -> FloatArray:
-    """Return in which share of the draws each row keeps a limit, float64 of shape (rows,)."""
-    drawn = family.metric_draws(limit.metric)
-    shares: FloatArray = (drawn <= limit.value if limit.bound == "at most" else drawn >= limit.value).mean(axis=0)
-    return shares
+    least = Limit(metric=quality, bound="at least", value=base)
+    return [Reason(kind="not above base", requirement=quality, value=row.metrics[quality], limit=least)]
 
 
 def _comparable_costs(family: Family) -> list[str]:
@@ -143,14 +117,14 @@ def _comparable_costs(family: Family) -> list[str]:
 
 
 def _shortlist(candidates: Sequence[Candidate], costs: Sequence[str], objective: Sequence[str]) -> list[Candidate]:
-    """Return the best candidate and those tied with it that no tied one matches in value at no more of any cost."""
-    tied = [one for one in candidates if one is candidates[0] or one.confidence_set_p_value >= 0.05]
-    shared = [cost for cost in costs if cost not in objective and all(cost in one.metrics for one in tied)]
-    points = [(float(-place), *(one.metrics[cost] for cost in shared)) for place, one in enumerate(tied)]
+    """Return the best candidate and those tied with it that no better one matches at no more of any cost."""
+    tied = [one for one in candidates if one is candidates[0] or one.worse_than is None]
+    shared = [cost for cost in costs if cost not in objective and all(one.need(cost) is not None for one in tied)]
+    points = [(float(-place), *(one.need(cost) for cost in shared)) for place, one in enumerate(tied)]
     directions = (Direction.HIGHER, *(METRICS[cost].direction for cost in shared))
     shortlist = []
     for place in pareto_front(points, directions):
-        least = [cost for cost in shared if _is_least(cost, tied[place], tied)]
+        least = [cost for cost in shared if cost in tied[place].metrics and _is_least(cost, tied[place], tied)]
         merits = [Merit(kind="tied for best" if place else "best")]
         merits += [Merit(kind="least cost", metric=cost) for cost in least if len(tied) > 1]
         shortlist.append(tied[place].model_copy(update={"merits": tuple(merits)}))
@@ -158,25 +132,26 @@ def _shortlist(candidates: Sequence[Candidate], costs: Sequence[str], objective:
 
 
 def _is_least(cost: str, candidate: Candidate, among: Sequence[Candidate]) -> bool:
-    return candidate.metrics[cost] == min(one.metrics[cost] for one in among)
+    return candidate.metrics[cost] == min(one.metrics[cost] for one in among if cost in one.metrics)
 
 
-def _outdone(candidate: Candidate, shortlist: Sequence[Candidate], costs: Sequence[str]) -> Candidate:
-    """Return the candidate with the name of what makes it needless, where it is tied for best all the same."""
-    if candidate.confidence_set_p_value < 0.05:
+def _outdone(candidate: Candidate, better: Sequence[Candidate], costs: Sequence[str]) -> Candidate:
+    """Return the candidate with the name of what makes it needless, where it is tied for best all the same.
+
+    `better` are those on the short list that come before it.
+    """
+    if candidate.worse_than is not None:
         return candidate
-    for better in shortlist:
-        shared = [cost for cost in costs if cost in candidate.metrics and cost in better.metrics]
-        if all(better.metrics[cost] <= candidate.metrics[cost] for cost in shared):
-            return candidate.model_copy(update={"outdone_by": better.name})
+    for one in better:
+        needs = [(one.need(cost), candidate.need(cost)) for cost in costs]
+        if all(less <= more for less, more in needs if less is not None and more is not None):
+            return candidate.model_copy(update={"outdone_by": one.name})
     return candidate
 
 
-def _next_experiment(
-    evidence: Evidence, view: View, family: Family, candidates: Sequence[Candidate]
-) -> Experiment | None:
+def _next_experiment(view: View, family: Family, candidates: Sequence[Candidate]) -> Experiment | None:
     """Return what would tell the best from the one that is most likely to be better than it."""
-    tied = [one for one in candidates if one.confidence_set_p_value >= 0.05]
+    tied = [one for one in candidates if one.worse_than is None]
     if len(tied) < 2:
         return None
     first = candidates[0]
@@ -185,9 +160,9 @@ def _next_experiment(
     parts = [family.parts[by_name[one.name]] for one in (first, second)]
     rows = [family.rows[by_name[one.name]] for one in (first, second)]
     seeds = min(len(row.records) for row in rows)
-    points = {check.point: check.passed for check in checklist(view, rows, evidence.records, {})}
+    points = {check.point: check.passed for check in checklist(view, rows, {})}
     one, other = parts
-    more = needed(one, other) if one is not None and other is not None else None
+    more = needed(one, other, family.num_pairs) if one is not None and other is not None else None
     return Experiment(
         first=first.name,
         second=second.name,

@@ -26,16 +26,25 @@ class Candidate(Data):
     interval: Interval | None
     """95 % interval of the main figure."""
     metrics: dict[str, float]
+    trains: bool
     probability_best: float
     """Of being the best of the admissible methods by the objective."""
     confidence_set_p_value: float
     """Of being among the best of the admissible methods; tied for best from 0.05."""
     limit_probabilities: dict[str, float]
     """For each limit, the probability that the method keeps it, where that is in doubt."""
+    worse_than: str | None = None
+    """The method that is significantly better by the objective, the best as measured where it is; None where tied."""
+    no_claim_because: str = ""
+    """The points of the protocol that these two do not meet, as clauses: then it is behind in these runs, no more."""
     merits: tuple[Merit, ...] = ()
     """Why it is on the short list; none where it is not."""
     outdone_by: str | None = None
-    """A method on the short list that is as good as can be told, no worse in value, and no dearer in any cost."""
+    """A method on the short list that is no worse in value, and needs no more of any cost."""
+
+    def need(self, cost: str) -> float | None:
+        """Return what it needs of a cost: nothing where it is not trained, None where that was not measured."""
+        return self.metrics.get(cost, None if self.trains else 0.0)
 
 
 class RuledOut(Data):
@@ -77,7 +86,8 @@ class Recommendation(Data):
     next_experiment: Experiment | None
     """None where only one method is left that may be the best."""
     no_claim_because: str = ""
-    """The points of the protocol that the admissible methods do not meet, as clauses; empty where all are met."""
+    """The points of the protocol that keep every difference between admissible methods from being a claim, as clauses;
+    empty where some difference is one."""
     notes: tuple[str, ...] = ()
 
     @property

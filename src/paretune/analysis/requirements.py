@@ -31,7 +31,9 @@ class Limit(Data):
 class Reason(Data):
     """Why a method was ruled out: one requirement that it does not meet."""
 
-    kind: Literal["limit", "not measured", "capability", "capability unknown", "did not end", "does not train"]
+    kind: Literal[
+        "limit", "not measured", "capability", "capability unknown", "did not end", "does not train", "not above base"
+    ]
     requirement: str
     """The metric, the capability, the outcome, or the uncertainty of the main figure."""
     value: float | None = None

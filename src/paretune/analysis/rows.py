@@ -1,10 +1,11 @@
 """One row for each task, method and learning rate, over its seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
 from paretune.analysis.comparable import same_conditions
+from paretune.analysis.floor import Floor, below_floor
 from paretune.analysis.intervals import Interval, wilson
 from paretune.analysis.pareto import pareto_front
 from paretune.analysis.standing import Standing
@@ -38,6 +39,10 @@ class Row(NamedTuple):
     """Costs on whose Pareto front against the main figure the row lies, among the rows of its task."""
     standing: Standing | None = None
     """How sure the row's place among the others is; None before `judged_rows` and where a seed did not end well."""
+    below_floor: bool = False
+    """Whether it is left out of the fronts: by default what is not above the untouched base (see `below_floor`)."""
+    num_tried: int = 0
+    """Learning rates and parameters of the method that were tried on validation data of the row's task."""
 
     @property
     def trial_ids(self) -> tuple[str, ...]:
@@ -71,8 +76,12 @@ class Row(NamedTuple):
         return next((one.outcome for one in self.records if one.outcome.kind != "ok"), self.records[0].outcome)
 
 
-def rows_of(records: Sequence[Record]) -> list[Row]:
-    """Return the rows of these records, in the order in which their first records come."""
+def rows_of(records: Sequence[Record], tuning: Sequence[Record] = (), floor: Floor | None = None) -> list[Row]:
+    """Return the rows of these records, in the order in which their first records come.
+
+    `tuning` are records that are no rows, but tell how many settings were tried on validation data. `floor` is what
+    rows must reach to lie on a front, in place of the untouched base's main metric.
+    """
     together: dict[tuple[object, ...], list[Record]] = {}
     for record in records:
         trial = record.trial
@@ -82,8 +91,37 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
         together.setdefault(key, []).append(record)
     names = _task_names(records)
     rows = [_row(names, sorted(group, key=lambda record: record.trial.seed)) for group in together.values()]
-    fronts = _fronts(rows)
-    return [row._replace(fronts=frozenset(fronts[index])) for index, row in enumerate(rows)]
+    for places in _by_view(rows):
+        for place, below in zip(places, below_floor([rows[place] for place in places], floor), strict=True):
+            rows[place] = rows[place]._replace(below_floor=below)
+    fronts, tried = _fronts(rows), _settings_tried([*records, *tuning])
+    return [
+        row._replace(fronts=frozenset(fronts[index]), num_tried=len(tried.get(_tuned_as(row.records[0]), ())))
+        for index, row in enumerate(rows)
+    ]
+
+
+def _by_view(rows: Sequence[Row]) -> list[list[int]]:
+    """Return the places of the rows of each task and split."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for place, row in enumerate(rows):
+        found.setdefault((row.task, row.split), []).append(place)
+    return list(found.values())
+
+
+def _settings_tried(records: Sequence[Record]) -> dict[Hashable, set[Hashable]]:
+    """Return the learning rates and parameters that were tried on validation data, by method and task."""
+    tried: dict[Hashable, set[Hashable]] = {}
+    for record in records:
+        if record.trial.split == "validation":
+            setting = record.trial.learning_rate, record.trial.method.canonical_json()
+            tried.setdefault(_tuned_as(record), set()).add(setting)
+    return tried
+
+
+def _tuned_as(record: Record) -> Hashable:
+    task = record.trial.task
+    return record.trial.method.label, task.name, task.content_hash
 
 
 def _task_names(records: Iterable[Record]) -> dict[str, str]:
@@ -141,8 +179,8 @@ def _group_means(records: Sequence[Record]) -> dict[str, dict[str, float]]:
 def _fronts(rows: Sequence[Row]) -> list[set[str]]:
     """Return, for each row, the costs on whose front it lies. Rows with a seed that did not end are on none."""
     found: list[set[str]] = [set() for _ in rows]
-    for key in dict.fromkeys((row.task, row.split) for row in rows):
-        places = [place for place, row in enumerate(rows) if (row.task, row.split) == key and row.outcome.kind == "ok"]
+    for inside in _by_view(rows):
+        places = [place for place in inside if rows[place].outcome.kind == "ok" and not rows[place].below_floor]
         records = [record for place in places for record in rows[place].records]
         for cost in COSTS:
             if same_conditions(records, cost):

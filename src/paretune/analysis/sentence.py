@@ -14,8 +14,8 @@ def comparison_sentence(comparison: "Comparison") -> str:
     apart = gap(comparison.metric, abs(comparison.difference))
     low, high = comparison.interval
     interval = f"95% interval {_signed(comparison.metric, low)} to {_signed(comparison.metric, high)}"
-    family = counted(comparison.num_comparisons, "comparison")
-    corrected = f"p {p_text(comparison.p_value_holm)}, corrected for {family}"
+    pairs = comparison.num_comparisons
+    corrected = f"p {p_text(comparison.p_value_adjusted)}" + (f", corrected for {pairs:,} pairs" if pairs > 1 else "")
     if comparison.verdict in {"ahead", "behind"}:
         side = "ahead of" if comparison.verdict == "ahead" else "behind"
         return (
@@ -31,7 +31,10 @@ def comparison_sentence(comparison: "Comparison") -> str:
         head = f"The data cannot tell: {seen} ({interval}), and {reason} ({corrected})."
     else:
         head = f"The data cannot tell: {seen} ({interval}; {corrected})."
-    equal = f"The two are equally good within {gap(comparison.metric, comparison.within)}, with a confidence of 95%."
+    these = "In these runs the" if comparison.no_claim_because else "The"
+    equal = (
+        f"{these} two are equally good within {gap(comparison.metric, comparison.within)}, with a confidence of 95%."
+    )
     return f"{head} {_more(comparison)} {equal}"
 
 

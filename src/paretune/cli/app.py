@@ -28,6 +28,10 @@ Threads = Annotated[
 ]
 TaskName = Annotated[str | None, typer.Option("--task", help="Task, where the records hold several.")]
 Across = Annotated[bool, typer.Option("--across", help="Compare records that were not made alike all the same.")]
+FrontFloor = Annotated[
+    str | None,
+    typer.Option("--min-accuracy", help="Least accuracy on a front; by default more than the untouched base's."),
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Run trials again whose outcome was not ok.")]
 
 
@@ -156,7 +160,9 @@ def audit(  # noqa: PLR0917 (one for each option)
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Methods at once (default: as many as there are cores).")
     ] = None,
-    record: Annotated[bool, typer.Option("--record", help="Replace the audit that comes with Paretune.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Replace the audit that comes with the methods' package.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Find out whether methods do what they claim, on small models built in memory, with figures."""
@@ -174,11 +180,11 @@ def tasks(json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: paretune results results/demo")
-def results(folder: Folder, json: AsJson = False) -> None:
+def results(folder: Folder, min_accuracy: FrontFloor = None, json: AsJson = False) -> None:
     """Show the table of a study: accuracy with interval, memory, time, size, forgetting."""
     from paretune.cli.listings import show_results
 
-    show_results(folder, as_json=json)
+    show_results(folder, min_accuracy=min_accuracy, as_json=json)
 
 
 @app.command(epilog="Example: paretune compare results/demo dora lora")
@@ -210,7 +216,9 @@ def recommend(  # noqa: PLR0917 (one for each option)
     max_step_time: Annotated[str | None, typer.Option(help="Time of one step, for example 1.5s.")] = None,
     max_forgetting: Annotated[str | None, typer.Option(help="Forgetting in nats per token, for example 0.05.")] = None,
     max_trainable: Annotated[str | None, typer.Option(help="Trainable numbers, for example 5M.")] = None,
-    min_accuracy: Annotated[str | None, typer.Option(help="Accuracy, for example 50%.")] = None,
+    min_accuracy: Annotated[
+        str | None, typer.Option(help="Accuracy, for example 50%; by default more than the untouched base's.")
+    ] = None,
     limit: Annotated[
         list[str] | None, typer.Option(help='Bound on any metric: "answer_peak_bytes<=8GB". May be repeated.')
     ] = None,
@@ -222,16 +230,23 @@ def recommend(  # noqa: PLR0917 (one for each option)
     json: AsJson = False,
 ) -> None:
     """Say which method to use, why, how sure that is, and what to run next."""
-    from paretune.cli.decisions import Wishes, show_recommendation
+    from paretune.analysis.wishes import Wishes
+    from paretune.cli.decisions import show_recommendation, weights_from
 
-    limits = {
-        "--max-checkpoint": ("checkpoint_bytes<=", max_checkpoint),
-        "--max-step-time": ("step_seconds<=", max_step_time),
-        "--max-forgetting": ("forgetting<=", max_forgetting),
-        "--max-trainable": ("trainable_parameters<=", max_trainable),
-        "--min-accuracy": ("accuracy>=", min_accuracy),
-    }
-    wishes = Wishes(maximise, weight or [], limits, limit or [], mergeable, servable, capability or [], max_memory)
+    wishes = Wishes(
+        maximise=maximise,
+        weights=weights_from(weight or []),
+        max_memory=max_memory,
+        max_checkpoint=max_checkpoint,
+        max_step_time=max_step_time,
+        max_forgetting=max_forgetting,
+        max_trainable=max_trainable,
+        min_accuracy=min_accuracy,
+        limits=limit or [],
+        mergeable=mergeable,
+        servable=servable,
+        capabilities=capability or [],
+    )
     show_recommendation(folder, wishes, task=task, across=across, as_json=json)
 
 
@@ -255,11 +270,12 @@ def claim(
 def page(
     folder: Folder,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The page (default: DIR/index.html).")] = None,
+    min_accuracy: FrontFloor = None,
 ) -> None:
     """Write the page of a study: one HTML file that works offline."""
     from paretune.cli.studies import write_study_page
 
-    print(write_study_page(folder, output))
+    print(write_study_page(folder, output, min_accuracy))
 
 
 @app.command(epilog="Example: paretune estimate --model meta-llama/Llama-3.2-3B --method lora,full --max-memory 24GB")

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from paretune.audit.run import OnMethod, audit_methods
-from paretune.methods.capabilities import RECORDED_AUDIT
+from paretune.methods.capabilities import RECORDED_AUDIT, plugin_audit_files
 from paretune.models import check_reference, prefetch
 from paretune.report.audit_table import audit_summary
 from paretune.spec import Audit, Finding, InputError, MethodAudit
@@ -25,11 +25,10 @@ _PLAIN_INTERVAL_SECONDS = 10.0
 def run_audit(
     methods: list[str], *, everything: bool, model: str | None, jobs: int | None, record: bool, as_json: bool
 ) -> None:
-    """Audit methods and print what was found; with `record` also replace the package's recorded audit."""
+    """Audit methods and print what was found; with `record` also replace the recorded audit of their package."""
     if bool(methods) == everything:
         raise InputError("give methods to audit, or --all (for example: paretune audit lora lily)")
-    if record and (model is not None or not everything):
-        raise InputError("--record goes with --all and without --model: the recorded audit covers every method")
+    files = _files_to_record(methods, model) if record else {}
     if model is not None:
         check_reference(model)
         prefetch(model)
@@ -38,17 +37,55 @@ def run_audit(
         found = audit_methods(None if everything else methods, model=model, jobs=jobs, on_method=on_method)
     seconds = time.monotonic() - began
     print(f"{len(found.methods)} methods in {timedelta(seconds=round(seconds))}", file=sys.stderr)
-    if record:
-        write_recorded(found, RECORDED_AUDIT)
-        print(f"recorded in {RECORDED_AUDIT}", file=sys.stderr)
+    for file, names in files.items():
+        write_recorded(found, file, names)
+        print(f"recorded in {file}", file=sys.stderr)
     if as_json:
         print(json.dumps(found.model_dump(mode="json"), indent=1))
     else:
         Console().print(audit_summary(found))
 
 
-def write_recorded(found: Audit, file: Path) -> None:
-    """Write an audit as JSON with one finding a line, at once or not at all."""
+def _files_to_record(methods: Sequence[str], model: str | None) -> dict[Path, frozenset[str] | None]:
+    """Return which files to write, each with the implementations whose audits go there; None for Paretune's own.
+
+    Raises `InputError` where a recorded audit would lose methods.
+    """
+    if model is not None:
+        raise InputError("--record goes without --model: recorded audits are made on toy models")
+    plugins = plugin_audit_files()
+    if not methods:
+        return {RECORDED_AUDIT: None}
+    strange = [name for name in methods if name not in plugins]
+    if strange:
+        raise InputError(
+            f"--record goes with --all, or with the methods of plug-in packages; {', '.join(strange)}: no such package"
+        )
+    files: dict[Path, frozenset[str] | None] = {}
+    for file in dict.fromkeys(plugins[name] for name in methods):
+        whole = {name for name, other in plugins.items() if other == file}
+        if missing := sorted(whole - set(methods)):
+            raise InputError(f"--record replaces {file}: name its other methods too: {', '.join(missing)}")
+        files[file] = frozenset(whole)
+    return files
+
+
+def write_recorded(found: Audit, file: Path, implementations: frozenset[str] | None = None) -> None:
+    """Write an audit as JSON with one finding a line, at once or not at all: of these implementations alone, if given.
+
+    By default what comes from plug-ins is left out.
+    """
+    plugins = plugin_audit_files()
+    kept = tuple(
+        one
+        for one in found.methods
+        if (
+            one.method.implementation not in plugins
+            if implementations is None
+            else one.method.implementation in implementations
+        )
+    )
+    found = found.model_copy(update={"methods": kept})
     lines = [json.dumps(found.model_dump(mode="json", exclude={"methods"}), ensure_ascii=False)[:-1]]
     methods = [_method_lines(method) for method in found.methods]
     write_whole(file, (lines[0] + ', "methods": [\n' + ",\n".join(methods) + "\n]}\n").encode())

@@ -3,41 +3,21 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from paretune.analysis.capabilities import known_capabilities
 from paretune.analysis.claim import judge_claim
 from paretune.analysis.comparison import compare_in
-from paretune.analysis.evidence import Evidence, load_evidence
-from paretune.analysis.recommend import recommend_from
-from paretune.analysis.requirements import Limit, known_metric, parse_limit
-from paretune.analysis.rows import rows_of
-from paretune.analysis.selection import choose_view
+from paretune.analysis.evidence import load_evidence
+from paretune.analysis.requirements import known_metric
+from paretune.analysis.wishes import Wishes, recommend_by
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
 from paretune.report.estimates import estimate_line
-from paretune.report.measured import MEMORY, first_measured
 from paretune.spec import InputError
 from paretune.spec.base import Data
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.kept_estimates import read_estimates
 
-_SERVERS = {"vllm": "servable_by_vllm"}
-
-
-class Wishes(NamedTuple):
-    """The options of `paretune recommend` as they were typed."""
-
-    maximise: str | None
-    """None for the main figure of the task."""
-    weights: Sequence[str]
-    limits: dict[str, tuple[str, str | None]]
-    """For each option the beginning of a limit, and the amount that was given."""
-    other_limits: Sequence[str]
-    mergeable: bool
-    servable: str | None
-    capabilities: Sequence[str]
-    max_memory: str | None = None
-    """Bounds the memory figure of the table: training memory, or what imported results have in its place."""
+_REPEATED = {"limits": "--limit", "weights": "--weight", "capabilities": "--capability"}
 
 
 def show_comparison(folder: Path, first: str, second: str, *, task: str | None, across: bool, as_json: bool) -> None:
@@ -51,17 +31,8 @@ def show_comparison(folder: Path, first: str, second: str, *, task: str | None, 
 def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, across: bool, as_json: bool) -> None:
     """Print which method to use."""
     evidence = load_evidence(folder)
-    if wishes.maximise is not None:
-        known_metric(wishes.maximise, "--maximise")
-    found = recommend_from(
-        evidence,
-        limits=_limits(wishes, evidence, task),
-        capabilities=_capabilities(wishes),
-        weights=_weights(wishes.weights) or ({wishes.maximise: 1.0} if wishes.maximise else None),
-        known=known_capabilities(evidence.records),
-        task=task,
-        across=across,
-    )
+    known = known_capabilities(evidence.records)
+    found = recommend_by(evidence, wishes, known=known, task=task, across=across, named=_option)
     names = [*found.admissible, *(one.name for one in found.ruled_out)]
     estimates = [one for one in read_estimates(folder) if any(_is_about(one, name) for name in names)]
     _show(found, recommendation_lines(found), as_json=as_json, estimates=estimates)
@@ -90,33 +61,19 @@ def _show(found: Data, lines: Sequence[str], *, as_json: bool, estimates: Sequen
         print("\n".join([*lines, *map(estimate_line, estimates)]))
 
 
-def _limits(wishes: Wishes, evidence: Evidence, task: str | None) -> list[Limit]:
-    given = []
-    if wishes.max_memory is not None:
-        memory = first_measured(choose_view(rows_of(evidence.records), task).rows, MEMORY)
-        given.append(("--max-memory", f"{memory}<={wishes.max_memory}"))
-    given += [(option, begin + text) for option, (begin, text) in wishes.limits.items() if text is not None]
-    given += [("--limit", text) for text in wishes.other_limits]
-    return [parse_limit(text, option) for option, text in given]
-
-
-def _weights(texts: Sequence[str]) -> dict[str, float]:
+def weights_from(texts: Sequence[str]) -> dict[str, float]:
+    """Return weights that were typed as METRIC=WEIGHT. Raises `InputError` for another form or an unknown metric."""
     weights = {}
     for text in texts:
         name, _, number = text.partition("=")
+        metric = known_metric(name.strip(), "--weight")
         try:
-            weights[known_metric(name.strip(), "--weight")] = float(number)
-        except ValueError as error:
-            if isinstance(error, InputError):
-                raise
+            weights[metric] = float(number)
+        except ValueError:
             raise InputError(f'--weight: "{text}" is no weight; write for example accuracy=2') from None
     return weights
 
 
-def _capabilities(wishes: Wishes) -> list[str]:
-    wanted = ["mergeable"] if wishes.mergeable else []
-    if wishes.servable is not None:
-        if wishes.servable not in _SERVERS:
-            raise InputError(f'--servable: "{wishes.servable}" is not known; there is: {", ".join(_SERVERS)}')
-        wanted.append(_SERVERS[wishes.servable])
-    return wanted + list(wishes.capabilities)
+def _option(wish: str) -> str:
+    """Return the option that a wish is given by."""
+    return _REPEATED.get(wish, f"--{wish.replace('_', '-')}")

@@ -2,9 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from paretune.analysis.floor import Floor
 
 
 def show_tasks(*, as_json: bool) -> None:
@@ -21,13 +25,21 @@ def show_tasks(*, as_json: bool) -> None:
     Console().print(table)
 
 
-def show_results(folder: Path, *, as_json: bool) -> None:
+def floor_from(min_accuracy: str | None) -> "Floor | None":
+    """Return the least accuracy of rows on a front, as it was typed; None for the default, the untouched base's."""
+    from paretune.analysis.quantities import parse_amount
+
+    return None if min_accuracy is None else {"accuracy": parse_amount("accuracy", min_accuracy, "--min-accuracy")}
+
+
+def show_results(folder: Path, *, min_accuracy: str | None, as_json: bool) -> None:
     """Print the table of a study's records."""
     from paretune.report import results_json, results_summary
     from paretune.store import Store, load_planned_records, read_plan
 
     records, plan, answers = load_planned_records(folder), read_plan(folder), Store(folder).scores
+    floor = floor_from(min_accuracy)
     if as_json:
-        print(json.dumps(results_json(records, answers, plan), indent=1))
+        print(json.dumps(results_json(records, answers, plan, floor), indent=1))
         return
-    Console().print(results_summary(records, answers, plan))
+    Console().print(results_summary(records, answers, plan, floor))

@@ -132,8 +132,9 @@ def run_and_show(study: Study, folder: Path, options: RunOptions) -> int:
     return _exit_code(records)
 
 
-def write_study_page(folder: Path, output: Path | None) -> Path:
+def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None = None) -> Path:
     """Write a study's page and return its path."""
+    from paretune.cli.listings import floor_from
     from paretune.report import write_page
     from paretune.store import Store, load_planned_records, read_plan
     from paretune.store.kept_estimates import read_estimates
@@ -142,10 +143,19 @@ def write_study_page(folder: Path, output: Path | None) -> Path:
     study = Store(folder).study()
     if study is None:
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
-    path = output or folder / "index.html"
+    path, floor = output or folder / "index.html", floor_from(min_accuracy)
     try:
         store, estimates = Store(folder), read_estimates(folder)
-        write_page(records, study, path, store.scores, read_plan(folder), estimates=estimates, pictures=store.pictures)
+        write_page(
+            records,
+            study,
+            path,
+            store.scores,
+            read_plan(folder),
+            estimates=estimates,
+            pictures=store.pictures,
+            floor=floor,
+        )
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path

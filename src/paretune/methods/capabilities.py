@@ -12,11 +12,17 @@ from typing import Any, NamedTuple
 from paretune.methods.embeddings import touched_embeddings
 from paretune.spec import Audit, AuditMarks, Data, MethodAudit, MethodSpec, Recipe, read_audit
 
-RECORDED_AUDIT = Path(__file__).with_name("recorded_audit.json")
+AUDIT_FILE = "recorded_audit.json"
+RECORDED_AUDIT = Path(__file__).with_name(AUDIT_FILE)
 """Made by `paretune audit --all --record`."""
 
+
+PLUGIN_GROUP = "paretune.methods"
+"""Entry points of this group name `Method` subclasses. The entry point's name is the method's."""
+
 _WHICH_LAYERS = {"target_modules", "feedforward_modules", "exclude_modules", "layers_to_transform", "layers_pattern"}
-_CHANGES_NO_VERDICT = {*_WHICH_LAYERS, "progressbar"}
+_CHANGES_NO_VERDICT = {*_WHICH_LAYERS, "rank_pattern", "alpha_pattern", "progressbar"}
+_PLAIN_PEFT = "peft"
 
 
 class Capabilities(Data):
@@ -59,6 +65,16 @@ def recorded_audit() -> Audit | None:
     return _read(RECORDED_AUDIT)
 
 
+def plugin_audit_files() -> dict[str, Path]:
+    """Return where the package of each plug-in's method keeps its recorded audit, by the method's name.
+
+    It is package data beside the package's `__init__.py`, made by `paretune audit METHOD --record`.
+    """
+    from paretune.plugins import plugin_folders
+
+    return {name: folder / AUDIT_FILE for name, folder in plugin_folders(PLUGIN_GROUP).items()}
+
+
 def audit_of(spec: MethodSpec, tied: bool | None = False) -> MethodAudit | None:
     """Return the recorded audit that speaks for a method, or None.
 
@@ -67,14 +83,28 @@ def audit_of(spec: MethodSpec, tied: bool | None = False) -> MethodAudit | None:
     layers that are adapted. A switch makes another method of it, and so does another list of modules that are trained
     as a whole. What is set to the library's default says nothing. For a configuration that touches embeddings only an
     audit of the same embeddings speaks, made on a base model that ties them where this one does. Where several audits
-    do, the one of the same name and the fewest differences is taken.
+    do, the one of the same name and the fewest differences is taken. For a peft type that Paretune trains in its own
+    way, such as AdaLoRA, its audit speaks for peft's own way as well, in which imported results were trained. A
+    plug-in's method is looked up in the audit that its package comes with.
     """
-    audit = recorded_audit()
-    if audit is None:
+    whole = _whole_audit_of(spec)
+    if whole is None:
         return None
-    defaults = audit.defaults.get(spec.peft_type or "", {})
-    speaking = [found for found in audit.methods if _speaks_for(found, spec, tied, defaults)]
-    return min(speaking, key=lambda found: _distance(found.method, spec), default=None)
+    defaults = whole.defaults.get(spec.peft_type or "", {})
+    alike = [one for one in whole.methods if _speaks_for(one, spec, tied, defaults)]
+    speaking = [one for one in alike if one.method.implementation == spec.implementation]
+    if spec.implementation == _PLAIN_PEFT:
+        speaking = speaking or alike
+    return min(speaking, key=lambda one: _distance(one.method, spec), default=None)
+
+
+def _whole_audit_of(spec: MethodSpec) -> Audit | None:
+    """Return the audit in which a method is looked up: Paretune's, or that of the plug-in which it comes from."""
+    ours = recorded_audit()
+    if ours is not None and any(one.method.implementation == spec.implementation for one in ours.methods):
+        return ours
+    file = plugin_audit_files().get(spec.implementation)
+    return ours if file is None else _read(file)
 
 
 def audits_of(spec: MethodSpec) -> list[MethodAudit]:
@@ -109,18 +139,24 @@ def answering_of(spec: MethodSpec, tied: bool | None = False) -> Answering:
 def marks_of(spec: MethodSpec, recipe: Recipe, tied: bool | None = False) -> AuditMarks | None:
     """Return what a record keeps of its method's audit, or None where there is nothing to audit.
 
-    That a method cannot be trained in bfloat16 is left out unless the recipe trains it so. An image model's marks come
-    from the audit of a diffusion model. `tied` is as in `audit_of`.
+    That a method cannot be trained in bfloat16 is left out unless the recipe is known to train it so; peft's own choice
+    is float32 for most adapters. An image model's marks come from the audit of a diffusion model. `tied` is as in
+    `audit_of`.
     """
     if not spec.trains:
         return None
-    audit, whole = audit_of(spec, tied), recorded_audit()
+    audit, whole = audit_of(spec, tied), _whole_audit_of(spec)
     if audit is None or whole is None:
         return AuditMarks(audit=None, answered_alone=True)
     failed = audit.failed("causal-lm" if recipe.image is None else "diffusion")
-    if recipe.dtype == "float32" or recipe.trainable_dtype == "float32":
+    if not _trains_in_base_dtype(spec, recipe):
         failed.pop("trains_in_bf16", None)
     return AuditMarks(audit=whole.name, failed=failed, answered_alone=answering_of(spec, tied).alone)
+
+
+def _trains_in_base_dtype(spec: MethodSpec, recipe: Recipe) -> bool:
+    as_base = recipe.trainable_dtype == "as_base" or (recipe.trainable_dtype == "as_library" and spec.peft_type is None)
+    return as_base and recipe.dtype != "float32"
 
 
 @cache
@@ -133,7 +169,8 @@ def _read(file: Path) -> Audit | None:
 def _speaks_for(audit: MethodAudit, spec: MethodSpec, tied: bool | None, defaults: Mapping[str, Any]) -> bool:
     audited, touched = audit.method, touched_embeddings(spec)
     return (
-        (audited.implementation, audited.peft_type) == (spec.implementation, spec.peft_type)
+        audited.peft_type == spec.peft_type
+        and (spec.peft_type is not None or audited.implementation == spec.implementation)
         and touched_embeddings(audited) == touched
         and audit.tied_embeddings == (tied if touched else False)
         and _switches(audited.parameters, defaults) == _switches(spec.parameters, defaults)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paretune.methods.capabilities import PLUGIN_GROUP
 from paretune.methods.card import Preset
 from paretune.methods.lora_options import REFUSED, needed_implementations
 from paretune.methods.presets import PRESETS
@@ -16,9 +17,6 @@ from paretune.spec import InputError, MethodEntry, MethodSpec, Unavailable, near
 
 if TYPE_CHECKING:
     from paretune.methods.base import Method
-
-PLUGIN_GROUP = "paretune.methods"
-"""Entry points of this group name `Method` subclasses. The entry point's name is the method's."""
 
 IMPLEMENTATIONS = {
     "base": "paretune.methods.untouched:Untouched",

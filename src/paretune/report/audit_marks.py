@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from paretune.analysis import Row
+from paretune.methods.capabilities import marks_of
 from paretune.report.format import MISSING, plain
 from paretune.spec import AuditMarks
 
@@ -11,25 +12,27 @@ AUDIT_MARK = "†"
 
 def marked(row: Row) -> bool:
     """Tell whether a row's figures come with a warning from its method's audit."""
-    marks = _marks(row)
+    marks = marks_for(row)
     return marks is not None and bool(marks.warnings)
 
 
 def audit_warnings(row: Row) -> list[str]:
     """Return what a reader must know of a row, a sentence each with its finding."""
-    marks = _marks(row)
+    marks = marks_for(row)
     return [plain(sentence) for sentence in marks.warnings.values()] if marks else []
 
 
 def audit_notes(rows: Sequence[Row]) -> list[str]:
     """Return a sentence for every method that fails a claim on which figures rest, and one for the unaudited ones."""
     notes, unaudited = [], []
-    for method, marks in {row.method: _marks(row) for row in rows}.items():
+    imported = {row.method for row in rows if row.records[0].imported}
+    for method, marks in {row.method: marks_for(row) for row in rows}.items():
         if marks is not None and marks.audit is None:
             unaudited.append(method)
         elif marks is not None and marks.warnings:
             alone = " Its questions were put one at a time." if marks.answered_alone else ""
-            notes.append(f"{AUDIT_MARK} {method}: {' '.join(marks.warnings.values())}{alone}")
+            source = f" Found by Paretune's {marks.audit}, not by the source." if method in imported else ""
+            notes.append(f"{AUDIT_MARK} {method}: {' '.join(marks.warnings.values())}{alone}{source}")
     if unaudited:
         notes.append(f"Unaudited, and therefore asked one question at a time: {', '.join(unaudited)}.")
     return [plain(note) for note in notes]
@@ -37,7 +40,7 @@ def audit_notes(rows: Sequence[Row]) -> list[str]:
 
 def audit_text(row: Row) -> str:
     """Return the claims that a row's method fails, as a few words."""
-    marks = _marks(row)
+    marks = marks_for(row)
     if marks is None:
         return "not audited here" if row.records[0].imported else MISSING
     if marks.audit is None:
@@ -45,5 +48,13 @@ def audit_text(row: Row) -> str:
     return ", ".join(claim.replace("_", " ") for claim in marks.failed) or "nothing"
 
 
-def _marks(row: Row) -> AuditMarks | None:
-    return row.records[0].audit
+def marks_for(row: Row) -> AuditMarks | None:
+    """Return what the audit of a row's method found, or None where it has none.
+
+    Records of our own hold it. Of imported ones it is looked up, and says nothing about how their questions were put.
+    """
+    record = row.records[0]
+    if record.imported is None:
+        return record.audit
+    found = marks_of(record.trial.method, record.trial.recipe)
+    return found.model_copy(update={"answered_alone": False}) if found and found.audit else None

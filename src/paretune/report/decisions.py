@@ -35,10 +35,10 @@ def reason_text(reason: Reason) -> str:
     """Return why a method was ruled out, in words."""
     label = METRICS[reason.requirement].label.lower() if reason.requirement in METRICS else reason.requirement
     match reason.kind:
-        case "limit" if reason.limit is not None:
-            return f"{label} {show(reason.requirement, reason.value)}, wanted {reason.limit.bound} " + show(
-                reason.requirement, reason.limit.value
-            )
+        case "limit" | "not above base" if reason.limit is not None:
+            bound = show(reason.requirement, reason.limit.value)
+            wanted = f"wanted {reason.limit.bound}" if reason.kind == "limit" else "not above the untouched base's"
+            return f"{label} {show(reason.requirement, reason.value)}, {wanted} {bound}"
         case "not measured":
             return f"{label} was not measured"
         case "does not train":
@@ -90,14 +90,11 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
         yield f"   {_merits(candidate)}"
         for metric, kept in candidate.limit_probabilities.items():
             yield f"   keeps the limit on {METRICS[metric].label.lower()} with probability {probability(kept)} only"
-    tied = [one for one in recommendation.others if one.confidence_set_p_value >= 0.05]
+    tied = [one for one in recommendation.others if one.worse_than is None]
     for one in tied:
         reason = f" and needs no less than {one.outdone_by} in any cost" if one.outdone_by else ""
         yield f"Tied too: {one.name} ({_figures(recommendation, one)}){reason}."
-    behind = [one.name for one in recommendation.others if one.confidence_set_p_value < 0.05]
-    if behind:
-        told = "Behind the best in these runs" if recommendation.no_claim_because else "Told apart from the best"
-        yield f"{told}: {', '.join(behind)}."
+    yield from _behind(recommendation)
     yield from _ruled_out(recommendation.ruled_out)
     if recommendation.next_experiment is not None:
         yield experiment_text(recommendation.next_experiment)
@@ -106,6 +103,19 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
     if recommendation.no_claim_because and recommendation.shortlist:
         yield f"This order describes these runs: {recommendation.no_claim_because}, so no claim."
     yield from recommendation.notes
+
+
+def _behind(recommendation: Recommendation) -> Iterator[str]:
+    """Yield which methods another is better than: as a claim where the protocol is met, and of these runs otherwise."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for one in recommendation.others:
+        if one.worse_than is not None:
+            head = f"Behind {one.worse_than} in these runs" if one.no_claim_because else f"Worse than {one.worse_than}"
+            # Where nothing can be claimed at all, the last line says why.
+            said = f" ({one.no_claim_because})" if one.no_claim_because and not recommendation.no_claim_because else ""
+            together.setdefault((head, said), []).append(one.name)
+    for (head, said), names in together.items():
+        yield f"{head}: {', '.join(names)}{said}."
 
 
 def _figures(recommendation: Recommendation, candidate: Candidate) -> str:

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.analysis.floor import Floor, floor_notes
 from paretune.analysis.standing import Standing
-from paretune.report.audit_marks import audit_notes, audit_warnings
+from paretune.report.audit_marks import audit_notes, audit_warnings, marks_for
 from paretune.report.curves import curves_json, curves_of
-from paretune.report.wording import notes, row_outcome
+from paretune.report.wording import claim_notes, notes, row_outcome
 from paretune.spec import Record, StudyPlan
 
 
 def results_json(
-    records: Sequence[Record], answers: Answers = no_answers, plan: StudyPlan | None = None
+    records: Sequence[Record],
+    answers: Answers = no_answers,
+    plan: StudyPlan | None = None,
+    floor: Floor | None = None,
 ) -> dict[str, Any]:
     """Return the rows and notes of these records as plain JSON values, in the order of the records.
 
@@ -24,22 +28,23 @@ def results_json(
     as it is in records.
     """
     final = [record for record in records if not record.trial.tunes]
-    rows = judged_rows(final, answers)
+    rows = judged_rows(final, answers, records, floor)
     value: dict[str, Any] = {
         "rows": [_row(row) for row in rows],
-        "notes": [*notes(final, rows, plan), *audit_notes(rows)],
+        "notes": [*claim_notes(final, rows), *floor_notes(rows, floor), *notes(final, rows), *audit_notes(rows)],
     }
     return value if plan is None else value | {"tuning": curves_json(curves_of(records, plan), plan)}
 
 
 def _row(row: Row) -> dict[str, Any]:
     interval = row.quality_interval
-    audit = row.records[0].audit
+    audit = marks_for(row)
     return {
         "task": row.task,
         "split": row.split,
         "method": row.method,
         "learning_rate": row.learning_rate,
+        "num_settings_tried": row.num_tried,
         "seeds": list(row.seeds),
         "trial_ids": [record.trial_id for record in row.records],
         "outcome": json.loads(row.outcome.model_dump_json(exclude={"traceback"})),
@@ -50,6 +55,7 @@ def _row(row: Row) -> dict[str, Any]:
         "standard_errors": _finite(row.standard_errors),
         "intervals": {row.quality: list(interval)} if interval else {},
         "groups": {name: _finite(group) for name, group in row.groups.items()},
+        "left_out_of_fronts": row.below_floor,
         "pareto_front_costs": sorted(row.fronts),
         "audit": audit.model_dump(mode="json") if audit else None,
         "audit_warnings": audit_warnings(row),

@@ -7,7 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from paretune.analysis import Answers, Row, judged_rows, no_answers, support_note
+from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.analysis.floor import Floor, floor_notes
 from paretune.analysis.selection import main_figure
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.chart import chart_bundle, chart_specs, logarithmic_costs
@@ -19,7 +20,7 @@ from paretune.report.format import plain, probability, rate, show, span
 from paretune.report.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
-from paretune.report.wording import TIED_NOTE, departures, interval_note, notes, unit_of
+from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes, unit_of
 from paretune.spec import COSTS, METRICS, Provenance, Recipe, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
@@ -39,18 +40,20 @@ def write_page(
     *,
     estimates: Sequence[MemoryEstimate] = (),
     pictures: Pictures = no_pictures,
+    floor: Floor | None = None,
 ) -> None:
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
 
     With the plan of a tuned study it shows the response curves too, with pictures a gallery. Estimates of memory get a
-    table of their own.
+    table of their own. `floor` is what rows must reach to lie on a Pareto front, by default the untouched base's main
+    metric.
 
     The file holds everything it needs, about 1 MB and what its pictures take, and is forbidden to load anything. Text
     from records and study is escaped. Raises `OSError` when it cannot be written.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    html = render_page(records, study, answers, plan, estimates=estimates, pictures=pictures)
+    html = render_page(records, study, answers, plan, estimates=estimates, pictures=pictures, floor=floor)
     write_whole(target, html.encode())
 
 
@@ -62,28 +65,24 @@ def render_page(
     *,
     estimates: Sequence[MemoryEstimate] = (),
     pictures: Pictures = no_pictures,
+    floor: Floor | None = None,
 ) -> str:
     """Return the page as HTML."""
     import jinja2
 
     curves = curves_of(records, plan) if plan else []
     final = [record for record in records if not record.trial.tunes]
-    rows = judged_rows(final, answers)
+    rows = judged_rows(final, answers, records, floor)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    columns = table_columns(rows, tuned=plan is not None)
-    support = support_note(rows, plan)
+    columns = table_columns(rows)
     specs = chart_specs(rows)
     return environment.from_string(_asset("page.html")).render(
         study=study,
         tied_note=TIED_NOTE,
-        support=support,
-        notes=[
-            *interval_note(rows),
-            *audit_notes(rows),
-            *(note for note in notes(final, rows, plan) if note != support),
-        ],
+        support=" ".join(claim_notes(final, rows)),
+        notes=[*interval_note(rows), *map(plain, floor_notes(rows, floor)), *audit_notes(rows), *notes(final, rows)],
         facts=_facts(final, study, rows),
         curves=curves_section(curves, plan) if plan else "",
         gallery=(gallery := gallery_section(rows, pictures)),

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
-from paretune.analysis.selection import main_figure
+from paretune.analysis.selection import MEMORY, first_measured, main_figure
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, percent, plain, probability, rate, show, span
-from paretune.report.measured import MEMORY, RETENTION, first_measured
+from paretune.report.measured import RETENTION
 from paretune.report.standing_marks import front_mark, is_tied
-from paretune.report.wording import departures, outcome_name, row_outcome
+from paretune.report.wording import departures, outcome_name, row_outcome, shows_learning_rates, tuned_from
 from paretune.spec import COSTS, METRICS, Direction, Study
 
+_RATE_DEFINITION = "Peak learning rate; with the number of settings that were tried on validation data to choose it."
 _COSTS_SHOWN = ("step_seconds", "checkpoint_bytes", "trainable_parameters")
 
 
@@ -41,11 +42,11 @@ class Column(NamedTuple):
     """The order in which it is sorted first."""
 
 
-def table_columns(rows: Sequence[Row], *, tuned: bool = False) -> list[Column]:
+def table_columns(rows: Sequence[Row]) -> list[Column]:
     """Return the columns that these rows need."""
     columns = [Column("method", "Method", "How the study calls the method.", _method, numeric=False)]
-    if tuned or len({(row.method, row.learning_rate) for row in rows}) > len({row.method for row in rows}):
-        columns.append(Column("rate", "Rate", "Peak learning rate.", _rate))
+    if shows_learning_rates(rows):
+        columns.append(Column("rate", "Learning rate", _RATE_DEFINITION, _rate))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))
     quality = main_figure(rows)
@@ -102,7 +103,7 @@ def _method(row: Row) -> Cell:
 
 
 def _rate(row: Row) -> Cell:
-    return Cell(rate(row.learning_rate), row.learning_rate)
+    return Cell(rate(row.learning_rate), row.learning_rate, extra=tuned_from(row))
 
 
 def _seeds(row: Row) -> Cell:

@@ -10,14 +10,24 @@ from rich.table import Table
 from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
-from paretune.analysis.selection import main_figure
+from paretune.analysis.floor import Floor, floor_notes
+from paretune.analysis.selection import MEMORY, first_measured, main_figure
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.curves import curves_of
 from paretune.report.curves_terminal import curves_summary
 from paretune.report.format import MISSING, plain, rate, show, span
-from paretune.report.measured import MEMORY, RETENTION, first_measured, short_label
+from paretune.report.measured import RETENTION, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
-from paretune.report.wording import TIED_NOTE, interval_note, notes, outcome_name, row_outcome
+from paretune.report.wording import (
+    TIED_NOTE,
+    claim_notes,
+    interval_note,
+    notes,
+    outcome_name,
+    row_outcome,
+    shows_learning_rates,
+    tuned_from,
+)
 from paretune.spec import METRICS, Record, StudyPlan
 
 
@@ -28,14 +38,20 @@ class _Column(NamedTuple):
     justify: Any = "right"
 
 
-def results_summary(records: Sequence[Record], answers: Answers = no_answers, plan: StudyPlan | None = None) -> Group:
+def results_summary(
+    records: Sequence[Record],
+    answers: Answers = no_answers,
+    plan: StudyPlan | None = None,
+    floor: Floor | None = None,
+) -> Group:
     """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
 
     Rows are sorted by their main figure, best first; rows without one come last, with their outcome. Tuning trials are
-    no rows; with the plan of a tuned study their response curves come first.
+    no rows; with the plan of a tuned study their response curves come first. `floor` is what rows must reach to lie on
+    a Pareto front, by default the untouched base's main metric.
     """
     final = [record for record in records if not record.trial.tunes]
-    rows = judged_rows(final, answers)
+    rows = judged_rows(final, answers, records, floor)
     parts: list[Any] = [] if plan is None else [*curves_summary(curves_of(records, plan), plan), Text()]
     if not rows:
         return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has left a record yet."))
@@ -48,10 +64,11 @@ def results_summary(records: Sequence[Record], answers: Answers = no_answers, pl
         parts.append(Text(f"{front}; with the probability of lying on it"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
+    parts += [Text(plain(note)) for note in floor_notes(rows, floor)]
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
     parts += [Text(note, "dim") for note in interval_note(rows)]
-    parts += [Text(note, "yellow") for note in notes(final, rows, plan)]
+    parts += [Text(note, "yellow") for note in (*claim_notes(final, rows), *notes(final, rows))]
     return Group(*parts)
 
 
@@ -83,11 +100,8 @@ class _TaskTable:
 
 def _columns(rows: Sequence[Row]) -> list[_Column]:
     columns = [_Column("Method", _method, "left")]
-    rates_by_method: dict[str, set[float | None]] = {}
-    for row in rows:
-        rates_by_method.setdefault(row.method, set()).add(row.learning_rate)
-    if any(len(rates) > 1 for rates in rates_by_method.values()):
-        columns.append(_Column("Rate", lambda row: rate(row.learning_rate)))
+    if shows_learning_rates(rows):
+        columns.append(_Column("Learning\nrate", _learning_rate))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(_Column("Seeds", lambda row: f"{len(row.seeds)}"))
     quality = main_figure(rows)
@@ -118,6 +132,10 @@ def _method(row: Row) -> str:
     marks = (TIED_MARK if is_tied(row) else "") + (AUDIT_MARK if marked(row) else "")
     front = front_mark(row, first_measured([row], MEMORY))
     return f"{plain(row.method)} {marks}".rstrip() + (f"\n{front}" if front else "")
+
+
+def _learning_rate(row: Row) -> str:
+    return f"{rate(row.learning_rate)}\n{tuned_from(row)}".rstrip()
 
 
 def _quality(row: Row) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from paretune.analysis import Row, comparability_notes, support_note
+from paretune.analysis import Row, comparability_notes
 from paretune.analysis.agreement import Agreement, task_agreements
+from paretune.analysis.capabilities import known_capabilities
+from paretune.analysis.checklist import support_notes
 from paretune.analysis.judges import judge_notes
 from paretune.analysis.selection import main_figure
 from paretune.analysis.sentence import units_of
@@ -18,7 +20,6 @@ from paretune.spec import (
     Recipe,
     Record,
     Refused,
-    StudyPlan,
     TimedOut,
 )
 
@@ -83,6 +84,18 @@ def row_outcome(row: Row) -> str:
     return text if row.num_ok in {0, len(row.records)} else f"{row.num_ok} of {len(row.records)} seeds ok; {text}"
 
 
+def shows_learning_rates(rows: Sequence[Row]) -> bool:
+    """Tell whether these rows need a column for learning rates: trained ones differ in theirs, or were tuned."""
+    trained = [row for row in rows if row.learning_rate is not None]
+    return len({row.learning_rate for row in trained}) > 1 or any(row.num_tried > 1 for row in trained)
+
+
+def tuned_from(row: Row) -> str:
+    """Return from how many settings a row's was chosen on validation data: "tuned from 5"; nothing where none was."""
+    chosen = row.split == "test" and row.num_tried > 1 and row.learning_rate is not None
+    return f"tuned from {row.num_tried}" if chosen else ""
+
+
 def departures(row: Row, shared: Recipe | None) -> dict[str, tuple[object, object]]:
     """Return the recipe fields in which a row departs from the shared recipe: name to (shared, its own) value."""
     if shared is None:
@@ -92,10 +105,14 @@ def departures(row: Row, shared: Recipe | None) -> dict[str, tuple[object, objec
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def notes(records: Sequence[Record], rows: Sequence[Row], plan: StudyPlan | None = None) -> list[str]:
-    """Return what a reader must know beside the figures, the note on support first. `plan` is a tuned study's."""
-    support = support_note(rows, plan)
-    found = [support] if support else []
+def claim_notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
+    """Return what stands in the way of claims about these rows, by the rules of `paretune claim`."""
+    return [plain(note) for note in support_notes(rows, known_capabilities(records))]
+
+
+def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
+    """Return what a reader must know beside the figures, apart from `claim_notes`."""
+    found: list[str] = []
     models = {(record.trial.base_model, note) for record in records if (note := _model_note(record))}
     found += [f"Base model {model}: {note}" for model, note in sorted(models)]
     found += judge_notes(records)
