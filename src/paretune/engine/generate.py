@@ -1,4 +1,4 @@
-"""Answers in words, in batches that change nobody's answer."""
+"""Generated answers, in padded batches."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,7 +28,11 @@ def answer(
     Answers are greedy, or drawn with torch's generator at a `temperature` above 0 from the likeliest tokens that hold
     `top_p` of the probability.
 
-    Prompts of different lengths are padded on the left. A batch of one holds no padding. No answer ends itself before
+    Prompts of different lengths are padded on the left. A batch of one holds no padding. In float32 a greedy answer is
+    the same in every batch, for methods whose audit finds no dependence on other items in the batch or on padding. In
+    bfloat16 it need not be: matrix products of another shape are rounded differently, and two tokens whose logits are
+    nearly equal can change places. Results in bfloat16 therefore belong to one `batch_size`, which is
+    `answer_batch_size` in the record's recipe, or 1 for methods that are evaluated so. No answer ends itself before
     `min_new_tokens`. `on_progress(done, total)` is called after each batch.
     """
     encoded = [tokenizer(prompt)["input_ids"] for prompt in prompts]

@@ -133,7 +133,7 @@ def answering_of(spec: MethodSpec, tied: bool | None = False) -> Answering:
         found = audit.verdict(claim)
         if found is None or found.kind != "pass":
             return Answering(True, getattr(found, "finding", "the audit did not get to it"))
-    return Answering(False, "answers depend neither on companions nor on padding")
+    return Answering(False, "answers depend neither on other items in the batch nor on padding, in float32")
 
 
 def marks_of(spec: MethodSpec, recipe: Recipe, tied: bool | None = False) -> AuditMarks | None:
