@@ -59,7 +59,7 @@ def test_imported_rows_of_methods_that_fail_their_audit_are_marked(shown: dict[s
         assert "An answer depends on what else is in its batch" in note[1]
         assert "Found by Paretune&#39;s audit 1 of" in note[1]
         assert " lora † " not in shown[page]
-        assert "put one at a time" not in shown[page]
+        assert "with batch size 1" not in shown[page]
 
 
 def test_the_table_has_columns_for_their_figures(tmp_path: Path) -> None:

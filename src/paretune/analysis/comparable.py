@@ -53,7 +53,7 @@ def _imported_notes(records: Sequence[Record]) -> list[str]:
         were = "was" if different == 1 else "were"
         notes.append(
             f"{different} of the {len(made)} imported results {were} made with other package versions than the rest; "
-            "that keeps none out, as in their source."
+            "none are excluded, as in their source."
         )
     return notes
 

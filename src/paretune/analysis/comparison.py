@@ -111,7 +111,7 @@ def compare_rows(
 def _hindrance(row: Row, metric: str) -> str:
     """Return why a row that no family holds cannot be compared by its main figure."""
     if row.outcome.kind != "ok":
-        return f"{row.num_ok} of {len(row.records)} seeds ended well ({row.outcome.kind}); run it again"
+        return f"{row.num_ok} of {len(row.records)} seeds finished ({row.outcome.kind}); run it again"
     return f"its {lone_figure(metric)}" if metric in row.metrics else f"its {METRICS[metric].label.lower()} is missing"
 
 
@@ -216,11 +216,9 @@ def _notes(view: View, sides: list[Side], difference: Difference) -> list[str]:
     notes = []
     lacking = [side.name for side in sides if side.trains and side.num_seeds == 1]
     if lacking:
-        notes.append(f"One seed of {' and of '.join(lacking)}: what another seed would change is not covered.")
+        notes.append(f"One seed of {' and of '.join(lacking)}: seed variance is not included.")
     if not difference.paired:
-        notes.append(
-            "The answers are not known question by question, so the methods count as asked different questions."
-        )
+        notes.append("Per-question answers are not available, so the comparison is unpaired.")
     if view.split == "validation":
-        notes.append("These are answers on the validation split, on which choices may have been made.")
+        notes.append("These are results on the validation split, which may have been used to choose settings.")
     return notes

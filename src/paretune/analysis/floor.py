@@ -44,7 +44,7 @@ def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
         if names:
             quality = main_quality(name for row in inside for name in row.metrics)
             label = METRICS[quality].label.lower()
-            base = f"{label} is not above that of the untouched base"
+            base = f"{label} is not above that of the base model"
             why = base if floor is None else f"{label} is below the minimum"
             notes.append(f"Left out of the Pareto front, since {why}: {', '.join(names)}.")
     return notes

@@ -48,7 +48,7 @@ def parse_limit(text: str, where: str) -> Limit:
     """
     match = _LIMIT.fullmatch(text)
     if match is None:
-        raise InputError(f'{where}: "{text}" is no limit; write for example "train_peak_bytes<=24GB"')
+        raise InputError(f'{where}: "{text}" is not a limit; write for example "train_peak_bytes<=24GB"')
     metric = known_metric(match[1], where)
     bound: Literal["at most", "at least"] = "at most" if match[2] in {"<=", "≤"} else "at least"
     return Limit(metric=metric, bound=bound, value=parse_amount(metric, match[3], where))

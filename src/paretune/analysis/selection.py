@@ -80,7 +80,7 @@ def choose_view(
     Raises `InputError` when there is no such task or split, or when several tasks make the choice the person's.
     """
     if not rows:
-        raise InputError("no trial has left a record yet; run the study first")
+        raise InputError("no trial has finished yet; run the study first")
     splits = {row.split for row in rows}
     wanted = split or ("test" if "test" in splits else "validation")
     if wanted not in splits:

@@ -23,10 +23,12 @@ def batch_invariant(model: nn.Module, probe: Probe, noise: float = 0.0) -> Passe
     beside = [probe.outputs(model, rows)[:1] for rows in ([0, 1], [0, 2, 1])]
     worst = max((gap(alone, found, noise=noise) for found in beside), key=lambda found: found.largest)
     if worst:
-        return NotPassed(figure=worst.largest, finding=f"outputs move by {worst.largest:.2g} with other companions")
+        return NotPassed(
+            figure=worst.largest, finding=f"outputs move by {worst.largest:.2g} with other items in the batch"
+        )
     written, together = probe.answers(model, [0]), probe.answers(model, [0, 1, 2])
     if written is not None and together is not None:
-        return _same_answer(written, together, worst.largest, noise, "with other companions")
+        return _same_answer(written, together, worst.largest, noise, "with other items in the batch")
     return Passed(figure=worst.largest)
 
 

@@ -64,7 +64,7 @@ def compact(at_start: Path, trained: Path) -> Passed | NotPassed:
     share = (frozen + repeated) / total
     parts = [f"{frozen:,} that training did not change"] if frozen else []
     parts += [f"{repeated:,} stored twice"] if repeated else []
-    finding = f"of {total:,} bytes of tensors " + (" and ".join(parts) or "none could be made again")
+    finding = f"of {total:,} bytes of tensors " + (" and ".join(parts) or "none could be regenerated")
     return (NotPassed if share > _MAX_NEEDLESS_SHARE else Passed)(figure=share, finding=finding)
 
 

@@ -13,7 +13,7 @@ _GRADIENT_TOLERANCE = 1e-4
 def trains(trained: Trained) -> Passed | NotPassed:
     """Judge whether the loss of the batch fell. The figure is the share of it that went."""
     before, after = trained.loss_before, trained.loss_after
-    finding = f"loss {before:.4g} before, {after:.4g} after, at a rate of {trained.learning_rate:g}"
+    finding = f"loss {before:.4g} before, {after:.4g} after, at a learning rate of {trained.learning_rate:g}"
     share = (before - after) / before
     return Passed(figure=share, finding=finding) if trained.learned else NotPassed(figure=share, finding=finding)
 

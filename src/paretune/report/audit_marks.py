@@ -30,11 +30,11 @@ def audit_notes(rows: Sequence[Row]) -> list[str]:
         if marks is not None and marks.audit is None:
             unaudited.append(method)
         elif marks is not None and marks.warnings:
-            alone = " Its questions were put one at a time." if marks.answered_alone else ""
+            alone = " It was evaluated with batch size 1." if marks.answered_alone else ""
             source = f" Found by Paretune's {marks.audit}, not by the source." if method in imported else ""
             notes.append(f"{AUDIT_MARK} {method}: {' '.join(marks.warnings.values())}{alone}{source}")
     if unaudited:
-        notes.append(f"Unaudited, and therefore asked one question at a time: {', '.join(unaudited)}.")
+        notes.append(f"Unaudited, and therefore evaluated with batch size 1: {', '.join(unaudited)}.")
     return [plain(note) for note in notes]
 
 

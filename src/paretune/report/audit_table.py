@@ -31,7 +31,7 @@ def audit_summary(audit: Audit) -> Group:
     names = [plain(method.label) for method in audit.methods]
     parts: list[Any] = [FoldedTable("Method", names, columns)]
     parts += [failure for method in audit.methods if (failure := _failures(method))]
-    legend = f"{YES} holds; a figure or {NO}: does not hold; {NOT_APPLICABLE} not applicable"
+    legend = f"{YES} holds; a value or {NO}: does not hold; {NOT_APPLICABLE} not applicable"
     parts.append(Text(f"{legend}. {audit.name}", "dim"))
     return Group(*parts)
 

@@ -143,10 +143,10 @@ def curve_notes(curves: Sequence[Curve]) -> list[str]:
     edges = [curve for curve in curves if isinstance(curve.choice, Chosen) and curve.choice.edge]
     if edges:
         names = ", ".join(f"{plain(curve.method)} ({curve.choice.edge})" for curve in edges if curve.choice)
-        notes.append(f"Best rate still at the edge of the widest grid, so a better one may lie beyond: {names}.")
+        notes.append(f"Best learning rate at the edge of the widest grid, a better one may lie beyond: {names}.")
     for curve in curves:
         if isinstance(curve.choice, NothingChosen):
-            reason = f"no setting ended well ({_outcomes_text(curve.choice)})"
+            reason = f"no setting finished ({_outcomes_text(curve.choice)})"
             notes.append(f"{plain(curve.method)}: no final trial, since {reason}.")
     return notes
 

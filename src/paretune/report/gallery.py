@@ -126,7 +126,7 @@ def _num_bytes(columns: Sequence[_Column], limits: Mapping[str, int]) -> int:
 
 def _name(row: Row, rows: Sequence[Row]) -> str:
     several = sum(one.method == row.method for one in rows) > 1
-    return plain(row.method) + (f", rate {rate(row.learning_rate)}" if several else "")
+    return plain(row.method) + (f", learning rate {rate(row.learning_rate)}" if several else "")
 
 
 def _figures(row: Row) -> str:

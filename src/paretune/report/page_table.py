@@ -44,11 +44,11 @@ class Column(NamedTuple):
 
 def table_columns(rows: Sequence[Row]) -> list[Column]:
     """Return the columns that these rows need."""
-    columns = [Column("method", "Method", "How the study calls the method.", _method, numeric=False)]
+    columns = [Column("method", "Method", "Name of the method in the study.", _method, numeric=False)]
     if shows_learning_rates(rows):
         columns.append(Column("rate", "Learning rate", _RATE_DEFINITION, _rate))
     if any(len(row.seeds) > 1 for row in rows):
-        columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))
+        columns.append(Column("seeds", "Seeds", "Trials with different seeds; values are their means.", _seeds))
     quality = main_figure(rows)
     columns.append(_column(quality, _quality))
     others = ("accuracy_lenient", "accuracy_published")

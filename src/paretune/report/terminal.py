@@ -54,7 +54,7 @@ def results_summary(
     rows = judged_rows(final, answers, records, floor)
     parts: list[Any] = [] if plan is None else [*curves_summary(curves_of(records, plan), plan), Text()]
     if not rows:
-        return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has left a record yet."))
+        return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has finished yet."))
     for key in dict.fromkeys((row.task, row.split) for row in rows):
         parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     memory = first_measured(rows, MEMORY)

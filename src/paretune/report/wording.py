@@ -39,11 +39,11 @@ def interval_note(rows: Sequence[Row]) -> list[str]:
     what, things = METRICS[quality].label, units_of(quality)
     if not over_seeds:
         return [
-            f"{what} comes with its 95% interval over the {things}, not over what another seed would change.",
+            f"{what} is shown with a 95% interval over the {things}; seed variance is not included.",
             *kinds,
         ]
     if len(over_seeds) == len(trained):
-        return [f"{what} comes with its 95% interval over {things} and seeds.", *kinds]
+        return [f"{what} is shown with a 95% interval over {things} and seeds.", *kinds]
     return [
         f"{what} comes with its 95% interval, over {things} and seeds; where a method has one seed it does not cover "
         "what another would change.",

@@ -57,7 +57,7 @@ def read_pictures(folder: Path) -> list[KeptPicture]:
         if not all(one.kind in get_args(Kind) and type(one.place) is int for one in found):
             raise ValueError("unknown kind of picture")
         if not all(one.noise is None or type(one.noise) is int for one in found):  # it is part of a file's name
-            raise ValueError("a noise that is no number")
+            raise ValueError("a noise that is not a number")
         return [one._replace(data=(folder / one.name).read_bytes()) for one in found]
     except OSError as error:
         raise InputError(f"{error.filename or folder}: cannot be read: {error.strerror}; run with --retry") from None

@@ -10,9 +10,9 @@ from paretune.store.peft_layout import IMAGE_SETTINGS, MATHS, Benchmark
 NOT_MEASURED = "paretune_not_measured"
 """Our own key in `run_info`: fields for which Paretune has no figure or one that covers something else than theirs."""
 _NOTES = {
-    "accelerator_memory_reserved_avg": "the peak of training, for want of a mean",
-    "accelerator_memory_reserved_99th": "the peak of training, for want of a percentile",
-    "train total tokens": "0, for want of a count",
+    "accelerator_memory_reserved_avg": "the peak of training: no mean is recorded",
+    "accelerator_memory_reserved_99th": "the peak of training: no percentile is recorded",
+    "train total tokens": "0: not counted",
     "train loss": "of the last step alone; theirs is a mean over steps",
 }
 _MATHS_NOTES = {
