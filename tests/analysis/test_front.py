@@ -79,7 +79,7 @@ def test_the_table_s_fronts_leave_out_the_same() -> None:
     rows = {row.method: row for row in judged_rows(whole.records, whole.answers, floor={"accuracy": 0.5})}
     assert [name for name, row in rows.items() if row.fronts] == ["full"]
     notes = results_json(whole.records, whole.answers)["notes"]
-    assert any("Left out of the Pareto front" in note and note.endswith("base: ia3.") for note in notes)
+    assert any("Left out of the Pareto front" in note and note.endswith("base model: ia3.") for note in notes)
 
 
 def test_recommend_leaves_out_the_same_unless_told_what_is_good_enough() -> None:

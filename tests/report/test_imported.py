@@ -1,4 +1,4 @@
-"""What is shown of imported results: their own figures, marked, and both clocks."""
+"""What is shown of imported results: their own values, marked, and both clocks."""
 
 import io
 import re

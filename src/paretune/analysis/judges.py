@@ -1,4 +1,4 @@
-"""Which networks compared the pictures behind figures of similarity and drift."""
+"""Which networks compared the pictures behind values of similarity and drift."""
 
 from collections.abc import Iterable
 

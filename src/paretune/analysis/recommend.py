@@ -88,9 +88,9 @@ def recommend_from(
 
 
 def _no_objective(row: Row, family: Family, objective: Sequence[str]) -> list[Reason]:
-    """Return a reason for each part of the objective that a row which ended well has no figure for.
+    """Return a reason for each part of the objective that a row which ended well has no value for.
 
-    A main figure that nothing says how sure it is cannot be told from another's, so its uncertainty is missing.
+    A main metric that nothing says how sure it is cannot be told from another's, so its uncertainty is missing.
     """
     place = family.find(row)
     if place is None:

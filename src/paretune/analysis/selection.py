@@ -67,7 +67,7 @@ def main_figure(rows: Sequence[Row]) -> str:
 
 
 def first_measured(rows: Iterable[Row], names: Sequence[str]) -> str:
-    """Return the first of these metrics that any row has a figure for; the first of all where none has any."""
+    """Return the first of these metrics that any row has a value for; the first of all where none has any."""
     found = {name for row in rows for name in row.metrics}
     return next((name for name in names if name in found), names[0])
 

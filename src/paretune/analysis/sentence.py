@@ -39,17 +39,17 @@ def comparison_sentence(comparison: "Comparison") -> str:
 
 
 def gap(metric: str, amount: float) -> str:
-    """Return a difference in a main figure: "3.2 points" of a share, "0.032" of a cosine."""
+    """Return a difference in a main metric: "3.2 points" of a share, "0.032" of a cosine."""
     return points(amount) if METRICS[metric].unit is Unit.FRACTION else f"{amount:.3f}"
 
 
 def units_of(metric: str) -> str:
-    """Return what a main figure is the mean over: "questions", or "drawings" where pictures are compared."""
+    """Return what a main metric is the mean over: "questions", or "drawings" where pictures are compared."""
     return "questions" if METRICS[metric].unit is Unit.FRACTION else "drawings"
 
 
 def lone_figure(metric: str) -> str:
-    """Return that a main figure is known, but nothing that says how sure it is."""
+    """Return that a main metric is known, but nothing that says how sure it is."""
     each = "the number of questions" if METRICS[metric].unit is Unit.FRACTION else "a value for each drawing"
     return f"{METRICS[metric].label.lower()} is known only as a single value, without {each}"
 

@@ -1,4 +1,4 @@
-"""Answering questions in the fake world: the first tokens are run, and the rest follow from them."""
+"""Answering questions with fake tensors: the first tokens are run, and the rest follow from them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

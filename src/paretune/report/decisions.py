@@ -133,7 +133,7 @@ def _figures(recommendation: Recommendation, candidate: Candidate) -> str:
 
 
 def _shown(metrics: Mapping[str, float], names: Sequence[str]) -> list[str]:
-    """Return each of these figures that was measured, with its label."""
+    """Return each of these values that was measured, with its label."""
     return [f"{METRICS[name].label.lower()} {show(name, metrics[name])}" for name in names if name in metrics]
 
 
@@ -155,7 +155,7 @@ def _ruled_out(ruled_out: Sequence[RuledOut]) -> Iterator[str]:
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
-    """Return a comparison as lines of text: the sentence, both sides' figures, what the width is made of."""
+    """Return a comparison as lines of text: the sentence, both sides' values, what the width is made of."""
     things = units_of(comparison.metric)
     head = f"{comparison.task}, {comparison.split} split, {comparison.num_questions} {things}"
     lines = [head, comparison.sentence]

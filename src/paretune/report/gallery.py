@@ -41,7 +41,7 @@ def no_pictures(record: Record) -> Sequence[KeptPicture]:  # noqa: ARG001
 def gallery_section(rows: Sequence[Row], pictures: Pictures) -> str:
     """Return the section as HTML, or nothing where nothing was drawn. Text from records is escaped.
 
-    Of each row its first seed is shown. The first two columns that a reader sees are the untouched base and the best.
+    Of each row its first seed is shown. The first two columns that a reader sees are the base model and the best.
     """
     import jinja2
 

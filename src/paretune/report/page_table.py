@@ -66,7 +66,7 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
 
 
 def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> list[dict[str, Any]]:
-    """Return the rows of the table, best first, rows without their main figure last."""
+    """Return the rows of the table, best first, rows without their main metric last."""
     order = sorted(range(len(rows)), key=lambda place: -rows[place].metrics.get(rows[place].quality, -math.inf))
     return [
         {

@@ -27,7 +27,7 @@ TIED_NOTE = "tied for best: no method is significantly better, at 95% for all ra
 
 
 def interval_note(rows: Sequence[Row]) -> list[str]:
-    """Return what the intervals of the main figure cover, a sentence, or nothing where there is no interval."""
+    """Return what the intervals of the main metric cover, a sentence, or nothing where there is no interval."""
     trained = [row for row in rows if row.quality_interval and row.records[0].trial.method.trains]
     over_seeds = [row for row in trained if row.standing and row.standing.estimate.seeds_standard_error is not None]
     if not any(row.quality_interval for row in rows):
@@ -111,7 +111,7 @@ def claim_notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
 
 
 def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
-    """Return what a reader must know beside the figures, apart from `claim_notes`."""
+    """Return what a reader must know beside the values, apart from `claim_notes`."""
     found: list[str] = []
     models = {(record.trial.base_model, note) for record in records if (note := _model_note(record))}
     found += [f"Base model {model}: {note}" for model, note in sorted(models)]

@@ -27,7 +27,7 @@ class Direction(StrEnum):
 
 
 class Unit(StrEnum):
-    """What a figure counts. Records hold base units; screens may show multiples (GB = 10^9 bytes)."""
+    """What a value counts. Records hold base units; screens may show multiples (GB = 10^9 bytes)."""
 
     FRACTION = "fraction"
     BYTES = "bytes"
@@ -38,7 +38,7 @@ class Unit(StrEnum):
 
 
 class Metric(NamedTuple):
-    """One figure a record may carry."""
+    """One value a record may carry."""
 
     name: str
     label: str
@@ -140,6 +140,6 @@ COSTS = (
 
 
 def main_quality(measured: Iterable[str]) -> str:
-    """Return the metric that rows with these figures are ranked by: accuracy where they have none of the qualities."""
+    """Return the metric that rows with these values are ranked by: accuracy where they have none of the qualities."""
     found = set(measured)
     return next((name for name in QUALITIES if name in found), QUALITIES[0])

@@ -10,7 +10,7 @@ from paretune.store.atomic import write_whole
 
 Kind = Literal["train", "target", "answer", "gallery", "drift", "base"]
 """A picture that was learnt from; one that was held out; a drawing that is scored against it; one to look at; one of
-another caption; and what the untouched base draws of that."""
+another caption; and what the base model draws of that."""
 _INDEX = "index.json"
 
 

@@ -27,7 +27,7 @@ MEASURES_FOR_CHOICE: dict[str, tuple[Measure, ...]] = {
     "accuracy": ("answers",),
     "similarity": ("answers",),
 }
-"""What a tuning trial has to measure beside the validation loss, by the figure of choice."""
+"""What a tuning trial has to measure beside the validation loss, by the selection metric."""
 
 
 class Cell(NamedTuple):
