@@ -3,7 +3,7 @@
     python -m benchmarks.memory_published PATH [--only TEXT] [--tokens N] [--json FILE]
 
 PATH is peft's `method_comparison` folder, with `MetaMathQA` and `image-gen` in it. What is compared is the published
-`accelerator_memory_max`, the most that PyTorch's allocator had reserved. Predicted is the same figure: our loop runs on
+`accelerator_memory_max`, the most that PyTorch's allocator had reserved. Predicted is the same value: our loop runs on
 fake tensors with the published recipe's loss, and its storages are replayed through the allocator's rules.
 
 Assumptions, the same for all rows:

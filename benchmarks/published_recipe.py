@@ -58,7 +58,7 @@ def read_rows(folder: Path, kind: Kind) -> Iterator[Row]:
 
 
 class PublishedMethod(Method):
-    """A method as the published script builds it: peft's own defaults for number formats, its optimizers, its hooks."""
+    """A method as the published script builds it: peft's own defaults for dtypes, its optimizers, its hooks."""
 
     def __init__(self, row: Row) -> None:
         super().__init__(MethodSpec(name=row.name, label=row.name, implementation="published"))

@@ -9,7 +9,7 @@ ends the run the same command goes on, until the study has ended; then the next 
 - lost or changed: every record, its answers and its adapter stay as they are, byte for byte, once they are there;
 - repeated: no trial that has a result is attempted again;
 - left over: no process outlives the run;
-- different: in the end every trial has the result of the undisturbed run, clocks apart: figures, losses, answers and
+- different: in the end every trial has the result of the undisturbed run, clocks apart: values, losses, answers and
   the adapter's bytes.
 
 Exit code 1 where any of this does not hold.

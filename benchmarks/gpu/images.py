@@ -5,7 +5,7 @@
 On a GPU: the transformer of FLUX.2-klein-base-4B with random weights in bfloat16; nothing is downloaded. Batches of 2
 pictures of 512 pixels (1024 tokens) with captions of 512 tokens, of random content, under the recipe of
 `studies/cat-plushy-flux2-klein.toml`. Without a GPU the same runs on a toy shape: that shows that it runs, and its
-figures mean nothing. Published memory is what the allocator had reserved in training, on another card.
+values mean nothing. Published memory is what the allocator had reserved in training, on another card.
 """
 
 import argparse

@@ -5,9 +5,9 @@
 On a GPU: the shape of Llama-3.2-3B with random weights in bfloat16; nothing is downloaded. Batches of 4 rows hold as
 many tokens as theirs on average (840), with random content; one batch of the longest rows sets the peak. How long those
 are is the assumption of `benchmarks/published_lengths.py`. Without a GPU the same runs on a toy shape: that shows that
-it runs, and its figures mean nothing.
+it runs, and its values mean nothing.
 
-Published memory also covers generation in batches of 50, and another card was used: both are said beside the figures.
+Published memory also covers generation in batches of 50, and another card was used: both are said beside the values.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def line(found: Measured, theirs: Published | None, *, on_gpu: bool) -> str:
-    """Return the figures of one experiment as text."""
+    """Return the values of one experiment as text."""
     held = f"{found.peak_bytes / 1e9:.2f} GB held"
     if found.reserved_bytes is not None:
         held += f", {found.reserved_bytes / 1e9:.2f} GB reserved"

@@ -61,7 +61,7 @@ def test_what_is_not_above_the_untouched_base_is_left_out_of_the_front_and_said(
     assert (points["ia3"].on_front, points["ia3"].probability, points["ia3"].left_out) == (False, 0.0, True)
     assert points["lora"].on_front
     assert not points["base"].left_out
-    assert "accuracy is not above that of the untouched base: ia3." in " ".join(found.notes)
+    assert "accuracy is not above that of the base model: ia3." in " ".join(found.notes)
     all_in = front_of(evidence(drawn_answers(POOR)), ("accuracy", "train_peak_bytes"), floor={})
     assert next(point for point in all_in.points if point.name == "ia3").on_front
     strict = front_of(evidence(drawn_answers(POOR)), ("accuracy", "train_peak_bytes"), floor={"accuracy": 0.5})
@@ -79,14 +79,14 @@ def test_the_table_s_fronts_leave_out_the_same() -> None:
     rows = {row.method: row for row in judged_rows(whole.records, whole.answers, floor={"accuracy": 0.5})}
     assert [name for name, row in rows.items() if row.fronts] == ["full"]
     notes = results_json(whole.records, whole.answers)["notes"]
-    assert any("Left out of the Pareto front" in note and note.endswith("base: ia3.") for note in notes)
+    assert any("Left out of the Pareto front" in note and note.endswith("base model: ia3.") for note in notes)
 
 
 def test_recommend_leaves_out_the_same_unless_told_what_is_good_enough() -> None:
     whole = evidence(drawn_answers(POOR))
     found = recommend_from(whole)
     assert [one.name for one in found.ruled_out] == ["ia3"]
-    assert "not above the untouched base's" in " ".join(recommendation_lines(found))
+    assert "not above that of the base model" in " ".join(recommendation_lines(found))
     assert "ia3" not in recommend_from(whole, weights={"train_peak_bytes": 1.0}).admissible
     told = recommend_from(whole, limits=[parse_limit("accuracy>=1%", "limits")])
     assert "ia3" in told.admissible

@@ -39,5 +39,5 @@ def test_limits_on_any_metric() -> None:
     assert not parse_limit("accuracy≥50%", "--limit").meets(0.49)
     with pytest.raises(InputError, match='did you mean "forgetting"'):
         parse_limit("forgeting<=1", "--limit")
-    with pytest.raises(InputError, match="is no limit"):
+    with pytest.raises(InputError, match="is not a limit"):
         parse_limit("accuracy=1", "--limit")

@@ -98,7 +98,7 @@ def test_missing_figures_and_failed_seeds_never_win() -> None:
     uncounted = Evidence((*KNOWN.records, make_record("hra", num_items=None)), KNOWN.answers)
     found = asked(found=uncounted)
     assert reasons(found)["hra"] == [("not measured", "uncertainty of accuracy")]
-    assert "accuracy is known as one figure only, without the number of questions" in " ".join(found.notes)
+    assert "accuracy is known only as a single value, without the number of questions" in " ".join(found.notes)
 
 
 def test_nothing_left_is_an_answer() -> None:
@@ -139,7 +139,7 @@ def test_other_conditions_are_refused_unless_told() -> None:
     told = asked(found=elsewhere, across=True)
     assert names(told) == ["full"]
     assert any("another device for dora" in note for note in told.notes)
-    assert any("Not weighed" in note and "training memory" in note for note in told.notes)
+    assert any("Not compared" in note and "training memory" in note for note in told.notes)
     busy = evidence(answers, dora={"provenance": PROVENANCE.model_copy(update={"concurrent_workers": 2})})
     assert names(asked(found=busy)) == ["full"]
     with pytest.raises(InputError, match="number of trials at once for dora"):

@@ -63,7 +63,7 @@ def test_a_method_that_takes_its_process_down_is_a_finding(
     audit, heard = audited(monkeypatch, {"oft"})
     found = {method.method.name: method for method in audit.methods}
     assert len(heard) == len(found) == 4
-    assert found["oft"].failed() == {"trains": "its process ended without a word"}
+    assert found["oft"].failed() == {"trains": "its process ended without an error message"}
     assert all(not found[name].findings for name in ("lora", "ia3", "vera"))
 
 

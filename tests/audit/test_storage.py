@@ -46,7 +46,7 @@ def test_merging(attached: Attach, subject: Subject) -> None:
 @pytest.mark.parametrize(
     ("defect", "finding"),
     [
-        (None, "of 256 bytes of tensors none could be made again"),
+        (None, "of 256 bytes of tensors none could be regenerated"),
         ("stores what is frozen", "of 512 bytes of tensors 256 that training did not change"),
         ("stores twice", "of 512 bytes of tensors 256 stored twice"),
     ],

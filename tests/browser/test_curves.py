@@ -43,7 +43,7 @@ def test_each_method_has_a_panel_with_all_its_points_and_one_choice(page: Page) 
 def test_the_figures_are_there_as_a_table_too(page: Page) -> None:
     table = page.locator("details table")
     assert not table.is_visible()
-    page.get_by_text("Validation loss at each rate, as a table").click()
+    page.get_by_text("Validation loss at each learning rate, as a table").click()
     assert table.locator("tbody tr").count() == 4
     assert table.locator("tbody tr").nth(0).locator("b").inner_text() == "0.000"
 

@@ -76,7 +76,7 @@ def test_ctrl_c_says_what_is_kept(
     assert run_and_show(study, tmp_path / "out", RunOptions(jobs=1, threads=1)) == 130
     last = capsys.readouterr().err.splitlines()[-1]
     assert "1 finished trial is kept in" in last
-    assert "the same command goes on" in last
+    assert "re-run the same command" in last
 
 
 def test_page_goes_where_it_is_told(paretune: Paretune, finished: Path, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_claim(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert text.startswith('"full beats lora": undecided')
     assert "no       both tuned with the same budget" in text
-    assert "yes      made alike" in text
+    assert "yes      same settings" in text
     show_claim(folder, "lora beats full", task=None, as_json=True)
     value = json.loads(capsys.readouterr().out)
     assert value["verdict"] == "undecided"

@@ -35,5 +35,5 @@ def test_every_hook_and_file_that_it_names_exists() -> None:
 
 def test_it_counts_the_contract_s_tests_rightly() -> None:
     inherited = [name for name in dir(MethodContract) if name.startswith("test_")]
-    assert len(inherited) == 11
-    assert "The eleven tests" in PAGE
+    assert len(inherited) == 12
+    assert "The twelve tests" in PAGE

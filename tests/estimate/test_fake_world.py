@@ -1,4 +1,4 @@
-"""Functions that are answered at once in the fake world do to memory what torch does."""
+"""Functions that are answered at once with fake tensors do to memory what torch does."""
 
 from contextlib import nullcontext
 

@@ -16,7 +16,7 @@ LILY = AuditMarks(
     failed={"batch_invariant": "outputs move by 0.02", "servable_by_vllm": "LoRA adapters only, not LILY"},
     answered_alone=True,
 )
-ALONE = "Its questions were put one at a time."
+ALONE = "It was evaluated with batch size 1."
 NOTE = f"† lily: An answer depends on what else is in its batch (outputs move by 0.02). {ALONE}"
 
 
@@ -37,7 +37,7 @@ def test_the_table_marks_the_row_and_says_what_it_means(records: list[Record]) -
     marked = [line.split()[0] for line in lines if "†" in line and "%" in line]
     assert marked == ["lily"]
     assert NOTE in lines
-    assert "Unaudited, and therefore asked one question at a time: mine." in lines
+    assert "Unaudited, and therefore evaluated with batch size 1: mine." in lines
 
 
 def test_json_carries_what_failed(records: list[Record]) -> None:

@@ -47,12 +47,12 @@ full   0.0002 5.995 4.837 3.806  2.886  2.098 1.438 *0.904 0.00112 (upper edge)
 ia3      0.02     ×     ×     ×      ×      ×     ×      × none: 7 diverged
 oft     0.003 0.945 0.521 0.222  0.049 *0.001 0.077  0.280 0.00533
 
-Best rate still at the edge of the widest grid, so a better one may lie beyond: full (upper).
-ia3: no final trial, since no setting ended well (7 diverged).
-* chosen, × did not end well. Every method tried 7 rates, 4 steps to a power of ten around its prior, judged
+Best learning rate at the edge of the widest grid, a better one may lie beyond: full (upper).
+ia3: no final trial, since no setting finished (7 diverged).
+* chosen, × has a failed trial. Every method tried 7 rates, 4 steps to a power of ten around its prior, judged
 by validation loss on validation data (seed 0).
 
-No final trial has left a record yet."""
+No final trial has finished yet."""
 
 
 def test_the_curves_as_they_are_seen() -> None:

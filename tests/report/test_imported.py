@@ -1,4 +1,4 @@
-"""What is shown of imported results: their own figures, marked, and both clocks."""
+"""What is shown of imported results: their own values, marked, and both clocks."""
 
 import io
 import re
@@ -59,7 +59,7 @@ def test_imported_rows_of_methods_that_fail_their_audit_are_marked(shown: dict[s
         assert "An answer depends on what else is in its batch" in note[1]
         assert "Found by Paretune&#39;s audit 1 of" in note[1]
         assert " lora † " not in shown[page]
-        assert "put one at a time" not in shown[page]
+        assert "with batch size 1" not in shown[page]
 
 
 def test_the_table_has_columns_for_their_figures(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ boft            out of memory     –       –        –      –       –   
 lying on it
 ≈ tied for best: no method is significantly better, at 95% for all ranks at once
 boft: out of memory in phase train: could not allocate 5.3 GB
-Accuracy comes with its 95% interval over the questions, not over what another seed would change.
+Accuracy is shown with a 95% interval over the questions; seed variance is not included.
 These results describe these runs and support no claim that one fine-tuning method is better than
 another: the learning rates were not tuned with the same budget, there are fewer than 5 seeds and
 not every method has passed an audit.

@@ -1,4 +1,4 @@
-"""Small result files in the layout of peft's method comparison, for tests. No figure here was measured."""
+"""Small result files in the layout of peft's method comparison, for tests. No value here was measured."""
 
 import copy
 from typing import Any

@@ -132,7 +132,7 @@ class TestTheirOwnTools:
         return module.load_df(str(folder / task / "results"), task, print_fn=lambda text: None), module
 
     def front(self, frame: Any, module: Any, task: str) -> set[str]:
-        """Return the names of their front of the main figure against memory."""
+        """Return the names of their front of the main metric against memory."""
         quality = {"MetaMathQA": "test_accuracy", "image-gen": "test_dino_similarity"}[task]
         preferences = module.get_metric_preferences(task)
         on_front = module.compute_pareto_frontier(frame, "accelerator_memory_max", quality, preferences)

@@ -1,4 +1,4 @@
-"""Made-up methods and results, for tests of the planner. No figure here was measured."""
+"""Made-up methods and results, for tests of the planner. No value here was measured."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from paretune.spec import (
 from paretune.tune import Cell, TaskSearch, search_task
 
 Landscape = Callable[[Trial], float | str]
-"""What a trial gives: its figure of choice, or the kind of a bad outcome."""
+"""What a trial gives: its selection metric, or the kind of a bad outcome."""
 
 OUTCOMES: dict[str, Outcome] = {
     "diverged": Diverged(step=1, loss=math.nan),

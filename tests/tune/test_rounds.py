@@ -103,7 +103,7 @@ def test_tuned_parameters_are_combined_with_every_rate() -> None:
 
 def test_unequal_grids_are_refused() -> None:
     cells = [make_cell("lora", values={"r": (4, 16)}), make_cell("ia3")]
-    with pytest.raises(InputError, match='"lora" would try 2 settings at each rate and "ia3" 1'):
+    with pytest.raises(InputError, match='"lora" would try 2 settings at each learning rate and "ia3" 1'):
         check_budget(Tuning(), cells)
     check_budget(Tuning(sampler="tpe", trials=9), cells)
 

@@ -21,7 +21,7 @@ class Agreement(NamedTuple):
 
 
 def rank_agreement(first: Mapping[str, float], second: Mapping[str, float]) -> Agreement:
-    """Return the agreement of two tasks on the methods that both have a figure for, by method.
+    """Return the agreement of two tasks on the methods that both have a value for, by method.
 
     Kendall, The Treatment of Ties in Ranking Problems, Biometrika 33 (1945). Two methods or more must be shared;
     raises `ValueError` otherwise.
@@ -37,7 +37,7 @@ def rank_agreement(first: Mapping[str, float], second: Mapping[str, float]) -> A
 
 
 def task_agreements(rows: Sequence[Row]) -> dict[tuple[str, str], Agreement]:
-    """Return how far each two tasks of the test split agree on the order of methods by their main figure.
+    """Return how far each two tasks of the test split agree on the order of methods by their main metric.
 
     Methods count that have one row on both tasks; pairs of tasks with fewer than three such methods are left out.
     """

@@ -109,7 +109,7 @@ def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_methods: int
 
 
 def seed_draws(values: Sequence[float], rng: np.random.Generator, num_draws: int = NUM_DRAWS) -> FloatArray:
-    """Return draws of the mean of a figure that was measured once with each seed, float64 of shape (draws,).
+    """Return draws of the mean of a value that was measured once with each seed, float64 of shape (draws,).
 
     Student's t around the mean; the mean itself where there is one seed or all agree, as bytes do.
     """

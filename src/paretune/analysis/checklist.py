@@ -30,7 +30,7 @@ _NO_CLAIM = (
 )
 _SOME_CLAIMS = (
     "Not every difference supports a claim that one method is better than another: {}. "
-    "`paretune compare` tells of which two methods a claim can be made."
+    "`paretune compare` shows which two methods support a claim."
 )
 
 
@@ -113,7 +113,7 @@ def cost_check(view: View, pair: Sequence[Row], cost: str, share: float) -> Chec
     first, second = (row.metrics.get(cost) for row in pair)
     if first is None or second is None or second <= 0:
         return Check(
-            point="cost", passed=None, finding=f"{label} cannot be compared: a figure is missing or not above 0"
+            point="cost", passed=None, finding=f"{label} cannot be compared: a value is missing or not above 0"
         )
     if not same_conditions([record for row in pair for record in row.records], cost):
         return Check(point="cost", passed=None, finding=f"{label} was measured under different conditions")

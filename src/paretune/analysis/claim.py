@@ -56,10 +56,10 @@ def parse_claim(text: str) -> Claim:
     """Return the claim that a sentence makes. Raises `InputError` when it has another form."""
     match = _CLAIM.fullmatch(text)
     if match is None:
-        raise InputError(f'"{text}": not a claim that can be judged; write {_SHAPES}')
+        raise InputError(f'"{text}": not a claim in a known form; write {_SHAPES}')
     kind: Literal["beats", "matches"] = "beats" if match["kind"].lower() == "beats" else "matches"
     if kind == "matches" and match["points"] is None:
-        raise InputError(f'"{text}": say within how many points, which belongs to the claim: write {_SHAPES}')
+        raise InputError(f'"{text}": the margin in points is missing; write {_SHAPES}')
     claim = Claim(match["first"], match["second"], kind, float(match["points"] or 0) / 100)
     if match["cost"] is None:
         return claim
@@ -112,7 +112,7 @@ def _verdict(
     if supports >= SIGNIFICANCE:
         return "undecided", _open(claim, comparison)
     if open_points:
-        return "undecided", f"{says}: the figures speak for it, but {unmet}."
+        return "undecided", f"{says}: the results support it, but {unmet}."
     return "supported", f"{says}, and every point of the protocol is met."
 
 

@@ -22,7 +22,7 @@ class ClockChange(NamedTuple):
     """From 1, the quickest, among the rows of its task that both clocks timed."""
     steps_place: int
     published_front: bool
-    """Whether it lies on the Pareto front of the main figure and this clock."""
+    """Whether it lies on the Pareto front of the main metric and this clock."""
     steps_front: bool
 
     @property

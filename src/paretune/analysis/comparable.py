@@ -8,7 +8,7 @@ _PEAKS = {name for name, metric in METRICS.items() if metric.unit is Unit.BYTES 
 
 
 def same_conditions(records: Sequence[Record], metric: str) -> bool:
-    """Tell whether a figure of these records was measured under the same conditions.
+    """Tell whether a value of these records was measured under the same conditions.
 
     Clocks need the same device, packages, threads and number of trials at once; bytes at work need the same device and
     packages. Imported results need the same source and device, since whoever published them compared them. Accuracy,
@@ -53,7 +53,7 @@ def _imported_notes(records: Sequence[Record]) -> list[str]:
         were = "was" if different == 1 else "were"
         notes.append(
             f"{different} of the {len(made)} imported results {were} made with other package versions than the rest; "
-            "that keeps none out, as in their source."
+            "none are excluded, as in their source."
         )
     return notes
 

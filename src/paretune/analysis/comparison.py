@@ -32,12 +32,12 @@ class Side(Data):
 
     name: str
     value: float
-    """The main figure of the task, such as its accuracy."""
+    """The main metric of the task, such as its accuracy."""
     interval: Interval
     num_seeds: int
     trains: bool
     metrics: dict[str, float]
-    """Mean over seeds of every figure that was measured."""
+    """Mean over seeds of every value that was measured."""
 
 
 class Comparison(Data):
@@ -46,11 +46,11 @@ class Comparison(Data):
     task: str
     split: str
     metric: str
-    """The main figure of the task: "accuracy", or "similarity" of drawings."""
+    """The main metric of the task: "accuracy", or "similarity" of drawings."""
     first: Side
     second: Side
     difference: float
-    """Main figure of the first less that of the second."""
+    """Main metric of the first less that of the second."""
     interval: Interval
     """95 % interval of the difference."""
     p_value: float
@@ -109,9 +109,9 @@ def compare_rows(
 
 
 def _hindrance(row: Row, metric: str) -> str:
-    """Return why a row that no family holds cannot be compared by its main figure."""
+    """Return why a row that no family holds cannot be compared by its main metric."""
     if row.outcome.kind != "ok":
-        return f"{row.num_ok} of {len(row.records)} seeds ended well ({row.outcome.kind}); run it again"
+        return f"{row.num_ok} of {len(row.records)} seeds finished ({row.outcome.kind}); run it again"
     return f"its {lone_figure(metric)}" if metric in row.metrics else f"its {METRICS[metric].label.lower()} is missing"
 
 
@@ -216,11 +216,9 @@ def _notes(view: View, sides: list[Side], difference: Difference) -> list[str]:
     notes = []
     lacking = [side.name for side in sides if side.trains and side.num_seeds == 1]
     if lacking:
-        notes.append(f"One seed of {' and of '.join(lacking)}: what another seed would change is not covered.")
+        notes.append(f"One seed of {' and of '.join(lacking)}: seed variance is not included.")
     if not difference.paired:
-        notes.append(
-            "The answers are not known question by question, so the methods count as asked different questions."
-        )
+        notes.append("Per-question answers are not available, so the comparison is unpaired.")
     if view.split == "validation":
-        notes.append("These are answers on the validation split, on which choices may have been made.")
+        notes.append("These are results on the validation split, which may have been used to choose settings.")
     return notes

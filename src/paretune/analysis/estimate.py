@@ -1,4 +1,4 @@
-"""A method's main figure with its interval, and how much of the width questions and seeds are to blame for."""
+"""A method's main metric with its interval, and how much of the width questions and seeds are to blame for."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

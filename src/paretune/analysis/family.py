@@ -40,11 +40,11 @@ class Family:
 
     rows: tuple[Row, ...]
     parts: tuple[Parts | None, ...]
-    """Of the main figure, over the questions that the rows share; None where a row's answers are not known."""
+    """Of the main metric, over the questions that the rows share; None where a row's answers are not known."""
 
     @property
     def quality(self) -> str:
-        """Return the main figure's name: all rows of a task have the same."""
+        """Return the main metric's name: all rows of a task have the same."""
         return main_figure(self.rows)
 
     @property
@@ -54,7 +54,7 @@ class Family:
 
     @cached_property
     def draws(self) -> Draws:
-        """Draws of the main figure. Rows without parts are drawn independently; rows without the figure have NaN."""
+        """Draws of the main metric. Rows without parts are drawn independently; rows without the value have NaN."""
         paired = [place for place, one in enumerate(self.parts) if one is not None]
         alone = [place for place, row in enumerate(self.rows) if place not in paired and _is_share(row)]
         groups = []
@@ -92,14 +92,14 @@ class Family:
         return next((place for place, one in enumerate(self.rows) if one.trial_ids == row.trial_ids), None)
 
     def is_lone(self, place: int) -> bool:
-        """Tell whether a row's main figure is known, but nothing that says how sure it is."""
+        """Tell whether a row's main metric is known, but nothing that says how sure it is."""
         figure = self.rows[place].metrics.get(self.quality, np.nan)
         return bool(np.isfinite(figure) and np.isnan(self.draws.means[place]))
 
     def metric_draws(self, metric: str) -> FloatArray:
-        """Return draws of a figure, float64 of shape (draws, rows): NaN for a row that has none.
+        """Return draws of a value, float64 of shape (draws, rows): NaN for a row that has none.
 
-        The main figure: over questions and seeds. Forgetting and drift: over texts, or pictures, and seeds, where the
+        The main metric: over questions and seeds. Forgetting and drift: over texts, or pictures, and seeds, where the
         records hold them one by one.
         Everything else: over seeds, and without any spread where there is one seed or all agree.
         """
@@ -111,7 +111,7 @@ class Family:
         columns = []
         for place, row in enumerate(self.rows):
             found = [value for record in row.records if (value := record.metric(metric)) is not None]
-            # A stream of its own for each row and figure: equal seeds must not make two rows move together.
+            # A stream of its own for each row and value: equal seeds must not make two rows move together.
             rng = np.random.default_rng([place, *metric.encode()])
             columns.append(seed_draws(found, rng) if found else np.full(NUM_DRAWS, np.nan))
         return np.stack(columns, axis=1)
@@ -120,7 +120,7 @@ class Family:
 def make_family(
     rows: Sequence[Row], answers: Answers, *, with_unscored: bool = False, scope: Scope | None = None
 ) -> Family | None:
-    """Return the family of those rows that ended well and have their main figure, or None where there is no such row.
+    """Return the family of those rows that ended well and have their main metric, or None where there is no such row.
 
     The rows must belong to one task and split. `with_unscored` keeps rows without it too, their draws being NaN.
     `scope` is what intervals speak of where questions have clusters, by default what `sampling_of` says.
@@ -151,7 +151,7 @@ def _is_scored(row: Row) -> bool:
 
 
 def _is_share(row: Row) -> bool:
-    """Tell whether a row's main figure is a share of questions whose number is known."""
+    """Tell whether a row's main metric is a share of questions whose number is known."""
     return row.quality == "accuracy" and _is_scored(row)
 
 
@@ -171,11 +171,11 @@ _ONE_BY_ONE: dict[str, Callable[[Record], Sequence[float]]] = {
     "forgetting": attrgetter("text_loss_changes"),
     "drift": attrgetter("drifts"),
 }
-"""Figures that records hold text by text or picture by picture."""
+"""Values that records hold text by text or picture by picture."""
 
 
 def _units(read: Callable[[Record], Sequence[float]]) -> Callable[[Row], dict[int, Mapping[str, float]] | None]:
-    """Return what gives a row's figures by seed and text or picture, or None where a seed's are not known."""
+    """Return what gives a row's values by seed and text or picture, or None where a seed's are not known."""
 
     def units(row: Row) -> dict[int, Mapping[str, float]] | None:
         found: dict[int, Mapping[str, float]] = {

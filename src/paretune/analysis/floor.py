@@ -17,7 +17,7 @@ def below_floor(rows: Sequence["Row"], floor: Floor | None = None) -> list[bool]
     """Tell for each row of one task and split whether it is left out of the Pareto fronts.
 
     With a floor: what does not reach it. By default: trained rows whose main metric, as measured, is not above that of
-    the untouched base, where the study has it.
+    the base model, where the study has it.
     """
     if floor is not None:
         return [any(not _value(row, metric) >= least for metric, least in floor.items()) for row in rows]
@@ -28,7 +28,7 @@ def below_floor(rows: Sequence["Row"], floor: Floor | None = None) -> list[bool]
 
 
 def base_value(rows: Sequence["Row"]) -> float | None:
-    """Return the main metric of the untouched base without worked examples in its prompt; None where there is none."""
+    """Return the main metric of the base model without worked examples in its prompt; None where there is none."""
     quality = main_quality(name for row in rows for name in row.metrics)
     methods = [(row, row.records[0].trial.method) for row in rows if row.outcome.kind == "ok"]
     values = [_value(row, quality) for row, method in methods if not method.trains and not method.parameters]
@@ -44,7 +44,7 @@ def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
         if names:
             quality = main_quality(name for row in inside for name in row.metrics)
             label = METRICS[quality].label.lower()
-            base = f"{label} is not above that of the untouched base"
+            base = f"{label} is not above that of the base model"
             why = base if floor is None else f"{label} is below the minimum"
             notes.append(f"Left out of the Pareto front, since {why}: {', '.join(names)}.")
     return notes

@@ -27,7 +27,7 @@ class FrontPoint(Data):
     probability: float
     """Of lying on the front."""
     left_out: bool
-    """Whether it is left out of the front: by default what is not above the untouched base in the main metric."""
+    """Whether it is left out of the front: by default what is not above the base model in the main metric."""
     contribution: float | None
     """The volume that would be lost without it; None without a reference point."""
 

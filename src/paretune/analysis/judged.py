@@ -41,7 +41,7 @@ def judged_rows(
 
 
 def row_estimate(family: Family, place: int) -> Estimate:
-    """Return the main figure of a family's row, which must have one, with its interval."""
+    """Return the main metric of a family's row, which must have one, with its interval."""
     parts, row = family.parts[place], family.rows[place]
     if parts is not None:
         return mean_estimate(parts)

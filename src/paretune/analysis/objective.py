@@ -27,7 +27,7 @@ def objective_draws(family: Family, weights: Mapping[str, float], admissible: Se
     With one metric: the metric, turned round where less is better. With several: the weighted sum of each metric's way
     from its worst to its best value among the admissible rows (simple additive weighting after min-max scaling; Hwang
     and Yoon, Multiple Attribute Decision Making, 1981). The ends of that way stay as measured in every draw.
-    A row without one of the figures has NaN throughout.
+    A row without one of the values has NaN throughout.
     """
     if list(weights) == [family.quality]:
         return family.draws.subset(admissible)
@@ -46,7 +46,7 @@ def _sign(metric: str) -> float:
 
 
 def _scaling(metric: str, measured: FloatArray) -> tuple[float, float]:
-    """Return offset and scale that take the worst figure to 0 and the best to 1; all to 0 where they agree."""
+    """Return offset and scale that take the worst value to 0 and the best to 1; all to 0 where they agree."""
     finite = measured[np.isfinite(measured)]
     if not len(finite) or finite.min() == finite.max():
         return (float(finite.min()) if len(finite) else 0.0), 0.0

@@ -57,9 +57,11 @@ def refuse_conflicts(view: View, metrics: Sequence[str], *, across: bool) -> lis
     conflicts = protocol_conflicts(view, metrics)
     if conflicts and not across:
         reasons = "; ".join(conflicts)
-        raise InputError(f"these records were not made alike: {reasons}; --across compares them all the same")
+        raise InputError(
+            f"these results were recorded under different settings: {reasons}; add --across to compare them anyway"
+        )
     own = [f"A method's own recipe, as the study declares it: {departure}." for departure in departures(view)]
-    return [*(f"Not made alike: {conflict}." for conflict in conflicts), *own]
+    return [*(f"Recorded under different settings: {conflict}." for conflict in conflicts), *own]
 
 
 def _text(recipe: Recipe, field: str) -> str:
@@ -115,7 +117,7 @@ def _clause(view: View, what: str, read: _Reader) -> str:
         return ""
     usual = next((value for value in found if len(value) == 1 and 2 * found.count(value) > len(found)), None)
     if usual is None:
-        return f"{what} not alike: {_some(values)}"
+        return f"different {what}: {_some(values)}"
     return f"another {what} for {_some(name for name, value in values.items() if value != usual)}"
 
 

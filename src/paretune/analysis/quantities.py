@@ -29,7 +29,7 @@ _AMOUNT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re
 def parse_amount(metric: str, text: str, where: str) -> float:
     """Return an amount of a metric in its base unit. Case does not matter: GB is 10^9 bytes, GiB is 2^30.
 
-    Raises `InputError`, opening with `where`, when the text is no amount or its unit does not fit the metric.
+    Raises `InputError`, opening with `where`, when the text is not an amount or its unit does not fit the metric.
     """
     unit = METRICS[metric].unit
     match = _AMOUNT.fullmatch(text.strip())
@@ -37,8 +37,10 @@ def parse_amount(metric: str, text: str, where: str) -> float:
     if match is not None and not match[2] and unit is Unit.BYTES:
         raise InputError(f'{where}: "{text}" has no unit; write {_EXAMPLES[unit]}')
     if match is None or factor is None:
-        raise InputError(f'{where}: "{text}" is no amount of {METRICS[metric].label.lower()}; write {_EXAMPLES[unit]}')
+        raise InputError(
+            f'{where}: "{text}" is not an amount of {METRICS[metric].label.lower()}; write {_EXAMPLES[unit]}'
+        )
     amount = float(match[1]) * factor
     if unit is Unit.FRACTION and not 0 <= amount <= 1:
-        raise InputError(f'{where}: "{text}" is no share; write {_EXAMPLES[unit]}')
+        raise InputError(f'{where}: "{text}" is not a share; write {_EXAMPLES[unit]}')
     return amount

@@ -45,8 +45,8 @@ def pareto(
 ) -> Front:
     """Return the Pareto front in any number of metrics, with each method's probability of lying on it.
 
-    By default the metrics are the main figure and training memory. Methods below `min_accuracy` ("50%" or 0.5) are left
-    out of the front; by default those that are not above the untouched base.
+    By default the metrics are the main metric and training memory. Methods below `min_accuracy` ("50%" or 0.5) are left
+    out of the front; by default those that are not above the base model.
 
     With a `reference` point, a value for each metric that is fixed in advance, also the hypervolume and what each
     method contributes to it. Raises `InputError` as `compare` does, for a metric that does not exist, and for a
@@ -81,8 +81,8 @@ def recommend(
 
     Arguments are the options of the command: `max_memory="24GB"` is `--max-memory 24GB`; options that may be repeated
     are `limits` ("train_peak_bytes<=24GB", with any metric), `capabilities` and `weights`. `maximise` is the metric to
-    make as good as possible, by default the main figure, which for a cost is small; `weights` takes its place with
-    several. Methods that are not above the untouched base are ruled out unless `min_accuracy` or a limit says how good
+    make as good as possible, by default the main metric, which for a cost is small; `weights` takes its place with
+    several. Methods that are not above the base model are ruled out unless `min_accuracy` or a limit says how good
     is good enough. Capabilities are looked up in the recorded audits, or in `known` (for each method's label which it
     has); what is not known does not count.
     Raises `InputError` as `compare` does, and for a limit, metric or weight that cannot be used.

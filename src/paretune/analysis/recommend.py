@@ -88,9 +88,9 @@ def recommend_from(
 
 
 def _no_objective(row: Row, family: Family, objective: Sequence[str]) -> list[Reason]:
-    """Return a reason for each part of the objective that a row which ended well has no figure for.
+    """Return a reason for each part of the objective that a row which ended well has no value for.
 
-    A main figure that nothing says how sure it is cannot be told from another's, so its uncertainty is missing.
+    A main metric that nothing says how sure it is cannot be told from another's, so its uncertainty is missing.
     """
     place = family.find(row)
     if place is None:
@@ -176,21 +176,21 @@ def _next_experiment(view: View, family: Family, candidates: Sequence[Candidate]
 def _lone_notes(family: Family, objective: Mapping[str, float]) -> list[str]:
     if family.quality not in objective or not any(map(family.is_lone, range(len(family.rows)))):
         return []
-    return [f"Where {lone_figure(family.quality)}, nothing tells how sure it is; the table of results shows it."]
+    return [f"Where {lone_figure(family.quality)}, its uncertainty is unknown; the results table shows the value."]
 
 
 def _notes(view: View, family: Family, admissible: Sequence[int]) -> list[str]:
     notes = []
     if view.split == "validation":
-        notes.append("These are answers on the validation split, on which choices may have been made.")
+        notes.append("These are results on the validation split, which may have been used to choose settings.")
     trained = [family.rows[place] for place in admissible if family.rows[place].records[0].trial.method.trains]
     single = [view.name_of(row) for row in trained if len(row.records) == 1]
     if single:
-        notes.append(f"One seed of {', '.join(single)}: what another seed would change is not covered.")
+        notes.append(f"One seed of {', '.join(single)}: seed variance is not included.")
     if any(family.parts[place] is None for place in admissible):
-        notes.append("Answers are not known question by question: the methods count as asked different questions.")
+        notes.append("Per-question answers are not available, so comparisons are unpaired.")
     left_out = [cost for cost in COSTS if cost not in _comparable_costs(family)]
     if left_out:
         labels = ", ".join(METRICS[cost].label.lower() for cost in left_out)
-        notes.append(f"Not weighed, since it was measured under different conditions: {labels}.")
+        notes.append(f"Not compared, because measured under different conditions: {labels}.")
     return notes

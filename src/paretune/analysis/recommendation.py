@@ -22,9 +22,9 @@ class Candidate(Data):
     value: float
     """The objective: the metric's mean, or with weights the weighted sum from 0 to 1."""
     quality: float | None
-    """The main figure of the task, such as its accuracy."""
+    """The main metric of the task, such as its accuracy."""
     interval: Interval | None
-    """95 % interval of the main figure."""
+    """95 % interval of the main metric."""
     metrics: dict[str, float]
     trains: bool
     probability_best: float

@@ -24,7 +24,7 @@ class Limit(Data):
     value: float
 
     def meets(self, value: float) -> bool:
-        """Tell whether a figure keeps within the limit."""
+        """Tell whether a value keeps within the limit."""
         return value <= self.value if self.bound == "at most" else value >= self.value
 
 
@@ -35,9 +35,9 @@ class Reason(Data):
         "limit", "not measured", "capability", "capability unknown", "did not end", "does not train", "not above base"
     ]
     requirement: str
-    """The metric, the capability, the outcome, or the uncertainty of the main figure."""
+    """The metric, the capability, the outcome, or the uncertainty of the main metric."""
     value: float | None = None
-    """The method's figure, where there is one."""
+    """The method's value, where there is one."""
     limit: Limit | None = None
 
 
@@ -48,7 +48,7 @@ def parse_limit(text: str, where: str) -> Limit:
     """
     match = _LIMIT.fullmatch(text)
     if match is None:
-        raise InputError(f'{where}: "{text}" is no limit; write for example "train_peak_bytes<=24GB"')
+        raise InputError(f'{where}: "{text}" is not a limit; write for example "train_peak_bytes<=24GB"')
     metric = known_metric(match[1], where)
     bound: Literal["at most", "at least"] = "at most" if match[2] in {"<=", "≤"} else "at least"
     return Limit(metric=metric, bound=bound, value=parse_amount(metric, match[3], where))
@@ -72,7 +72,7 @@ def check_capabilities(names: Sequence[str], where: str) -> None:
 def unmet(row: Row, limits: Sequence[Limit], wanted: Sequence[str], known: Capabilities) -> list[Reason]:
     """Return every requirement that a row does not meet, in the order given; none where it meets all.
 
-    A figure that was not measured meets no limit, and a capability that nobody has looked at counts as missing.
+    A value that was not measured meets no limit, and a capability that nobody has looked at counts as missing.
     """
     if row.outcome.kind != "ok":
         return [Reason(kind="did not end", requirement=row.outcome.kind)]

@@ -25,22 +25,22 @@ class Row(NamedTuple):
     records: tuple[Record, ...]
     """The records behind the row, by seed."""
     metrics: dict[str, float]
-    """Mean of each figure over the seeds that ended well; over those that measured it where none did."""
+    """Mean of each value over the seeds that ended well; over those that measured it where none did."""
     spreads: dict[str, float]
-    """Standard deviation of each figure between seeds (n - 1), where two seeds or more measured it."""
+    """Standard deviation of each value between seeds (n - 1), where two seeds or more measured it."""
     standard_errors: dict[str, float]
     """Standard errors over questions or texts, mean over seeds: seeds share them, so they do not shrink with seeds."""
     groups: dict[str, dict[str, float]]
-    """Mean over seeds of the figures of parts of the questions."""
+    """Mean over seeds of the values of parts of the questions."""
     quality_interval: Interval | None
-    """95 % interval of the main figure: over questions and seeds after `judged_rows`; before that an accuracy's, by
+    """95 % interval of the main metric: over questions and seeds after `judged_rows`; before that an accuracy's, by
     Wilson, over the questions of one seed, since seeds ask the same questions again."""
     fronts: frozenset[str]
-    """Costs on whose Pareto front against the main figure the row lies, among the rows of its task."""
+    """Costs on whose Pareto front against the main metric the row lies, among the rows of its task."""
     standing: Standing | None = None
     """How sure the row's place among the others is; None before `judged_rows` and where a seed did not end well."""
     below_floor: bool = False
-    """Whether it is left out of the fronts: by default what is not above the untouched base (see `below_floor`)."""
+    """Whether it is left out of the fronts: by default what is not above the base model (see `below_floor`)."""
     num_tried: int = 0
     """Learning rates and parameters of the method that were tried on validation data of the row's task."""
 
@@ -80,7 +80,7 @@ def rows_of(records: Sequence[Record], tuning: Sequence[Record] = (), floor: Flo
     """Return the rows of these records, in the order in which their first records come.
 
     `tuning` are records that are no rows, but tell how many settings were tried on validation data. `floor` is what
-    rows must reach to lie on a front, in place of the untouched base's main metric.
+    rows must reach to lie on a front, in place of the base model's main metric.
     """
     together: dict[tuple[object, ...], list[Record]] = {}
     for record in records:

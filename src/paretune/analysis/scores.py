@@ -18,7 +18,7 @@ class Scores(NamedTuple):
     values: FloatArray
     """Float64 of shape (methods, seeds, units), NaN where there is no score."""
     seed_free: tuple[bool, ...]
-    """For each method, whether no seed can change its scores, as with the untouched base model."""
+    """For each method, whether no seed can change its scores, as with the base model."""
 
     def of(self, method: str) -> FloatArray:
         """Return a method's scores, float64 of shape (its seeds, units): seeds without any score are left out.

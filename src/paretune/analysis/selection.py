@@ -67,7 +67,7 @@ def main_figure(rows: Sequence[Row]) -> str:
 
 
 def first_measured(rows: Iterable[Row], names: Sequence[str]) -> str:
-    """Return the first of these metrics that any row has a figure for; the first of all where none has any."""
+    """Return the first of these metrics that any row has a value for; the first of all where none has any."""
     found = {name for row in rows for name in row.metrics}
     return next((name for name in names if name in found), names[0])
 
@@ -80,7 +80,7 @@ def choose_view(
     Raises `InputError` when there is no such task or split, or when several tasks make the choice the person's.
     """
     if not rows:
-        raise InputError("no trial has left a record yet; run the study first")
+        raise InputError("no trial has finished yet; run the study first")
     splits = {row.split for row in rows}
     wanted = split or ("test" if "test" in splits else "validation")
     if wanted not in splits:

@@ -25,9 +25,9 @@ def comparison_sentence(comparison: "Comparison") -> str:
     if comparison.verdict != "undecided":
         return f"{first} is {comparison.verdict} than {second} by {apart} ({interval}; {corrected})."
     side = "ahead of" if comparison.difference > 0 else "behind" if comparison.difference < 0 else "level with"
-    seen = f"{first} is {apart} {side} {second}" if comparison.difference else f"{first} is level with {second}"
+    seen = f"{first} is {apart} {side} {second}" if comparison.difference else f"{first} equals {second}"
     if comparison.p_value < 0.05:
-        reason = f"alone that would count (p {p_text(comparison.p_value)}), among all methods compared it does not"
+        reason = f"the difference is significant only without the correction (p {p_text(comparison.p_value)})"
         head = f"The data cannot tell: {seen} ({interval}), and {reason} ({corrected})."
     else:
         head = f"The data cannot tell: {seen} ({interval}; {corrected})."
@@ -39,19 +39,19 @@ def comparison_sentence(comparison: "Comparison") -> str:
 
 
 def gap(metric: str, amount: float) -> str:
-    """Return a difference in a main figure: "3.2 points" of a share, "0.032" of a cosine."""
+    """Return a difference in a main metric: "3.2 points" of a share, "0.032" of a cosine."""
     return points(amount) if METRICS[metric].unit is Unit.FRACTION else f"{amount:.3f}"
 
 
 def units_of(metric: str) -> str:
-    """Return what a main figure is the mean over: "questions", or "drawings" where pictures are compared."""
+    """Return what a main metric is the mean over: "questions", or "drawings" where pictures are compared."""
     return "questions" if METRICS[metric].unit is Unit.FRACTION else "drawings"
 
 
 def lone_figure(metric: str) -> str:
-    """Return that a main figure is known, but nothing that says how sure it is."""
-    each = "the number of questions" if METRICS[metric].unit is Unit.FRACTION else "a figure for each drawing"
-    return f"{METRICS[metric].label.lower()} is known as one figure only, without {each}"
+    """Return that a main metric is known, but nothing that says how sure it is."""
+    each = "the number of questions" if METRICS[metric].unit is Unit.FRACTION else "a value for each drawing"
+    return f"{METRICS[metric].label.lower()} is known only as a single value, without {each}"
 
 
 def _signed(metric: str, amount: float) -> str:
@@ -92,7 +92,7 @@ def more_of(more_questions: int | None, more_seeds: int | None, things: str = "q
 def _more(comparison: "Comparison") -> str:
     ways = more_of(comparison.more_questions, comparison.more_seeds, units_of(comparison.metric))
     if ways:
-        return f"About {ways} would, if the difference is as seen."
+        return f"About {ways} would suffice if the true difference is as observed."
     if not comparison.paired:
-        return "Answers question by question would say more."
-    return "No practical number of questions or seeds alone would."
+        return "Per-question answers would give a sharper test."
+    return "No practical number of questions or seeds alone would suffice."

@@ -34,7 +34,7 @@ class Wishes(NamedTuple):
     weights: Mapping[str, float] = {}
     """Metrics with weights, in place of `maximise`."""
     max_memory: Amount | None = None
-    """Bounds the memory figure of the table: training memory, or what imported results have in its place."""
+    """Bounds the memory value of the table: training memory, or what imported results have in its place."""
     max_checkpoint: Amount | None = None
     max_step_time: Amount | None = None
     max_forgetting: Amount | None = None

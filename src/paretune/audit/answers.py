@@ -1,6 +1,6 @@
 """Checks on answers: what they depend on, and what they must not depend on.
 
-`noise` is what the same check measures on the untouched base model: another batch or another length is summed up in
+`noise` is what the same check measures on the base model: another batch or another length is summed up in
 another order.
 """
 
@@ -17,23 +17,25 @@ from paretune.spec import NotPassed, Passed
 def batch_invariant(model: nn.Module, probe: Probe, noise: float = 0.0) -> Passed | NotPassed:
     """Judge whether the first sample's answer is the same alone and beside others of its length.
 
-    The figure is the largest change of an output. Where there is none, greedy answers are compared as well.
+    The value is the largest change of an output. Where there is none, greedy answers are compared as well.
     """
     alone = probe.outputs(model, [0])
     beside = [probe.outputs(model, rows)[:1] for rows in ([0, 1], [0, 2, 1])]
     worst = max((gap(alone, found, noise=noise) for found in beside), key=lambda found: found.largest)
     if worst:
-        return NotPassed(figure=worst.largest, finding=f"outputs move by {worst.largest:.2g} with other companions")
+        return NotPassed(
+            figure=worst.largest, finding=f"outputs move by {worst.largest:.2g} with other items in the batch"
+        )
     written, together = probe.answers(model, [0]), probe.answers(model, [0, 1, 2])
     if written is not None and together is not None:
-        return _same_answer(written, together, worst.largest, noise, "with other companions")
+        return _same_answer(written, together, worst.largest, noise, "with other items in the batch")
     return Passed(figure=worst.largest)
 
 
 def padding_invariant(model: nn.Module, probe: Probe, noise: float = 0.0) -> Passed | NotPassed:
     """Judge whether the first sample's answer is the same as it is and padded.
 
-    The figure is the largest change of an output. Where there is none, greedy answers are compared as well.
+    The value is the largest change of an output. Where there is none, greedy answers are compared as well.
     """
     plain = probe.outputs(model, [0])
     gaps = {way: gap(plain, found, noise=noise) for way, found in probe.padded_outputs(model, 0).items()}
@@ -47,7 +49,7 @@ def padding_invariant(model: nn.Module, probe: Probe, noise: float = 0.0) -> Pas
 
 
 class Noise(NamedTuple):
-    """The figures of the checks on the untouched base model."""
+    """The values of the checks on the base model."""
 
     batch: float
     padding: float
@@ -64,7 +66,7 @@ def noise_of(subject: Subject) -> Noise:
 
 
 def causal(model: nn.Module, probe: LanguageProbe) -> Passed | NotPassed:
-    """Judge whether outputs stay as they are when a later token changes. The figure is the largest change of one."""
+    """Judge whether outputs stay as they are when a later token changes. The value is the largest change of one."""
     before = probe.outputs(model, [0])[0, :-1]
     found = gap(before, probe.logits_after_another_end(model, 0)[:-1])
     finding = f"outputs move by {found.largest:.2g} when a later token changes"
@@ -72,7 +74,7 @@ def causal(model: nn.Module, probe: LanguageProbe) -> Passed | NotPassed:
 
 
 def generation_agrees(model: nn.Module, probe: LanguageProbe, noise: float = 0.0) -> Passed | NotPassed:
-    """Judge whether `generate` chooses by the logits of forward passes. The figure is the largest change of a logit."""
+    """Judge whether `generate` chooses by the logits of forward passes. The value is the largest change of a logit."""
     written = probe.answers(model, [0])
     found = gap(probe.logits_of(model, 0, written.tokens[0]), written.logits, noise=noise)
     finding = f"logits are {found.largest:.2g} away from those of forward passes over the whole text"

@@ -15,7 +15,7 @@ from paretune.spec import ModelKind
 RELATIVE_TOLERANCE = 3e-6
 """Outputs further apart than this share of the largest of them differ by more than float32 rounding explains."""
 NOISE_FACTOR = 10.0
-"""How much more than the untouched base model, looked at in the same way, a method may move outputs."""
+"""How much more than the base model, looked at in the same way, a method may move outputs."""
 
 
 Dtype = Literal["float32", "bfloat16"]

@@ -126,7 +126,7 @@ def _audit_alone(case: Case) -> MethodAudit:
         with _pool(1) as pool:
             return pool.submit(_audit_one, case).result()
     except BrokenProcessPool:
-        verdict = NotPassed(finding="its process ended without a word", error_type="BrokenProcessPool")
+        verdict = NotPassed(finding="its process ended without an error message", error_type="BrokenProcessPool")
         finding = Finding(claim="trains", model_kind="causal-lm", verdict=verdict)
         return MethodAudit(method=case.spec, findings=(finding,), tied_embeddings=case.tied)
 

@@ -28,7 +28,7 @@ _WITHOUT_EFFECT_ONCE_TRAINED = {
 
 
 def servable_by_vllm(folder: Path) -> Passed | NotPassed | NotApplicable:
-    """Judge a checkpoint by vLLM's rules. The figure is the adapter's rank. The finding names the rule."""
+    """Judge a checkpoint by vLLM's rules. The value is the adapter's rank. The finding names the rule."""
     config = saved_config(folder)
     if config is None:
         if (folder / "config.json").exists():

@@ -22,14 +22,14 @@ _MAX_NEEDLESS_SHARE = 0.05
 
 
 def reloads(subject: Subject, expected: Tensor, loaded: nn.Module) -> Passed | NotPassed:
-    """Judge whether the loaded model says what the trained one said. The figure is the largest change of an output."""
+    """Judge whether the loaded model says what the trained one said. The value is the largest change of an output."""
     found = gap(expected, all_outputs(subject, loaded), relative=_SAME_WEIGHTS)
     finding = f"loaded again, outputs are {found.largest:.2g} away"
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
 
 
 def mergeable(subject: Subject, model: nn.Module) -> Passed | NotPassed | NotApplicable:
-    """Judge whether merging keeps the outputs. The model is spent afterwards. The figure is as in `reloads`."""
+    """Judge whether merging keeps the outputs. The model is spent afterwards. The value is as in `reloads`."""
     expected = all_outputs(subject, model)
     if not hasattr(model, "peft_config"):
         return NotApplicable(reason="it puts no adapter beside the weights")
@@ -46,7 +46,7 @@ def mergeable(subject: Subject, model: nn.Module) -> Passed | NotPassed | NotApp
 
 
 def compact(at_start: Path, trained: Path) -> Passed | NotPassed:
-    """Judge whether a checkpoint holds much that could be made again. The figure is that share of its tensors' bytes.
+    """Judge whether a checkpoint holds much that could be made again. The value is that share of its tensors' bytes.
 
     `at_start` holds what the same method saved before its first step: a tensor that is the same in both was not
     trained, and the seed gives it again. A tensor that a file holds twice is needed once.
@@ -64,12 +64,12 @@ def compact(at_start: Path, trained: Path) -> Passed | NotPassed:
     share = (frozen + repeated) / total
     parts = [f"{frozen:,} that training did not change"] if frozen else []
     parts += [f"{repeated:,} stored twice"] if repeated else []
-    finding = f"of {total:,} bytes of tensors " + (" and ".join(parts) or "none could be made again")
+    finding = f"of {total:,} bytes of tensors " + (" and ".join(parts) or "none could be regenerated")
     return (NotPassed if share > _MAX_NEEDLESS_SHARE else Passed)(figure=share, finding=finding)
 
 
 def convertible_to_lora(subject: Subject, base_outputs: Tensor, model: nn.Module) -> Passed | NotPassed | NotApplicable:
-    """Judge whether a LoRA of `LORA_RANK` does the same. The figure is the share of the outputs' change that is lost.
+    """Judge whether a LoRA of `LORA_RANK` does the same. The value is the share of the outputs' change that is lost.
 
     Shares are of Euclidean norms over all outputs.
     """

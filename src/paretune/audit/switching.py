@@ -11,14 +11,14 @@ from paretune.spec import NotApplicable, NotPassed, Passed
 
 
 def no_op_at_start(attached: Attached) -> Passed | NotPassed:
-    """Judge whether the untrained method leaves the outputs alone. The figure is the largest change of an output."""
+    """Judge whether the untrained method leaves the outputs alone. The value is the largest change of an output."""
     found = gap(attached.base_outputs, all_outputs(attached.subject, attached.model))
     finding = f"outputs move by {found.largest:.2g} before any training"
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
 
 
 def exact_off(attached: Attached) -> Passed | NotPassed | NotApplicable:
-    """Judge whether the base's outputs come back bit for bit. The figure is the largest difference of an output."""
+    """Judge whether the base's outputs come back bit for bit. The value is the largest difference of an output."""
     if not hasattr(attached.model, "disable_adapter"):
         return NotApplicable(reason="it cannot be switched off")
     off = _outputs_when_off(attached)
@@ -31,7 +31,7 @@ def exact_off(attached: Attached) -> Passed | NotPassed | NotApplicable:
 def switch_restores(attached: Attached) -> Passed | NotPassed | NotApplicable:
     """Judge whether outputs, and what is trainable, are the same after switching off and on.
 
-    The figure is the largest change of an output, or the number of parameters that became trainable or frozen.
+    The value is the largest change of an output, or the number of parameters that became trainable or frozen.
     """
     model: Any = attached.model
     if not hasattr(model, "disable_adapter"):

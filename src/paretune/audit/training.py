@@ -11,15 +11,15 @@ _GRADIENT_TOLERANCE = 1e-4
 
 
 def trains(trained: Trained) -> Passed | NotPassed:
-    """Judge whether the loss of the batch fell. The figure is the share of it that went."""
+    """Judge whether the loss of the batch fell. The value is the share of it that went."""
     before, after = trained.loss_before, trained.loss_after
-    finding = f"loss {before:.4g} before, {after:.4g} after, at a rate of {trained.learning_rate:g}"
+    finding = f"loss {before:.4g} before, {after:.4g} after, at a learning rate of {trained.learning_rate:g}"
     share = (before - after) / before
     return Passed(figure=share, finding=finding) if trained.learned else NotPassed(figure=share, finding=finding)
 
 
 def parameters_move(movements: Sequence[Movement]) -> Passed | NotPassed:
-    """Judge whether every trainable tensor changed. The figure is the share of values that did."""
+    """Judge whether every trainable tensor changed. The value is the share of values that did."""
     if not movements:
         return NotPassed(finding="nothing is trainable")
     total = sum(movement.num_values for movement in movements)
@@ -40,7 +40,7 @@ def parameters_move(movements: Sequence[Movement]) -> Passed | NotPassed:
 def checkpointing_keeps_gradients(attached: Attached) -> Passed | NotPassed:
     """Judge whether gradients stay the same under gradient checkpointing. Leaves it switched off.
 
-    The figure is the largest change of a gradient as a share of the largest gradient.
+    The value is the largest change of a gradient as a share of the largest gradient.
     """
     model: Any = attached.model
     plain = gradients(attached)

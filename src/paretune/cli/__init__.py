@@ -21,7 +21,7 @@ def main() -> None:
         else:
             code = _complain(one_line(RuntimeError(error.format_message())))
     except (KeyboardInterrupt, typer.Abort):
-        print("paretune: stopped; the same command goes on where it left off", file=sys.stderr)
+        print("paretune: stopped; re-run the same command to resume", file=sys.stderr)
         code = 130
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         sys.stderr.close()

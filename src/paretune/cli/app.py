@@ -21,18 +21,18 @@ app.add_typer(importing, name="import")
 app.add_typer(exporting, name="export")
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a study, as given to --out.", metavar="DIR")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
-Jobs = Annotated[int, typer.Option(min=1, help="Trials at once. Above 1, step times are marked as shared.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Trials to run in parallel. Above 1, step times are marked as shared.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="CPU threads of each trial (default: its share of the cores).")
 ]
-TaskName = Annotated[str | None, typer.Option("--task", help="Task, where the records hold several.")]
-Across = Annotated[bool, typer.Option("--across", help="Compare records that were not made alike all the same.")]
+TaskName = Annotated[str | None, typer.Option("--task", help="Task to show, if the results cover several.")]
+Across = Annotated[bool, typer.Option("--across", help="Compare results that were recorded under different settings.")]
 FrontFloor = Annotated[
     str | None,
-    typer.Option("--min-accuracy", help="Least accuracy on a front; by default more than the untouched base's."),
+    typer.Option("--min-accuracy", help="Minimum accuracy on a Pareto front; by default above that of the base model."),
 ]
-Retry = Annotated[bool, typer.Option("--retry", help="Run trials again whose outcome was not ok.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Re-run trials whose outcome was not ok.")]
 
 
 def _version(wanted: bool) -> None:
@@ -97,13 +97,13 @@ def run(  # noqa: PLR0917 (one for each option)
         bool,
         typer.Option(
             "--skip-unavailable",
-            help="Leave out methods that cannot run on this machine or base model; their rows say why.",
+            help="Skip methods that cannot run on this machine or base model; their rows state the reason.",
         ),
     ] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Print what would run and how long it takes, then end.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON for machines.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would run and for how long, then exit.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON.")] = False,
 ) -> None:
-    """Run a study. It resumes by itself: finished trials are never repeated."""
+    """Run a study. It resumes automatically: finished trials are never repeated."""
     from paretune.cli.studies import RunOptions, checked, run_and_show, study_from_options
     from paretune.spec import InputError, Study
 
@@ -138,10 +138,10 @@ def run(  # noqa: PLR0917 (one for each option)
 
 @app.command(epilog="Example: paretune methods lily")
 def methods(
-    name: Annotated[str | None, typer.Argument(help="Show all that is known of one method.", metavar="NAME")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show everything known about one method.", metavar="NAME")] = None,
     json: AsJson = False,
 ) -> None:
-    """List the methods that a study can name, with what their audit found."""
+    """List the methods that a study can name, with the results of their audit."""
     from paretune.cli.methods import show_method, show_methods
 
     if name is None:
@@ -153,19 +153,19 @@ def methods(
 @app.command(epilog="Example: paretune audit lora lily")
 def audit(  # noqa: PLR0917 (one for each option)
     methods: Annotated[list[str] | None, typer.Argument(help="Methods to audit.", metavar="METHOD...")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Audit every method that there is.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Audit every available method.")] = False,
     model: Annotated[
-        str | None, typer.Option(help="Causal language model to check on, instead of a toy of each kind.")
+        str | None, typer.Option(help="Causal language model to audit on, instead of the toy models.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Methods at once (default: as many as there are cores).")
+        int | None, typer.Option(min=1, help="Methods to audit in parallel (default: the number of cores).")
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="Replace the audit that comes with the methods' package.")
+        bool, typer.Option("--record", help="Replace the recorded audit in the package of these methods.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Find out whether methods do what they claim, on small models built in memory, with figures."""
+    """Check on small in-memory models whether methods do what they claim."""
     from paretune.cli.audit import run_audit
 
     run_audit(methods or [], everything=everything, model=model, jobs=jobs, record=record, as_json=json)
@@ -190,13 +190,13 @@ def results(folder: Folder, min_accuracy: FrontFloor = None, json: AsJson = Fals
 @app.command(epilog="Example: paretune compare results/demo dora lora")
 def compare(  # noqa: PLR0917 (one for each option)
     folder: Folder,
-    first: Annotated[str, typer.Argument(help="Method, or METHOD@RATE where it has several.", metavar="A")],
-    second: Annotated[str, typer.Argument(help="Method that it is compared with.", metavar="B")],
+    first: Annotated[str, typer.Argument(help="Method, or METHOD@LEARNING_RATE if it has several.", metavar="A")],
+    second: Annotated[str, typer.Argument(help="Method to compare it with.", metavar="B")],
     task: TaskName = None,
     across: Across = False,
     json: AsJson = False,
 ) -> None:
-    """Say whether A is better than B: difference, interval, p-value, and what more it would take to tell."""
+    """Compare A with B: difference, interval, p-value, and how much more data would decide."""
     from paretune.cli.decisions import show_comparison
 
     show_comparison(folder, first, second, task=task, across=across, as_json=json)
@@ -206,30 +206,32 @@ def compare(  # noqa: PLR0917 (one for each option)
 def recommend(  # noqa: PLR0917 (one for each option)
     folder: Folder,
     maximise: Annotated[
-        str | None, typer.Option(help="Metric to make as good as possible; by default the task's main figure.")
+        str | None, typer.Option(help="Metric to optimise; by default the main metric of the task.")
     ] = None,
-    weight: Annotated[
-        list[str] | None, typer.Option(help="METRIC=WEIGHT, once for each; takes the place of --maximise.")
-    ] = None,
-    max_memory: Annotated[str | None, typer.Option(help="Memory as in the table, for example 24GB.")] = None,
+    weight: Annotated[list[str] | None, typer.Option(help="METRIC=WEIGHT, repeatable; replaces --maximise.")] = None,
+    max_memory: Annotated[str | None, typer.Option(help="Memory as shown in the table, for example 24GB.")] = None,
     max_checkpoint: Annotated[str | None, typer.Option(help="Size of the checkpoint, for example 50MB.")] = None,
     max_step_time: Annotated[str | None, typer.Option(help="Time of one step, for example 1.5s.")] = None,
     max_forgetting: Annotated[str | None, typer.Option(help="Forgetting in nats per token, for example 0.05.")] = None,
-    max_trainable: Annotated[str | None, typer.Option(help="Trainable numbers, for example 5M.")] = None,
+    max_trainable: Annotated[str | None, typer.Option(help="Trainable parameters, for example 5M.")] = None,
     min_accuracy: Annotated[
-        str | None, typer.Option(help="Accuracy, for example 50%; by default more than the untouched base's.")
+        str | None, typer.Option(help="Accuracy, for example 50%; by default above that of the base model.")
     ] = None,
     limit: Annotated[
         list[str] | None, typer.Option(help='Bound on any metric: "answer_peak_bytes<=8GB". May be repeated.')
     ] = None,
-    mergeable: Annotated[bool, typer.Option("--mergeable", help="Only what merges into the base model.")] = False,
-    servable: Annotated[str | None, typer.Option(help="Only what this server can serve: vllm.")] = None,
-    capability: Annotated[list[str] | None, typer.Option(help="Any other capability. May be repeated.")] = None,
+    mergeable: Annotated[
+        bool, typer.Option("--mergeable", help="Only methods that merge into the base model.")
+    ] = False,
+    servable: Annotated[str | None, typer.Option(help="Only methods that this server can serve: vllm.")] = None,
+    capability: Annotated[
+        list[str] | None, typer.Option(help="Another capability shown by the audit. May be repeated.")
+    ] = None,
     task: TaskName = None,
     across: Across = False,
     json: AsJson = False,
 ) -> None:
-    """Say which method to use, why, how sure that is, and what to run next."""
+    """Recommend a method, with the reasons, the uncertainty, and what to run next."""
     from paretune.analysis.wishes import Wishes
     from paretune.cli.decisions import show_recommendation, weights_from
 
@@ -260,7 +262,7 @@ def claim(
     task: TaskName = None,
     json: AsJson = False,
 ) -> None:
-    """Say whether the records support, refute or leave undecided a claim, with the protocol's checklist."""
+    """Check whether the results support or refute a claim, with the checklist of the protocol."""
     from paretune.cli.decisions import show_claim
 
     show_claim(folder, text, task=task, as_json=json)
@@ -286,34 +288,40 @@ def estimate(  # noqa: PLR0917 (one for each option)
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples in one forward pass.")] = 4,
     sequence_length: Annotated[int | None, typer.Option(min=1, help="Tokens of the longest example.")] = None,
-    data: Annotated[Path | None, typer.Option(help="JSONL or CSV whose longest examples make the batch.")] = None,
-    dtype: Annotated[str, typer.Option(help="Format of the base weights: bfloat16 or float32.")] = "bfloat16",
-    trainable_dtype: Annotated[str, typer.Option(help="Format of what is trained: float32 or as_base.")] = "float32",
+    data: Annotated[Path | None, typer.Option(help="JSONL or CSV file whose longest examples form the batch.")] = None,
+    dtype: Annotated[str, typer.Option(help="dtype of the base weights: bfloat16 or float32.")] = "bfloat16",
+    trainable_dtype: Annotated[
+        str, typer.Option(help="dtype of trainable parameters: float32 or as_base.")
+    ] = "float32",
     optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
     gradient_checkpointing: Annotated[bool, typer.Option(help="Compute activations twice.")] = False,
-    quantised: Annotated[str | None, typer.Option(help="Hold linear layers in 4bit or 8bit.")] = None,
+    quantised: Annotated[str | None, typer.Option(help="Quantise linear layers: 4bit or 8bit.")] = None,
     max_memory: Annotated[
-        list[str] | None, typer.Option(help="A budget such as 24GB: does it fit, with how large a batch? Repeatable.")
+        list[str] | None,
+        typer.Option(help="Memory budget such as 24GB: does it fit, at which batch size? Repeatable."),
     ] = None,
     gpu: Annotated[
-        str | None, typer.Option(help="The card, such as h100, a100 or l40s: its workspaces, and does it fit?")
+        str | None,
+        typer.Option(help="GPU such as h100, a100 or l40s: adds its workspaces, checks the fit."),
     ] = None,
-    devices: Annotated[int, typer.Option(min=1, help="Devices that training is sharded over (FSDP2).")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="Number of devices to shard training over (FSDP2).")] = 1,
     device: Annotated[str, typer.Option(help="cuda, or cpu.")] = "cuda",
-    answer_batch_size: Annotated[int, typer.Option(min=1, help="Questions answered at once.")] = 16,
-    prompt_length: Annotated[int | None, typer.Option(min=1, help="Tokens of a question.")] = None,
-    new_tokens: Annotated[int, typer.Option(min=1, help="Tokens of an answer.")] = 256,
-    resolution: Annotated[int, typer.Option(min=16, help="Pixels of a picture's side, for diffusion models.")] = 512,
+    answer_batch_size: Annotated[int, typer.Option(min=1, help="Batch size in generation.")] = 16,
+    prompt_length: Annotated[int | None, typer.Option(min=1, help="Tokens of the prompt.")] = None,
+    new_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate.")] = 256,
+    resolution: Annotated[
+        int, typer.Option(min=16, help="Image height and width in pixels, for diffusion models.")
+    ] = 512,
     set_values: Annotated[
-        list[str] | None, typer.Option("--set", help="A parameter of the methods, such as r=64. Repeatable.")
+        list[str] | None, typer.Option("--set", help="Method parameter, such as r=64. Repeatable.")
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw stacked bars into this .png or .html file.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write a stacked bar chart to this .png or .html file.")] = None,
     keep_in: Annotated[
-        Path | None, typer.Option(help="Folder of a study whose page and recommend shall show these estimates too.")
+        Path | None, typer.Option(help="Study folder to save the estimates in; its page and recommend show them.")
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Tell what training would need, from a model's configuration alone: no weights, no GPU."""
+    """Predict the memory of training from a model's configuration: no weights, no GPU."""
     from paretune.cli.estimate import show_estimates
 
     recipe = {"batch_size": batch_size, "dtype": dtype, "trainable_dtype": trainable_dtype, "optimizer": optimizer}
@@ -340,16 +348,16 @@ def evaluate(  # noqa: PLR0917 (one for each option)
         str | None, typer.Option(help="Task whose test questions are answered (default: the checkpoint's own).")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Base model, where the checkpoint does not name it or another is meant.")
+        str | None, typer.Option(help="Base model, if the checkpoint does not name it or to use another one.")
     ] = None,
     task_option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the task. May be repeated.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Answer only the first so many questions.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Answer only the first N questions.")] = None,
     forgetting: Annotated[
         bool, typer.Option("--forgetting", help="Also compare losses on general text with the base model's.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Answer a task's test questions with a saved checkpoint."""
+    """Evaluate a saved checkpoint on the test questions of a task."""
     from paretune.cli.evaluate import evaluate_checkpoint
 
     evaluate_checkpoint(

@@ -70,7 +70,7 @@ def weights_from(texts: Sequence[str]) -> dict[str, float]:
         try:
             weights[metric] = float(number)
         except ValueError:
-            raise InputError(f'--weight: "{text}" is no weight; write for example accuracy=2') from None
+            raise InputError(f'--weight: "{text}" is not a weight; write for example accuracy=2') from None
     return weights
 
 

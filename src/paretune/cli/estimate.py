@@ -36,7 +36,7 @@ def show_estimates(
     """
     budgets = tuple(parse_bytes(text) for text in max_memory)
     if picture is not None and picture.suffix.lower() not in {".png", ".html"}:
-        raise InputError(f"--picture {picture}: a picture is a .png or an .html file")
+        raise InputError(f"--picture {picture}: must end in .png or .html")
     if keep_in is not None and not keep_in.is_dir():
         raise InputError(f"--keep-in {keep_in}: no such folder; give the one that holds a study's results")
     parameters = dict(map(_assignment, set_values))

@@ -26,7 +26,7 @@ def show_tasks(*, as_json: bool) -> None:
 
 
 def floor_from(min_accuracy: str | None) -> "Floor | None":
-    """Return the least accuracy of rows on a front, as it was typed; None for the default, the untouched base's."""
+    """Return the least accuracy of rows on a front, as it was typed; None for the default, the base model's."""
     from paretune.analysis.quantities import parse_amount
 
     return None if min_accuracy is None else {"accuracy": parse_amount("accuracy", min_accuracy, "--min-accuracy")}

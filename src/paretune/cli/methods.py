@@ -81,7 +81,7 @@ def _legend() -> str:
     audit = recorded_audit()
     if audit is None:
         return "There is no recorded audit; make one with: paretune audit --all --record"
-    return f"On a causal language model, {audit.name}. What a column means, and figures: paretune methods NAME"
+    return f"On a causal language model, {audit.name}. Meaning of each column, and values: paretune methods NAME"
 
 
 def _facts(card: Preset) -> list[tuple[str, str]]:

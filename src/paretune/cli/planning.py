@@ -99,7 +99,7 @@ def _headline(outlook: Outlook) -> str:
         return text
     text += f", {waiting} to run, {jobs} at a time"
     if outlook.study.tuning is not None and jobs > 1:
-        text += " (final trials alone)"
+        text += " (final trials one at a time)"
     if outlook.left.seconds:
         text += f", {span_text(outlook.left)}"
     return f"{text}. Records go to {outlook.folder}"
@@ -126,13 +126,13 @@ def _notes(outlook: Outlook) -> list[str]:
         notes.append(f"Time left: {span_text(outlook.left)}{rest}.")
     if outlook.stages.num_if_wider:
         notes.append(
-            f"If a method's best lies at the edge of its rates, all methods get wider ones: at most "
+            f"If the best learning rate of a method is at the edge of its grid, every grid is widened: at most "
             f"{outlook.stages.num_if_wider} more tuning trials."
         )
     if outlook.study.tuning is not None:
         notes.append(
             f"Every method gets the same budget, chosen by {outlook.study.tuning.choose_by.replace('_', ' ')} on "
-            "validation data; the test questions are asked in the final trials alone."
+            "validation data; the test questions are used in the final trials only."
         )
     return notes
 
@@ -144,7 +144,7 @@ def _base_notes(outlook: Outlook) -> list[str]:
         return []
     notes = [f"Base model {trial.base_model} is {trial.base_content}."]
     if trial.base_model in outlook.reading.base_contents:
-        notes.append("Earlier records here do not say what it was; they count as made with that.")
+        notes.append("Earlier records here do not state it; they are assumed to use this one.")
     return notes
 
 

@@ -103,7 +103,7 @@ class _Bars:
 
 
 def _name(trial: Trial) -> str:
-    rate = f", rate {trial.learning_rate:g}" if trial.learning_rate is not None else ""
+    rate = f", learning rate {trial.learning_rate:g}" if trial.learning_rate is not None else ""
     return f"{trial.method.label} ({'tuning, ' if trial.tunes else ''}seed {trial.seed}{rate})"
 
 

@@ -164,7 +164,7 @@ def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None
 def _stopped(reason: str, num_kept: int, folder: Path) -> str:
     """Return why a run ended before its end and what it leaves behind, as a sentence."""
     kept = "1 finished trial is" if num_kept == 1 else f"{num_kept} finished trials are"
-    return f"paretune: {reason}; {kept} kept in {folder}, and the same command goes on with the rest"
+    return f"paretune: {reason}; {kept} kept in {folder}, and re-run the same command to resume"
 
 
 def _exit_code(records: list[Record]) -> int:

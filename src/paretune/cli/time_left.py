@@ -105,5 +105,5 @@ def _news(before: Stages, now: Stages) -> str:
         return ""
     pairs = zip(before.kept.searches, now.kept.searches, strict=True)
     wider = any((old.low, old.high) != (new.low, new.high) for old, new in pairs)
-    reason = "; a best lay at the edge of its rates, so all methods get wider ones" if wider else ""
+    reason = "; a best learning rate was at the edge of its grid, so every grid is widened" if wider else ""
     return f"{fresh[-1].name}: {len(fresh[-1].trials)} trials{reason}"

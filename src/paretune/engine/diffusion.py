@@ -26,7 +26,7 @@ class FlowBatch(NamedTuple):
     noisy: Tensor
     """float32, shape (batch, image tokens, channels)."""
     text: Tensor
-    """Shape (batch, text tokens, text width), in the base's number format."""
+    """Shape (batch, text tokens, text width), in the base's dtype."""
     time: Tensor
     """float32, shape (batch): the share of noise."""
     velocity: Tensor
@@ -195,7 +195,7 @@ def transformer_output(  # noqa: PLR0917
 ) -> Tensor:
     """Return what the transformer says of noisy pictures, float32 of their shape."""
     output: Any = model(
-        hidden_states=noisy.to(text.dtype),  # captions are in the base's number format
+        hidden_states=noisy.to(text.dtype),  # captions are in the base's dtype
         encoder_hidden_states=text,
         timestep=time,
         img_ids=positions,

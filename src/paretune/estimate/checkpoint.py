@@ -42,7 +42,7 @@ class PaperFiles:
 
 
 def checkpoint_bytes(method: Method, model: nn.Module) -> int:
-    """Return the bytes of weights and configuration that the method would save for a model in the fake world."""
+    """Return the bytes of weights and configuration that the method would save for a model with fake tensors."""
     files = PaperFiles()
     with tempfile.TemporaryDirectory() as folder, _in_place_of_safetensors(files):
         method.save(model, Path(folder))

@@ -42,7 +42,7 @@ _INTO_FLOAT32 = (
     "prod", "prod.dim_int", "softmax.int", "log_softmax.int", "cumprod", "cumsum", "linalg_vector_norm",
     "linalg_matrix_norm", "linalg_matrix_norm.str_ord", "sum", "sum.dim_IntList",
 )  # fmt: skip
-"""They are asked for a result in float32, where the caller asks for no number format."""
+"""They are asked for a result in float32, where the caller asks for no dtype."""
 
 
 @contextmanager

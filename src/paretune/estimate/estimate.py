@@ -207,7 +207,7 @@ def _sharded(found: Prediction, settings: EstimateSettings) -> ShardedMemory | N
 
 
 def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ...]:
-    said = [f"the shape is taken from {shape.source}"]
+    said = [f"the model config is taken from {shape.source}"]
     if shape.kind == "causal-lm" and settings.data is None:
         said.append("every token of an example is trained on, and examples differ in length, so that a mask is needed")
     if settings.device == "cuda":
@@ -219,5 +219,5 @@ def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ..
             f"linear layers in {layout.kind} by the layouts of bitsandbytes{whose}, the rest in {settings.recipe.dtype}"
         )
     if shape.kind == "diffusion":
-        said.append("texts and pictures are embedded beforehand; text encoder and autoencoder are not on the device")
+        said.append("texts and images are embedded beforehand; text encoder and autoencoder are not on the device")
     return tuple(said)

@@ -1,4 +1,4 @@
-"""Answering questions in the fake world: the first tokens are run, and the rest follow from them."""
+"""Answering questions with fake tensors: the first tokens are run, and the rest follow from them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -74,7 +74,7 @@ def with_more_passes(log: StorageLog, num_passes: int) -> StorageLog:
     first, second, third = starts[-3:]
     earlier, later = _events(log, first, second), _events(log, second, third)
     if [event[:2] + event[3:] for event in earlier] != [event[:2] + event[3:] for event in later]:
-        raise ValueError("two passes for a single token do not run the same course")
+        raise ValueError("two passes for a single token do not allocate the same tensors")
     return _continued(log, earlier, later, starts[-1], _spread(num_passes + 1))
 
 

@@ -51,7 +51,7 @@ def find_gpu(name: str) -> Gpu:
     """Return a card by its name, however it is spaced: "RTX 4090", "H100". Raises `ValueError` for an unknown one."""
     plain = name.lower().replace(" ", "").replace("_", "-")
     if plain not in GPUS:
-        raise ValueError(f'no card "{name}"{nearest(plain, GPUS)}; known cards: {", ".join(GPUS)}')
+        raise ValueError(f'no GPU "{name}"{nearest(plain, GPUS)}; known GPUs: {", ".join(GPUS)}')
     return GPUS[plain]
 
 

@@ -186,7 +186,7 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], *, known: bool
     ) -> Any:
         if not known:
-            raise InputError(f"the shape of a tensor depends on values that no one knows without weights ({func})")
+            raise InputError(f"the shape of a tensor depends on values that are unknown without weights ({func})")
         with no_dispatch():
             real_args, real_kwargs = self._real((args, dict(kwargs)))
             result = func(*real_args, **real_kwargs)

@@ -1,7 +1,7 @@
 """Results of operators on fake tensors, made again from the first time that the same operator saw the same shapes.
 
 A model runs few operators on many tensors of few shapes. What a fake operator makes follows from shapes, strides and
-number formats alone, and PyTorch's own memory of it spends far longer on describing the arguments than on the result.
+dtypes alone, and PyTorch's own memory of it spends far longer on describing the arguments than on the result.
 Only plain cases are remembered: built-in operators on strided fake tensors without constants, whose outputs are new
 tensors, arguments, or views of arguments. Where an argument begins in its storage changes nothing but where its views
 begin. Everything else runs as always.

@@ -35,7 +35,7 @@ class Patience:
         self._place = place
         if self._num_questions > MOST_QUESTIONS:
             raise InputError(
-                f"it waits for values that no one knows without weights ({place.module}, line {place.line}, asked for "
+                f"it waits for values that are unknown without weights ({place.module}, line {place.line}, asked for "
                 f"them {MOST_QUESTIONS} times)"
             )
 

@@ -19,7 +19,7 @@ class EstimateSettings(Data):
     """Everything beside model and method that memory depends on."""
 
     recipe: Recipe = Recipe(batch_size=4, dtype="bfloat16")
-    """Batch size, number formats, optimizer and gradient checkpointing are taken from it."""
+    """Batch size, dtypes, optimizer and gradient checkpointing are taken from it."""
     sequence_length: int | None = Field(default=None, ge=1)
     """Tokens of the longest example; for diffusion models, tokens of the text."""
     data: Path | None = None

@@ -1,4 +1,4 @@
-"""A model built from its shape in the fake world: all its parameters, none of their bytes."""
+"""A model built from its shape with fake tensors: all its parameters, none of their bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

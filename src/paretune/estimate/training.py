@@ -1,4 +1,4 @@
-"""A few steps of the one training loop in the fake world, and what they did to memory."""
+"""A few steps of the one training loop with fake tensors, and what they did to memory."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -107,7 +107,7 @@ class _Worker:
             return self._told
         code = self.process.returncode
         if code == -signal.SIGKILL and _kernel_memory_kills() > self._kills_before:
-            return OutOfMemory(phase=self.phase, message="the operating system stopped the worker for want of memory")
+            return OutOfMemory(phase=self.phase, message="the operating system killed the worker: out of memory")
         if -code in _STOP_SIGNALS:
             return Cancelled(phase=self.phase, reason=f"the worker was stopped by {signal.Signals(-code).name}")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -183,7 +183,7 @@ class _Judged(NamedTuple):
 
 
 def _drift(others: Sequence[Wanted], before: Sequence["Image"], after: Sequence["Image"], judge: Judge) -> _Judged:
-    """Compare drawings of other captions with those that the untouched base made from the same noise."""
+    """Compare drawings of other captions with those that the base model made from the same noise."""
     cosines = _cosines(judge.features(before), judge.features(after))
     drifts = tuple(round((1 - cosine) / 2, _DIGITS) for cosine in cosines)
     kept = [one._replace(kind="base").kept(drawing) for one, drawing in zip(others, before, strict=True)]

@@ -66,9 +66,9 @@ def _check_twins(study: Study, trials: list[Trial]) -> None:
         label = trial.method.label
         cell = (trial.id, tuned[label])
         if cell in seen:
-            what = f'"{label}" with rate {trial.learning_rate} is there twice'
+            what = f'"{label}" with learning rate {trial.learning_rate} appears twice'
             if seen[cell] != label:
-                what = f'methods "{seen[cell]}" and "{label}" differ in nothing but their labels: leave one of them out'
+                what = f'methods "{seen[cell]}" and "{label}" differ only in their labels: remove one of them'
             raise InputError(f'study "{study.name}": {what}')
         seen[cell] = label
 

@@ -1,4 +1,4 @@
-"""Figures: time and memory by phase, sizes, forgetting, and where they were taken."""
+"""Values: time and memory by phase, sizes, forgetting, and where they were taken."""
 
 from paretune.measure.allocator import CachingAllocator, replay
 from paretune.measure.memory import LiveStorage, count_memory, count_peak_bytes

@@ -1,4 +1,4 @@
-"""Bytes that tensors hold, counted exactly, real or fake, on any device: the same figure at every run."""
+"""Bytes that tensors hold, counted exactly, real or fake, on any device: the same value at every run."""
 
 import gc
 import weakref

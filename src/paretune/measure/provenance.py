@@ -13,7 +13,7 @@ from paretune.models.hardware import device_name
 from paretune.spec import Provenance
 
 PACKAGES = ("paretune", "torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "numpy")
-"""Packages whose version can change a figure."""
+"""Packages whose version can change a value."""
 
 
 def collect_provenance(*, concurrent_workers: int, model_note: str | None = None) -> Provenance:

@@ -31,7 +31,7 @@ def text_losses(
 ) -> tuple[float, ...]:
     """Return each text's mean loss per token in nats, over its first `max_tokens` tokens but the very first.
 
-    Texts are read one at a time, in eval mode, so that no figure depends on the others. The model's mode is put back.
+    Texts are read one at a time, in eval mode, so that no value depends on the others. The model's mode is put back.
     Raises `InputError` as `check_texts` does.
     """
     was_training = model.training

@@ -13,7 +13,7 @@ def trainable_parameters(optimizer: Optimizer) -> int:
 
 
 def dtypes(optimizer: Optimizer) -> tuple[str, ...]:
-    """Return the number formats of the parameters that the optimizer may change, such as ("float32",), sorted."""
+    """Return the dtypes of the parameters that the optimizer may change, such as ("float32",), sorted."""
     return tuple(sorted({str(parameter.dtype).removeprefix("torch.") for parameter in _trainable(optimizer)}))
 
 

@@ -72,6 +72,6 @@ def at_scale(small: StorageLog, large: StorageLog, scale: float) -> StorageLog:
     `ValueError` where the two do not run the same course.
     """
     if not same_course(small, large):
-        raise ValueError("the two logs run different courses")
+        raise ValueError("the two logs do not contain the same events")
     change = small.change_bytes + scale * (large.change_bytes - small.change_bytes)
     return small._replace(change_bytes=np.rint(change).astype(np.int64))

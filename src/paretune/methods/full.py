@@ -41,7 +41,7 @@ class Full(Method):
         return model
 
     def save(self, model: nn.Module, folder: Path) -> None:
-        """Write the whole model as transformers or diffusers would, in the base's number format."""
+        """Write the whole model as transformers or diffusers would, in the base's dtype."""
         if self._base_dtype is None:
             raise RuntimeError("save was called before wrap")
         # Tied weights stay one tensor, or they would be written twice.
@@ -53,12 +53,12 @@ class Full(Method):
         if isinstance(model, PreTrainedModel):
             model.save_pretrained(folder, state_dict=state, safe_serialization=True)
             _note_dtype(folder / "config.json", self._base_dtype)
-        else:  # a model of diffusers, whose own way of saving takes no other number format than the model's
+        else:  # a model of diffusers, whose own way of saving takes no other dtype than the model's
             model.save_config(folder)  # type: ignore[operator]
             save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / _DIFFUSERS_WEIGHTS)
 
     def load(self, model: nn.Module, folder: Path) -> nn.Module:
-        """Return the saved model, of the base's class and number format, in eval mode."""
+        """Return the saved model, of the base's class and dtype, in eval mode."""
         require_safetensors(folder, "config.json", "*model*.safetensors")
         device, dtype = next(model.parameters()).device, next(model.parameters()).dtype
         with reading(folder):

@@ -38,7 +38,7 @@ class MutatedBase(Peft):
         self._initial = {name: tensor.detach().to("cpu", copy=True) for name, tensor in state.items()}
 
     def save(self, model: nn.Module, folder: Path) -> None:
-        """Write a plain LoRA adapter for the untouched base model."""
+        """Write a plain LoRA adapter for the base model."""
         super().save(model, folder)
         weights, config_file = folder / "adapter_model.safetensors", folder / "adapter_config.json"
         trained = load_file(weights)

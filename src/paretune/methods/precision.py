@@ -28,7 +28,7 @@ def keep_in_float32(model: nn.Module) -> torch.dtype | None:
 def train_in_float32(model: nn.Module) -> None:
     """Keep every trainable parameter in float32 and let the forward pass run with it, in place.
 
-    Where that mixes number formats in layers that do not expect it, the forward pass runs under autocast in the base's
+    Where that mixes dtypes in layers that do not expect it, the forward pass runs under autocast in the base's
     format. A model that is in float32 already is left as it is.
     """
     base_dtype = keep_in_float32(model)

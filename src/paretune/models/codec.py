@@ -24,7 +24,7 @@ class Codec(ABC):
 
     Guarantees: every part is loaded for the one call that needs it and dropped afterwards, so that training and
     sampling hold the transformer alone. Tensors go to and come from the CPU, in float32 but for captions, which are in
-    the base's number format.
+    the base's dtype.
     """
 
     prediction: ClassVar[Prediction]

@@ -1,7 +1,7 @@
 """Judges of pictures: networks whose features say how much two pictures show the same thing.
 
 A judge is named by a reference as base models are: a DINOv2 from the hub or a folder, or EfficientNet-lite0 from a
-package. Figures of different judges are never comparable.
+package. Values of different judges are never comparable.
 """
 
 from abc import ABC, abstractmethod

@@ -33,7 +33,7 @@ class KleinCodec(Codec):
         """Raise `InputError` unless the side is a multiple of a token's."""
         token = self._token_pixels
         if side_pixels % token:
-            raise InputError(f"recipe: image.pixels = {side_pixels} is no multiple of {token}, the side of a token")
+            raise InputError(f"recipe: image.pixels = {side_pixels} is not a multiple of {token}, the side of a token")
 
     def read_captions(self, captions: Sequence[str], settings: TextSettings) -> Tensor:
         """Return the chosen states of the text encoder, side by side."""

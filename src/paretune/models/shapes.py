@@ -95,7 +95,7 @@ def _from_hub(model: str, name: str, revision: str | None) -> ModelShape:
             return _read(model, Path(found), "the hub's cache", Path(found).parent if file == _CONFIG else None)
     carried = carried_shapes().get(name)
     if carried is not None:
-        return _read(model, carried, "the shapes carried along", None)
+        return _read(model, carried, "the bundled model configs", None)
     return _from_network(model, name, revision)
 
 
@@ -112,7 +112,7 @@ def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
             raise
         carried = nearest(name, carried_shapes())
         raise InputError(
-            f'model "{model}": no file or folder of that name, not carried along{carried}; {reason}, or give the path '
+            f'model "{model}": no file, folder or bundled config of that name{carried}; {reason}, or give the path '
             "of a config.json"
         ) from None
     for file in files:

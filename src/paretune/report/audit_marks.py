@@ -11,7 +11,7 @@ AUDIT_MARK = "†"
 
 
 def marked(row: Row) -> bool:
-    """Tell whether a row's figures come with a warning from its method's audit."""
+    """Tell whether a row's values come with a warning from its method's audit."""
     marks = marks_for(row)
     return marks is not None and bool(marks.warnings)
 
@@ -23,18 +23,18 @@ def audit_warnings(row: Row) -> list[str]:
 
 
 def audit_notes(rows: Sequence[Row]) -> list[str]:
-    """Return a sentence for every method that fails a claim on which figures rest, and one for the unaudited ones."""
+    """Return a sentence for every method that fails a claim on which values rest, and one for the unaudited ones."""
     notes, unaudited = [], []
     imported = {row.method for row in rows if row.records[0].imported}
     for method, marks in {row.method: marks_for(row) for row in rows}.items():
         if marks is not None and marks.audit is None:
             unaudited.append(method)
         elif marks is not None and marks.warnings:
-            alone = " Its questions were put one at a time." if marks.answered_alone else ""
+            alone = " It was evaluated with batch size 1." if marks.answered_alone else ""
             source = f" Found by Paretune's {marks.audit}, not by the source." if method in imported else ""
             notes.append(f"{AUDIT_MARK} {method}: {' '.join(marks.warnings.values())}{alone}{source}")
     if unaudited:
-        notes.append(f"Unaudited, and therefore asked one question at a time: {', '.join(unaudited)}.")
+        notes.append(f"Unaudited, and therefore evaluated with batch size 1: {', '.join(unaudited)}.")
     return [plain(note) for note in notes]
 
 

@@ -1,4 +1,4 @@
-"""An audit in a terminal: a row for a method, a column for a claim, and every failure with its figure."""
+"""An audit in a terminal: a row for a method, a column for a claim, and every failure with its value."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from paretune.spec import CLAIMS, Audit, MethodAudit, ModelKind, NotPassed, Verd
 
 YES, NO, NOT_APPLICABLE = "✓", "✗", "–"
 _SHARES = {"trains", "all_parameters_move", "trains_in_bf16", "compact", "convertible_to_lora"}
-"""Claims whose figure is a share."""
+"""Claims whose value is a share."""
 _OTHER_KINDS: dict[ModelKind, str] = {"encoder": "Enc-\noder", "diffusion": "Diff-\nusion"}
 
 
@@ -31,7 +31,7 @@ def audit_summary(audit: Audit) -> Group:
     names = [plain(method.label) for method in audit.methods]
     parts: list[Any] = [FoldedTable("Method", names, columns)]
     parts += [failure for method in audit.methods if (failure := _failures(method))]
-    legend = f"{YES} holds; a figure or {NO}: does not hold; {NOT_APPLICABLE} not applicable"
+    legend = f"{YES} holds; a value or {NO}: does not hold; {NOT_APPLICABLE} not applicable"
     parts.append(Text(f"{legend}. {audit.name}", "dim"))
     return Group(*parts)
 
@@ -46,7 +46,7 @@ def verdict_mark(verdict: Verdict | None) -> Text:
 
 
 def _cell(claim: str, verdict: Verdict | None) -> Text:
-    """Return the sign of a verdict, or the figure where a claim does not hold."""
+    """Return the sign of a verdict, or the value where a claim does not hold."""
     if not isinstance(verdict, NotPassed):
         return verdict_mark(verdict)
     if verdict.figure is None:

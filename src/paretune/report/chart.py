@@ -1,4 +1,4 @@
-"""The chart of the page, the main figure against one cost with the Pareto front, as Vega-Lite made by altair."""
+"""The chart of the page, the main metric against one cost with the Pareto front, as Vega-Lite made by altair."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _CORNERS: dict[str, tuple[Any, int, int]] = {
 
 
 def chart_specs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    """Return a Vega-Lite specification for each cost that two rows or more have a figure for.
+    """Return a Vega-Lite specification for each cost that two rows or more have a value for.
 
     Each reads a data set named "points" with the fields label, cost, cost_text, cost_low, cost_high, accuracy (or what
     else rows are ranked by), accuracy_text, low, high, front, share, tied, standing and corner; the page fills it for
@@ -41,12 +41,12 @@ def chart_bundle() -> str:
 
 
 def logarithmic_costs(rows: Sequence[Row]) -> list[str]:
-    """Return the costs whose figures lie so far apart that their axis is logarithmic."""
+    """Return the costs whose values lie so far apart that their axis is logarithmic."""
     return [cost for cost, values in _drawn_values(rows).items() if _logarithmic(cost, values)]
 
 
 def _drawn_values(rows: Sequence[Row]) -> dict[str, list[float]]:
-    """Return the figures of each cost that can be drawn: finite, and with a main figure beside them."""
+    """Return the values of each cost that can be drawn: finite, and with a main metric beside them."""
     drawn = [row.metrics for row in rows if row.quality in row.metrics]
     return {
         cost: [metrics[cost] for metrics in drawn if cost in metrics and math.isfinite(metrics[cost])] for cost in COSTS

@@ -54,7 +54,7 @@ def steps_of(curves: Sequence[Curve]) -> list[int]:
 
 
 def point_at(curve: Curve, step: int, plan: StudyPlan) -> Point | None:
-    """Return the best point whose rate belongs to a step, one without a figure if no other is there."""
+    """Return the best point whose rate belongs to a step, one without a value if no other is there."""
     per_decade = plan.tuning.per_decade
     inside = [
         point
@@ -73,7 +73,7 @@ def step_name(step: int, per_decade: int) -> str:
 
 
 def figure_text(point: Point, choose_by: str) -> str:
-    """Return a point's figure, or how its trials ended, or a dash while they have not."""
+    """Return a point's value, or how its trials ended, or a dash while they have not."""
     if point.figure is not None:
         return show(choose_by, point.figure)
     bad = [outcome for outcome in point.outcomes if outcome.kind != "ok"]
@@ -81,9 +81,9 @@ def figure_text(point: Point, choose_by: str) -> str:
 
 
 def expected_figures(curve: Curve, plan: StudyPlan) -> list[float]:
-    """Return the figure that is expected of the best of 1, 2, ... settings picked at random from those tried.
+    """Return the value that is expected of the best of 1, 2, ... settings picked at random from those tried.
 
-    How fast it settles says how much tuning a method needs. Empty while no setting has a figure.
+    How fast it settles says how much tuning a method needs. Empty while no setting has a value.
     """
     sign = -1 if METRICS[plan.tuning.choose_by].direction is Direction.LOWER else 1
     tried = [point for point in curve.points if point.outcomes]
@@ -94,7 +94,7 @@ def expected_figures(curve: Curve, plan: StudyPlan) -> list[float]:
 
 
 def expected_text(curve: Curve, plan: StudyPlan) -> str:
-    """Return the expected figures with one, three and all settings, as "1.42 → 0.51 → 0.25"."""
+    """Return the expected values with one, three and all settings, as "1.42 → 0.51 → 0.25"."""
     figures = expected_figures(curve, plan)
     budgets = sorted({budget for budget in (1, 3, len(figures)) if 0 < budget <= len(figures)})
     return " → ".join(show(plan.tuning.choose_by, figures[budget - 1]) for budget in budgets) or MISSING
@@ -143,10 +143,10 @@ def curve_notes(curves: Sequence[Curve]) -> list[str]:
     edges = [curve for curve in curves if isinstance(curve.choice, Chosen) and curve.choice.edge]
     if edges:
         names = ", ".join(f"{plain(curve.method)} ({curve.choice.edge})" for curve in edges if curve.choice)
-        notes.append(f"Best rate still at the edge of the widest grid, so a better one may lie beyond: {names}.")
+        notes.append(f"Best learning rate at the edge of the widest grid, a better one may lie beyond: {names}.")
     for curve in curves:
         if isinstance(curve.choice, NothingChosen):
-            reason = f"no setting ended well ({_outcomes_text(curve.choice)})"
+            reason = f"no setting finished ({_outcomes_text(curve.choice)})"
             notes.append(f"{plain(curve.method)}: no final trial, since {reason}.")
     return notes
 

@@ -45,7 +45,7 @@ def curves_section(curves: Sequence[Curve], plan: StudyPlan) -> str:
 
 
 def curve_specs(curves: Sequence[Curve], plan: StudyPlan) -> list[dict[str, Any]]:
-    """Return a Vega-Lite specification for each curve. Curves of one task share the axis of the figure."""
+    """Return a Vega-Lite specification for each curve. Curves of one task share the axis of the value."""
     return [_spec(curve, _domain([other for other in curves if other.task == curve.task]), plan) for curve in curves]
 
 
@@ -87,7 +87,7 @@ def _domain(curves: Sequence[Curve]) -> tuple[float, float]:
 
 
 def _spec(curve: Curve, domain: tuple[float, float], plan: StudyPlan) -> dict[str, Any]:
-    """Return one small chart. Settings without a figure are crosses at the worse end of the axis."""
+    """Return one small chart. Settings without a value are crosses at the worse end of the axis."""
     import altair as alt
 
     choose_by = plan.tuning.choose_by

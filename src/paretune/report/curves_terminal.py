@@ -24,7 +24,7 @@ def curves_summary(curves: Sequence[Curve], plan: StudyPlan) -> list[Text | Padd
         parts.append(Padding(_table(inside, plan), (0, 0, 1, 0)))
         parts += [Text(note, "yellow") for note in curve_notes(inside)]
     if curves:
-        parts.append(Text(f"{_CHOSEN_MARK} chosen, {_BROKEN_MARK} did not end well. {caption(plan)}", "dim"))
+        parts.append(Text(f"{_CHOSEN_MARK} chosen, {_BROKEN_MARK} has a failed trial. {caption(plan)}", "dim"))
     return parts
 
 

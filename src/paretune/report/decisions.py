@@ -14,8 +14,8 @@ from paretune.spec import COSTS, METRICS, Direction, main_quality
 _POINTS = {
     "tuning": "both tuned with the same budget",
     "seeds": "enough seeds",
-    "test set": "test set opened once",
-    "environment": "made alike",
+    "test set": "test set used once",
+    "environment": "same settings",
     "audit": "audit passed",
     "cost": "cost as claimed",
 }
@@ -37,7 +37,7 @@ def reason_text(reason: Reason) -> str:
     match reason.kind:
         case "limit" | "not above base" if reason.limit is not None:
             bound = show(reason.requirement, reason.limit.value)
-            wanted = f"wanted {reason.limit.bound}" if reason.kind == "limit" else "not above the untouched base's"
+            wanted = f"wanted {reason.limit.bound}" if reason.kind == "limit" else "not above that of the base model"
             return f"{label} {show(reason.requirement, reason.value)}, {wanted} {bound}"
         case "not measured":
             return f"{label} was not measured"
@@ -48,7 +48,7 @@ def reason_text(reason: Reason) -> str:
         case "capability unknown":
             return f"whether it is {label} is not known: no audit is recorded"
         case _:
-            return f"did not end well: {label.replace('_', ' ')}"
+            return f"did not finish: {label.replace('_', ' ')}"
 
 
 def objective_text(recommendation: Recommendation) -> str:
@@ -75,8 +75,8 @@ def experiment_text(experiment: Experiment) -> str:
         )
     ways = more_of(experiment.more_questions, experiment.more_seeds)
     if ways:
-        return f"Next: about {ways} would tell {pair} apart, if the difference is as seen."
-    return f"Next: no practical number of questions or seeds would tell {pair} apart; choose between them by cost."
+        return f"Next: about {ways} would separate {pair} if the true difference is as observed."
+    return f"Next: no practical number of questions or seeds would separate {pair}; choose between them by cost."
 
 
 def _lines(recommendation: Recommendation) -> Iterator[str]:
@@ -89,11 +89,11 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
         yield f"{number}. {candidate.name}: {_figures(recommendation, candidate)}"
         yield f"   {_merits(candidate)}"
         for metric, kept in candidate.limit_probabilities.items():
-            yield f"   keeps the limit on {METRICS[metric].label.lower()} with probability {probability(kept)} only"
+            yield f"   meets the limit on {METRICS[metric].label.lower()} only with probability {probability(kept)}"
     tied = [one for one in recommendation.others if one.worse_than is None]
     for one in tied:
-        reason = f" and needs no less than {one.outdone_by} in any cost" if one.outdone_by else ""
-        yield f"Tied too: {one.name} ({_figures(recommendation, one)}){reason}."
+        reason = f" and needs at least as much as {one.outdone_by} in every cost" if one.outdone_by else ""
+        yield f"Also tied: {one.name} ({_figures(recommendation, one)}){reason}."
     yield from _behind(recommendation)
     yield from _ruled_out(recommendation.ruled_out)
     if recommendation.next_experiment is not None:
@@ -133,7 +133,7 @@ def _figures(recommendation: Recommendation, candidate: Candidate) -> str:
 
 
 def _shown(metrics: Mapping[str, float], names: Sequence[str]) -> list[str]:
-    """Return each of these figures that was measured, with its label."""
+    """Return each of these values that was measured, with its label."""
     return [f"{METRICS[name].label.lower()} {show(name, metrics[name])}" for name in names if name in metrics]
 
 
@@ -141,11 +141,11 @@ def _merits(candidate: Candidate) -> str:
     words = []
     for merit in candidate.merits:
         if merit.metric is not None:
-            words.append(f"least {METRICS[merit.metric].label.lower()} among those tied")
+            words.append(f"lowest {METRICS[merit.metric].label.lower()} among those tied")
         else:
             words.append("the best as measured" if merit.kind == "best" else "tied for best")
     if len(candidate.merits) == 1 and candidate.merits[0].kind == "tied for best":
-        words.append("cheaper in some cost than every better one")
+        words.append("cheaper in at least one cost than every better method")
     return f"{'; '.join(words)}; the best with a probability of {probability(candidate.probability_best)}"
 
 
@@ -155,7 +155,7 @@ def _ruled_out(ruled_out: Sequence[RuledOut]) -> Iterator[str]:
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
-    """Return a comparison as lines of text: the sentence, both sides' figures, what the width is made of."""
+    """Return a comparison as lines of text: the sentence, both sides' values, what the width is made of."""
     things = units_of(comparison.metric)
     head = f"{comparison.task}, {comparison.split} split, {comparison.num_questions} {things}"
     lines = [head, comparison.sentence]

@@ -1,4 +1,4 @@
-"""Figures as people read them. Units come from the metric table; multiples are decimal: GB = 10^9 bytes."""
+"""Values as people read them. Units come from the metric table; multiples are decimal: GB = 10^9 bytes."""
 
 import math
 
@@ -8,7 +8,7 @@ MISSING = "–"
 
 
 def show(metric: str, value: float | None) -> str:
-    """Return a figure of the metric table as text with its unit, or a dash where it is missing."""
+    """Return a value of the metric table as text with its unit, or a dash where it is missing."""
     if value is None or not math.isfinite(value):
         return MISSING if value is None else str(value)
     match METRICS[metric].unit:
@@ -25,7 +25,7 @@ def show(metric: str, value: float | None) -> str:
 
 
 def span(metric: str, low: float, high: float, between: str = "–") -> str:
-    """Return an interval of a figure, short: "45%–51%" as 45–51%, cosines with two digits."""
+    """Return an interval of a value, short: "45%–51%" as 45–51%, cosines with two digits."""
     if METRICS[metric].unit is Unit.FRACTION:
         digits = 0 if f"{low:.0%}" != f"{high:.0%}" else 1
         return f"{low:.{digits}%}{between}{high:.{digits}%}".replace("%–", "–")

@@ -41,7 +41,7 @@ def no_pictures(record: Record) -> Sequence[KeptPicture]:  # noqa: ARG001
 def gallery_section(rows: Sequence[Row], pictures: Pictures) -> str:
     """Return the section as HTML, or nothing where nothing was drawn. Text from records is escaped.
 
-    Of each row its first seed is shown. The first two columns that a reader sees are the untouched base and the best.
+    Of each row its first seed is shown. The first two columns that a reader sees are the base model and the best.
     """
     import jinja2
 
@@ -126,7 +126,7 @@ def _num_bytes(columns: Sequence[_Column], limits: Mapping[str, int]) -> int:
 
 def _name(row: Row, rows: Sequence[Row]) -> str:
     several = sum(one.method == row.method for one in rows) > 1
-    return plain(row.method) + (f", rate {rate(row.learning_rate)}" if several else "")
+    return plain(row.method) + (f", learning rate {rate(row.learning_rate)}" if several else "")
 
 
 def _figures(row: Row) -> str:

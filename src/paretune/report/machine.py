@@ -24,7 +24,7 @@ def results_json(
 
     Tuning trials are no rows; with the plan of a tuned study they are under "tuning", as response curves.
 
-    Figures are in base units, and missing ones are absent. What is no finite number is a string, "NaN" or "Infinity",
+    Values are in base units, and missing ones are absent. What is no finite number is a string, "NaN" or "Infinity",
     as it is in records.
     """
     final = [record for record in records if not record.trial.tunes]

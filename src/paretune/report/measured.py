@@ -1,4 +1,4 @@
-"""Which of several figures that stand for one thing the rows at hand have: their own memory reading or another's."""
+"""Which of several values that stand for one thing the rows at hand have: their own memory reading or another's."""
 
 from paretune.spec import METRICS
 

@@ -51,7 +51,7 @@ def write_memory_chart(estimates: Sequence[MemoryEstimate], path: Path) -> Path:
     import vl_convert
 
     if not estimates:
-        raise InputError(f"{path}: nothing was estimated, so there is nothing to draw")
+        raise InputError(f"{path}: nothing was estimated, so there is no chart")
     spec = memory_chart(estimates)
     match path.suffix.lower():
         case ".png":
@@ -59,7 +59,7 @@ def write_memory_chart(estimates: Sequence[MemoryEstimate], path: Path) -> Path:
         case ".html":
             path.write_text(_page(spec), encoding="utf-8")
         case _:
-            raise InputError(f"{path}: a picture is a .png or an .html file")
+            raise InputError(f"{path}: must end in .png or .html")
     return path
 
 

@@ -118,7 +118,7 @@
     const missing = data.points.filter((point) => (view() === null || point.view === view()) && !found.some((one) => one.row === point.row));
     document.getElementById("cost-definition").textContent = costChoice.selectedOptions[0].dataset.definition;
     document.getElementById("not-drawn").textContent =
-      missing.length > 0 ? `Not drawn, for want of a figure: ${missing.map((point) => point.label).join(", ")}.` : "";
+      missing.length > 0 ? `Not shown (no value): ${missing.map((point) => point.label).join(", ")}.` : "";
     const spec = { ...data.specs[cost], datasets: { points: found } };
     // `ast` evaluates expressions without eval, which the page forbids. Level 1 tells errors only: a front may be empty.
     await window.vegaEmbed("#chart", spec, { actions: false, renderer: "svg", ast: true, logLevel: 1, config: colours() });

@@ -45,7 +45,7 @@ def write_page(
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
 
     With the plan of a tuned study it shows the response curves too, with pictures a gallery. Estimates of memory get a
-    table of their own. `floor` is what rows must reach to lie on a Pareto front, by default the untouched base's main
+    table of their own. `floor` is what rows must reach to lie on a Pareto front, by default the base model's main
     metric.
 
     The file holds everything it needs, about 1 MB and what its pictures take, and is forbidden to load anything. Text
@@ -142,7 +142,7 @@ def _points(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _point(row: Row, name: str, place: int) -> dict[str, Any]:
-    """Return one row's point. Only finite figures are drawn."""
+    """Return one row's point. Only finite values are drawn."""
     error = row.standard_errors.get("forgetting")
     interval = row.quality_interval
     return {

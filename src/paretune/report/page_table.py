@@ -44,11 +44,11 @@ class Column(NamedTuple):
 
 def table_columns(rows: Sequence[Row]) -> list[Column]:
     """Return the columns that these rows need."""
-    columns = [Column("method", "Method", "How the study calls the method.", _method, numeric=False)]
+    columns = [Column("method", "Method", "Name of the method in the study.", _method, numeric=False)]
     if shows_learning_rates(rows):
         columns.append(Column("rate", "Learning rate", _RATE_DEFINITION, _rate))
     if any(len(row.seeds) > 1 for row in rows):
-        columns.append(Column("seeds", "Seeds", "Trials with different seeds; figures are their means.", _seeds))
+        columns.append(Column("seeds", "Seeds", "Trials with different seeds; values are their means.", _seeds))
     quality = main_figure(rows)
     columns.append(_column(quality, _quality))
     others = ("accuracy_lenient", "accuracy_published")
@@ -66,7 +66,7 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
 
 
 def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> list[dict[str, Any]]:
-    """Return the rows of the table, best first, rows without their main figure last."""
+    """Return the rows of the table, best first, rows without their main metric last."""
     order = sorted(range(len(rows)), key=lambda place: -rows[place].metrics.get(rows[place].quality, -math.inf))
     return [
         {

@@ -46,15 +46,15 @@ def results_summary(
 ) -> Group:
     """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
 
-    Rows are sorted by their main figure, best first; rows without one come last, with their outcome. Tuning trials are
+    Rows are sorted by their main metric, best first; rows without one come last, with their outcome. Tuning trials are
     no rows; with the plan of a tuned study their response curves come first. `floor` is what rows must reach to lie on
-    a Pareto front, by default the untouched base's main metric.
+    a Pareto front, by default the base model's main metric.
     """
     final = [record for record in records if not record.trial.tunes]
     rows = judged_rows(final, answers, records, floor)
     parts: list[Any] = [] if plan is None else [*curves_summary(curves_of(records, plan), plan), Text()]
     if not rows:
-        return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has left a record yet."))
+        return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has finished yet."))
     for key in dict.fromkeys((row.task, row.split) for row in rows):
         parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     memory = first_measured(rows, MEMORY)

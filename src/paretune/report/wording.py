@@ -27,7 +27,7 @@ TIED_NOTE = "tied for best: no method is significantly better, at 95% for all ra
 
 
 def interval_note(rows: Sequence[Row]) -> list[str]:
-    """Return what the intervals of the main figure cover, a sentence, or nothing where there is no interval."""
+    """Return what the intervals of the main metric cover, a sentence, or nothing where there is no interval."""
     trained = [row for row in rows if row.quality_interval and row.records[0].trial.method.trains]
     over_seeds = [row for row in trained if row.standing and row.standing.estimate.seeds_standard_error is not None]
     if not any(row.quality_interval for row in rows):
@@ -39,11 +39,11 @@ def interval_note(rows: Sequence[Row]) -> list[str]:
     what, things = METRICS[quality].label, units_of(quality)
     if not over_seeds:
         return [
-            f"{what} comes with its 95% interval over the {things}, not over what another seed would change.",
+            f"{what} is shown with a 95% interval over the {things}; seed variance is not included.",
             *kinds,
         ]
     if len(over_seeds) == len(trained):
-        return [f"{what} comes with its 95% interval over {things} and seeds.", *kinds]
+        return [f"{what} is shown with a 95% interval over {things} and seeds.", *kinds]
     return [
         f"{what} comes with its 95% interval, over {things} and seeds; where a method has one seed it does not cover "
         "what another would change.",
@@ -111,7 +111,7 @@ def claim_notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
 
 
 def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
-    """Return what a reader must know beside the figures, apart from `claim_notes`."""
+    """Return what a reader must know beside the values, apart from `claim_notes`."""
     found: list[str] = []
     models = {(record.trial.base_model, note) for record in records if (note := _model_note(record))}
     found += [f"Base model {model}: {note}" for model, note in sorted(models)]

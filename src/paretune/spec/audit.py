@@ -1,4 +1,4 @@
-"""What an audit says about a method: claims, each tried by a check that leaves a figure."""
+"""What an audit says about a method: claims, each tried by a check that leaves a value."""
 
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -25,7 +25,7 @@ class Claim(NamedTuple):
     how: str
     """How the check goes about it, and when it fails."""
     warning: str | None = None
-    """What a reader of results must know where it fails; None where figures do not suffer from it."""
+    """What a reader of results must know where it fails; None where values do not suffer from it."""
 
 
 CLAIMS: dict[str, Claim] = {
@@ -220,7 +220,7 @@ class AuditMarks(Data):
 
     @property
     def warnings(self) -> dict[str, str]:
-        """The failed claims on which figures rest: each one's sentence for readers, with the finding."""
+        """The failed claims on which values rest: each one's sentence for readers, with the finding."""
         return {
             claim: f"{known.warning.rstrip('.')} ({self.failed[claim]})."
             for claim, known in CLAIMS.items()

@@ -1,4 +1,4 @@
-"""What a record holds besides its figures when the result was made elsewhere."""
+"""What a record holds besides its values when the result was made elsewhere."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ class Imported(Data):
     file: str
     """Name of the file that it was read from."""
     covers: dict[str, str] = {}
-    """For figures whose definition leaves it open: what their clock or memory reading covers, by metric."""
+    """For values whose definition leaves it open: what their clock or memory reading covers, by metric."""
     placeholders: dict[str, str] = {}
-    """What stood in the place of a figure that is missing, by metric: "99999999" for a size, "NaN"."""
+    """What stood in the place of a value that is missing, by metric: "99999999" for a size, "NaN"."""
     rest: dict[str, Any] = {}
     """Everything in the file that has no field of its own here, in its own layout."""

@@ -27,7 +27,7 @@ class Direction(StrEnum):
 
 
 class Unit(StrEnum):
-    """What a figure counts. Records hold base units; screens may show multiples (GB = 10^9 bytes)."""
+    """What a value counts. Records hold base units; screens may show multiples (GB = 10^9 bytes)."""
 
     FRACTION = "fraction"
     BYTES = "bytes"
@@ -38,7 +38,7 @@ class Unit(StrEnum):
 
 
 class Metric(NamedTuple):
-    """One figure a record may carry."""
+    """One value a record may carry."""
 
     name: str
     label: str
@@ -104,24 +104,24 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "trainable_parameters", "Trainable", Unit.COUNT, Direction.LOWER, Phase.PREPARE,
-            "Numbers that the optimizer may change, counted after the optimizer exists.",
+            "Parameters that the optimizer updates, counted after the optimizer is created.",
         ),
         Metric(
             "forgetting", "Forgetting", Unit.NATS, Direction.LOWER, Phase.RETAIN,
-            "Rise of the loss per token on general text against the untouched base, mean over texts.",
+            "Increase of the loss per token on general text over the base model, mean over texts.",
         ),
         Metric(
             "drift", "Drift", Unit.COSINE, Direction.LOWER, Phase.RETAIN,
-            "How far drawings of other captions moved from the untouched base's, from the same noise: (1 - cosine "
+            "How far drawings of other captions moved from the base model's, from the same noise: (1 - cosine "
             "of the judge's features) / 2, mean over drawings.",
         ),
         Metric(
             "validation_loss", "Validation loss", Unit.NATS, Direction.LOWER, Phase.VALIDATE,
-            "Loss per answer token, or squared error of the velocity per number of a picture, on the validation split.",
+            "Loss per answer token, or squared error of the velocity per element of an image, on the validation split.",
         ),
         Metric(
             "train_loss", "Training loss", Unit.NATS, Direction.LOWER, Phase.TRAIN,
-            "Loss per answer token, or per number of a picture, in the last optimizer step.",
+            "Loss per answer token, or per element of an image, in the last optimizer step.",
         ),
         Metric(
             "answers_per_second", "Answers per second", Unit.COUNT, Direction.HIGHER, Phase.TEST,
@@ -140,6 +140,6 @@ COSTS = (
 
 
 def main_quality(measured: Iterable[str]) -> str:
-    """Return the metric that rows with these figures are ranked by: accuracy where they have none of the qualities."""
+    """Return the metric that rows with these values are ranked by: accuracy where they have none of the qualities."""
     found = set(measured)
     return next((name for name in QUALITIES if name in found), QUALITIES[0])

@@ -32,9 +32,9 @@ class Recipe(Data):
     warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps in which the learning rate rises linearly from zero."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Number format of the base model's weights."""
+    """dtype of the base model's weights."""
     trainable_dtype: Literal["float32", "as_base", "as_library"] = "float32"
-    """Number format of the parameters that are trained: small updates vanish in bfloat16. "as_library": what peft makes
+    """dtype of the parameters that are trained: small updates vanish in bfloat16. "as_library": what peft makes
     of it, float32 for most adapters and the base's for some."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
@@ -45,7 +45,7 @@ class Recipe(Data):
     memory_steps: int = Field(default=2, ge=1, le=LARGEST_COUNT)
     """Steps of the separate pass in which memory is counted, on the longest batches."""
     quantisation: Literal["4bit", "8bit"] | None = later(None)
-    """Number format of the base model's linear layers where it is not `dtype`: bitsandbytes' NF4 or int8 (CUDA)."""
+    """dtype of the base model's linear layers where it is not `dtype`: bitsandbytes' NF4 or int8 (CUDA)."""
     attention: Literal["sdpa", "eager", "flash_attention_2"] = later("sdpa")
     """How attention is computed, by its name in transformers."""
     compile: bool = later(False)

@@ -118,7 +118,7 @@ class Provenance(Data):
 
 
 class Record(Data):
-    """One trial's result. Figures are named in `paretune.spec.metrics`; what is missing was not measured."""
+    """One trial's result. Values are named in `paretune.spec.metrics`; what is missing was not measured."""
 
     schema_version: int = SCHEMA_VERSION
     trial_id: str
@@ -172,11 +172,11 @@ class Record(Data):
 
     @property
     def has_answers(self) -> bool:
-        """Whether the answers behind the figures are in the store, question by question."""
+        """Whether the answers behind the values are in the store, question by question."""
         return self.num_items is not None and self.imported is None
 
     def metric(self, name: str) -> float | None:
-        """Return a figure by its name in the metric table, or None where it was not measured."""
+        """Return a value by its name in the metric table, or None where it was not measured."""
         if name not in METRICS:
             raise ValueError(f'unknown metric "{name}"{nearest(name, METRICS)}')
         return self.metrics.get(name)

@@ -18,7 +18,7 @@ class Tuning(Data):
     per_decade: int = Field(default=4, ge=1, le=50)
     """Rates between one power of ten and the next; they are evenly spaced in the logarithm."""
     seeds: tuple[Annotated[int, Field(ge=0, le=LARGEST_SEED)], ...] = Field(default=(0,), min_length=1)
-    """Seeds of the tuning trials; the figure of choice is their mean."""
+    """Seeds of the tuning trials; the selection metric is their mean."""
     choose_by: Literal["validation_loss", "accuracy", "similarity"] = "validation_loss"
     """What decides, always on the validation split: the loss, the share of right answers, or likeness to
     held-out pictures."""

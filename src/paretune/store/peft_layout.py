@@ -1,7 +1,7 @@
 """What peft's method comparison (`method_comparison` in huggingface/peft) writes, as far as both directions need it.
 
 Their result file has three parts. `run_info`: the experiment's name, settings and peft configuration. `train_info`:
-figures, and in `metrics` an entry for each evaluation during training and a last one for the test. `meta_info`:
+values, and in `metrics` an entry for each evaluation during training and a last one for the test. `meta_info`:
 versions and machine.
 """
 
@@ -36,7 +36,7 @@ IMAGE_SETTINGS = {
 
 
 class Benchmark(NamedTuple):
-    """One of their tasks, and where its figures belong."""
+    """One of their tasks, and where its values belong."""
 
     folder: str
     """Their folder's name."""
@@ -49,13 +49,13 @@ class Benchmark(NamedTuple):
     settings: tuple[str, ...]
     """Keys of `train_config` that describe the task and not the training."""
     quality: tuple[str, str]
-    """Their name of the main figure in the last entry of `metrics`, and ours."""
+    """Their name of the main metric in the last entry of `metrics`, and ours."""
     retention: tuple[str, str]
     """Likewise for what the base model could do before."""
     memory: str
     """The metric that their `accelerator_memory_max` is."""
     num_items: int | None
-    """Questions in the test set, where the main figure is a share of them."""
+    """Questions in the test set, where the main metric is a share of them."""
     covers: dict[str, str]
     """What their readings cover, by our metric."""
 

@@ -10,7 +10,7 @@ from paretune.store.atomic import write_whole
 
 Kind = Literal["train", "target", "answer", "gallery", "drift", "base"]
 """A picture that was learnt from; one that was held out; a drawing that is scored against it; one to look at; one of
-another caption; and what the untouched base draws of that."""
+another caption; and what the base model draws of that."""
 _INDEX = "index.json"
 
 
@@ -57,7 +57,7 @@ def read_pictures(folder: Path) -> list[KeptPicture]:
         if not all(one.kind in get_args(Kind) and type(one.place) is int for one in found):
             raise ValueError("unknown kind of picture")
         if not all(one.noise is None or type(one.noise) is int for one in found):  # it is part of a file's name
-            raise ValueError("a noise that is no number")
+            raise ValueError("a noise that is not a number")
         return [one._replace(data=(folder / one.name).read_bytes()) for one in found]
     except OSError as error:
         raise InputError(f"{error.filename or folder}: cannot be read: {error.strerror}; run with --retry") from None

@@ -5,7 +5,7 @@ One picture of the set that comes with Paretune, and what is asked about it:
     picture     a lilac creature with one great eye, on a sheet of cream
     caption     a zib on cream
     question    draw "a zib on cream" from given noise; how alike are the drawing and this picture to the judge?
-    drift       draw "a red apple on cream" from given noise; how far is it from what the untouched base draws of it?
+    drift       draw "a red apple on cream" from given noise; how far is it from what the base model draws of it?
 """
 
 import json

@@ -29,7 +29,7 @@ def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
     """Return a task in words. Raises `InputError` as `get_any_task` does, and for one that wants pictures."""
     task = get_any_task(name, options)
     if not isinstance(task, Task):
-        raise InputError(f'task "{name}": its answers are pictures, and words are wanted here')
+        raise InputError(f'task "{name}": its answers are images, and a text task is needed here')
     return task
 
 

@@ -15,7 +15,7 @@ class Point(NamedTuple):
 
     candidate: Candidate
     figure: float | None
-    """Mean of the figure of choice over the tuning seeds; None unless every seed ended well with a finite one."""
+    """Mean of the selection metric over the tuning seeds; None unless every seed ended well with a finite one."""
     outcomes: tuple[Outcome, ...]
     """How its trials ended; empty while none has."""
 
@@ -52,7 +52,7 @@ def points_of(search: Search, choose_by: str, results: Mapping[str, Record]) -> 
 
 
 def point_of(candidate: Candidate, choose_by: str, results: Mapping[str, Record]) -> Point:
-    """Return a candidate with what its records, by trial id, say. `choose_by` names the figure of choice."""
+    """Return a candidate with what its records, by trial id, say. `choose_by` names the selection metric."""
     records = [results[trial_id] for trial_id in candidate.trial_ids if trial_id in results]
     figures = [record.metric(choose_by) for record in records if record.outcome.kind == "ok"]
     finite = [figure for figure in figures if figure is not None and math.isfinite(figure)]
@@ -61,7 +61,7 @@ def point_of(candidate: Candidate, choose_by: str, results: Mapping[str, Record]
 
 
 def choose(search: Search, points: Sequence[Point], tuning: Tuning) -> Choice:
-    """Return the best point of a response curve. Equal figures: the smaller rate, then the one proposed first.
+    """Return the best point of a response curve. Equal values: the smaller rate, then the one proposed first.
 
     The best counts as lying at an edge of the grid only where no point inside does as well: a plateau that reaches into
     the grid says nothing about what lies beyond it.

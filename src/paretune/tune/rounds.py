@@ -27,7 +27,7 @@ MEASURES_FOR_CHOICE: dict[str, tuple[Measure, ...]] = {
     "accuracy": ("answers",),
     "similarity": ("answers",),
 }
-"""What a tuning trial has to measure beside the validation loss, by the figure of choice."""
+"""What a tuning trial has to measure beside the validation loss, by the selection metric."""
 
 
 class Cell(NamedTuple):
@@ -42,7 +42,7 @@ class Cell(NamedTuple):
     @property
     def prior(self) -> float:
         """The rate in the middle."""
-        assert self.template.learning_rate is not None, "a method that trains has a rate"
+        assert self.template.learning_rate is not None, "a method that trains has a learning rate"
         return self.template.learning_rate
 
     def final_trial(self, candidate: Candidate, seed: int) -> Trial:
@@ -113,9 +113,9 @@ def check_budget(tuning: Tuning, cells: Sequence[Cell]) -> None:
     if len(set(sizes.values())) > 1:
         most, least = (function(sizes, key=lambda label: sizes[label]) for function in (max, min))
         raise InputError(
-            f'method "{most}" would try {sizes[most]} settings at each rate and "{least}" {sizes[least]}: every method '
-            'gets the same budget, so give each tune the same number of combinations, or set [tuning] sampler = "tpe" '
-            "(or random) and trials"
+            f'method "{most}" would try {sizes[most]} settings at each learning rate and "{least}" {sizes[least]}: '
+            "every method gets the same budget, so give each tune the same number of combinations, "
+            'or set [tuning] sampler = "tpe" (or random) and trials'
         )
 
 

@@ -69,7 +69,7 @@ def drawn(
 def _too_few(tuning: Tuning, num_found: int) -> str:
     return (
         f"[tuning] trials = {tuning.trials}: rates = {tuning.rates} with per_decade = {tuning.per_decade} span only "
-        f"{num_found} different settings; give more rates, fewer per_decade or fewer trials"
+        f"{num_found} different settings; give more rates, a smaller per_decade or fewer trials"
     )
 
 

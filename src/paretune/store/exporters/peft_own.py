@@ -8,11 +8,11 @@ from paretune.spec import Phase, Record
 from paretune.store.peft_layout import IMAGE_SETTINGS, MATHS, Benchmark
 
 NOT_MEASURED = "paretune_not_measured"
-"""Our own key in `run_info`: fields for which Paretune has no figure or one that covers something else than theirs."""
+"""Our own key in `run_info`: fields for which Paretune has no value or one that covers something else than theirs."""
 _NOTES = {
-    "accelerator_memory_reserved_avg": "the peak of training, for want of a mean",
-    "accelerator_memory_reserved_99th": "the peak of training, for want of a percentile",
-    "train total tokens": "0, for want of a count",
+    "accelerator_memory_reserved_avg": "the peak of training: no mean is recorded",
+    "accelerator_memory_reserved_99th": "the peak of training: no percentile is recorded",
+    "train total tokens": "0: not counted",
     "train loss": "of the last step alone; theirs is a mean over steps",
 }
 _MATHS_NOTES = {
@@ -32,7 +32,7 @@ _NEEDED = (
     ("train_info", "accelerator_memory_reserved_avg"),
     ("train_info", "num_trainable_params"),
 )
-"""Figures of a finished run without which their tools stop."""
+"""Values of a finished run without which their tools stop."""
 
 
 def own_frame(record: Record, experiment_name: str, benchmark: Benchmark) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def own_frame(record: Record, experiment_name: str, benchmark: Benchmark) -> dic
 
 
 def missing_figures(result: dict[str, Any], benchmark: Benchmark) -> list[str]:
-    """Return the figures that their tools insist on and a finished run does not have."""
+    """Return the values that their tools insist on and a finished run does not have."""
     if result["train_info"]["status"] != "success":
         return []
     missing = [name for part, name in _NEEDED if result[part].get(name) is None]
@@ -114,7 +114,7 @@ def train_peak_bytes(record: Record) -> int | None:
 
 def peak_bytes(record: Record, phases: Collection[Phase], metrics: Sequence[str]) -> int | None:
     """Return the highest reading of these phases, of bytes reserved where known; without one, the highest of these
-    figures; None without either."""
+    values; None without either."""
     readings = [one.reserved_bytes or one.peak_bytes or 0 for one in record.phases if one.phase in phases]
     counted = [record.metrics.get(name, 0.0) for name in metrics]
     return int(max(readings, default=0) or max(counted)) or None

@@ -1,6 +1,6 @@
 """One result file of peft's method comparison as a record.
 
-Every figure that has a field of ours goes there; whatever is left of the file is kept in `Record.imported.rest`.
+Every value that has a field of ours goes there; whatever is left of the file is kept in `Record.imported.rest`.
 `paretune.store.exporters.peft_comparison` puts both together again.
 """
 
@@ -175,7 +175,7 @@ def _quality(document: Document, benchmark: Benchmark) -> dict[str, float | None
 
 
 def _is_placeholder(document: Document, path: str, name: str, placeholder: float, placeholders: dict[str, str]) -> bool:
-    """Return whether a figure stands for a missing one. Then it is taken, and remembered under `name`."""
+    """Return whether a value stands for a missing one. Then it is taken, and remembered under `name`."""
     value = document.look(path)
     if not isinstance(value, int | float) or (value != placeholder and math.isfinite(value)):
         return False

@@ -26,7 +26,7 @@ class Gain(nn.Module):
         self.gain = nn.Parameter(torch.ones(layer.out_features, device=layer.weight.device))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the layer's outputs, in their own number format, times the gains."""
+        """Return the layer's outputs, in their own dtype, times the gains."""
         outputs: Tensor = self.layer(inputs)
         return (outputs * self.gain).to(outputs.dtype)
 
