@@ -1,4 +1,20 @@
-"""Which fine-tuning method should I use for this model, this data and this much memory?"""
+"""Compare fine-tuning methods fairly: the same base model, data and training loop; only the method differs.
+
+    from paretune import Study, compare, recommend, run
+
+    study = Study.from_toml("studies/word-problems-smollm2.toml")
+    records = run(study, "results/word-problems")          # trains what is missing; resumes by itself
+    print(records)                                         # the table: intervals, ties, memory, time, size
+    print(compare("results/word-problems", "rslora", "lora"))
+    print(recommend("results/word-problems", max_memory="24GB", mergeable=True))
+
+Studies: `Study` (from a TOML file or from Python), `run`, `load_records`, `Record`.
+Statements about a finished study: `compare`, `recommend`, `claim`, `pareto`.
+Before anything is trained: `estimate_memory` (no weights, no GPU), `audit_methods` (does a method do what it claims?).
+Every object prints as the command line shows it, has a one-line repr, and `model_dump()` returns all of it as plain
+values. What a person can mend raises `InputError`, a `ValueError` whose message says how.
+The same from a shell: `paretune --help`.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +35,11 @@ _HOMES = {
     "InputError": "paretune.spec",
     "Record": "paretune.spec",
     "Study": "paretune.spec",
+    "audit_methods": "paretune.audit.run",
     "claim": "paretune.analysis.questions",
     "compare": "paretune.analysis.questions",
     "estimate_memory": "paretune.estimate",
     "load_records": "paretune.store",
-    "audit_methods": "paretune.audit.run",
     "pareto": "paretune.analysis.questions",
     "recommend": "paretune.analysis.questions",
     "run": "paretune.execute.run",
@@ -42,3 +58,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names and the module's own attributes, whether they have been imported yet or not."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -158,3 +158,7 @@ def test_without_a_command_the_help_is_printed_as_it_is_laid_out(paretune: Paret
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) > 5
     assert done.stderr.splitlines() == paretune(*words, "--help").stdout.splitlines()
+
+
+def test_an_option_that_is_given_twice(paretune: Paretune) -> None:
+    refused(paretune, ["--task is given 2 times"], "run", "--methods", "base", "--task", "gsm8k", "--task", "own_data")

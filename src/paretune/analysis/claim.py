@@ -1,7 +1,8 @@
 """Does the evidence support a claim that one method beats another?"""
 
 import re
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
 
 from paretune.analysis.checklist import Check, checklist, cost_check
 from paretune.analysis.comparison import Comparison, compare_rows
@@ -14,6 +15,7 @@ from paretune.analysis.rows import rows_of
 from paretune.analysis.selection import View, choose_view
 from paretune.spec import InputError
 from paretune.spec.base import Data
+from paretune.spec.shown import Shown
 
 ClaimVerdict = Literal["supported", "refuted", "undecided"]
 _CLAIM = re.compile(
@@ -39,7 +41,7 @@ class Claim(NamedTuple):
     cost_share: float = 1.0
 
 
-class Judgement(Data):
+class Judgement(Shown, Data):
     """What the records say about a claim."""
 
     claim: str
@@ -50,6 +52,10 @@ class Judgement(Data):
     """Of the claim's opposite, adjusted for all pairs of methods: small supports the claim."""
     checks: tuple[Check, ...]
     comparison: Comparison
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield the claim and the verdict; `print` shows the reason and the checklist."""
+        yield from {"claim": self.claim, "verdict": self.verdict, "p_value": round(self.p_value, 4)}.items()
 
 
 def parse_claim(text: str) -> Claim:

@@ -1,6 +1,7 @@
 """Is one method better than another?"""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from paretune.analysis.checklist import checklist, obstacles
 from paretune.analysis.confidence_set import SIGNIFICANCE
@@ -18,6 +19,7 @@ from paretune.analysis.selection import View, choose_view, main_figure
 from paretune.analysis.sentence import comparison_sentence, lone_figure
 from paretune.spec import METRICS, InputError
 from paretune.spec.base import Data
+from paretune.spec.shown import Shown
 
 Verdict = Literal["better", "worse", "ahead", "behind", "undecided"]
 """Ahead and behind: significant in these runs, but a point of the protocol is not met, so no claim."""
@@ -40,7 +42,7 @@ class Side(Data):
     """Mean over seeds of every value that was measured."""
 
 
-class Comparison(Data):
+class Comparison(Shown, Data):
     """The first method against the second, on the same questions. Of accuracies 0.01 is one point."""
 
     task: str
@@ -78,6 +80,13 @@ class Comparison(Data):
     """The same for more seeds of each method."""
     sentence: str = ""
     notes: tuple[str, ...] = ()
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield what was compared and what was found; `print` shows all of it in words."""
+        yield from {"first": self.first.name, "second": self.second.name, "metric": self.metric}.items()
+        yield "difference", round(self.difference, 4)
+        yield "interval", tuple(round(end, 4) for end in self.interval)
+        yield "verdict", self.verdict
 
 
 def compare_rows(

@@ -1,6 +1,7 @@
 """The Pareto front of a study in any number of metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,11 @@ class Front(Data):
     hypervolume: float | None
     """The volume between front and reference point, in the product of the metrics' units; None without one."""
     notes: tuple[str, ...] = ()
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield the metrics and the names of the methods on the front."""
+        yield from {"task": self.task, "metrics": self.metrics}.items()
+        yield "on_front", [point.name for point in self.points if point.on_front]
 
 
 def front_of(

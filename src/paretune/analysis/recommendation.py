@@ -1,10 +1,12 @@
 """An answer to "which method should I use?", as data."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from paretune.analysis.intervals import Interval
 from paretune.analysis.requirements import Limit, Reason
 from paretune.spec.base import Data
+from paretune.spec.shown import Shown
 
 
 class Merit(Data):
@@ -69,7 +71,7 @@ class Experiment(Data):
     """Whether both were tuned with the same budget: what comes first where they were not."""
 
 
-class Recommendation(Data):
+class Recommendation(Shown, Data):
     """Which methods to use, why, and how sure that is."""
 
     task: str
@@ -89,6 +91,14 @@ class Recommendation(Data):
     """The points of the protocol that keep every difference between admissible methods from being a claim, as clauses;
     empty where some difference is one."""
     notes: tuple[str, ...] = ()
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield the methods by name; `print` shows the reasons."""
+        yield from {"task": self.task, "shortlist": [one.name for one in self.shortlist]}.items()
+        yield from {
+            "others": [one.name for one in self.others],
+            "ruled_out": [one.name for one in self.ruled_out],
+        }.items()
 
     @property
     def admissible(self) -> tuple[str, ...]:

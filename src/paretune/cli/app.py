@@ -5,11 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
+from paretune.cli.commands import AsJson, Commands
 from paretune.cli.exchange import exporting, importing
+from paretune.cli.model_commands import on_models
 
-app = typer.Typer(
+app = Commands(
     name="paretune",
     help="Which fine-tuning method should I use for this model, this data and this much memory?\n\n"
+    "Paretune trains the methods of a study (LoRA, OFT, full fine-tuning, ...) with the same base model, data and "
+    "training loop, and compares accuracy, memory, time, checkpoint size and forgetting. One method trained with one "
+    "learning rate and one seed is a trial; what it leaves behind is a record.\n\n"
     "Start with: paretune demo",
     no_args_is_help=True,
     add_completion=False,
@@ -17,22 +22,29 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(on_models)
 app.add_typer(importing, name="import")
 app.add_typer(exporting, name="export")
 
-Folder = Annotated[Path, typer.Argument(help="Folder of a study, as given to --out.", metavar="DIR")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-Jobs = Annotated[int, typer.Option(min=1, help="Trials to run in parallel. Above 1, step times are marked as shared.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="CPU threads of each trial (default: its share of the cores).")
+Folder = Annotated[
+    Path, typer.Argument(help="Folder with the results of a study, as passed to run --out.", metavar="DIR")
 ]
-TaskName = Annotated[str | None, typer.Option("--task", help="Task to show, if the results cover several.")]
-Across = Annotated[bool, typer.Option("--across", help="Compare results that were recorded under different settings.")]
+Jobs = Annotated[
+    int, typer.Option(min=1, help="Trials that run at the same time. Above 1, step times are marked as not comparable.")
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads per trial (default: cores divided by --jobs).")]
+TaskName = Annotated[str | None, typer.Option("--task", help="Task to look at, where the study has several.")]
+Across = Annotated[
+    bool, typer.Option("--across", help="Compare in spite of different settings, devices or package versions.")
+]
 FrontFloor = Annotated[
     str | None,
-    typer.Option("--min-accuracy", help="Minimum accuracy on a Pareto front; by default above that of the base model."),
+    typer.Option(
+        "--min-accuracy",
+        help="Lowest accuracy on the Pareto front, such as 30% (default: above the untouched base model's).",
+    ),
 ]
-Retry = Annotated[bool, typer.Option("--retry", help="Re-run trials whose outcome was not ok.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Run trials again that did not end well, such as out of memory.")]
 
 
 def _version(wanted: bool) -> None:
@@ -54,12 +66,18 @@ def _options(
 
 @app.command(epilog="Example: paretune demo --out results/demo")
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for records, table and page.")] = Path("results/demo"),
-    model: Annotated[str | None, typer.Option(help="Another base model; toy:llama needs no download.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the records and the page.")] = Path("results/demo"),
+    model: Annotated[
+        str | None, typer.Option(help="Another base model; toy:llama is tiny, random, and needs no download.")
+    ] = None,
     jobs: Jobs = 1,
     threads: Threads = None,
 ) -> None:
-    """Run a small real study on the embedded base model: minutes on a laptop, ends with a table and a page."""
+    """Run a small study on the CPU, in minutes.
+
+    Several methods learn word problems on SmolLM2-135M, which is downloaded once from the package index (98 MB). Ends
+    with a table and a page.
+    """
     from paretune.cli.studies import RunOptions, demo_study, run_and_show
 
     raise typer.Exit(run_and_show(demo_study(model), out, RunOptions(jobs=jobs, threads=threads)))
@@ -67,28 +85,46 @@ def demo(
 
 @app.command(epilog="Example: paretune run studies/word-problems-smollm2.toml --out results/word-problems")
 def run(  # noqa: PLR0917 (one for each option)
-    study: Annotated[Path | None, typer.Argument(help="Study file.", metavar="STUDY.toml")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the records (default: results/NAME).")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Base model: hub:NAME@REV, path:DIR or pypi:PACKAGE==VERSION.")
+    study: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Study file. Without one, --methods and the options below describe the study.", metavar="STUDY.toml"
+        ),
     ] = None,
-    task: Annotated[str | None, typer.Option(help="Task of a study without a file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the records (default: results/NAME_OF_THE_STUDY).")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Base model: hub:NAME@REVISION, path:FOLDER or pypi:PACKAGE==VERSION (default: SmolLM2-135M)."
+        ),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Task, as listed by: paretune tasks (default: word_problems).")
+    ] = None,
     methods: Annotated[
-        str | None, typer.Option(help="Methods of a study without a file, with commas: base,lora,oft.")
+        str | None,
+        typer.Option(help='Methods, separated by commas: base,lora,oft. "base" is the untouched base model.'),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Your own JSONL or CSV file with columns prompt and completion.")
+        Path | None,
+        typer.Option(help="Your own data: .jsonl, .csv, .json or .parquet with columns prompt and completion."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps of a study without a file.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds of a study without a file, with commas: 0,1,2.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps of each trial.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, separated by commas: 0,1,2.")] = None,
     experiments: Annotated[
-        Path | None, typer.Option(help="Experiments of peft's method_comparison: a task's folder, or one inside it.")
+        Path | None,
+        typer.Option(
+            help="Experiments of peft's method_comparison, in place of --methods: a task's folder, or one of them."
+        ),
     ] = None,
     task_option: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE for the task of a study without a file. May be repeated.")
+        list[str] | None,
+        typer.Option(help="Option of the task as NAME=VALUE, see: paretune tasks NAME. May be repeated."),
     ] = None,
     general_text: Annotated[
-        str | None, typer.Option(help='Text to measure forgetting on: a file, or "built-in". Without a study file.')
+        str | None, typer.Option(help='Text on which forgetting is measured: a file, or "built-in" (default).')
     ] = None,
     jobs: Jobs = 1,
     threads: Threads = None,
@@ -97,13 +133,22 @@ def run(  # noqa: PLR0917 (one for each option)
         bool,
         typer.Option(
             "--skip-unavailable",
-            help="Skip methods that cannot run on this machine or base model; their rows state the reason.",
+            help="Run the other methods where some cannot run on this machine or base model; their rows say why.",
         ),
     ] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Print what would run and for how long, then exit.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON.")] = False,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Check everything that a run checks, print what would run and how long it takes, then end."
+        ),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --plan: print JSON instead of text.")] = False,
 ) -> None:
-    """Run a study. It resumes automatically: finished trials are never repeated."""
+    """Train and evaluate the methods of a study.
+
+    The study is a TOML file, or --methods with options. All problems are listed before the first trial starts. The same
+    command resumes after any interruption: finished trials are never repeated.
+    """
     from paretune.cli.studies import RunOptions, checked, run_and_show, study_from_options
     from paretune.spec import InputError, Study
 
@@ -138,10 +183,10 @@ def run(  # noqa: PLR0917 (one for each option)
 
 @app.command(epilog="Example: paretune methods lily")
 def methods(
-    name: Annotated[str | None, typer.Argument(help="Show everything known about one method.", metavar="NAME")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show everything about one method.", metavar="NAME")] = None,
     json: AsJson = False,
 ) -> None:
-    """List the methods that a study can name, with the results of their audit."""
+    """List the methods, with the findings of their audits."""
     from paretune.cli.methods import show_method, show_methods
 
     if name is None:
@@ -153,35 +198,49 @@ def methods(
 @app.command(epilog="Example: paretune audit lora lily")
 def audit(  # noqa: PLR0917 (one for each option)
     methods: Annotated[list[str] | None, typer.Argument(help="Methods to audit.", metavar="METHOD...")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Audit every available method.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Audit all methods.")] = False,
     model: Annotated[
-        str | None, typer.Option(help="Causal language model to audit on, instead of the toy models.")
+        str | None, typer.Option(help="Causal language model to check on (default: a small random model of each kind).")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Methods to audit in parallel (default: the number of cores).")
+        int | None,
+        typer.Option(min=1, help="Methods that are audited at the same time (default: the number of cores)."),
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="Replace the recorded audit in the package of these methods.")
+        bool, typer.Option("--record", help="Save the findings as the recorded audit of the methods' package.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Check on small in-memory models whether methods do what they claim."""
+    """Check that methods do what they claim.
+
+    Among other things: the parameters move, the checkpoint reloads, merging changes no answer, an answer does not
+    depend on other items in the batch. The models are small and built in memory.
+    """
     from paretune.cli.audit import run_audit
 
     run_audit(methods or [], everything=everything, model=model, jobs=jobs, record=record, as_json=json)
 
 
-@app.command(epilog="Example: paretune tasks --json")
-def tasks(json: AsJson = False) -> None:
-    """List the tasks that a study can name."""
-    from paretune.cli.listings import show_tasks
+@app.command(epilog="Example: paretune tasks own_data")
+def tasks(
+    name: Annotated[str | None, typer.Argument(help="Show one task with all its options.", metavar="NAME")] = None,
+    json: AsJson = False,
+) -> None:
+    """List the tasks, or show the options of one."""
+    from paretune.cli.listings import show_task, show_tasks
 
-    show_tasks(as_json=json)
+    if name is None:
+        show_tasks(as_json=json)
+    else:
+        show_task(name, as_json=json)
 
 
 @app.command(epilog="Example: paretune results results/demo")
 def results(folder: Folder, min_accuracy: FrontFloor = None, json: AsJson = False) -> None:
-    """Show the table of a study: accuracy with interval, memory, time, size, forgetting."""
+    """Show the table of a study.
+
+    Accuracy with its 95% interval, memory, step time, checkpoint size, forgetting, ties and the Pareto front.
+    """
     from paretune.cli.listings import show_results
 
     show_results(folder, min_accuracy=min_accuracy, as_json=json)
@@ -190,13 +249,18 @@ def results(folder: Folder, min_accuracy: FrontFloor = None, json: AsJson = Fals
 @app.command(epilog="Example: paretune compare results/demo dora lora")
 def compare(  # noqa: PLR0917 (one for each option)
     folder: Folder,
-    first: Annotated[str, typer.Argument(help="Method, or METHOD@LEARNING_RATE if it has several.", metavar="A")],
-    second: Annotated[str, typer.Argument(help="Method to compare it with.", metavar="B")],
+    first: Annotated[
+        str, typer.Argument(help="Method, or METHOD@LEARNING_RATE where it has several rows.", metavar="A")
+    ],
+    second: Annotated[str, typer.Argument(help="The method that A is compared with.", metavar="B")],
     task: TaskName = None,
     across: Across = False,
     json: AsJson = False,
 ) -> None:
-    """Compare A with B: difference, interval, p-value, and how much more data would decide."""
+    """Test whether method A is better than method B.
+
+    Prints the difference with its 95% interval and p-value, and how many more questions or seeds would decide.
+    """
     from paretune.cli.decisions import show_comparison
 
     show_comparison(folder, first, second, task=task, across=across, as_json=json)
@@ -206,32 +270,52 @@ def compare(  # noqa: PLR0917 (one for each option)
 def recommend(  # noqa: PLR0917 (one for each option)
     folder: Folder,
     maximise: Annotated[
-        str | None, typer.Option(help="Metric to optimise; by default the main metric of the task.")
+        str | None,
+        typer.Option(
+            help="Metric to optimise, such as accuracy or train_peak_bytes (default: the task's main metric)."
+        ),
     ] = None,
-    weight: Annotated[list[str] | None, typer.Option(help="METRIC=WEIGHT, repeatable; replaces --maximise.")] = None,
-    max_memory: Annotated[str | None, typer.Option(help="Memory as shown in the table, for example 24GB.")] = None,
-    max_checkpoint: Annotated[str | None, typer.Option(help="Size of the checkpoint, for example 50MB.")] = None,
-    max_step_time: Annotated[str | None, typer.Option(help="Time of one step, for example 1.5s.")] = None,
-    max_forgetting: Annotated[str | None, typer.Option(help="Forgetting in nats per token, for example 0.05.")] = None,
-    max_trainable: Annotated[str | None, typer.Option(help="Trainable parameters, for example 5M.")] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(help="METRIC=WEIGHT, to optimise a weighted sum in place of --maximise. May be repeated."),
+    ] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(help="Limit on the memory shown in the table, for example 24GB.")
+    ] = None,
+    max_checkpoint: Annotated[
+        str | None, typer.Option(help="Limit on the size of the checkpoint, for example 50MB.")
+    ] = None,
+    max_step_time: Annotated[
+        str | None, typer.Option(help="Limit on the time of one optimizer step, for example 1.5s.")
+    ] = None,
+    max_forgetting: Annotated[
+        str | None,
+        typer.Option(help="Limit on forgetting (rise of the loss on general text, nats per token), for example 0.05."),
+    ] = None,
+    max_trainable: Annotated[str | None, typer.Option(help="Limit on trainable parameters, for example 5M.")] = None,
     min_accuracy: Annotated[
-        str | None, typer.Option(help="Accuracy, for example 50%; by default above that of the base model.")
+        str | None, typer.Option(help="Lowest accuracy, for example 50% (default: above the untouched base model's).")
     ] = None,
     limit: Annotated[
-        list[str] | None, typer.Option(help='Bound on any metric: "answer_peak_bytes<=8GB". May be repeated.')
+        list[str] | None, typer.Option(help='Limit on any metric: "answer_peak_bytes<=8GB". May be repeated.')
     ] = None,
     mergeable: Annotated[
-        bool, typer.Option("--mergeable", help="Only methods that merge into the base model.")
+        bool, typer.Option("--mergeable", help="Only methods whose adapter merges into the base model.")
     ] = False,
-    servable: Annotated[str | None, typer.Option(help="Only methods that this server can serve: vllm.")] = None,
+    servable: Annotated[
+        str | None, typer.Option(help="Only methods whose adapter this server can serve: vllm.")
+    ] = None,
     capability: Annotated[
-        list[str] | None, typer.Option(help="Another capability shown by the audit. May be repeated.")
+        list[str] | None, typer.Option(help="Only methods with this capability, such as exact_off. May be repeated.")
     ] = None,
     task: TaskName = None,
     across: Across = False,
     json: AsJson = False,
 ) -> None:
-    """Recommend a method, with the reasons, the uncertainty, and what to run next."""
+    """Recommend a method within your limits.
+
+    Prints a short list, the reasons, how sure they are, what was ruled out, and what to run next.
+    """
     from paretune.analysis.wishes import Wishes
     from paretune.cli.decisions import show_recommendation, weights_from
 
@@ -262,7 +346,10 @@ def claim(
     task: TaskName = None,
     json: AsJson = False,
 ) -> None:
-    """Check whether the results support or refute a claim, with the checklist of the protocol."""
+    """Check a claim such as "dora beats lora".
+
+    The records support it, refute it or leave it undecided; a checklist shows which rules of a fair comparison are met.
+    """
     from paretune.cli.decisions import show_claim
 
     show_claim(folder, text, task=task, as_json=json)
@@ -274,92 +361,7 @@ def page(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The page (default: DIR/index.html).")] = None,
     min_accuracy: FrontFloor = None,
 ) -> None:
-    """Write the page of a study: one HTML file that works offline."""
+    """Write the page of a study: one HTML file, works offline."""
     from paretune.cli.studies import write_study_page
 
     print(write_study_page(folder, output, min_accuracy))
-
-
-@app.command(epilog="Example: paretune estimate --model meta-llama/Llama-3.2-3B --method lora,full --max-memory 24GB")
-def estimate(  # noqa: PLR0917 (one for each option)
-    model: Annotated[str, typer.Option(help="Name on the hub, folder, or config.json; weights are never read.")],
-    method: Annotated[
-        list[str] | None, typer.Option(help="A method (default: lora), several with commas, or all. Repeatable.")
-    ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Examples in one forward pass.")] = 4,
-    sequence_length: Annotated[int | None, typer.Option(min=1, help="Tokens of the longest example.")] = None,
-    data: Annotated[Path | None, typer.Option(help="JSONL or CSV file whose longest examples form the batch.")] = None,
-    dtype: Annotated[str, typer.Option(help="dtype of the base weights: bfloat16 or float32.")] = "bfloat16",
-    trainable_dtype: Annotated[
-        str, typer.Option(help="dtype of trainable parameters: float32 or as_base.")
-    ] = "float32",
-    optimizer: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
-    gradient_checkpointing: Annotated[bool, typer.Option(help="Compute activations twice.")] = False,
-    quantised: Annotated[str | None, typer.Option(help="Quantise linear layers: 4bit or 8bit.")] = None,
-    max_memory: Annotated[
-        list[str] | None,
-        typer.Option(help="Memory budget such as 24GB: does it fit, at which batch size? Repeatable."),
-    ] = None,
-    gpu: Annotated[
-        str | None,
-        typer.Option(help="GPU such as h100, a100 or l40s: adds its workspaces, checks the fit."),
-    ] = None,
-    devices: Annotated[int, typer.Option(min=1, help="Number of devices to shard training over (FSDP2).")] = 1,
-    device: Annotated[str, typer.Option(help="cuda, or cpu.")] = "cuda",
-    answer_batch_size: Annotated[int, typer.Option(min=1, help="Batch size in generation.")] = 16,
-    prompt_length: Annotated[int | None, typer.Option(min=1, help="Tokens of the prompt.")] = None,
-    new_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate.")] = 256,
-    resolution: Annotated[
-        int, typer.Option(min=16, help="Image height and width in pixels, for diffusion models.")
-    ] = 512,
-    set_values: Annotated[
-        list[str] | None, typer.Option("--set", help="Method parameter, such as r=64. Repeatable.")
-    ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Write a stacked bar chart to this .png or .html file.")] = None,
-    keep_in: Annotated[
-        Path | None, typer.Option(help="Study folder to save the estimates in; its page and recommend show them.")
-    ] = None,
-    json: AsJson = False,
-) -> None:
-    """Predict the memory of training from a model's configuration: no weights, no GPU."""
-    from paretune.cli.estimate import show_estimates
-
-    recipe = {"batch_size": batch_size, "dtype": dtype, "trainable_dtype": trainable_dtype, "optimizer": optimizer}
-    recipe |= {"gradient_checkpointing": gradient_checkpointing, "answer_batch_size": answer_batch_size}
-    settings = {"sequence_length": sequence_length, "data": data, "quantised": quantised, "device": device}
-    settings |= {"prompt_length": prompt_length, "new_tokens": new_tokens, "num_devices": devices, "gpu": gpu}
-    show_estimates(
-        model,
-        ",".join(method or ["lora"]),
-        set_values=set_values or [],
-        max_memory=max_memory or [],
-        picture=picture,
-        keep_in=keep_in,
-        as_json=json,
-        settings={**settings, "resolution": resolution},
-        recipe=recipe,
-    )
-
-
-@app.command(epilog="Example: paretune evaluate results/demo/adapters/0123456789abcdef-1 --task word_problems")
-def evaluate(  # noqa: PLR0917 (one for each option)
-    checkpoint: Annotated[Path, typer.Argument(help="Folder of a saved adapter or model.", metavar="CHECKPOINT")],
-    task: Annotated[
-        str | None, typer.Option(help="Task whose test questions are answered (default: the checkpoint's own).")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Base model, if the checkpoint does not name it or to use another one.")
-    ] = None,
-    task_option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the task. May be repeated.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Answer only the first N questions.")] = None,
-    forgetting: Annotated[
-        bool, typer.Option("--forgetting", help="Also compare losses on general text with the base model's.")
-    ] = False,
-    json: AsJson = False,
-) -> None:
-    """Evaluate a saved checkpoint on the test questions of a task."""
-    from paretune.cli.evaluate import evaluate_checkpoint
-
-    evaluate_checkpoint(
-        checkpoint, task, model, limit, task_options=task_option or [], forgetting=forgetting, as_json=json
-    )

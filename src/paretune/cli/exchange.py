@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-importing = typer.Typer(no_args_is_help=True, help="Read other people's results into folders that Paretune shows.")
-exporting = typer.Typer(no_args_is_help=True, help="Write a study's results in the layout of other people's tools.")
+from paretune.cli.commands import Commands
+
+importing = Commands(no_args_is_help=True, help="Import results of other tools.")
+exporting = Commands(no_args_is_help=True, help="Export results in the layout of other tools.")
 _PEFT = "peft-comparison"
 
 
@@ -17,11 +19,15 @@ _PEFT = "peft-comparison"
 )
 def import_peft(
     source: Annotated[
-        Path, typer.Argument(help="method_comparison of a checkout of peft, a task in it, or a result file.")
+        Path,
+        typer.Argument(help="The folder method_comparison of a peft checkout, a task folder in it, or a result file."),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder; each of their tasks gets one of its own inside.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder; each imported task gets a folder in it.")],
 ) -> None:
-    """Read the results of peft's method comparison. They are marked as imported; doing it again adds only new ones."""
+    """Import the results of peft's method comparison.
+
+    They are marked as imported. Running it again adds only new ones.
+    """
     from paretune.store.importers import import_peft_comparison
 
     for done in import_peft_comparison(source, out):
@@ -31,10 +37,12 @@ def import_peft(
 
 @exporting.command(_PEFT, epilog="Example: paretune export peft-comparison results/gsm8k -o peft/method_comparison")
 def export_peft(
-    folder: Annotated[Path, typer.Argument(help="Folder of a study, as given to --out.", metavar="DIR")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder that stands for their method_comparison.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with the results of a study, as passed to run --out.", metavar="DIR")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder in the place of their method_comparison.")],
 ) -> None:
-    """Write a study's results as files that the tools of peft's method comparison load."""
+    """Export results as files of peft's method comparison."""
     from paretune.store.exporters import export_peft_comparison
 
     done = export_peft_comparison(folder, out)

@@ -2,27 +2,65 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from paretune.analysis.floor import Floor
+    from paretune.tasks import AnyTask
+
+_LONGEST_DEFAULT = 40
+_HOW_TO_SET = "Set them in the study file ([[tasks]], options = { NAME = VALUE }) or by --task-option NAME=VALUE."
 
 
 def show_tasks(*, as_json: bool) -> None:
-    """Print every task with where its data comes from."""
-    from paretune.tasks import task_cards
+    """Print what each task is."""
+    from paretune.tasks import task_cards, task_class
 
     cards = task_cards()
     if as_json:
-        print(json.dumps([card.model_dump(mode="json") for card in cards], indent=1))
+        print(json.dumps([_task_json(task_class(card.name)) for card in cards], indent=1))
         return
-    table = Table("Task", "Version", "Main metric", "Source", "Licence", "What it asks")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Task", "Main metric"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("What it is")
     for card in cards:
-        table.add_row(card.name, card.version, card.main_metric, card.source, card.licence, card.description)
-    Console().print(table)
+        table.add_row(card.name, card.main_metric, Text(card.description))
+    Console().print(table, Text("Source, licence and options of a task: paretune tasks NAME", "dim"), sep="\n")
+
+
+def show_task(name: str, *, as_json: bool) -> None:
+    """Print one task with all its options. Raises `InputError` for a name that is not known."""
+    from paretune.tasks import task_class
+
+    task = task_class(name)
+    if as_json:
+        print(json.dumps(_task_json(task), indent=1))
+        return
+    card = task.card
+    facts = {"Version": card.version, "Main metric": card.main_metric, "Source": card.source, "Licence": card.licence}
+    options = Table("Option", "Default", "Meaning", box=None, pad_edge=False)
+    for option, default in task.default_options.items():
+        value = json.dumps(default)
+        shown = value if len(value) <= _LONGEST_DEFAULT else f"{value[: _LONGEST_DEFAULT - 3]}..."
+        options.add_row(option, shown, task.about_options.get(option, ""))
+    console = Console(highlight=False, markup=False)
+    console.print(Text(f"{card.name}: {card.description}", "bold"))
+    for label, fact in facts.items():
+        console.print(f"{label:<12} {fact}")
+    console.print("", options, "", _HOW_TO_SET, sep="\n")
+
+
+def _task_json(task: "type[AnyTask]") -> dict[str, Any]:
+    options = {
+        name: {"default": default, "description": task.about_options.get(name)}
+        for name, default in task.default_options.items()
+    }
+    return task.card.model_dump(mode="json") | {"options": options}
 
 
 def floor_from(min_accuracy: str | None) -> "Floor | None":

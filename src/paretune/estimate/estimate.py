@@ -20,7 +20,7 @@ from paretune.measure.storage_log import same_course
 from paretune.methods import build, method_cards, resolve
 from paretune.models import ModelShape, find_shape
 from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, one_line
-from paretune.spec.memory import BudgetAnswer, MemoryEstimate, MemoryPeak, NotEstimated, ShardedMemory
+from paretune.spec.memory import BudgetAnswer, Estimates, MemoryEstimate, MemoryPeak, NotEstimated, ShardedMemory
 
 _ON_CUDA = (
     "reserved: PyTorch's allocator with its default settings, which starts from an empty cache and the workspaces that "
@@ -45,7 +45,7 @@ def estimate_memory(
     num_devices: int = 1,
     answer_batch_size: int = 16,
     **settings: Any,
-) -> list[MemoryEstimate | NotEstimated]:
+) -> Estimates:
     """Return an estimate for each method, from the model's configuration alone: no weights, no GPU.
 
     `methods` is "all", one name, or several names and entries with parameters. `budgets` are bytes. `gpu` is a card
@@ -72,7 +72,7 @@ def estimate_memory(
     }
     values |= {"recipe": recipe, "budgets": tuple(budgets), **settings}
     shape = find_shape(model)
-    return list(estimates(shape, method_specs(methods), EstimateSettings.read(values, "estimate")))
+    return Estimates(estimates(shape, method_specs(methods), EstimateSettings.read(values, "estimate")))
 
 
 def method_specs(methods: str | Sequence[str | MethodEntry]) -> list[MethodSpec]:

@@ -8,7 +8,7 @@ from paretune.execute.local import LocalExecutor, bare_record
 from paretune.execute.prepare import Prepared, pending_trials, prepare, results_in
 from paretune.execute.stages import Stage, Stages
 from paretune.spec import Phase, Record, Refused, Study, Trial, relabelled
-from paretune.store import Store, keep_plan
+from paretune.store import Records, Store, keep_plan
 
 OnPlan = Callable[[Stages, Mapping[str, Record]], None]
 """Hears the stages each time they are planned anew, with the results so far by trial id."""
@@ -38,7 +38,7 @@ def run(
     prepared: Prepared | None = None,
     watcher: Watcher | None = None,
     on_plan: OnPlan | None = None,
-) -> list[Record]:
+) -> Records:
     """Run what is missing of a study and return the records of all its trials, in the plan's order.
 
     Finished trials are never run again, so the same call goes on after any interruption. A study that tunes is planned
@@ -75,7 +75,7 @@ def run(
             executor.run(pending, watcher or Silent())
         latest = {record.trial.id: record for record in store.records()}
     found = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]
-    return [relabelled(record, trial.method.label) for trial, record in found]
+    return Records((relabelled(record, trial.method.label) for trial, record in found), folder)
 
 
 def _next(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from paretune.spec.errors import InputErrors, nearest
+from paretune.spec.shown import Brief
 
 LARGEST_COUNT = 1_000_000_000
 """More than anybody counts: steps, tokens, examples. Beyond it lie slips of the keyboard, and overflows."""
@@ -38,6 +39,13 @@ class Data(BaseModel):
             if any(isinstance(one, bool) for one in given):
                 raise ValueError(f"{name} must be a number, not true or false")
         return value
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield what the repr shows: fields that differ from their defaults, in short. `model_dump` has all of it."""
+        for name, value in super().__repr_args__():
+            field = type(self).model_fields.get(name or "")
+            if field is None or field.is_required() or value != field.get_default(call_default_factory=True):
+                yield name, Brief(value)
 
     @classmethod
     def read(cls, value: object, where: str) -> Self:

@@ -1,11 +1,13 @@
 """What memory is made of, and what an estimate says about one method."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from paretune.spec.base import Data
+from paretune.spec.shown import Shown
 
 
 class MemoryKind(StrEnum):
@@ -57,7 +59,7 @@ class BudgetAnswer(Data):
     """Most examples in one forward pass that fit; None where not even one does."""
 
 
-class MemoryEstimate(Data):
+class MemoryEstimate(Shown, Data):
     """Memory of one method on one model, computed without weights. An estimate, never a measurement."""
 
     model: str
@@ -83,6 +85,12 @@ class MemoryEstimate(Data):
     seconds: float
     """How long it took to compute."""
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield what is predicted for what; `model_dump` has all of it."""
+        yield from {"method": self.method, "model": self.model, "device": self.gpu or self.device}.items()
+        yield from {"batch_size": self.batch_size, "sequence_length": self.sequence_length}.items()
+        yield "train_needed_bytes", self.train.needed_bytes
+
 
 class NotEstimated(Data):
     """A method whose memory could not be computed, and why."""
@@ -90,3 +98,7 @@ class NotEstimated(Data):
     model: str
     method: str
     reason: str
+
+
+class Estimates(Shown, list[MemoryEstimate | NotEstimated]):
+    """Estimates for several methods. `print` and notebooks show the table of `paretune estimate`."""

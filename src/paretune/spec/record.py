@@ -1,5 +1,6 @@
 """What one trial left behind."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -8,7 +9,8 @@ from paretune.spec.audit import AuditMarks
 from paretune.spec.base import Data, later
 from paretune.spec.errors import nearest
 from paretune.spec.imported import Imported
-from paretune.spec.metrics import METRICS, Phase
+from paretune.spec.metrics import METRICS, Phase, main_quality
+from paretune.spec.shown import Shown
 from paretune.spec.trial import Trial
 
 SCHEMA_VERSION = 3
@@ -117,7 +119,7 @@ class Provenance(Data):
         )
 
 
-class Record(Data):
+class Record(Shown, Data):
     """One trial's result. Values are named in `paretune.spec.metrics`; what is missing was not measured."""
 
     schema_version: int = SCHEMA_VERSION
@@ -164,6 +166,13 @@ class Record(Data):
             if name not in METRICS:
                 raise ValueError(f'unknown metric "{name}"{nearest(name, METRICS)}')
         return value
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield what tells it from the other records of a study, and its main metric."""
+        yield from self.trial.__repr_args__()
+        yield "outcome", self.outcome.kind
+        if (quality := main_quality(self.metrics)) in self.metrics:
+            yield quality, round(self.metrics[quality], 4)
 
     @property
     def finished(self) -> bool:

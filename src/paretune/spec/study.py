@@ -1,6 +1,7 @@
 """A study: which methods are compared, on which base model and tasks, under which shared recipe."""
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -11,6 +12,7 @@ from paretune.spec.errors import InputError, nearest, one_line
 from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodEntry
 from paretune.spec.recipe import Recipe
+from paretune.spec.shown import Brief, Shown
 from paretune.spec.task import TaskEntry
 from paretune.spec.tuning import Between, Tuning
 
@@ -24,7 +26,7 @@ LearningRate = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
-class Study(Data):
+class Study(Shown, Data):
     """Base model x tasks x methods x learning rates x seeds, and one recipe for all."""
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -47,6 +49,13 @@ class Study(Data):
     """Text on which forgetting is measured, in place of the passages that come with Paretune."""
     time_limit_seconds: float = Field(default=3600.0, gt=0)
     """A trial that takes longer is stopped and recorded as timed out."""
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield its name and its size; `print` shows more, and `model_dump` all."""
+        yield from {"name": self.name, "base_model": self.base_model}.items()
+        yield "tasks", [entry.name for entry in self.tasks]
+        yield "methods", Brief([entry.label or entry.name for entry in self.methods])
+        yield from {"seeds": self.seeds, "tuned": self.tuning is not None}.items()
 
     @model_validator(mode="before")
     @classmethod

@@ -46,6 +46,11 @@ class Trial(Data):
             raise ValueError('"forgetting" is read from a saved checkpoint: measure "answers" too')
         return measures
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield what tells it from the other trials of a study."""
+        yield from {"method": self.method.label, "task": self.task.name, "learning_rate": self.learning_rate}.items()
+        yield from {"seed": self.seed, "split": self.split}.items()
+
     @property
     def tunes(self) -> bool:
         """Whether the trial serves a choice: it is judged on validation data, and no result."""

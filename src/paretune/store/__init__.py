@@ -3,10 +3,11 @@
 from paretune.store.folder import Store, load_records
 from paretune.store.items import Item, ItemAnswer, ItemPicture
 from paretune.store.pictures import KeptPicture
-from paretune.store.planned import keep_plan, load_planned_records, read_plan
+from paretune.store.planned import keep_plan, load_planned_records, planned_of, read_plan
 from paretune.store.query import query
+from paretune.store.records import Records
 
 __all__ = [
-    "Item", "ItemAnswer", "ItemPicture", "KeptPicture", "Store", "keep_plan", "load_planned_records", "load_records",
-    "query", "read_plan",
+    "Item", "ItemAnswer", "ItemPicture", "KeptPicture", "Records", "Store", "keep_plan", "load_planned_records",
+    "load_records", "planned_of", "query", "read_plan",
 ]  # fmt: skip

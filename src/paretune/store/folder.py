@@ -22,6 +22,7 @@ from paretune.spec.migrate import read_record
 from paretune.store.atomic import create_whole, refusing, write_whole
 from paretune.store.items import Item, ItemAnswer, QuestionScores, items_bytes, read_items, read_scores
 from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
+from paretune.store.records import Records
 
 _FREE_SPACE = "free space, then run again"
 _ANOTHER = "choose another folder with --out"
@@ -238,7 +239,7 @@ def _age(record: Record) -> tuple[bool, str, int]:
     return record.trial_id == record.trial.id, record.started_at, record.attempt
 
 
-def load_records(folder: str | Path) -> list[Record]:
+def load_records(folder: str | Path) -> Records:
     """Return the latest record of every trial in a study's folder, older layouts lifted to today's.
 
     Raises `InputError` when the folder holds no study or a record is damaged.
@@ -249,4 +250,4 @@ def load_records(folder: str | Path) -> list[Record]:
     records = store.records()
     if not records and store.study() is None:
         raise InputError(f"{folder}: neither study.json nor records in it; give the folder that was passed to --out")
-    return records
+    return Records(records, store.folder)

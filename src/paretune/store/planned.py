@@ -1,11 +1,13 @@
 """The plan of a tuned study, kept in its folder: which record serves which purpose."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from paretune.spec import InputError, Record, StudyPlan, by_id
 from paretune.store.atomic import refusing, write_whole
 from paretune.store.folder import Store, load_records
+from paretune.store.records import Records
 
 PLAN_FILE = "plan.json"
 
@@ -36,13 +38,15 @@ def read_plan(folder: str | Path) -> StudyPlan | None:
     return StudyPlan.read(value, str(path))
 
 
-def load_planned_records(folder: str | Path) -> list[Record]:
+def load_planned_records(folder: str | Path) -> Records:
     """Return the records of the study as it was last planned, as `load_records` does.
 
     Of a tuned study, trials of an earlier plan are left out: final trials of a setting that is no longer the chosen one
     would otherwise let the test questions choose.
     """
-    records, plan = load_records(folder), read_plan(folder)
-    if plan is None:
-        return records
-    return [record for record in records if plan.trial_ids & by_id([record]).keys()]
+    return Records(planned_of(load_records(folder), read_plan(folder)), folder)
+
+
+def planned_of(records: Iterable[Record], plan: StudyPlan | None) -> list[Record]:
+    """Return the records whose trials a plan names; all of them where there is no plan."""
+    return [record for record in records if plan is None or plan.trial_ids & by_id([record]).keys()]

@@ -3,7 +3,7 @@
 from paretune.tasks.base import AnyTask, Example, Score, Split, Task
 from paretune.tasks.general_text import fixed_general_text, read_general_text
 from paretune.tasks.pictures import ImageTask, PictureExample, open_picture
-from paretune.tasks.registry import get_any_task, get_task, task_cards, task_names
+from paretune.tasks.registry import get_any_task, get_task, task_cards, task_class, task_names
 
 __all__ = [
     "AnyTask",
@@ -19,5 +19,6 @@ __all__ = [
     "open_picture",
     "read_general_text",
     "task_cards",
+    "task_class",
     "task_names",
 ]

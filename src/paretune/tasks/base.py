@@ -43,6 +43,8 @@ class AnyTask(ABC):
 
     card: ClassVar[TaskCard]
     default_options: ClassVar[Mapping[str, Any]] = {}
+    about_options: ClassVar[Mapping[str, str]] = {}
+    """What each option means, a line each."""
     locations: ClassVar[tuple[str, ...]] = ()
     """The options that say where the data lies. The same data elsewhere is the same task."""
     wants_pictures: ClassVar[bool] = False

@@ -61,6 +61,20 @@ class Gsm8k(Task):
         "max_new_tokens": 300,
         "stop": ["\nQuestion:"],
     }
+    about_options = {
+        "train": "Training data: hub:DATASET@REVISION:FILE or a file, with columns query and response.",
+        "validation": "Data that the validation questions are drawn from, with columns question and answer.",
+        "test": "Test data, in the same form.",
+        "template": "The prompt; {query} is the place of the question.",
+        "separator": "Text between prompt and answer.",
+        "max_characters": "Training examples with more characters are left out.",
+        "validation_size": "Validation questions.",
+        "clean_validation": "Leave out training examples that are made from a validation question.",
+        "train_size": "Use the first N training examples only; null for all.",
+        "test_size": "Use the first N test questions only; null for all.",
+        "max_new_tokens": "Longest answer that is generated, in tokens.",
+        "stop": "Generation ends before the first of these texts.",
+    }
     locations = ("train", "validation", "test")
     max_new_tokens = 300
 

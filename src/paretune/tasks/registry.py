@@ -19,10 +19,7 @@ _OWN: tuple[type[AnyTask], ...] = (WordProblems, Gsm8k, OwnData, ImageConcept)
 
 def get_any_task(name: str, options: Mapping[str, Any] | None = None) -> AnyTask:
     """Return the task. Raises `InputError` with the nearest name or option for one that does not exist."""
-    known = _all()
-    if name not in known:
-        raise InputError(f'unknown task "{name}"{nearest(name, known)}; "paretune tasks" lists them all')
-    return known[name](options)
+    return task_class(name)(options)
 
 
 def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
@@ -41,6 +38,14 @@ def task_names() -> list[str]:
 def task_cards() -> list[TaskCard]:
     """Return what a person should know about each task."""
     return [task.card for task in _all().values()]
+
+
+def task_class(name: str) -> type[AnyTask]:
+    """Return the class of a task. Raises `InputError` with the nearest name for one that does not exist."""
+    known = _all()
+    if name not in known:
+        raise InputError(f'unknown task "{name}"{nearest(name, known)}; "paretune tasks" lists them all')
+    return known[name]
 
 
 def _all() -> dict[str, type[AnyTask]]:

@@ -47,6 +47,12 @@ class WordProblems(Task):
         main_metric="accuracy",
     )
     default_options: ClassVar[dict[str, Any]] = {"train_size": 1024, "validation_size": 64, "test_size": 160, "seed": 0}
+    about_options = {
+        "train_size": "Training examples.",
+        "validation_size": "Validation questions.",
+        "test_size": "Test questions, half of them from templates that are not in the training data.",
+        "seed": "Seed of the generated problems. Another seed is other data.",
+    }
     max_new_tokens: ClassVar[int] = 40
 
     def examples(self, split: Split) -> Sequence[Example]:
