@@ -45,6 +45,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"name": "c3a", "parameters": {"bias": "("}}, ["c3a", "bias"]),
     ({"name": "multitask-prompt-tuning", "parameters": {"token_dim": 5}}, ["token_dim = 5"]),
     ({"name": "lora", "parameters": {"trainable_token_indices": []}}, ["trainable_token_indices", "empty"]),
+    ({"name": "lora", "parameters": {"trainable_token_indices": [3, 9999]}}, ["trainable_token_indices", "9999"]),
     ({"name": "poly", "parameters": {"n_splits": -3}}, ["poly", "negative"]),
     ({"name": "lora", "recipe": {"max_length": 8}}, ["max_length = 8", "raise max_length"]),
 ]

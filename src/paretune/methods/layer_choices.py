@@ -29,6 +29,20 @@ def check_patterns(label: str, parameters: Mapping[str, Any]) -> None:
                 ) from None
 
 
+def check_token_indices(label: str, config: PeftConfig, model: nn.Module) -> None:
+    """Raise `InputError` for a token to train that the model's vocabulary does not have."""
+    embeddings = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
+    for name in ("token_indices", "trainable_token_indices"):
+        given = getattr(config, name, None) or ()
+        lists = given.values() if isinstance(given, Mapping) else (given,)
+        largest = max((index for indices in lists for index in indices), default=-1)
+        if embeddings is not None and largest >= embeddings.num_embeddings:
+            raise InputError(
+                f'method "{label}": {name}: the base model has no token {largest}, only '
+                f"{embeddings.num_embeddings} of them"
+            )
+
+
 def check_layer_choices(label: str, config: PeftConfig, modules: Sequence[str]) -> None:
     """Raise `InputError` for a pattern that matches none of the adapted modules, and for a layer that holds none."""
     if not modules:

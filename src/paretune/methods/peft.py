@@ -18,7 +18,7 @@ from torch import nn
 
 from paretune.methods.base import Context, Method, ModelKind, check_own_parameter
 from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
-from paretune.methods.layer_choices import adapted_modules, check_layer_choices, check_patterns
+from paretune.methods.layer_choices import adapted_modules, check_layer_choices, check_patterns, check_token_indices
 from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.precision import train_in_float32
 from paretune.methods.ranges import check_range
@@ -38,6 +38,7 @@ class Peft(Method):
         trained_as = context.recipe.trainable_dtype
         config = self.config(context.recipe, context.model_kind, self.base_parameters(model, context))
         self.check_config(config, context)
+        check_token_indices(self.spec.label, config, model)
         wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
         check_layer_choices(self.spec.label, config, adapted_modules(wrapped))
         if trained_as == "float32":
