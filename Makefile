@@ -20,6 +20,7 @@ check: $(VENV)/.development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_words.py
 
 reference: $(VENV)/.development
 	mkdir -p docs/reference

@@ -94,7 +94,7 @@ def test_the_order_of_records_does_not_matter() -> None:
         ({"provenance": None}, "different platform"),
     ],
 )
-def test_records_not_made_alike_are_compared_only_when_told_to(change: dict[str, object], words: str) -> None:
+def test_records_of_different_settings_are_compared_only_when_told_to(change: dict[str, object], words: str) -> None:
     answers = {"lora": right(100, 100), "dora": right(50, 50), "oft": right(50, 50)}
     found = evidence(answers, dora=change)
     with pytest.raises(InputError, match=f"{words}.*--across"):

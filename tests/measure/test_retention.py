@@ -23,7 +23,7 @@ def test_losses_are_the_mean_of_minus_log_probability(tiny_llama: Any, tokenizer
         assert loss == pytest.approx(sum(expected) / len(expected), rel=1e-5)
 
 
-def test_a_text_does_not_change_anothers_figure(tiny_llama: Any, tokenizer: Any) -> None:
+def test_a_text_does_not_change_anothers_value(tiny_llama: Any, tokenizer: Any) -> None:
     model = tiny_llama()
     assert text_losses(model, tokenizer, TEXTS[1:]) == text_losses(model, tokenizer, TEXTS)[1:]
 

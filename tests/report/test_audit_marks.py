@@ -17,7 +17,7 @@ LILY = AuditMarks(
     answered_alone=True,
 )
 ALONE = "It was evaluated with batch size 1."
-NOTE = f"† lily: An answer depends on what else is in its batch (outputs move by 0.02). {ALONE}"
+NOTE = f"† lily: An answer depends on other items in the batch (outputs move by 0.02). {ALONE}"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_json_carries_what_failed(records: list[Record]) -> None:
     value = json.loads(json.dumps(results_json(records)))
     rows = {row["method"]: row for row in value["rows"]}
     assert rows["lily"]["audit"]["failed"].keys() == {"batch_invariant", "servable_by_vllm"}
-    assert rows["lily"]["audit_warnings"] == ["An answer depends on what else is in its batch (outputs move by 0.02)."]
+    assert rows["lily"]["audit_warnings"] == ["An answer depends on other items in the batch (outputs move by 0.02)."]
     assert rows["lora"]["audit_warnings"] == []
     assert rows["oft"]["audit"] is None
     assert rows["mine"]["audit"]["audit"] is None
@@ -54,7 +54,7 @@ def test_json_carries_what_failed(records: list[Record]) -> None:
 def test_the_page_marks_the_row(records: list[Record]) -> None:
     page = render_page(records, make_study(methods=["base", "lora", "lily", "mine", "oft"]))
     assert page.count('class="audit-mark"') == 1
-    assert 'title="An answer depends on what else is in its batch (outputs move by 0.02)."' in page
+    assert 'title="An answer depends on other items in the batch (outputs move by 0.02)."' in page
     assert NOTE in page
     assert "batch invariant, servable by vllm" in page
 

@@ -56,7 +56,7 @@ def test_imported_rows_of_methods_that_fail_their_audit_are_marked(shown: dict[s
         assert f" {label} † " in shown[page]
         note = re.search(rf"† {re.escape(label)}: (.*?), not by the source\.", shown[page])
         assert note is not None
-        assert "An answer depends on what else is in its batch" in note[1]
+        assert "An answer depends on other items in the batch" in note[1]
         assert "Found by Paretune&#39;s audit 1 of" in note[1]
         assert " lora † " not in shown[page]
         assert "with batch size 1" not in shown[page]

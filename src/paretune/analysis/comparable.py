@@ -10,7 +10,7 @@ _PEAKS = {name for name, metric in METRICS.items() if metric.unit is Unit.BYTES 
 def same_conditions(records: Sequence[Record], metric: str) -> bool:
     """Tell whether a value of these records was measured under the same conditions.
 
-    Clocks need the same device, packages, threads and number of trials at once; bytes at work need the same device and
+    Clocks need the same device, packages, threads and number of trials at once; peak bytes need the same device and
     packages. Imported results need the same source and device, since whoever published them compared them. Accuracy,
     sizes and counts do not depend on the machine in a way that a comparison must fear. Only trials that ended well
     count.

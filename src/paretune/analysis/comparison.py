@@ -75,7 +75,7 @@ class Comparison(Shown, Data):
     no_claim_because: str = ""
     """The points of the protocol that are not met, as clauses; empty where all are."""
     more_questions: int | None = None
-    """About so many more questions would tell a difference of this size; None where no practical number would."""
+    """About N more questions would separate a difference of this size; None where no practical number would."""
     more_seeds: int | None = None
     """The same for more seeds of each method."""
     sentence: str = ""

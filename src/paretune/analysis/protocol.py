@@ -8,11 +8,11 @@ from paretune.spec import METRICS, InputError, Recipe, Record, Study, Unit
 
 _Reader = Callable[[Record], Hashable]
 _NAMES = 5
-"""So many rows are named where something differs."""
+"""Number of rows that are named where something differs."""
 
 
 def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
-    """Return why the rows of a view were not made alike as far as these metrics go, a clause each.
+    """Return how the settings of a view's rows differ as far as these metrics go, a clause each.
 
     Only trials that ended well count. Base model, recipe, device, platform and, of our own results, package versions
     must agree; threads and trials at once too where a metric is a duration. Of each setting, the rows that differ from
@@ -109,7 +109,7 @@ def _packages(record: Record) -> Hashable:
 
 
 def _clause(view: View, what: str, read: _Reader) -> str:
-    """Return who was made with another WHAT than most, as a clause, or an empty string where all were made alike."""
+    """Return who was made with another WHAT than most, as a clause, or an empty string where all agree."""
     ended = {view.name_of(row): [one for one in row.records if one.outcome.kind == "ok"] for row in view.rows}
     values = {name: tuple(dict.fromkeys(map(read, records))) for name, records in ended.items() if records}
     found = list(values.values())

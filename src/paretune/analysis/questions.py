@@ -26,7 +26,7 @@ def compare(
 
     A method is named by its label, or "LABEL@RATE" where it has several learning rates. `split` is by default "test",
     or "validation" where no test question was answered. Raises `InputError` when a name is unknown or has no result,
-    when the task must be named, and, unless `across`, when the two were not made alike.
+    when the task must be named, and, unless `across`, when the two were recorded under different settings.
     """
     evidence = load_evidence(folder)
     known = known_capabilities(evidence.records)
@@ -110,7 +110,7 @@ def claim(folder: Folder, text: str, *, known: Capabilities | None = None, task:
     """Return whether the records support, refute or leave undecided a claim such as "oft beats lora".
 
     Audits are the recorded ones, or `known`: for each method's label, under "audited", whether it passed. Raises
-    `InputError` as `compare` does, except that records not made alike are a finding here, and for a sentence of another
+    `InputError` as `compare` does, except that different settings are a finding here, and for a sentence of another
     form.
     """
     evidence = load_evidence(folder)

@@ -1,4 +1,4 @@
-"""What a method reaches when only so many of its tuning trials are made."""
+"""What a method reaches with only some of its tuning trials."""
 
 from collections.abc import Sequence
 

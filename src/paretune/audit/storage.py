@@ -32,7 +32,7 @@ def mergeable(subject: Subject, model: nn.Module) -> Passed | NotPassed | NotApp
     """Judge whether merging keeps the outputs. The model is spent afterwards. The value is as in `reloads`."""
     expected = all_outputs(subject, model)
     if not hasattr(model, "peft_config"):
-        return NotApplicable(reason="it puts no adapter beside the weights")
+        return NotApplicable(reason="it adds no adapter to the weights")
     merge: Any = getattr(model, "merge_and_unload", None)
     if merge is None:
         return NotApplicable(reason="it has no way to merge")
@@ -76,7 +76,7 @@ def convertible_to_lora(subject: Subject, base_outputs: Tensor, model: nn.Module
     from peft import LoraConfig, convert_to_lora, get_peft_model, set_peft_model_state_dict
 
     if not hasattr(model, "peft_config"):
-        return NotApplicable(reason="it puts no adapter beside the weights")
+        return NotApplicable(reason="it adds no adapter to the weights")
     try:
         config, state = convert_to_lora(model, rank=LORA_RANK)
     except (TypeError, ValueError, NotImplementedError) as error:

@@ -1,4 +1,4 @@
-"""The one training loop, the batches it eats, and the generation of answers."""
+"""The one training loop, its batches, and the generation of answers."""
 
 from paretune.engine.batches import Batch, Batches, check_lengths, longest_batches, make_batches
 from paretune.engine.generate import answer

@@ -50,7 +50,7 @@ def estimate_memory(
 
     `methods` is "all", one name, or several names and entries with parameters. `budgets` are bytes. `gpu` is a card
     such as "h100", whose memory is a budget as well. Further `settings` are those of `EstimateSettings`. A method that
-    does not go with the model is told as `NotEstimated`. Raises `InputError` for what a person can mend.
+    does not go with the model is reported as `NotEstimated`. Raises `InputError` for what a person can mend.
     """
     recipe = Recipe.read(
         {

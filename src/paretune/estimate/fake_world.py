@@ -1,4 +1,4 @@
-"""A world in which tensors have shapes and no bytes: models of any size are built and trained in it within seconds."""
+"""Fake tensors, which have shapes and no bytes: with them models of any size are built and trained within seconds."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def fake_world(device: Device) -> Iterator[torch.device]:
         enter(torch.random.fork_rng(devices=[]))
         torch.default_generator.manual_seed(_SEED)
         enter(patch.object(nn.Module, "_apply", _apply))
-        # Shapes that do not fit are reported by the caller, in one line; whether values are valid, nobody knows here.
+        # Shapes that do not fit are reported by the caller, in one line; whether values are valid is unknown here.
         enter(patch.object(logging.getLogger(FakeTensor.__module__), "disabled", new=True))
         enter(patch.object(Distribution, "_validate_args", new=False))
         # A copy of a fake tensor belongs to the same world, so its mode is not copied with it.
@@ -66,7 +66,7 @@ _data_ptr = torch.UntypedStorage.data_ptr
 
 
 def _address(storage: torch.UntypedStorage) -> int:
-    """Return where a storage is: on paper, a number of its own."""
+    """Return where a storage is: of a fake one, a number of its own."""
     return storage._cdata if storage.device.type == "meta" else _data_ptr(storage)
 
 

@@ -77,7 +77,7 @@ class _Entry(NamedTuple):
 
 
 class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook for subclasses
-    """Enter it inside a `FakeTensorMode`. Raises `InputError` where a shape depends on what nobody knows.
+    """Enter it inside a `FakeTensorMode`. Raises `InputError` where a shape depends on unknown values.
 
     With `host_is_real`, small tensors on the CPU are real: the model is on another device, and what a method prepares
     on the host runs as it is.
@@ -178,7 +178,7 @@ class KnownValues(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         return (args[0], indices, *args[2:])
 
     def _mask(self, mask: Tensor) -> Tensor:
-        """Return a mask's values; one that nobody knows lets everything through, which takes the most memory."""
+        """Return a mask's values; an unknown one lets everything through, which takes the most memory."""
         known = self.value_of(mask)
         return torch.ones(mask.shape, dtype=torch.bool) if known is None else known
 

@@ -1,4 +1,4 @@
-"""Functions of torch that are answered at once on paper."""
+"""Functions of torch that are answered at once with fake tensors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,7 +18,7 @@ _OF_HOST = {Tensor, slice, *_NUMBERS}
 """Types with which reading or writing a real tensor stays on the host. A fake tensor has a type of its own."""
 
 MANY_SLICES = 64
-"""From this number on, the slices of a tensor whose values nobody knows are one and the same."""
+"""From this number on, the slices of a tensor whose values are unknown are one and the same."""
 
 
 class PaperFunctions(TorchFunctionMode):
@@ -51,7 +51,7 @@ class PaperFunctions(TorchFunctionMode):
 
 
 def _address_of(tensor: Tensor) -> int:
-    """Return a tensor's address: on paper, that of its storage's object."""
+    """Return a tensor's address: of a fake tensor, that of its storage's object."""
     if not isinstance(tensor, FakeTensor):
         return tensor.data_ptr()
     address: int = tensor.untyped_storage()._cdata + tensor.storage_offset() * tensor.element_size()
@@ -82,14 +82,14 @@ def _indexed(func: Callable[..., Any], tensor: Tensor, index: Any, *value: Any) 
 
 
 def _written(values: KnownValues, tensor: Tensor, index: Any, value: Any) -> None:
-    """Write into a tensor: on paper nothing happens when a number is put among values that nobody knows."""
+    """Write into a tensor: nothing happens when a number is put among unknown values of a fake tensor."""
     unnoticed = isinstance(tensor, FakeTensor) and type(value) in _NUMBERS and not tensor.requires_grad
     if not unnoticed or values.value_of(tensor) is not None:
         _indexed(Tensor.__setitem__, tensor, index, value)
 
 
 def _unbind(values: KnownValues, input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Return one slice many times over where there are many, all alike on paper."""
+    """Return one slice many times over where there are many: those of a fake tensor are all equal."""
     alike = isinstance(input, FakeTensor) and dim == 0 and input.shape[0] >= MANY_SLICES
     if not alike or values.value_of(input) is not None:
         return torch.unbind(input, dim)

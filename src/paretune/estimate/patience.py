@@ -18,7 +18,7 @@ class _Place(NamedTuple):
 
 
 class Patience:
-    """Counts questions about values that nobody knows, by the line that asks them."""
+    """Counts questions about unknown values, by the line that asks them."""
 
     def __init__(self) -> None:
         self._place: _Place | None = None

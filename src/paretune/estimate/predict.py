@@ -40,7 +40,7 @@ class Prediction(NamedTuple):
     """What was found out."""
 
     log: StorageLog
-    """Training; where nothing is trained, the model as it lies there."""
+    """Training; where nothing is trained, the model as loaded."""
     trainable_parameters: int
     total_parameters: int
     checkpoint_bytes: int | None

@@ -1,4 +1,4 @@
-"""Linear layers as bitsandbytes holds them, on paper: the bytes of its layouts, and what computing with them takes.
+"""Linear layers as bitsandbytes holds them, with fake tensors: the bytes of its layouts, and of computing with them.
 
 4 bit (as in QLoRA, arXiv 2305.14314): two weights a byte, and one absolute maximum for every 64 weights, in float32, or
 with double quantisation in 8 bits with one float32 for every 256 of them. A layer unpacks its whole weight into the

@@ -30,7 +30,7 @@ class EstimateSettings(Data):
     """How the base model's linear layers are held."""
     device: Literal["cuda", "cpu"] = "cuda"
     gpu: str | None = None
-    """The card, by a name in `GPUS`; None for whichever takes most. It also says how much memory there is."""
+    """The GPU, by a name in `GPUS`; None for whichever takes most. It also says how much memory there is."""
     prompt_length: int | None = Field(default=None, ge=1)
     """Tokens of the questions that are answered; half the sequence length where it is not given."""
     new_tokens: int = Field(default=256, ge=1)
@@ -59,11 +59,11 @@ class EstimateSettings(Data):
 
     @property
     def card(self) -> Gpu | None:
-        """The card that was asked for."""
+        """The GPU that was asked for."""
         return None if self.gpu is None else find_gpu(self.gpu)
 
     @property
     def all_budgets(self) -> tuple[int, ...]:
-        """The budgets that were asked for, and the memory of the card."""
+        """The budgets that were asked for, and the memory of the GPU."""
         of_card = () if self.card is None else (self.card.memory_bytes,)
         return tuple(dict.fromkeys((*self.budgets, *of_card)))

@@ -1,4 +1,4 @@
-"""Sparse tensors on paper: fake ones forget how many numbers they hold, and only the host's have kernels."""
+"""Fake sparse tensors: they forget how many values they hold, and only the host's have kernels."""
 
 import weakref
 from collections.abc import Mapping, Sequence

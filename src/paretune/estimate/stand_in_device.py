@@ -1,9 +1,9 @@
-"""A device on paper: what PyTorch, accelerate and peft have to be told so that fake tensors can be on one.
+"""A fake CUDA device: what PyTorch, accelerate and peft are given so that fake tensors can be on one.
 
 PyTorch's build for the CPU has no guard for CUDA, and a real one would want a GPU. It has one for "lazy", a device that
 nothing here uses otherwise. Fake tensors that claim to be there have the CPU's dispatch keys, so that every operator is
 known, and a name of their own, so that what lies on the device and what lies on the host can be told apart, as in a
-real run. Where a library asks by name what a device can do, it is told what CUDA can do.
+real run. Where a library asks by name what a device can do, it gets what CUDA can do.
 """
 
 import os

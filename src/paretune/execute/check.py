@@ -12,7 +12,7 @@ from paretune.spec import InputError, Problems, Trial, Unavailable
 from paretune.tasks import AnyTask, ImageTask, Task, get_any_task
 
 OnCheck = Callable[[int, int], None]
-"""Hears how many of so many methods have been checked."""
+"""Is called with the number of methods checked, and their total."""
 
 
 def check_trials(

@@ -98,7 +98,7 @@ def time_left(stages: Stages, results: Mapping[str, Record], durations: Duration
 
 
 def _nearest(seen: Sequence[_Seen], label: str, alone: bool) -> float | None:
-    """Return the mean over the trials that are most alike: same method, then same company, then any."""
+    """Return the mean over the most similar trials: same method, then as many parallel trials, then any."""
     for alike in (
         [one for one in seen if one.label == label and one.alone == alone],
         [one for one in seen if one.label == label],

@@ -32,7 +32,7 @@ class Watcher(Protocol):
         """A worker reports; `total` is 0 where the phase cannot be counted."""
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
-        """A trial left its record after so many seconds."""
+        """A trial left its record, `seconds` after its start."""
 
 
 class EventWriter:

@@ -1,4 +1,4 @@
-"""Language models at work: what they are trained on, the answers they give, and the text they may forget."""
+"""Running language models: what they are trained on, the answers they give, and the text they may forget."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -97,7 +97,7 @@ def evaluate(
     """Attach a saved method to a fresh base model, answer the examples, and compare losses on general text.
 
     The loss of the base on the same text is read before the adapter exists. Forgetting and memory are left out where
-    `measures` does not name them. `tied_embeddings` says whether the base ties them, None that nobody knows.
+    `measures` does not name them. `tied_embeddings` says whether the base ties them, None if unknown.
     """
     texts, reading = general_texts_of(general_text) if "forgetting" in measures else ((), {})
     if texts:

@@ -205,7 +205,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def _kernel_memory_kills() -> int:
-    """Return how many processes the Linux kernel has killed for want of memory since it started; 0 elsewhere."""
+    """Return how many processes the Linux kernel has killed for lack of memory since it started; 0 elsewhere."""
     statistics = Path("/proc/vmstat")
     if not statistics.exists():
         return 0

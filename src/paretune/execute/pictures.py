@@ -1,4 +1,4 @@
-"""Image models at work: what they are trained on, what they draw, and what they draw otherwise than before."""
+"""Running image models: what they are trained on, what they draw, and what they draw otherwise than before."""
 
 from collections.abc import Sequence
 from pathlib import Path

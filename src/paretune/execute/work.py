@@ -18,7 +18,7 @@ from paretune.store import Item, KeptPicture
 
 
 class TrainingData(NamedTuple):
-    """What training eats."""
+    """Training data."""
 
     batches: Iterable[DataBatch]
     """Without end; iterating again begins again with the same order."""

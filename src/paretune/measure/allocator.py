@@ -1,4 +1,4 @@
-"""PyTorch's caching allocator for CUDA, replayed on paper: how much is reserved for storages that come and go.
+"""PyTorch's caching allocator for CUDA, simulated: how much is reserved for storages that come and go.
 
 The rules and sizes are those of `c10/cuda/CUDACachingAllocator.cpp` with its default settings: requests are rounded up
 to 512 bytes; those up to 1 MB share segments of 2 MB, those up to 10 MB share segments of 20 MB, larger ones get a

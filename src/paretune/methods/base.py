@@ -128,9 +128,9 @@ class Method(ABC):
         return 0
 
     def answers_alone(self, *, tied_embeddings: bool | None) -> bool:
-        """Tell whether questions have to be put one at a time, because they might change each other's answers.
+        """Tell whether it is evaluated with batch size 1, as answers may depend on other items in the batch.
 
-        `tied_embeddings` says whether the base model ties its input and output embeddings, None that nobody knows.
+        `tied_embeddings` says whether the base model ties its input and output embeddings, None if unknown.
         """
         return answering_of(self.spec, tied_embeddings).alone
 

@@ -1,4 +1,4 @@
-"""What is known of a method from the recorded audit: what it can do, and how its questions have to be put.
+"""What is known of a method from the recorded audit: what it can do, and how it has to be evaluated.
 
 Imports no torch.
 """
@@ -53,10 +53,10 @@ class Capabilities(Data):
 
 
 class Answering(NamedTuple):
-    """How a method's questions have to be put, so that its answers do not depend on how they were put."""
+    """How a method has to be evaluated, so that its answers do not depend on other items in the batch."""
 
     alone: bool
-    """One at a time and without padding, or else together in padded batches."""
+    """With batch size 1 and without padding, or else in padded batches."""
     reason: str
 
 
@@ -78,7 +78,7 @@ def plugin_audit_files() -> dict[str, Path]:
 def audit_of(spec: MethodSpec, tied: bool | None = False) -> MethodAudit | None:
     """Return the recorded audit that speaks for a method, or None.
 
-    `tied` says whether the base model ties its embeddings, None that nobody knows. An audit speaks for the parameters
+    `tied` says whether the base model ties its embeddings, None if unknown. An audit speaks for the parameters
     that it was made with and for those that differ in size alone: in numbers (a rank, a scale, a dropout) and in the
     layers that are adapted. A switch makes another method of it, and so does another list of modules that are trained
     as a whole. What is set to the library's default says nothing. For a configuration that touches embeddings only an
@@ -123,7 +123,7 @@ def capabilities_of(spec: MethodSpec, tied: bool | None = False) -> Capabilities
 
 
 def answering_of(spec: MethodSpec, tied: bool | None = False) -> Answering:
-    """Return how a method has to be asked. What is unaudited is asked alone: then its answers are right anyhow."""
+    """Return how a method has to be evaluated. What is unaudited gets batch size 1, which is always right."""
     if not spec.trains:
         return Answering(False, "the base model")
     audit = audit_of(spec, tied)
@@ -132,7 +132,7 @@ def answering_of(spec: MethodSpec, tied: bool | None = False) -> Answering:
     for claim in ("batch_invariant", "padding_invariant"):
         found = audit.verdict(claim)
         if found is None or found.kind != "pass":
-            return Answering(True, getattr(found, "finding", "the audit did not get to it"))
+            return Answering(True, getattr(found, "finding", "the audit did not reach it"))
     return Answering(False, "answers depend neither on other items in the batch nor on padding, in float32")
 
 

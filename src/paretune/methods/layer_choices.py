@@ -31,7 +31,8 @@ def check_patterns(label: str, parameters: Mapping[str, Any]) -> None:
 
 def check_token_indices(label: str, config: PeftConfig, model: nn.Module) -> None:
     """Raise `InputError` for a token to train that the model's vocabulary does not have."""
-    embeddings = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
+    asked: Any = getattr(model, "get_input_embeddings", None)
+    embeddings = asked() if asked is not None else None
     for name in ("token_indices", "trainable_token_indices"):
         given = getattr(config, name, None) or ()
         lists = given.values() if isinstance(given, Mapping) else (given,)

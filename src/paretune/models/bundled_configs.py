@@ -8,5 +8,5 @@ CARRIED = Path(__file__).parent / "shapes"
 
 @cache
 def carried_shapes() -> dict[str, Path]:
-    """Return the shapes that are carried along, by the model's name on the hub."""
+    """Return the config files that come with Paretune, by the model's name on the hub."""
     return {path.stem.replace("--", "/"): path for path in sorted(CARRIED.glob("*.json"))}

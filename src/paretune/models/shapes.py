@@ -49,7 +49,7 @@ class ModelShape(NamedTuple):
 def find_shape(model: str) -> ModelShape:
     """Return the shape of a model: a folder, a `config.json`, a name on the hub, or a reference as studies write it.
 
-    Names are looked up in the hub's cache, then among the shapes that are carried along, then on the hub. No weights
+    Names are looked up in the hub's cache, then among the bundled model configs, then on the hub. No weights
     are read or fetched. Raises `InputError` when nothing is found or what is found is no configuration.
     """
     path = Path(model).expanduser()

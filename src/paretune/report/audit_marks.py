@@ -51,7 +51,7 @@ def audit_text(row: Row) -> str:
 def marks_for(row: Row) -> AuditMarks | None:
     """Return what the audit of a row's method found, or None where it has none.
 
-    Records of our own hold it. Of imported ones it is looked up, and says nothing about how their questions were put.
+    Records of our own hold it. Of imported ones it is looked up, and says nothing about how they were evaluated.
     """
     record = row.records[0]
     if record.imported is None:

@@ -77,7 +77,7 @@ def figure_text(point: Point, choose_by: str) -> str:
     if point.figure is not None:
         return show(choose_by, point.figure)
     bad = [outcome for outcome in point.outcomes if outcome.kind != "ok"]
-    return outcome_name(bad[0]) if bad else "no figure" if point.outcomes else "–"
+    return outcome_name(bad[0]) if bad else "no value" if point.outcomes else "–"
 
 
 def expected_figures(curve: Curve, plan: StudyPlan) -> list[float]:

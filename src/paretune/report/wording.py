@@ -111,7 +111,7 @@ def claim_notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
 
 
 def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
-    """Return what a reader must know beside the values, apart from `claim_notes`."""
+    """Return what a reader must know in addition to the values, apart from `claim_notes`."""
     found: list[str] = []
     models = {(record.trial.base_model, note) for record in records if (note := _model_note(record))}
     found += [f"Base model {model}: {note}" for model, note in sorted(models)]

@@ -32,12 +32,12 @@ CLAIMS: dict[str, Claim] = {
     claim.name: claim
     for claim in (
         Claim(
-            "attaches", "At-\ntaches", "It can be put on a model of this kind.",
+            "attaches", "At-\ntaches", "It can be attached to a model of this kind.",
             "Attach it with its preset's parameters; an error is a failure.",
         ),
         Claim(
             "trains", "Trains", "Training lowers the loss.",
-            "Loss on one fixed batch before and after a dozen steps at the method's prior rate, or at a smaller one.",
+            "Loss on one fixed batch before and after a dozen steps at the prior learning rate, or at a smaller one.",
             "Training did not lower its loss.",
         ),
         Claim(
@@ -46,12 +46,12 @@ CLAIMS: dict[str, Claim] = {
             "Some of its trainable parameters did not move.",
         ),
         Claim(
-            "trains_in_bf16", "bf16\n1e-4", "It can be trained in bfloat16 at a small rate.",
-            "The same on a bfloat16 base, with trainable parameters in the base's format, at a rate of 1e-4.",
-            "Kept in bfloat16, some of its parameters do not move at small rates.",
+            "trains_in_bf16", "bf16\n1e-4", "It can be trained in bfloat16 at a small learning rate.",
+            "The same on a bfloat16 base, trainable parameters in the base's dtype, at a learning rate of 1e-4.",
+            "Kept in bfloat16, some of its parameters do not move at small learning rates.",
         ),
         Claim(
-            "no_op_at_start", "No-op\nat start", "Attached and untrained, it leaves the base model's outputs alone.",
+            "no_op_at_start", "No-op\nat start", "Attached and untrained, it does not change the base model's outputs.",
             "Largest change of an output against the base model.",
         ),
         Claim(
@@ -76,9 +76,9 @@ CLAIMS: dict[str, Claim] = {
             "Largest change of an output against the adapter.",
         ),
         Claim(
-            "batch_invariant", "Batch", "An answer does not depend on what else is in its batch.",
-            "Outputs and greedy answers of one sample alone and beside two others of the same length.",
-            "An answer depends on what else is in its batch.",
+            "batch_invariant", "Batch", "An answer does not depend on other items in the batch.",
+            "Outputs and greedy answers of one sample alone and in a batch with two others of the same length.",
+            "An answer depends on other items in the batch.",
         ),
         Claim(
             "padding_invariant", "Pad-\nding", "An answer does not depend on padding.",
@@ -100,15 +100,15 @@ CLAIMS: dict[str, Claim] = {
             "Gradients of one batch with and without.",
         ),
         Claim(
-            "compact", "Com-\npact", "A checkpoint holds nothing that could be made again.",
+            "compact", "Com-\npact", "A checkpoint holds nothing that could be regenerated.",
             "Bytes of tensors that training did not change, or that the file holds twice.",
         ),
         Claim(
-            "convertible_to_lora", "To\nLoRA", "It can be turned into a LoRA of rank 16 that does the same.",
+            "convertible_to_lora", "To\nLoRA", "It can be converted to a LoRA of rank 16 with the same outputs.",
             "peft's convert_to_lora; share of its change of the outputs that is lost.",
         ),
         Claim(
-            "servable_by_vllm", "vLLM", "vLLM can serve the checkpoint beside the base model.",
+            "servable_by_vllm", "vLLM", "vLLM can serve the checkpoint on top of the base model.",
             "vLLM's documented rules for LoRA adapters, read against the saved files.",
         ),
     )
@@ -174,7 +174,7 @@ class MethodAudit(Data):
         return f"{self.method.label}, tied embeddings" if self.tied_embeddings else self.method.label
 
     def verdict(self, claim: str, model_kind: ModelKind = "causal-lm") -> Passed | NotPassed | NotApplicable | None:
-        """Return what was found about a claim, or None where the audit did not get to it."""
+        """Return what was found about a claim, or None where the audit did not reach it."""
         for finding in self.findings:
             if (finding.claim, finding.model_kind) == (claim, model_kind):
                 return finding.verdict
@@ -216,7 +216,7 @@ class AuditMarks(Data):
     failed: dict[str, str] = {}
     """Claims that do not hold on the record's kind of model, each with its finding."""
     answered_alone: bool = False
-    """Whether questions were put one at a time, because answers depend on their company or nobody knows."""
+    """Whether it was evaluated with batch size 1: answers depend on other items in the batch, or that is unknown."""
 
     @property
     def warnings(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ class GeneralText(Data):
     column: str = "text"
     """The column that holds the text."""
     num_texts: int = Field(default=100, ge=2)
-    """The first so many texts are read."""
+    """The first N texts are read."""
     min_characters: int = Field(default=0, ge=0)
     """Shorter texts are passed over."""
     max_tokens: int = Field(default=768, ge=2)

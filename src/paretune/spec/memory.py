@@ -67,7 +67,7 @@ class MemoryEstimate(Shown, Data):
     """The method's label."""
     device: Literal["cuda", "cpu"]
     gpu: str | None = None
-    """The card that was asked for; None where none was, and then the largest workspaces are assumed."""
+    """The GPU that was asked for; None where none was, and then the largest workspaces are assumed."""
     batch_size: int
     sequence_length: int | None
     """Tokens of the longest example; None for models that read no tokens."""

@@ -32,7 +32,7 @@ _METAMATH = "hub:meta-math/MetaMathQA@aa4f34d3d2d3231299b5b03d9b3e5a20da45aa18:M
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 _VERIFY_SECONDS = 5
 PUBLISHED_VALIDATION_SIZE = 50
-"""The first so many validation questions are those of peft's method comparison: the group "first 50"."""
+"""The first N validation questions are those of peft's method comparison: the group "first 50"."""
 
 
 class Gsm8k(Task):

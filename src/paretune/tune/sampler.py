@@ -18,7 +18,7 @@ _MOST_REPEATS = 200
 
 
 class Draw(NamedTuple):
-    """So many settings drawn from the same bounds before the sampler hears how they did."""
+    """Number of settings drawn from the same bounds before the sampler gets their results."""
 
     bounds: Bounds
     size: int
