@@ -155,7 +155,7 @@ def test_wishes_that_cannot_be_met_are_refused(folder: Path, changes: dict[str, 
 
 def test_weights_are_read_as_they_are_typed() -> None:
     assert weights_from(["accuracy=2", "forgetting = 0.5"]) == {"accuracy": 2.0, "forgetting": 0.5}
-    for text, words in (("accuracy", "--weight: .*is no weight"), ("speed=1", "--weight: no metric")):
+    for text, words in (("accuracy", "--weight: .*is not a weight"), ("speed=1", "--weight: no metric")):
         with pytest.raises(InputError, match=words):
             weights_from([text])
 

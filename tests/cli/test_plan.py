@@ -45,7 +45,12 @@ def test_the_plan_is_shown_and_nothing_runs(paretune: Paretune, tuned_file: Path
         "tuning, round 1",
         "final",
     ]
-    for words in ("7 trials, 0 finished", "(final trials alone)", "at most 4 more tuning trials", "not known yet"):
+    for words in (
+        "7 trials, 0 finished",
+        "(final trials one at a time)",
+        "at most 4 more tuning trials",
+        "not known yet",
+    ):
         assert words in done.stdout
     assert not (tmp_path / "out").exists()
 

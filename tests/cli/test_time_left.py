@@ -45,7 +45,7 @@ def test_wider_rates_are_news_and_count() -> None:
         course.finished(trial, results[trial.id], seconds=2.0)
     news = course.planned(blueprint.stages(results), results)
     assert news.startswith("tuning, round 2: 2 trials")
-    assert "all methods get wider ones" in news
+    assert "every grid is widened" in news
     assert (course.num_done, course.total) == (6, 14)
 
 

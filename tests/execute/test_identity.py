@@ -99,7 +99,7 @@ def test_a_renamed_row_of_a_tuned_study_keeps_its_curve(toy_study: Build, folder
 
 def test_two_rows_that_differ_in_their_labels_alone_are_refused(toy_study: Build) -> None:
     study = toy_study(methods=[{"name": "lora", "label": "first"}, {"name": "lora", "label": "second"}])
-    with pytest.raises(InputError, match='methods "first" and "second" differ in nothing but their labels') as refusal:
+    with pytest.raises(InputError, match='methods "first" and "second" differ only in their labels') as refusal:
         plan(study)
     assert "\n" not in str(refusal.value)
 
@@ -233,7 +233,7 @@ class TestBaseModel:
             ran.run(silent, Store(folder), 1)
         ran.trials.clear()
         show_plan(prepare(study, Store(folder)), folder, jobs=1, retry=False, as_json=False)
-        assert "Earlier records here do not say what it was" in capsys.readouterr().out
+        assert "Earlier records here do not state it" in capsys.readouterr().out
         (record,) = run(study, folder)
         assert ran.trials == []
         assert record.trial.base_content == trial.base_content

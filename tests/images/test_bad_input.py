@@ -117,7 +117,7 @@ def test_task_and_model_must_be_of_one_kind() -> None:
         check_trials(plan(study(tasks=["image_concept"], base_model="toy:llama")))
     with pytest.raises(InputError, match='judge "toy:llama": not known'):
         check_trials(plan(study(**with_options(judge="toy:llama"))))
-    with pytest.raises(InputError, match="its answers are pictures"):
+    with pytest.raises(InputError, match="its answers are images"):
         get_task("image_concept")
 
 
@@ -135,7 +135,7 @@ def test_another_pipeline(klein: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        ({"pixels": 100}, "image.pixels = 100 is no multiple of 16"),
+        ({"pixels": 100}, "image.pixels = 100 is not a multiple of 16"),
         ({"pixels": 64, "text_layers": [3, 40]}, "the text encoder in .* has layers 0 to 31"),
     ],
 )

@@ -36,18 +36,20 @@ def collect_warnings() -> Iterator[LibraryWarnings]:
     handler = _Handler(found)
     root = logging.getLogger()
     printing = [logging.getLogger(name) for name in _OWN_HANDLERS]
-    handlers = [logger.handlers for logger in printing]
+    before = [(logger.handlers, logger.level) for logger in printing]
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: found.add(str(message))
         root.addHandler(handler)
         for logger in printing:
             logger.handlers = [handler]
+            logger.setLevel(logging.WARNING)
         try:
             yield found
         finally:
             root.removeHandler(handler)
-            for logger, before in zip(printing, handlers, strict=True):
-                logger.handlers = before
+            for logger, (handlers, level) in zip(printing, before, strict=True):
+                logger.handlers = handlers
+                logger.setLevel(level)
 
 
 class _Handler(logging.Handler):
