@@ -86,6 +86,15 @@ def test_all_problems_are_listed_together_each_behind_the_file(
     assert not folder.exists()
 
 
+def test_an_unknown_method_hides_no_problem_of_another(toy_study: Build, folder: Path) -> None:
+    study = toy_study(methods=["lroa", "base", {"name": "oft", "parameters": {"target_modules": ["q_prj"]}}])
+    with pytest.raises(InputError) as caught:
+        prepare(study, Store(folder), source="mine.toml")
+    unknown, target = caught.value.problems
+    assert unknown.startswith('mine.toml: unknown method "lroa"')
+    assert '"q_prj"' in target
+
+
 def test_unknown_names_are_listed_together_too(toy_study: Build, folder: Path) -> None:
     study = toy_study(methods=["lroa", "base", "dorra"], tasks=["word_problem"])
     with pytest.raises(InputError) as caught:

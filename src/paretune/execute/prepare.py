@@ -6,8 +6,21 @@ from typing import Any, NamedTuple
 
 from paretune.execute.check import OnCheck, check_trials
 from paretune.execute.stages import Blueprint
+from paretune.methods import resolve
 from paretune.models import pinned, prefetch
-from paretune.spec import Between, Reading, Record, Study, Trial, TunedValues, naming
+from paretune.spec import (
+    Between,
+    InputError,
+    InputErrors,
+    MethodEntry,
+    Problems,
+    Reading,
+    Record,
+    Study,
+    Trial,
+    TunedValues,
+    naming,
+)
 from paretune.store import Store
 
 
@@ -52,7 +65,7 @@ def prepare(
     base model are not among it.
     """
     with _at(source):
-        blueprint = Blueprint(study)
+        blueprint = _blueprint(study)
     store.check(study)
     results = results_in(store, blueprint.reading(store))
     stages = blueprint.stages(results).stages
@@ -66,6 +79,29 @@ def prepare(
             [*pending, *_tuned(study, pending)], on_check, refuse_unavailable=not skip_unavailable
         )
     return Prepared(study, blueprint, unavailable)
+
+
+def _blueprint(study: Study) -> Blueprint:
+    """Return the study's plan. Where it names unknown methods, the problems of the others are raised with them."""
+    try:
+        return Blueprint(study)
+    except InputError as error:
+        known = tuple(entry for entry in study.methods if _is_known(entry))
+        if not 0 < len(known) < len(study.methods):
+            raise
+        problems = Problems()
+        problems.lines += error.problems
+        with problems.collected():
+            check_trials(Blueprint(study.model_copy(update={"methods": known})).stages({}).trials)
+        raise InputErrors(problems.lines) from None
+
+
+def _is_known(entry: MethodEntry) -> bool:
+    try:
+        resolve(entry)
+    except InputError:
+        return False
+    return True
 
 
 def _at(source: str | None) -> AbstractContextManager[None]:
