@@ -2,36 +2,43 @@
 
     python tools/take_picture.py
 
-Needs Chromium and Pillow. The page is made anew from the kept records, so that the picture shows today's words.
+Needs Chromium and the development packages. The page is made anew from the kept records, so that the picture shows
+today's words.
 """
 
 import shutil
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
-WIDTH, TOP, BOTTOM = 1280, 530, 1580
-"""Pixels: the width of the window, and what is kept of its height, from the chart to the first rows of the table."""
+STUDY = ROOT / "docs" / "examples" / "word-problems"
+WIDTH, MARGIN, NUM_ROWS = 1280, 24, 5
+"""Pixels of the window and above the heading of the chart; rows of the table that are shown."""
 
 
 def main() -> None:
-    """Write docs/images/page.png."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        sys.exit("no Chromium here")
-    with TemporaryDirectory() as folder:
-        page, shot = Path(folder, "page.html"), Path(folder, "shot.png")
-        study = ROOT / "docs" / "examples" / "word-problems"
-        subprocess.run([sys.executable, "-m", "paretune", "page", str(study), "-o", str(page)], check=True)
-        window = f"--window-size={WIDTH},{BOTTOM}"
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", window, f"--screenshot={shot}"]
-        subprocess.run([browser, *options, page.as_uri()], check=True, stderr=subprocess.DEVNULL)
-        picture = Image.open(shot).convert("RGB").crop((0, TOP, WIDTH, BOTTOM))
-        picture.quantize(128).save(ROOT / "docs" / "images" / "page.png", optimize=True)
+    """Write docs/images/page.png: from the heading of the chart to the first rows of the table."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder, "page.html")
+        subprocess.run([sys.executable, "-m", "paretune", "page", str(STUDY), "-o", str(file)], check=True)
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": 2000})
+        page.goto(file.as_uri())
+        page.wait_for_selector("#chart svg")
+        top = page.locator("#chart-title").evaluate("one => one.getBoundingClientRect().top") - MARGIN
+        last_row = page.locator(f"#results tbody tr >> nth={NUM_ROWS - 1}")
+        bottom = last_row.evaluate("one => one.getBoundingClientRect().bottom")
+        shot = page.screenshot(clip={"x": 0, "y": top, "width": WIDTH, "height": bottom - top})
+        browser.close()
+    picture = Image.open(BytesIO(shot)).convert("RGB")
+    picture.quantize(128).save(ROOT / "docs" / "images" / "page.png", optimize=True)
 
 
 if __name__ == "__main__":
