@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from paretune.cli.estimate import parse_bytes, show_estimates
+from paretune.estimate import estimate_memory
 from paretune.models.toy import toy_tokenizer
-from paretune.spec import InputError
+from paretune.spec import InputError, MethodEntry
+from paretune.spec.memory import MemoryEstimate
 from paretune.store.kept_estimates import ESTIMATES_FILE, read_estimates
 from tests.cli.conftest import Paretune
 
@@ -69,6 +71,19 @@ def test_methods_that_train_in_float32_answer_in_the_format_of_the_base(capsys: 
     found = json.loads(capsys.readouterr().out)
     assert not found["not_estimated"]
     assert all(one["generate"]["peak_bytes"] > 100_000 for one in found["estimates"])
+
+
+def test_a_schedule_longer_than_any_recipe_changes_no_byte() -> None:
+    schedule = {"total_step": 5000, "tinit": 200, "tfinal": 500}
+    plain, published = estimate_memory(
+        "toy:llama",
+        ["adalora", MethodEntry(name="adalora", label="published", parameters=schedule)],
+        sequence_length=32,
+        device="cpu",
+    )
+    assert isinstance(plain, MemoryEstimate)
+    assert isinstance(published, MemoryEstimate)
+    assert published.train == plain.train
 
 
 @pytest.mark.parametrize(("columns", "with_kinds"), [(80, False), (160, True)])

@@ -17,7 +17,7 @@ from paretune.estimate.sharded import ASSUMPTIONS, sharded_log
 from paretune.estimate.workload import Lengths
 from paretune.measure import StorageLog, replay
 from paretune.measure.storage_log import same_course
-from paretune.methods import build, method_cards, resolve
+from paretune.methods import build, method_cards, resolve, without_schedule
 from paretune.models import ModelShape, find_shape
 from paretune.spec import InputError, MethodEntry, MethodSpec, Recipe, one_line
 from paretune.spec.memory import BudgetAnswer, Estimates, MemoryEstimate, MemoryPeak, NotEstimated, ShardedMemory
@@ -156,7 +156,10 @@ def _reserved(log: StorageLog, settings: EstimateSettings) -> int:
 def _predict(
     shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths], asked: Asked
 ) -> Prediction:
-    return predict(shape, partial(build, spec), settings, lambda: workload_for(shape, settings, lengths), asked)
+    # An estimate's training has no length of its own, so a schedule of the method follows it: no byte depends on it.
+    return predict(
+        shape, partial(build, without_schedule(spec)), settings, lambda: workload_for(shape, settings, lengths), asked
+    )
 
 
 def _two_batches(

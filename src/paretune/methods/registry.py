@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paretune.methods.capabilities import PLUGIN_GROUP
 from paretune.methods.card import Preset
@@ -17,6 +17,8 @@ from paretune.spec import InputError, MethodEntry, MethodSpec, Unavailable, near
 
 if TYPE_CHECKING:
     from paretune.methods.base import Method
+
+_Parameterised = TypeVar("_Parameterised", MethodEntry, MethodSpec)
 
 IMPLEMENTATIONS = {
     "base": "paretune.methods.untouched:Untouched",
@@ -104,11 +106,11 @@ def build(spec: MethodSpec) -> "Method":
     return _class_of(spec)(spec)
 
 
-def without_schedule(entry: MethodEntry) -> MethodEntry:
-    """Return the entry without the parameters that count optimizer steps, for a recipe with another number of them."""
-    counted = _class_of(resolve(entry)).schedule_parameters
-    kept = {name: value for name, value in entry.parameters.items() if name not in counted}
-    return entry.model_copy(update={"parameters": kept})
+def without_schedule(method: _Parameterised) -> _Parameterised:
+    """Return an entry or a spec without the parameters that count optimizer steps: they then follow from the recipe."""
+    counted = _class_of(resolve(method) if isinstance(method, MethodEntry) else method).schedule_parameters
+    kept = {name: value for name, value in method.parameters.items() if name not in counted}
+    return method.model_copy(update={"parameters": kept})
 
 
 def check_method(spec: MethodSpec, module_names: Sequence[str]) -> None:
