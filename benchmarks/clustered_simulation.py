@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paretune.analysis.bootstrap import two_way_bootstrap
-from paretune.analysis.clusters import Scope, sampling_of
-from paretune.analysis.confidence_set import SIGNIFICANCE, pairwise_p_values
-from paretune.analysis.estimate import accuracy_estimate
-from paretune.analysis.paired import paired_difference
-from paretune.analysis.ranks import places
-from paretune.analysis.simulation import as_scores, clustered_accuracies, simulate_clustered
-from paretune.analysis.variance import variance_parts
+from paretune.analysis.statistics.bootstrap import two_way_bootstrap
+from paretune.analysis.statistics.clusters import Scope, sampling_of
+from paretune.analysis.statistics.confidence_set import SIGNIFICANCE, pairwise_p_values
+from paretune.analysis.statistics.estimate import accuracy_estimate
+from paretune.analysis.statistics.paired import paired_difference
+from paretune.analysis.statistics.ranks import places
+from paretune.analysis.statistics.simulation import as_scores, clustered_accuracies, simulate_clustered
+from paretune.analysis.statistics.variance import variance_components
 
 _METHODS, _CLUSTERS, _QUESTIONS, _DRAWS, _SEED_SPREAD = 8, 16, 320, 500, 0.1
 _CLUSTER_DIFFICULTY = 0.5
@@ -69,11 +69,11 @@ def study(scenario: Scenario, fixed: np.random.Generator, rng: np.random.Generat
         truth = clustered_accuracies(level, np.zeros((_METHODS, 1)), spread)
     answers = simulate_clustered(level, kinds, scenario.num_seeds, _QUESTIONS, _SEED_SPREAD, rng)
     names = [f"c{place // (_QUESTIONS // _CLUSTERS)}" for place in range(_QUESTIONS)]
-    parts = variance_parts(as_scores(answers), sampling_of(names, scenario.assumed))
-    differences = [paired_difference(one, parts[0]) for one in parts[1:]]
+    components = variance_components(as_scores(answers), sampling_of(names, scenario.assumed))
+    differences = [paired_difference(one, components[0]) for one in components[1:]]
     gaps = truth[1:] - truth[0]
-    intervals = [accuracy_estimate(one).interval for one in parts]
-    draws = two_way_bootstrap(parts, _DRAWS)
+    intervals = [accuracy_estimate(one).interval for one in components]
+    draws = two_way_bootstrap(components, _DRAWS)
     p_values = pairwise_p_values(draws)
     false = (p_values < SIGNIFICANCE) & (truth[:, None] <= truth)
     better, worse = truth[:, None] < truth - 1e-12, truth[:, None] > truth + 1e-12

@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 
+from paretune.interop.importers import study_from_experiments
+from paretune.interop.importers.peft_settings import read_label
 from paretune.measure import trainable_parameters
 from paretune.methods import Context, build, resolve
 from paretune.spec import MethodEntry, Recipe
-from paretune.store.importers import study_from_experiments
-from paretune.store.importers.peft_settings import read_label
 
 NUM_LAYERS = 28
 

@@ -18,14 +18,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from paretune.analysis.bootstrap import two_way_bootstrap
-from paretune.analysis.confidence_set import SIGNIFICANCE, pairwise_p_values
-from paretune.analysis.estimate import accuracy_estimate
-from paretune.analysis.paired import paired_difference
-from paretune.analysis.ranks import places
-from paretune.analysis.scores import FloatArray
-from paretune.analysis.simulation import as_scores, simulate_answers
-from paretune.analysis.variance import variance_parts
+from paretune.analysis.statistics.bootstrap import two_way_bootstrap
+from paretune.analysis.statistics.confidence_set import SIGNIFICANCE, pairwise_p_values
+from paretune.analysis.statistics.estimate import accuracy_estimate
+from paretune.analysis.statistics.paired import paired_difference
+from paretune.analysis.statistics.ranks import places
+from paretune.analysis.statistics.scores import FloatArray
+from paretune.analysis.statistics.simulation import as_scores, simulate_answers
+from paretune.analysis.statistics.variance import variance_components
 
 _NUM_DRAWS = 1_000
 
@@ -76,9 +76,9 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
     """Return what one study drawn from a scenario says."""
     truth = np.array(scenario.accuracies)
     answers = simulate_answers(scenario.accuracies, scenario.num_seeds, num_questions, scenario.seed_spread, rng)
-    parts = variance_parts(as_scores(answers))
-    draws = two_way_bootstrap(parts, _NUM_DRAWS)
-    differences = [paired_difference(one, parts[0]) for one in parts[1:]]
+    components = variance_components(as_scores(answers))
+    draws = two_way_bootstrap(components, _NUM_DRAWS)
+    differences = [paired_difference(one, components[0]) for one in components[1:]]
     gaps = truth[1:] - truth[0]
     p_values = pairwise_p_values(draws)
     called = p_values < SIGNIFICANCE
@@ -91,7 +91,7 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
     return Seen(
         accuracy_covered=_share(
             low <= true <= high
-            for (low, high), true in zip((accuracy_estimate(one).interval for one in parts), truth, strict=True)
+            for (low, high), true in zip((accuracy_estimate(one).interval for one in components), truth, strict=True)
         ),
         difference_covered=_share(
             one.interval.low <= gap <= one.interval.high for one, gap in zip(differences, gaps, strict=True)

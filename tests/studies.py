@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from paretune.analysis import Evidence
-from paretune.analysis.scores import FloatArray
-from paretune.analysis.simulation import simulate_answers
+from paretune.analysis.statistics.scores import FloatArray
+from paretune.analysis.statistics.simulation import simulate_answers
 from paretune.spec import Record
 from paretune.store import ItemAnswer, Store
 from tests.records import make_record, make_study

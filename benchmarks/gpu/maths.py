@@ -24,11 +24,11 @@ import torch
 
 from benchmarks.published_lengths import LONGEST_TOKENS, MEAN_TOKENS
 from paretune.engine import Batch, train
+from paretune.interop.importers.peft_settings import read_label
 from paretune.measure import count_peak_bytes
 from paretune.methods import Context, build, resolve
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import MethodEntry, Recipe, Study
-from paretune.store.importers.peft_settings import read_label
 
 STUDY = Path(__file__).parents[2] / "studies" / "gsm8k-llama3.2-3b-peft.toml"
 LABELS = (

@@ -23,7 +23,7 @@ from paretune.engine.diffusion import sample
 from paretune.execute.drawings import to_image
 from paretune.models.codec import TextSettings
 from paretune.models.image import load_codec, load_transformer
-from paretune.models.judge import EMBEDDED_JUDGE, Judge, load_judge
+from paretune.models.image_encoder import EMBEDDED_JUDGE, ImageEncoder, load_image_encoder
 from paretune.models.reference import parse, shipped_folder
 from paretune.spec import ImageRecipe
 
@@ -34,7 +34,7 @@ _RECIPE = ImageRecipe(pixels=32, sampling_steps=16)
 
 def main(folder: Path) -> None:
     """Print how often the judge names kind, colour and both."""
-    judge, draw = load_judge(EMBEDDED_JUDGE), random.Random("check of the image base")
+    judge, draw = load_image_encoder(EMBEDDED_JUDGE), random.Random("check of the image base")
     pairs = [(kind, colour) for kind in KINDS for colour in COLOURS]
     centres = _centres(judge, pairs, draw)
     captions = [Caption(kind, colour, draw.choice(list(BACKGROUNDS))) for kind, colour in pairs]
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
     _print("of captions never trained on", captions, named, unseen)
 
 
-def _centres(judge: Judge, pairs: list[tuple[str, str]], draw: random.Random) -> Tensor:
+def _centres(judge: ImageEncoder, pairs: list[tuple[str, str]], draw: random.Random) -> Tensor:
     """Return the mean features of each pair, of length 1."""
     rows = []
     for kind, colour in pairs:

@@ -19,10 +19,10 @@ The same from a shell: `paretune --help`.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from paretune.analysis.questions import claim as claim
-    from paretune.analysis.questions import compare as compare
-    from paretune.analysis.questions import pareto as pareto
-    from paretune.analysis.questions import recommend as recommend
+    from paretune.analysis.decisions.questions import claim as claim
+    from paretune.analysis.decisions.questions import compare as compare
+    from paretune.analysis.decisions.questions import pareto as pareto
+    from paretune.analysis.decisions.questions import recommend as recommend
     from paretune.audit.run import audit_methods as audit_methods
     from paretune.estimate import estimate_memory as estimate_memory
     from paretune.execute.run import run as run
@@ -36,12 +36,12 @@ _HOMES = {
     "Record": "paretune.spec",
     "Study": "paretune.spec",
     "audit_methods": "paretune.audit.run",
-    "claim": "paretune.analysis.questions",
-    "compare": "paretune.analysis.questions",
+    "claim": "paretune.analysis.decisions.questions",
+    "compare": "paretune.analysis.decisions.questions",
     "estimate_memory": "paretune.estimate",
     "load_records": "paretune.store",
-    "pareto": "paretune.analysis.questions",
-    "recommend": "paretune.analysis.questions",
+    "pareto": "paretune.analysis.decisions.questions",
+    "recommend": "paretune.analysis.decisions.questions",
     "run": "paretune.execute.run",
 }
 

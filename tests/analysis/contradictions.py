@@ -7,19 +7,21 @@ from itertools import permutations
 
 import pytest
 
-from paretune.analysis import Evidence, bootstrap, judged_rows
-from paretune.analysis import family as family_module
-from paretune.analysis.checklist import support_notes
-from paretune.analysis.claim import Judgement, judge_rows
-from paretune.analysis.comparable import same_conditions
-from paretune.analysis.comparison import Comparison, compare_rows
-from paretune.analysis.family import make_family
-from paretune.analysis.front import Front, front_of
-from paretune.analysis.recommend import recommend_from
-from paretune.analysis.recommendation import Recommendation
-from paretune.analysis.requirements import Capabilities
-from paretune.analysis.rows import Row, rows_of
-from paretune.analysis.selection import View, choose_view, main_figure
+from paretune.analysis import Evidence, judged_rows
+from paretune.analysis.decisions.checklist import support_notes
+from paretune.analysis.decisions.claim import Judgement, judge_rows
+from paretune.analysis.decisions.compare import compare_rows
+from paretune.analysis.decisions.comparison import Comparison
+from paretune.analysis.decisions.front import Front, front_of
+from paretune.analysis.decisions.recommend import recommend_from
+from paretune.analysis.decisions.recommendation import Recommendation
+from paretune.analysis.decisions.requirements import Capabilities
+from paretune.analysis.statistics import bootstrap
+from paretune.analysis.table import comparison_set as comparison_set_module
+from paretune.analysis.table.comparable import same_conditions
+from paretune.analysis.table.comparison_set import make_comparison_set
+from paretune.analysis.table.rows import Row, rows_of
+from paretune.analysis.table.selection import View, choose_view, main_figure
 from paretune.spec import COSTS
 
 CLAIMS = ("{} beats {}", "{} beats {} by 2 points", "{} matches {} within 2 points")
@@ -51,7 +53,7 @@ def few_draws(number: int = 300) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for function in functions:
             patch.setattr(function, "__defaults__", (number,))
-        patch.setattr(family_module, "NUM_DRAWS", number)
+        patch.setattr(comparison_set_module, "NUM_DRAWS", number)
         yield
 
 
@@ -61,11 +63,11 @@ def everything_said(evidence: Evidence, known: Capabilities, *, claims_of_every:
     `claims_of_every` 7 leaves claims to every seventh pair, where there are thousands.
     """
     view = choose_view(rows_of(evidence.records), study=evidence.study)
-    family = make_family(view.rows, evidence.answers)
+    compared = make_comparison_set(view.rows, evidence.answers)
     final = [record for record in evidence.records if record.trial.split == view.split]
     judged = judged_rows(final, evidence.answers, evidence.records)
     shown = {view.name_of(row): row for row in judged if (row.task, row.split) == (view.task, view.split)}
-    names = [name for name, row in shown.items() if family is not None and family.find(row) is not None]
+    names = [name for name, row in shown.items() if compared is not None and compared.find(row) is not None]
     lone = {name for name in names if shown[name].standing is None}
     pairs = [pair for pair in permutations(names, 2) if not lone & set(pair)]
     quality = main_figure(view.rows)
@@ -80,9 +82,9 @@ def everything_said(evidence: Evidence, known: Capabilities, *, claims_of_every:
         view=view,
         rows=shown,
         notes=tuple(support_notes(list(shown.values()), known)),
-        comparisons={pair: compare_rows(view, family, *pair, known)[0] for pair in pairs},
+        comparisons={pair: compare_rows(view, compared, *pair, known)[0] for pair in pairs},
         claims={
-            (shape, *pair): judge_rows(view, family, shape.format(*pair), known)
+            (shape, *pair): judge_rows(view, compared, shape.format(*pair), known)
             for one, two in pairs[::claims_of_every]
             for pair in ((one, two), (two, one))
             for shape in CLAIMS

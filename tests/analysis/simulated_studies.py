@@ -3,8 +3,8 @@
 import numpy as np
 
 from paretune.analysis import Evidence
-from paretune.analysis.requirements import Capabilities
-from paretune.analysis.simulation import simulate_answers
+from paretune.analysis.decisions.requirements import Capabilities
+from paretune.analysis.statistics.simulation import simulate_answers
 from paretune.spec import Imported, OutOfMemory, Record
 from paretune.store.items import QuestionScores
 from tests.records import make_record

@@ -11,10 +11,10 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
 from paretune.analysis import wilson
-from paretune.analysis.paired import paired_difference
-from paretune.analysis.pairs import score_test
-from paretune.analysis.simulation import as_scores
-from paretune.analysis.variance import variance_parts
+from paretune.analysis.statistics.paired import paired_difference
+from paretune.analysis.statistics.pairs import score_test
+from paretune.analysis.statistics.simulation import as_scores
+from paretune.analysis.statistics.variance import variance_components
 
 shares = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -31,7 +31,7 @@ def test_wilson(pair: tuple[int, int]) -> None:
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=5, max_size=80))
 def test_one_seed_is_mcnemar_and_the_interval_of_bonett_and_price(answers: list[tuple[bool, bool]]) -> None:
     values = np.array(answers, dtype=float).T[:, None, :]
-    found = paired_difference(*variance_parts(as_scores(values)))
+    found = paired_difference(*variance_components(as_scores(values)))
     first, second = values[:, 0]
     b, c, n = int((first > second).sum()), int((first < second).sum()), len(answers)
     assert found.p_value == pytest.approx(mcnemar([[0, b], [c, 0]], exact=True).pvalue)

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paretune.analysis.bootstrap import Draws, independent_draws, seed_draws, side_by_side, two_way_bootstrap
-from paretune.analysis.intervals import wilson
-from paretune.analysis.pareto import front_probability
-from paretune.analysis.simulation import as_scores, simulate_answers
-from paretune.analysis.variance import variance_parts
+from paretune.analysis.statistics.bootstrap import Draws, independent_draws, seed_draws, side_by_side, two_way_bootstrap
+from paretune.analysis.statistics.intervals import wilson
+from paretune.analysis.statistics.pareto import front_probability
+from paretune.analysis.statistics.simulation import as_scores, simulate_answers
+from paretune.analysis.statistics.variance import variance_components
 from paretune.spec import Direction
 from tests.analysis.test_rank_sets import ranked, tied
 
@@ -16,7 +16,7 @@ UP, DOWN = Direction.HIGHER, Direction.LOWER
 
 def drawn(accuracies: list[float], seed_spread: float = 0.1, num_questions: int = 400) -> Draws:
     values = simulate_answers(accuracies, 3, num_questions, seed_spread, np.random.default_rng(11))
-    return two_way_bootstrap(variance_parts(as_scores(values)))
+    return two_way_bootstrap(variance_components(as_scores(values)))
 
 
 def test_draws_have_the_mean_and_the_covariance_that_the_parts_say() -> None:
@@ -40,7 +40,7 @@ def test_the_same_answers_give_the_same_draws() -> None:
 
 def test_one_seed_is_the_bootstrap_over_questions() -> None:
     values = simulate_answers([0.5], 1, 300, 0.0, np.random.default_rng(4))
-    draws = two_way_bootstrap(variance_parts(as_scores(values)))
+    draws = two_way_bootstrap(variance_components(as_scores(values)))
     assert draws.interval(0) == pytest.approx(wilson(values.sum(), 300), abs=6e-3)
 
 

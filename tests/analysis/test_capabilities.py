@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from paretune.analysis import Evidence, no_answers
-from paretune.analysis.capabilities import known_capabilities
-from paretune.analysis.recommend import recommend_from
+from paretune.analysis.decisions.capabilities import known_capabilities
+from paretune.analysis.decisions.recommend import recommend_from
 from paretune.methods import resolve
 from paretune.spec import MethodEntry, Record
 from tests.records import make_record

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from paretune.analysis import Evidence
-from paretune.analysis.checklist import support_notes
-from paretune.analysis.claim import Claim, Judgement, judge_claim, parse_claim
-from paretune.analysis.comparison import compare_in
-from paretune.analysis.requirements import Capabilities
-from paretune.analysis.rows import rows_of
+from paretune.analysis.decisions.checklist import support_notes
+from paretune.analysis.decisions.claim import Claim, Judgement, judge_claim, parse_claim
+from paretune.analysis.decisions.compare import compare_in
+from paretune.analysis.decisions.requirements import Capabilities
+from paretune.analysis.table.rows import rows_of
 from paretune.spec import InputError, OutOfMemory, Recipe, Record
 from tests.analysis.test_comparison import GPU, right
 from tests.records import make_record

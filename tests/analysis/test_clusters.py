@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from paretune.analysis.bootstrap import two_way_bootstrap
-from paretune.analysis.clusters import INDEPENDENT, Sampling, sampling_of
-from paretune.analysis.comparison import compare_in
-from paretune.analysis.estimate import accuracy_estimate
-from paretune.analysis.evidence import Evidence
-from paretune.analysis.paired import paired_difference
-from paretune.analysis.simulation import as_scores, clustered_accuracies, simulate_clustered
-from paretune.analysis.variance import variance_parts
+from paretune.analysis.decisions.compare import compare_in
+from paretune.analysis.statistics.bootstrap import two_way_bootstrap
+from paretune.analysis.statistics.clusters import INDEPENDENT, Sampling, sampling_of
+from paretune.analysis.statistics.estimate import accuracy_estimate
+from paretune.analysis.statistics.paired import paired_difference
+from paretune.analysis.statistics.simulation import as_scores, clustered_accuracies, simulate_clustered
+from paretune.analysis.statistics.variance import variance_components
+from paretune.analysis.table.evidence import Evidence
 from paretune.store.items import QuestionScores
 from tests.studies import evidence
 
@@ -55,12 +55,12 @@ def test_intervals_for_new_kinds_cover_where_those_for_independent_questions_do_
     truth = clustered_accuracies(np.zeros(1), np.zeros((1, 1)), 0.5)[0]
     for number in range(150):
         scores = as_scores(answers(number))
-        parts = variance_parts(scores, sampling_of(CLUSTERS))
-        low, high = paired_difference(*parts).interval
+        components = variance_components(scores, sampling_of(CLUSTERS))
+        low, high = paired_difference(*components).interval
         covered.append(low <= 0 <= high)
-        low, high = paired_difference(*variance_parts(scores)).interval
+        low, high = paired_difference(*variance_components(scores)).interval
         naive.append(low <= 0 <= high)
-        low, high = accuracy_estimate(parts[0]).interval
+        low, high = accuracy_estimate(components[0]).interval
         accuracies.append(low <= truth <= high)
     assert np.mean(covered) > 0.9
     assert np.mean(naive) < 0.8
@@ -70,7 +70,7 @@ def test_intervals_for_new_kinds_cover_where_those_for_independent_questions_do_
 def test_the_same_kinds_are_narrower_than_new_ones() -> None:
     scores = as_scores(answers(0))
     new, same = (
-        paired_difference(*variance_parts(scores, sampling_of(CLUSTERS, scope)))
+        paired_difference(*variance_components(scores, sampling_of(CLUSTERS, scope)))
         for scope in ("new clusters", "same clusters")
     )
     assert same.questions_variance < new.questions_variance / 2
@@ -79,10 +79,10 @@ def test_the_same_kinds_are_narrower_than_new_ones() -> None:
 
 def test_draws_spread_as_the_clusters_do() -> None:
     one_seed = as_scores(answers(3)[:, :1])
-    parts = variance_parts(one_seed, sampling_of(CLUSTERS))
-    draws = two_way_bootstrap(parts)
+    components = variance_components(one_seed, sampling_of(CLUSTERS))
+    draws = two_way_bootstrap(components)
     assert np.diag(np.cov(draws.values.T)) == pytest.approx(np.diag(draws.covariance), rel=0.4)
-    assert draws.values.std(axis=0).min() > two_way_bootstrap(variance_parts(one_seed)).values.std(0).max()
+    assert draws.values.std(axis=0).min() > two_way_bootstrap(variance_components(one_seed)).values.std(0).max()
 
 
 def test_a_comparison_says_what_its_interval_speaks_of() -> None:

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 
 from paretune.analysis import Evidence, no_answers
-from paretune.analysis.claim import judge_claim
-from paretune.analysis.comparison import Comparison, compare_in
-from paretune.analysis.front import front_of
-from paretune.analysis.recommend import recommend_from
-from paretune.analysis.scores import FloatArray
+from paretune.analysis.decisions.claim import judge_claim
+from paretune.analysis.decisions.compare import compare_in
+from paretune.analysis.decisions.comparison import Comparison
+from paretune.analysis.decisions.front import front_of
+from paretune.analysis.decisions.recommend import recommend_from
+from paretune.analysis.statistics.scores import FloatArray
 from paretune.spec import Imported, InputError, OutOfMemory, Recipe
 from tests.records import PROVENANCE, make_record, make_records, make_study
 from tests.studies import drawn_answers, evidence

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from paretune.analysis.capabilities import known_capabilities
-from paretune.analysis.evidence import load_evidence
-from paretune.store.importers import import_peft_comparison
+from paretune.analysis.decisions.capabilities import known_capabilities
+from paretune.analysis.table.evidence import load_evidence
+from paretune.interop.importers import import_peft_comparison
 from tests.analysis.contradictions import Said, contradictions, everything_said, few_draws
 from tests.analysis.simulated_studies import simulated_study
 from tests.outside import PUBLISHED, needs_published

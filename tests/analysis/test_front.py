@@ -1,9 +1,9 @@
 import pytest
 
 from paretune.analysis import Evidence, judged_rows, no_answers
-from paretune.analysis.front import front_of
-from paretune.analysis.recommend import recommend_from
-from paretune.analysis.requirements import parse_limit
+from paretune.analysis.decisions.front import front_of
+from paretune.analysis.decisions.recommend import recommend_from
+from paretune.analysis.decisions.requirements import parse_limit
 from paretune.report import results_json
 from paretune.report.decisions import recommendation_lines
 from paretune.spec import METRICS, InputError, OutOfMemory

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretune.analysis.pareto import hypervolume, hypervolume_contributions, pareto_front
+from paretune.analysis.statistics.pareto import hypervolume, hypervolume_contributions, pareto_front
 from paretune.spec import Direction
 
 UP, DOWN = Direction.HIGHER, Direction.LOWER

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretune.analysis.agreement import rank_agreement
-from paretune.analysis.sample_size import needed
-from paretune.analysis.simulation import as_scores, simulate_answers
-from paretune.analysis.tuning_budget import expected_best
-from paretune.analysis.variance import Parts, variance_parts
+from paretune.analysis.statistics.sample_size import needed
+from paretune.analysis.statistics.simulation import as_scores, simulate_answers
+from paretune.analysis.statistics.tuning_budget import expected_best
+from paretune.analysis.statistics.variance import VarianceComponents, variance_components
+from paretune.analysis.table.agreement import rank_agreement
 
 
 @given(st.lists(st.integers(0, 5).map(float), min_size=1, max_size=5))
@@ -37,9 +37,11 @@ def test_orders_that_agree_and_orders_that_do_not() -> None:
         rank_agreement(one, {"a": 1})
 
 
-def pair(accuracies: list[float], seeds: int, questions: int, spread: float) -> tuple[Parts, Parts]:
+def pair(
+    accuracies: list[float], seeds: int, questions: int, spread: float
+) -> tuple[VarianceComponents, VarianceComponents]:
     values = simulate_answers(accuracies, seeds, questions, spread, np.random.default_rng(8))
-    first, second = variance_parts(as_scores(values))
+    first, second = variance_components(as_scores(values))
     return first, second
 
 

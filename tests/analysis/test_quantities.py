@@ -1,7 +1,7 @@
 import pytest
 
-from paretune.analysis.quantities import parse_amount
-from paretune.analysis.requirements import parse_limit
+from paretune.analysis.decisions.quantities import parse_amount
+from paretune.analysis.decisions.requirements import parse_limit
 from paretune.spec import InputError
 
 

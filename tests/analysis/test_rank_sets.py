@@ -3,14 +3,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from paretune.analysis.bootstrap import Draws, two_way_bootstrap
-from paretune.analysis.clusters import sampling_of
-from paretune.analysis.confidence_set import _step_down, confidence_set_p_values, pairwise_p_values
-from paretune.analysis.paired import paired_difference
-from paretune.analysis.pairs import pairs_of
-from paretune.analysis.ranks import Place, places
-from paretune.analysis.simulation import as_scores, simulate_answers
-from paretune.analysis.variance import variance_parts
+from paretune.analysis.statistics.bootstrap import Draws, two_way_bootstrap
+from paretune.analysis.statistics.clusters import sampling_of
+from paretune.analysis.statistics.confidence_set import _step_down, confidence_set_p_values, pairwise_p_values
+from paretune.analysis.statistics.paired import paired_difference
+from paretune.analysis.statistics.pairs import pairs_of
+from paretune.analysis.statistics.ranks import Place, places
+from paretune.analysis.statistics.simulation import as_scores, simulate_answers
+from paretune.analysis.statistics.variance import variance_components
 
 
 def ranked(draws: Draws) -> list[Place]:
@@ -23,7 +23,7 @@ def tied(draws: Draws) -> list[float]:
 
 def drawn(accuracies: list[float], number: int, num_questions: int = 300) -> Draws:
     values = simulate_answers(accuracies, 3, num_questions, 0.05, np.random.default_rng(number))
-    return two_way_bootstrap(variance_parts(as_scores(values)), 500)
+    return two_way_bootstrap(variance_components(as_scores(values)), 500)
 
 
 def test_tied_for_best_is_exactly_that_the_rank_set_holds_one() -> None:
@@ -72,9 +72,9 @@ def test_the_difference_of_two_methods_is_that_of_all_pairs() -> None:
     values = simulate_answers([0.4, 0.5, 0.6], 3, 200, 0.1, np.random.default_rng(3))
     clusters = [f"c{number % 12}" for number in range(200)]
     for sampling in (sampling_of([None] * 200), sampling_of(clusters), sampling_of(clusters, "same clusters")):
-        parts = variance_parts(as_scores(values), sampling)
-        pairs = pairs_of(parts)
-        alone = paired_difference(parts[0], parts[2])
+        components = variance_components(as_scores(values), sampling)
+        pairs = pairs_of(components)
+        alone = paired_difference(components[0], components[2])
         assert pairs.centres[0, 2] == pytest.approx(alone.centre)
         assert pairs.errors[0, 2] == pytest.approx(alone.standard_error)
         assert pairs.freedom[0, 2] == pytest.approx(alone.degrees_of_freedom)
@@ -92,17 +92,17 @@ def test_a_method_without_a_value_has_every_rank_and_changes_no_other() -> None:
 
 def test_seed_variances_of_methods_that_agree_are_known_no_better_than_all_their_seeds_say() -> None:
     values = simulate_answers([0.5] * 8, 3, 300, 0.05, np.random.default_rng(1))
-    assert max(one.degrees_of_freedom for one in variance_parts(as_scores(values))) <= 16
+    assert max(one.degrees_of_freedom for one in variance_components(as_scores(values))) <= 16
 
 
 def test_no_pair_is_surer_among_others_than_alone_and_two_methods_are_no_others() -> None:
     for number, num_seeds in product(range(10), (1, 3)):
         values = simulate_answers([0.4, 0.45, 0.5, 0.6], num_seeds, 60, 0.05, np.random.default_rng(number))
-        draws = two_way_bootstrap(variance_parts(as_scores(values)), 500)
+        draws = two_way_bootstrap(variance_components(as_scores(values)), 500)
         assert draws.pairs is not None
         assert (pairwise_p_values(draws) >= draws.pairs.p_values - 1e-12)[~np.eye(4, dtype=bool)].all()
         two = draws.subset([0, 3])
-        alone = paired_difference(*variance_parts(as_scores(values[[0, 3]]))) if num_seeds == 1 else None
+        alone = paired_difference(*variance_components(as_scores(values[[0, 3]]))) if num_seeds == 1 else None
         assert two.pairs is not None
         assert pairwise_p_values(two).min() == min(1.0, two.pairs.p_values[0, 1])
         if alone is not None:
@@ -112,5 +112,5 @@ def test_no_pair_is_surer_among_others_than_alone_and_two_methods_are_no_others(
 def test_few_questions_answered_differently_are_never_sure() -> None:
     values = np.zeros((2, 3, 100))
     values[0, :, :4] = 1.0
-    pairs = pairs_of(variance_parts(as_scores(values)))
+    pairs = pairs_of(variance_components(as_scores(values)))
     assert pairs.p_values[0, 1] == pytest.approx(2.0**-3)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paretune.analysis import Evidence, no_answers
-from paretune.analysis.recommend import recommend_from
-from paretune.analysis.recommendation import Recommendation
-from paretune.analysis.requirements import Limit, parse_limit
-from paretune.analysis.scores import FloatArray
+from paretune.analysis.decisions.recommend import recommend_from
+from paretune.analysis.decisions.recommendation import Recommendation
+from paretune.analysis.decisions.requirements import Limit, parse_limit
+from paretune.analysis.statistics.scores import FloatArray
 from paretune.report.decisions import experiment_text, recommendation_lines
 from paretune.spec import InputError, OutOfMemory
 from tests.analysis.test_comparison import GPU, right

@@ -5,11 +5,11 @@ import pytest
 from scipy import stats
 
 from paretune.analysis import Evidence, judged_rows
-from paretune.analysis.comparison import compare_in
-from paretune.analysis.family import make_family
-from paretune.analysis.front import front_of
-from paretune.analysis.recommend import recommend_from
-from paretune.analysis.rows import rows_of
+from paretune.analysis.decisions.compare import compare_in
+from paretune.analysis.decisions.front import front_of
+from paretune.analysis.decisions.recommend import recommend_from
+from paretune.analysis.table.comparison_set import make_comparison_set
+from paretune.analysis.table.rows import rows_of
 from paretune.spec import InputError, Record
 from tests.records import make_record
 
@@ -90,14 +90,14 @@ def test_fronts_and_recommendations_go_by_similarity_unless_told_otherwise() -> 
     assert front.metrics == ("similarity", "train_peak_bytes")
     assert [point.name for point in front.points if point.on_front] == ["lora"]
     assert recommend_from(world.evidence).shortlist[0].name == "lora"
-    family = make_family(rows_of(world.records), world.answers)
-    assert family is not None
-    assert family.metric_draws("drift").std(axis=0).min() > 0, "drawn over pictures, not over seeds alone"
+    compared = make_comparison_set(rows_of(world.records), world.answers)
+    assert compared is not None
+    assert compared.metric_draws("drift").std(axis=0).min() > 0, "drawn over pictures, not over seeds alone"
 
 
 def test_a_mean_of_cosines_whose_drawings_are_unknown_is_not_compared() -> None:
     world = World()
-    assert make_family(rows_of(world.records), lambda _: None) is None
+    assert make_comparison_set(rows_of(world.records), lambda _: None) is None
     assert all(row.standing is None for row in judged_rows(world.records, lambda _: None))
     unscored = r"similarity is known only as a single value, without a value for each drawing$"
     with pytest.raises(InputError, match=unscored):

@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 from scipy.special import digamma, polygamma
 
-from paretune.analysis.estimate import accuracy_estimate
-from paretune.analysis.intervals import wilson
-from paretune.analysis.paired import lower_bound, p_above, paired_difference, unpaired_difference
-from paretune.analysis.scores import make_scores
-from paretune.analysis.simulation import as_scores, simulate_answers
-from paretune.analysis.variance import Parts, share_seed_variance, variance_parts
+from paretune.analysis.statistics.estimate import accuracy_estimate
+from paretune.analysis.statistics.intervals import wilson
+from paretune.analysis.statistics.paired import lower_bound, p_above, paired_difference, unpaired_difference
+from paretune.analysis.statistics.scores import make_scores
+from paretune.analysis.statistics.simulation import as_scores, simulate_answers
+from paretune.analysis.statistics.variance import VarianceComponents, share_seed_variance, variance_components
 
 
 def test_parts_worked_by_hand() -> None:
     values = np.array([[[1, 1, 0, 0], [1, 0, 0, 0]], [[1, 1, 1, 0], [1, 1, 1, 1]]], dtype=float)
-    first, second = variance_parts(as_scores(values))
+    first, second = variance_components(as_scores(values))
     assert first.mean == pytest.approx(3 / 8)
     assert first.unit_means.tolist() == [1, 0.5, 0, 0]
     assert first.between_seeds == pytest.approx((0.5 - 0.25) ** 2 / 2)
@@ -29,7 +29,7 @@ def test_estimated_parts_find_the_true_ones() -> None:
     found = []
     for _ in range(400):
         values = 2.0 + rng.normal(0, 1.0, (1, 1, num_units)) + rng.normal(0, 0.3, (1, num_seeds, 1))
-        found += variance_parts(as_scores(values + rng.normal(0, 0.8, (1, num_seeds, num_units))))
+        found += variance_components(as_scores(values + rng.normal(0, 0.8, (1, num_seeds, num_units))))
     units = float(np.mean([one.units_variance for one in found]))
     seeds = float(np.mean([(one.between_seeds - one.residual) for one in found]))
     assert units == pytest.approx((1.0 + 0.64 / num_seeds) / num_units, rel=0.05)
@@ -38,8 +38,8 @@ def test_estimated_parts_find_the_true_ones() -> None:
     assert np.var([one.mean for one in found]) == pytest.approx(units + seeds / num_seeds, rel=0.2)
 
 
-def one(between: float, freedom: float = 2.0) -> Parts:
-    return Parts(np.array([0.0, 1.0]), 3, between, freedom, 0.0)
+def one(between: float, freedom: float = 2.0) -> VarianceComponents:
+    return VarianceComponents(np.array([0.0, 1.0]), 3, between, freedom, 0.0)
 
 
 def test_seed_variances_that_agree_are_pooled_and_others_are_drawn_together() -> None:
@@ -65,14 +65,14 @@ def test_the_prior_solves_the_moment_equations() -> None:
 
 
 def test_with_two_methods_nothing_is_shared() -> None:
-    parts = [one(4.0), one(1.0)]
-    assert [part.between_seeds for part in share_seed_variance(parts)] == [4.0, 1.0]
+    components = [one(4.0), one(1.0)]
+    assert [part.between_seeds for part in share_seed_variance(components)] == [4.0, 1.0]
 
 
 def test_untouched_models_have_no_seed_variance_and_one_seed_says_nothing_about_it() -> None:
     values = simulate_answers([0.5], 1, 50, 0.0, np.random.default_rng(1))
-    (alone,) = variance_parts(as_scores(values))
-    (untouched,) = variance_parts(as_scores(values, frozenset({"m00"})))
+    (alone,) = variance_components(as_scores(values))
+    (untouched,) = variance_components(as_scores(values, frozenset({"m00"})))
     for part in (alone, untouched):
         estimate = accuracy_estimate(part)
         assert estimate.interval == wilson(values.sum(), 50)
@@ -81,7 +81,7 @@ def test_untouched_models_have_no_seed_variance_and_one_seed_says_nothing_about_
 
 def test_more_seeds_that_agree_do_not_count_as_more_questions() -> None:
     answers = simulate_answers([0.5], 1, 200, 0.0, np.random.default_rng(2))
-    (copied,) = variance_parts(as_scores(np.repeat(answers, 5, axis=1)))
+    (copied,) = variance_components(as_scores(np.repeat(answers, 5, axis=1)))
     low, high = accuracy_estimate(copied).interval
     alone = wilson(answers.sum(), 200)
     assert high - low == pytest.approx(alone.high - alone.low, rel=0.02)
@@ -90,8 +90,8 @@ def test_more_seeds_that_agree_do_not_count_as_more_questions() -> None:
 def test_seeds_that_disagree_widen_the_interval() -> None:
     values = np.zeros((1, 3, 100))
     values[0, 0, :20], values[0, 1, :50], values[0, 2, :80] = 1, 1, 1
-    (parts,) = variance_parts(as_scores(values))
-    estimate = accuracy_estimate(parts)
+    (components,) = variance_components(as_scores(values))
+    estimate = accuracy_estimate(components)
     assert estimate.seeds_standard_error is not None
     assert estimate.seeds_standard_error > 0.1
     alone = wilson(50, 100)
@@ -100,14 +100,14 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
 
 
 def test_all_right_with_every_seed_is_not_certainty() -> None:
-    (parts,) = variance_parts(as_scores(np.ones((1, 3, 40))))
-    assert accuracy_estimate(parts).interval == wilson(40, 40)
+    (components,) = variance_components(as_scores(np.ones((1, 3, 40))))
+    assert accuracy_estimate(components).interval == wilson(40, 40)
 
 
 def test_the_difference_turns_with_its_sides_and_few_questions_never_say_much() -> None:
     values = np.zeros((2, 3, 100))
     values[0, :, :4] = 1
-    first, second = variance_parts(as_scores(values))
+    first, second = variance_components(as_scores(values))
     one_way, other_way = paired_difference(first, second), paired_difference(second, first)
     assert one_way.value == -other_way.value == pytest.approx(0.04)
     assert one_way.interval == pytest.approx((-other_way.interval.high, -other_way.interval.low))
@@ -116,7 +116,7 @@ def test_the_difference_turns_with_its_sides_and_few_questions_never_say_much() 
 
 def test_non_inferiority_is_the_one_sided_bound() -> None:
     values = simulate_answers([0.5, 0.5], 3, 800, 0.05, np.random.default_rng(3))
-    found = paired_difference(*variance_parts(as_scores(values)))
+    found = paired_difference(*variance_components(as_scores(values)))
     bound = lower_bound(found)
     assert found.interval.low < bound < found.value
     assert p_above(found, bound) == pytest.approx(0.05)
@@ -138,6 +138,6 @@ def test_methods_are_paired_on_the_questions_that_all_answered() -> None:
     assert scores.shared_by(["b", "a"]).units == ("y",)
     assert scores.of("a").shape == (2, 3)
     with pytest.raises(ValueError, match="share no question"):
-        variance_parts(make_scores({"a": {0: {"x": 1.0}}, "b": {0: {"y": 1.0}}}))
+        variance_components(make_scores({"a": {0: {"x": 1.0}}, "b": {0: {"y": 1.0}}}))
     with pytest.raises(ValueError, match="no scores of"):
         scores.of("c")

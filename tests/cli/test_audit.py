@@ -21,7 +21,7 @@ def test_an_audit_as_json(paretune: Paretune) -> None:
 def test_an_audit_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     from rich.console import Console
 
-    from paretune.report.audit_table import audit_summary
+    from paretune.report.console.audit_table import audit_summary
 
     for width in (60, 200):
         Console(width=width).print(audit_summary(AUDIT))

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 import paretune
-from paretune.analysis.wishes import Wishes
+from paretune.analysis.decisions.wishes import Wishes
 from paretune.cli.app import recommend
 from paretune.cli.decisions import show_claim, show_comparison, show_recommendation, weights_from
+from paretune.interop.importers import import_peft_comparison
 from paretune.methods import resolve
 from paretune.spec import InputError, MethodEntry
 from paretune.store import load_records
-from paretune.store.importers import import_peft_comparison
 from tests.cli.conftest import Paretune
 from tests.outside import PUBLISHED, needs_published
 from tests.studies import drawn_answers, evidence, write_study

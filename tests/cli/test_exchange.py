@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Paretune
-from tests.store.peft_results import maths_result
+from tests.interop.peft_results import maths_result
 
 
 def test_results_go_in_are_shown_and_come_out_again(paretune: Paretune, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-from paretune.cli.time_left import Course, span_text
+from paretune.cli.time_left import ProgressEstimator, span_text
 from paretune.execute.duration import Span
 from paretune.execute.stages import Blueprint
 from paretune.spec import Record, Study, Trial
@@ -22,49 +22,49 @@ def test_spans_in_words() -> None:
 
 
 def test_it_counts_what_is_done_and_what_is_to_come() -> None:
-    blueprint, course = Blueprint(STUDY), Course(jobs=1)
+    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(jobs=1)
     stages = blueprint.stages({})
-    assert course.planned(stages, {}) == ""
-    assert (course.num_done, course.total) == (0, 6 + 6)
-    assert course.left() == "time left not known yet"
+    assert estimator.planned(stages, {}) == ""
+    assert (estimator.num_done, estimator.total) == (0, 6 + 6)
+    assert estimator.left() == "time left not known yet"
     first = stages.trials[0]
-    course.started(first)
-    course.finished(first, result(first), seconds=2.0)
-    assert (course.num_done, course.total) == (1, 12)
-    assert 0 < course.share < 0.2
+    estimator.started(first)
+    estimator.finished(first, result(first), seconds=2.0)
+    assert (estimator.num_done, estimator.total) == (1, 12)
+    assert 0 < estimator.share < 0.2
 
 
 def test_wider_rates_are_news_and_count() -> None:
-    blueprint, course = Blueprint(STUDY), Course(jobs=1)
+    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(jobs=1)
     stages = blueprint.stages({})
-    course.planned(stages, {})
+    estimator.planned(stages, {})
     results: dict[str, Record] = {}
     for trial in stages.trials:
         results[trial.id] = result(trial)
-        course.started(trial)
-        course.finished(trial, results[trial.id], seconds=2.0)
-    news = course.planned(blueprint.stages(results), results)
+        estimator.started(trial)
+        estimator.finished(trial, results[trial.id], seconds=2.0)
+    news = estimator.planned(blueprint.stages(results), results)
     assert news.startswith("tuning, round 2: 2 trials")
     assert "every grid is widened" in news
-    assert (course.num_done, course.total) == (6, 14)
+    assert (estimator.num_done, estimator.total) == (6, 14)
 
 
 def test_a_trial_that_runs_again_counts_again() -> None:
-    blueprint, course = Blueprint(STUDY), Course(jobs=1)
+    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(jobs=1)
     stages = blueprint.stages({})
     results = {trial.id: result(trial) for trial in stages.trials[:2]}
-    course.planned(stages, results)
-    assert course.total == 10
-    course.started(stages.trials[0])
-    assert course.total == 11
+    estimator.planned(stages, results)
+    assert estimator.total == 10
+    estimator.started(stages.trials[0])
+    assert estimator.total == 11
 
 
 def test_at_the_end_nothing_is_left() -> None:
     study = Study.read({"name": "s", "base_model": "toy:llama", "methods": ["ia3"]}, "made-up study")
-    stages, course = Blueprint(study).stages({}), Course(jobs=1)
-    course.planned(stages, {})
+    stages, estimator = Blueprint(study).stages({}), ProgressEstimator(jobs=1)
+    estimator.planned(stages, {})
     (trial,) = stages.trials
-    course.started(trial)
-    course.finished(trial, result(trial), seconds=1.0)
-    assert course.left() == "nothing left"
-    assert course.share == 1.0
+    estimator.started(trial)
+    estimator.finished(trial, result(trial), seconds=1.0)
+    assert estimator.left() == "nothing left"
+    assert estimator.share == 1.0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from paretune.estimate import estimate_memory
-from paretune.estimate.fake_world import fake_world
+from paretune.estimate.fake.fake_tensors import fake_tensors
 from paretune.measure import StorageLog, count_memory
 from paretune.spec import MethodEntry
 from paretune.spec.memory import MemoryEstimate, MemoryKind
@@ -33,7 +33,7 @@ class _Layers(nn.Module):
 
 
 def _log_of_a_pass(*, on_paper: bool) -> StorageLog:
-    with fake_world("cuda") if on_paper else nullcontext("cpu") as device:
+    with fake_tensors("cuda") if on_paper else nullcontext("cpu") as device:
         model = _Layers(device)
         x = torch.ones(ROWS, WIDTH, device=device)
 
@@ -52,7 +52,7 @@ def test_products_under_autocast_take_what_real_ones_take() -> None:
 
 
 def test_what_cuda_computes_in_float32_is_float32() -> None:
-    with fake_world("cuda") as device, torch.autocast(device.type, dtype=torch.bfloat16):
+    with fake_tensors("cuda") as device, torch.autocast(device.type, dtype=torch.bfloat16):
         half = torch.ones(4, 8, dtype=torch.bfloat16, device=device)
         assert (half @ half.t().float()).dtype == torch.bfloat16
         assert nn.functional.layer_norm(half, (8,)).dtype == torch.float32
@@ -67,7 +67,7 @@ def test_what_cuda_computes_in_float32_is_float32() -> None:
 
 def test_autocast_of_the_processor_is_as_before_afterwards() -> None:
     x = torch.ones(4, 4)
-    with fake_world("cuda"):
+    with fake_tensors("cuda"):
         pass
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert (x @ x).dtype == torch.bfloat16

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from paretune.estimate.fake_world import fake_world
+from paretune.estimate.fake.fake_tensors import fake_tensors
 from paretune.measure import count_memory
 
 SIDE = 256
@@ -37,7 +37,7 @@ def _inputs(device: str | torch.device) -> list[Tensor]:
 
 
 def test_a_second_gradient_is_added_to_the_first_as_in_a_real_run() -> None:
-    with fake_world("cuda") as device:
+    with fake_tensors("cuda") as device:
         weight, first, second = _inputs(device)
         model = torch.nn.ParameterList([torch.nn.Parameter(weight)])
         fake = count_memory(
@@ -56,7 +56,7 @@ def test_a_second_gradient_is_added_to_the_first_as_in_a_real_run() -> None:
 
 
 def test_a_backward_pass_in_python_adds_as_it_says() -> None:
-    with fake_world("cuda") as device:
+    with fake_tensors("cuda") as device:
         model = torch.nn.ParameterList([torch.nn.Parameter(_inputs(device)[0])])
         log = count_memory(model, lambda: _Twice.apply(model[0] * 1).sum().backward())  # type: ignore[no-untyped-call]
     # The weight, the gradient of the sum (one number, expanded) written out, its clone, and their sum.

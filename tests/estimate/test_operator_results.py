@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from paretune.estimate import operator_results
-from paretune.estimate.fake_world import fake_world
+from paretune.estimate.fake import operator_results
+from paretune.estimate.fake.fake_tensors import fake_tensors
 
 OPERATORS: dict[str, Callable[[Tensor], Any]] = {
     "new tensor": lambda x: x @ x,
@@ -36,7 +36,7 @@ def test_the_second_time_is_like_the_first(operate: Callable[[Tensor], Any], mon
         return again(*given)
 
     monkeypatch.setattr(operator_results, "_made_again", noted)
-    with fake_world("cuda") as device:
+    with fake_tensors("cuda") as device:
         first, second = (_seen(operate, torch.randn(3, 3, device=device)) for _ in range(2))
         num_remembered = len(made)
         other = _seen(operate, torch.randn(5, 5, device=device))
@@ -56,7 +56,7 @@ def _seen(operate: Callable[[Tensor], Any], x: Tensor) -> list[tuple[Any, ...]]:
 
 
 def test_a_view_begins_where_its_own_argument_does() -> None:
-    with fake_world("cuda") as device:
+    with fake_tensors("cuda") as device:
         x = torch.randn(8, 3, device=device)
         first, later = x[0:2].t(), x[4:6].t()
         placed = [torch.as_strided(part, (2,), (1,), 5) for part in (x[0:2], x[4:6])]
@@ -84,7 +84,7 @@ def test_results_of_the_meta_device_are_those_of_the_fake_kernels(monkeypatch: p
         ]
 
     def seen() -> list[tuple[Any, ...]]:
-        with fake_world("cuda") as device:
+        with fake_tensors("cuda") as device:
             return _seen(everything, torch.randn(8, 3, device=device))
 
     quick = seen()
@@ -93,7 +93,7 @@ def test_results_of_the_meta_device_are_those_of_the_fake_kernels(monkeypatch: p
 
 
 def test_what_is_written_to_many_tensors_at_once_is_still_known() -> None:
-    with fake_world("cpu"):
+    with fake_tensors("cpu"):
         x, y = torch.zeros(3), torch.zeros(2)
         torch._foreach_add_([x, y], 1)
         assert x.sum().item() + y.sum().item() == 5

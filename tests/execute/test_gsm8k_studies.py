@@ -8,10 +8,10 @@ import pytest
 
 from paretune.execute.check import check_trials
 from paretune.execute.plan import plan
+from paretune.interop.importers import study_from_experiments
 from paretune.methods import build, resolve
 from paretune.methods.peft import Peft, config_class
 from paretune.spec import MethodEntry, Recipe, Study, TaskEntry
-from paretune.store.importers import study_from_experiments
 from tests.outside import PUBLISHED, needs_published
 
 STUDIES = Path(__file__).parents[2] / "studies"

@@ -11,13 +11,13 @@ import torch
 from paretune.execute.check import check_trials
 from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
+from paretune.interop.importers import study_from_experiments
 from paretune.measure import general_texts
 from paretune.methods import build, resolve, without_schedule
 from paretune.methods.capabilities import audit_of
 from paretune.methods.peft import Peft
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import InputError, MethodEntry, Recipe, Study, TaskEntry
-from paretune.store.importers import study_from_experiments
 from tests.methods.real_path import Silent
 from tests.outside import PUBLISHED, needs_published
 

@@ -15,9 +15,9 @@ import torch
 from paretune.execute.check import check_trials
 from paretune.execute.plan import plan
 from paretune.execute.trial import Finished, run_trial
+from paretune.interop.importers import study_from_experiments
 from paretune.spec import Record, Study, Trial
 from paretune.store import ItemPicture, Store
-from paretune.store.importers import study_from_experiments
 from tests.methods.real_path import Silent
 from tests.outside import PUBLISHED, needs_published
 

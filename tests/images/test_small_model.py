@@ -14,7 +14,7 @@ from paretune.execute.trial import run_trial
 from paretune.models import load_image_model, load_model, makes_pictures, module_names
 from paretune.models.codec import TextSettings
 from paretune.models.efficientnet_lite import EfficientNetLite0, renamed
-from paretune.models.judge import load_judge
+from paretune.models.image_encoder import load_image_encoder
 from paretune.models.pixels import to_patches, to_pictures
 from paretune.models.reference import parse, shipped_folder
 from paretune.models.word_vectors import MAX_WORDS, WIDTH, word_vectors
@@ -139,7 +139,7 @@ def test_efficientnet_takes_the_published_names() -> None:
 
 def test_a_folder_that_is_no_dino(klein: Path) -> None:
     with pytest.raises(InputError, match="not a DINOv2"):
-        load_judge(f"path:{klein / 'text_encoder'}")
+        load_image_encoder(f"path:{klein / 'text_encoder'}")
 
 
 def test_kept_pictures_are_small_and_exact_where_they_are_small_themselves() -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from paretune.interop.importers import import_peft_comparison
 from paretune.methods import build, resolve
 from paretune.methods.capabilities import audit_of, marks_of
 from paretune.methods.peft import Peft
 from paretune.models.tying import ties_embeddings
 from paretune.spec import ImageRecipe, MethodEntry, Recipe
 from paretune.store import load_records
-from paretune.store.importers import import_peft_comparison
 from tests.outside import PUBLISHED, needs_published
 
 DEFAULTS = {"bias": "none", "megatron_core": "megatron.core", "use_rslora": False, "rank_pattern": {}}

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from paretune.interop.importers import study_from_experiments
+from paretune.interop.importers.peft_settings import read_label
 from paretune.measure import trainable_parameters
 from paretune.methods import Context, build, resolve
 from paretune.spec import MethodEntry
-from paretune.store.importers import study_from_experiments
-from paretune.store.importers.peft_settings import read_label
 from tests.outside import PUBLISHED, needs_published
 
 pytestmark = [needs_published, pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")]

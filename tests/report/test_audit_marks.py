@@ -5,7 +5,7 @@ import json
 import pytest
 
 from paretune.report import results_json
-from paretune.report.page import render_page
+from paretune.report.html.page import render_page
 from paretune.spec import AuditMarks, Record
 from tests.records import make_record, make_study
 from tests.report.test_results import printed

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from paretune.report import results_json, results_summary
 from paretune.report.curves import choice_text, curve_notes, curves_of, step_name
-from paretune.report.curves_page import curve_specs, curves_section
-from paretune.report.page import render_page
+from paretune.report.html.curves_page import curve_specs, curves_section
+from paretune.report.html.page import render_page
 from paretune.spec import PlannedStage, Record, StudyPlan, Tuning
 from paretune.tune import Cell
 from tests.records import make_record, make_study

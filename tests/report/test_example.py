@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from paretune.analysis import Row, clock_changes, judged_rows, no_answers
-from paretune.analysis.clocks import FAR
+from paretune.analysis.table.clocks import FAR
+from paretune.interop.importers import import_peft_comparison
 from paretune.report.format import percent, probability, size
 from paretune.store import load_records
-from paretune.store.importers import import_peft_comparison
 from tests.outside import PUBLISHED, needs_published
 
 FOLDER = Path(__file__).parents[2] / "docs" / "examples" / "peft-comparison"

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from paretune.analysis import rows_of
-from paretune.report.gallery import gallery_section
-from paretune.report.page import render_page
+from paretune.report.html.gallery import gallery_section
+from paretune.report.html.page import render_page
 from paretune.spec import InputError, Record, Study
 from paretune.store import ItemPicture, KeptPicture, Store
 from tests.records import make_record
@@ -67,7 +67,7 @@ def test_captions_are_escaped(records: list[Record]) -> None:
 
 
 def test_a_page_with_too_many_pictures_shows_fewer(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paretune.report.gallery.MOST_BYTES", 10)
+    monkeypatch.setattr("paretune.report.html.gallery.MOST_BYTES", 10)
     html = gallery_section(rows_of(records), lambda record: kept(20))
     assert "To look at" in html
     assert "Scored against" not in html

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from paretune.interop.importers import import_peft_comparison
 from paretune.report import results_summary
-from paretune.report.page import render_page
+from paretune.report.html.page import render_page
 from paretune.store import Store, load_records
-from paretune.store.importers import import_peft_comparison
 from tests.outside import PUBLISHED, needs_published
 
 pytestmark = needs_published

@@ -7,8 +7,8 @@ import pytest
 
 from paretune.analysis import rows_of
 from paretune.report import write_page
-from paretune.report.chart import chart_specs, logarithmic_costs
-from paretune.report.page import render_page, script_json
+from paretune.report.html.chart import chart_specs, logarithmic_costs
+from paretune.report.html.page import render_page, script_json
 from paretune.spec import METRICS, Failed, MethodSpec, Recipe
 from tests.records import make_record, make_records, make_study
 

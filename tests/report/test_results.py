@@ -6,7 +6,7 @@ from rich.console import Console
 
 from paretune.analysis import Answers, no_answers, rows_of
 from paretune.report import results_json, results_summary
-from paretune.report.page import render_page
+from paretune.report.html.page import render_page
 from paretune.report.wording import departures
 from paretune.spec import Diverged, Failed, MethodSpec, Phase, Recipe, Record
 from tests.records import make_record, make_records, make_study

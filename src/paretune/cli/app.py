@@ -316,7 +316,7 @@ def recommend(  # noqa: PLR0917 (one for each option)
 
     Prints a short list, the reasons, how sure they are, what was ruled out, and what to run next.
     """
-    from paretune.analysis.wishes import Wishes
+    from paretune.analysis.decisions.wishes import Wishes
     from paretune.cli.decisions import show_recommendation, weights_from
 
     wishes = Wishes(

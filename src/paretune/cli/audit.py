@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from paretune.audit.run import OnMethod, audit_methods
 from paretune.methods.capabilities import RECORDED_AUDIT, plugin_audit_files
 from paretune.models import check_reference, prefetch
-from paretune.report.audit_table import audit_summary
+from paretune.report.console.audit_table import audit_summary
 from paretune.spec import Audit, Finding, InputError, MethodAudit
 from paretune.store.atomic import write_whole
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from paretune.analysis.capabilities import known_capabilities
-from paretune.analysis.claim import judge_claim
-from paretune.analysis.comparison import compare_in
-from paretune.analysis.evidence import load_evidence
-from paretune.analysis.requirements import known_metric
-from paretune.analysis.wishes import Wishes, recommend_by
+from paretune.analysis.decisions.capabilities import known_capabilities
+from paretune.analysis.decisions.claim import judge_claim
+from paretune.analysis.decisions.compare import compare_in
+from paretune.analysis.decisions.requirements import known_metric
+from paretune.analysis.decisions.wishes import Wishes, recommend_by
+from paretune.analysis.table.evidence import load_evidence
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
 from paretune.report.estimates import estimate_line
 from paretune.spec import InputError

@@ -44,7 +44,7 @@ def show_estimates(
     from paretune.estimate import EstimateSettings, estimates, method_specs
     from paretune.models import find_shape
     from paretune.report.estimates import estimates_json, estimates_summary
-    from paretune.report.memory_chart import write_memory_chart
+    from paretune.report.html.memory_chart import write_memory_chart
     from paretune.store.kept_estimates import keep_estimates
 
     chosen = EstimateSettings.read({**settings, "recipe": recipe, "budgets": budgets}, "estimate")

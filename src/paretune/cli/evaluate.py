@@ -10,7 +10,7 @@ from paretune.cli.experiments import task_options_from
 from paretune.spec import EMBEDDED_MODEL, InputError, Measure, MethodSpec, Phase, Recipe, TaskSpec, Trial
 
 if TYPE_CHECKING:
-    from paretune.execute.language import LanguageWork
+    from paretune.execute.language import LanguageWorkflow
     from paretune.execute.work import Evaluation
     from paretune.tasks import Task
 
@@ -68,7 +68,7 @@ def evaluate_checkpoint(
 
     import torch
 
-    from paretune.execute.language import LanguageWork, evaluate
+    from paretune.execute.language import LanguageWorkflow, evaluate
     from paretune.measure import Phases
     from paretune.methods import build
     from paretune.models import prefetch
@@ -77,7 +77,7 @@ def evaluate_checkpoint(
     prefetch(trial.base_model)
     listener = _Lines()
     phases = Phases(on_enter=listener.phase)
-    work = LanguageWork(trial, task)
+    work = LanguageWorkflow(trial, task)
     if asked.on_another_base:
         _check_fit(asked, work, checkpoint)
     with phases.during(Phase.LOAD):
@@ -135,7 +135,7 @@ def _lines(asked: _Asked, checkpoint: Path, result: "Evaluation") -> list[str]:
     return lines
 
 
-def _check_fit(asked: _Asked, work: "LanguageWork", checkpoint: Path) -> None:
+def _check_fit(asked: _Asked, work: "LanguageWorkflow", checkpoint: Path) -> None:
     """Say that the base model is another one than the checkpoint names. Raises `InputError` where it does not fit."""
     from paretune.methods import build
 

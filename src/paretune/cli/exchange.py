@@ -28,7 +28,7 @@ def import_peft(
 
     They are marked as imported. Running it again adds only new ones.
     """
-    from paretune.store.importers import import_peft_comparison
+    from paretune.interop.importers import import_peft_comparison
 
     for done in import_peft_comparison(source, out):
         known = f", {done.num_known} were there" if done.num_known else ""
@@ -43,7 +43,7 @@ def export_peft(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder in the place of their method_comparison.")],
 ) -> None:
     """Export results as files of peft's method comparison."""
-    from paretune.store.exporters import export_peft_comparison
+    from paretune.interop.exporters import export_peft_comparison
 
     done = export_peft_comparison(folder, out)
     for reason in done.left_out:

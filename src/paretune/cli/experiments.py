@@ -21,8 +21,8 @@ def study_of_experiments(
     seeds: str | None,
 ) -> Study:
     """Return the study that peft's experiments under a folder are, with what the command line puts in their place."""
+    from paretune.interop.importers import study_from_experiments
     from paretune.methods import without_schedule
-    from paretune.store.importers import study_from_experiments
 
     study = study_from_experiments(folder)
     task = study.tasks[0].model_copy(update={"options": {**study.tasks[0].options, **task_options}})

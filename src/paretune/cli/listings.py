@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from paretune.analysis.floor import Floor
+    from paretune.analysis.table.floor import Floor
     from paretune.tasks import AnyTask
 
 _LONGEST_DEFAULT = 40
@@ -65,7 +65,7 @@ def _task_json(task: "type[AnyTask]") -> dict[str, Any]:
 
 def floor_from(min_accuracy: str | None) -> "Floor | None":
     """Return the least accuracy of rows on a front, as it was typed; None for the default, the base model's."""
-    from paretune.analysis.quantities import parse_amount
+    from paretune.analysis.decisions.quantities import parse_amount
 
     return None if min_accuracy is None else {"accuracy": parse_amount("accuracy", min_accuracy, "--min-accuracy")}
 

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from paretune.methods import Preset, card_of, method_cards, resolve
 from paretune.methods.capabilities import audit_of, audits_of, capabilities_of, recorded_audit
-from paretune.report.audit_table import NOT_APPLICABLE, verdict_mark
-from paretune.report.folded_table import FoldedTable, MarkColumn
+from paretune.report.console.audit_table import NOT_APPLICABLE, verdict_mark
+from paretune.report.console.folded_table import FoldedTable, MarkColumn
 from paretune.report.format import plain
 from paretune.spec import CLAIMS, MethodAudit, MethodEntry, NotApplicable
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from paretune.cli.time_left import Course
+from paretune.cli.time_left import ProgressEstimator
 from paretune.execute.events import Watcher
 from paretune.execute.stages import Stages
 from paretune.report.format import show
@@ -40,30 +40,30 @@ class _Plain:
     """One line for each trial that starts or ends, and one now and then in between."""
 
     def __init__(self, jobs: int, console: Console) -> None:
-        self._course = Course(jobs)
+        self._estimator = ProgressEstimator(jobs)
         self._console = console
         self._spoke = time.monotonic()
 
     def planned(self, stages: Stages, results: Mapping[str, Record]) -> None:
-        if news := self._course.planned(stages, results):
+        if news := self._estimator.planned(stages, results):
             self._console.print(news, markup=False, highlight=False, soft_wrap=True)
 
     def started(self, trial: Trial) -> None:
-        self._course.started(trial)
+        self._estimator.started(trial)
         self._say(f"start   {_name(trial)}")
 
     def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
-        self._course.heard(trial, phase, done, total)
+        self._estimator.heard(trial, phase, done, total)
         if time.monotonic() - self._spoke > _PLAIN_INTERVAL_SECONDS:
-            self._say(f"        {_name(trial)}: {_where(phase, done, total)}; {self._course.left()}")
+            self._say(f"        {_name(trial)}: {_where(phase, done, total)}; {self._estimator.left()}")
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
-        self._course.finished(trial, record, seconds)
-        self._say(f"{_verdict(trial, record, seconds)}; {self._course.left()}")
+        self._estimator.finished(trial, record, seconds)
+        self._say(f"{_verdict(trial, record, seconds)}; {self._estimator.left()}")
 
     def _say(self, text: str) -> None:
         self._spoke = time.monotonic()
-        done = f"[{self._course.num_done}/{self._course.total}]"
+        done = f"[{self._estimator.num_done}/{self._estimator.total}]"
         self._console.print(f"{done} {text}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -71,35 +71,35 @@ class _Bars:
     """A bar for the whole run and one for each trial that runs."""
 
     def __init__(self, jobs: int, console: Console, progress: Progress) -> None:
-        self._course = Course(jobs)
+        self._estimator = ProgressEstimator(jobs)
         self._console = console
         self._progress = progress
         self._whole = progress.add_task("study", total=1.0, note="")
         self._bars: dict[str, TaskID] = {}
 
     def planned(self, stages: Stages, results: Mapping[str, Record]) -> None:
-        if news := self._course.planned(stages, results):
+        if news := self._estimator.planned(stages, results):
             self._console.print(news, markup=False, highlight=False, soft_wrap=True)
 
     def started(self, trial: Trial) -> None:
-        self._course.started(trial)
+        self._estimator.started(trial)
         self._bars[trial.id] = self._progress.add_task(_name(trial), total=None, note="loading")
 
     def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
-        self._course.heard(trial, phase, done, total)
+        self._estimator.heard(trial, phase, done, total)
         self._progress.update(
             self._bars[trial.id], completed=done, total=total or None, note=_where(phase, done, total)
         )
-        self._progress.update(self._whole, completed=self._course.share, note=self._note())
+        self._progress.update(self._whole, completed=self._estimator.share, note=self._note())
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
-        self._course.finished(trial, record, seconds)
+        self._estimator.finished(trial, record, seconds)
         self._progress.remove_task(self._bars.pop(trial.id))
-        self._progress.update(self._whole, completed=self._course.share, note=self._note())
+        self._progress.update(self._whole, completed=self._estimator.share, note=self._note())
         self._console.print(_verdict(trial, record, seconds), markup=False, highlight=False, soft_wrap=True)
 
     def _note(self) -> str:
-        return f"{self._course.num_done} of {self._course.total} trials, {self._course.left()}"
+        return f"{self._estimator.num_done} of {self._estimator.total} trials, {self._estimator.left()}"
 
 
 def _name(trial: Trial) -> str:

@@ -18,7 +18,7 @@ def span_text(span: Span) -> str:
     return f"{'about' if span.whole else 'at least'} {timedelta(seconds=round(span.seconds))}"
 
 
-class Course:
+class ProgressEstimator:
     """Counts the trials of a run that are done and still to come, and estimates the time left."""
 
     def __init__(self, jobs: int) -> None:

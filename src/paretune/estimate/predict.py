@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from paretune.estimate.checkpoint import checkpoint_bytes
-from paretune.estimate.fake_world import fake_world
+from paretune.estimate.fake.fake_tensors import fake_tensors
 from paretune.estimate.generation import Questions, generation_log
 from paretune.estimate.settings import DEFAULT_TEXT_LENGTH, EstimateSettings
 from paretune.estimate.sharded import Shards, shards_of
@@ -59,7 +59,7 @@ def predict(
 
     Raises `InputError` where the model cannot be built, and what the method raises where it does not go with it.
     """
-    with fake_world(settings.device) as device:
+    with fake_tensors(settings.device) as device:
         model = build_skeleton(shape, settings, device)
         base = base_tensors(model)
         dtypes = [tensor.dtype for tensor in base]

@@ -67,9 +67,9 @@ def _check_kind(task: AnyTask, base_model: str) -> None:
         wanted = "an image model, such as shipped:drawings" if task.wants_pictures else "a language model"
         raise InputError(f'task "{task.card.name}": needs {wanted}; base_model is "{base_model}"')
     if isinstance(task, ImageTask):
-        from paretune.models.judge import check_judge
+        from paretune.models.image_encoder import check_image_encoder
 
-        check_judge(task.judge)
+        check_image_encoder(task.judge)
 
 
 def _what_examples_depend_on(trial: Trial) -> object:

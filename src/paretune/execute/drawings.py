@@ -24,7 +24,7 @@ _LOSSLESS_PIXELS = 64
 """Up to this side pictures are kept exactly."""
 
 
-class Wanted(NamedTuple):
+class SampleRequest(NamedTuple):
     """One drawing that is asked for."""
 
     kind: Kind
@@ -38,10 +38,12 @@ class Wanted(NamedTuple):
         return KeptPicture(self.kind, self.caption, self.place, self.noise, score, small_webp(drawing))
 
 
-def all_wanted(kind: Kind, captions: Sequence[str], num_noises: int) -> list[Wanted]:
+def sample_requests(kind: Kind, captions: Sequence[str], num_noises: int) -> list[SampleRequest]:
     """Return every caption with every noise."""
     return [
-        Wanted(kind, place, noise, caption) for place, caption in enumerate(captions) for noise in range(num_noises)
+        SampleRequest(kind, place, noise, caption)
+        for place, caption in enumerate(captions)
+        for noise in range(num_noises)
     ]
 
 
@@ -58,7 +60,7 @@ class Drawings:
         self._texts = dict(zip(different, texts, strict=True))
 
     def draw(
-        self, model: nn.Module, wanted: Sequence[Wanted], on_progress: Callable[[int, int], None] | None = None
+        self, model: nn.Module, wanted: Sequence[SampleRequest], on_progress: Callable[[int, int], None] | None = None
     ) -> Tensor:
         """Return the tokens of the drawings, float32, shape (wanted, tokens, channels)."""
         num_channels = _num_channels(model)
@@ -79,7 +81,7 @@ class Drawings:
 
     def draw_together(self, model: nn.Module, number: int) -> None:
         """Draw so many at once, for the memory that it takes. One step needs what all need."""
-        wanted = [Wanted("gallery", 0, noise, "") for noise in range(number)]
+        wanted = [SampleRequest("gallery", 0, noise, "") for noise in range(number)]
         noise = torch.stack([_noise(one, (self._num_tokens, _num_channels(model))) for one in wanted])
         text = self._texts[""].expand(number, -1, -1)
         recipe = self._image.model_copy(update={"sampling_steps": 1})
@@ -110,7 +112,7 @@ def small_webp(picture: "Image") -> bytes:
     return sink.getvalue()
 
 
-def _noise(wanted: Wanted, shape: tuple[int, int]) -> Tensor:
+def _noise(wanted: SampleRequest, shape: tuple[int, int]) -> Tensor:
     """Return the noise that a drawing begins with. It depends on what is drawn, on no trial."""
     digest = hashlib.sha256(f"{wanted.kind} {wanted.place} {wanted.noise}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))

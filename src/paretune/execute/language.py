@@ -9,7 +9,7 @@ from torch import nn
 
 from paretune.engine import Batches, answer, answer_loss, longest_batches, make_batches, validation_loss
 from paretune.execute.events import Listener
-from paretune.execute.work import Evaluation, TrainingData, Work, keep_answer_peak
+from paretune.execute.work import Evaluation, ModelWorkflow, TrainingData, keep_answer_peak
 from paretune.measure import Phases, check_texts, general_texts, text_losses
 from paretune.methods import Method, Objective
 from paretune.models import LoadedModel, load_model
@@ -19,7 +19,7 @@ from paretune.store import ItemAnswer
 from paretune.tasks import Example, Task, fixed_general_text, read_general_text
 
 
-class LanguageWork(Work):
+class LanguageWorkflow(ModelWorkflow):
     """A causal language model that answers in words."""
 
     def __init__(self, trial: Trial, task: Task) -> None:

@@ -17,14 +17,14 @@ from paretune.engine.diffusion import (
     flow_checks,
     flow_loss,
 )
-from paretune.execute.drawings import Drawings, Wanted, all_wanted, small_webp, to_tensor
+from paretune.execute.drawings import Drawings, SampleRequest, sample_requests, small_webp, to_tensor
 from paretune.execute.events import Listener
-from paretune.execute.work import Evaluation, TrainingData, Work, keep_answer_peak
+from paretune.execute.work import Evaluation, ModelWorkflow, TrainingData, keep_answer_peak
 from paretune.measure import Phases
 from paretune.methods import Method, ModelKind, Objective
 from paretune.models import LoadedModel, load_image_model
 from paretune.models.codec import Codec, TextSettings
-from paretune.models.judge import Judge, load_judge
+from paretune.models.image_encoder import ImageEncoder, load_image_encoder
 from paretune.spec import ImageRecipe, InputError, Phase, Trial
 from paretune.store import ItemPicture, KeptPicture
 from paretune.store.pictures import Kind
@@ -37,7 +37,7 @@ _DIGITS = 7
 """Of a drift: features are single precision, and what a picture drifts from itself should be nothing."""
 
 
-class PictureWork(Work):
+class DiffusionWorkflow(ModelWorkflow):
     """The transformer of an image model that draws captions."""
 
     model_kind: ClassVar[ModelKind] = "diffusion"
@@ -81,13 +81,15 @@ class PictureWork(Work):
                 f'method "{trial.method.label}": an image model is shown no worked examples; leave out shots'
             )
         examples = task.pictures(trial.split)
-        asked = all_wanted("answer", [example.caption for example in examples], task.num_noises)
-        others = all_wanted("drift", task.drift_captions, task.num_drift_noises) if "forgetting" in measures else []
-        gallery = all_wanted("gallery", task.gallery_captions, task.num_gallery_noises)
+        asked = sample_requests("answer", [example.caption for example in examples], task.num_noises)
+        others = (
+            sample_requests("drift", task.drift_captions, task.num_drift_noises) if "forgetting" in measures else []
+        )
+        gallery = sample_requests("gallery", task.gallery_captions, task.num_gallery_noises)
         with phases.during(Phase.MEASURE):
             captions = [one.caption for one in (*asked, *others, *gallery)]
             drawings = Drawings(self._loaded_codec(), trial.recipe, captions)
-            judge = load_judge(task.judge)
+            judge = load_image_encoder(task.judge)
         before = after = None
         if others:
             with phases.during(Phase.RETAIN):
@@ -123,7 +125,11 @@ class PictureWork(Work):
         )
 
     def _likeness(
-        self, examples: Sequence[PictureExample], asked: Sequence[Wanted], drawn: Sequence["Image"], judge: Judge
+        self,
+        examples: Sequence[PictureExample],
+        asked: Sequence[SampleRequest],
+        drawn: Sequence["Image"],
+        judge: ImageEncoder,
     ) -> "_Judged":
         """Compare each drawing with the held-out picture that its caption is of."""
         targets = judge.features([self._opened(example) for example in examples])
@@ -182,7 +188,9 @@ class _Judged(NamedTuple):
         return float(stdev(self.values) / len(self.values) ** 0.5)
 
 
-def _drift(others: Sequence[Wanted], before: Sequence["Image"], after: Sequence["Image"], judge: Judge) -> _Judged:
+def _drift(
+    others: Sequence[SampleRequest], before: Sequence["Image"], after: Sequence["Image"], judge: ImageEncoder
+) -> _Judged:
     """Compare drawings of other captions with those that the base model made from the same noise."""
     cosines = _cosines(judge.features(before), judge.features(after))
     drifts = tuple(round((1 - cosine) / 2, _DIGITS) for cosine in cosines)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from paretune.engine import Batch, answer_loss
-from paretune.estimate.fake_world import fake_world
+from paretune.estimate.fake.fake_tensors import fake_tensors
 from paretune.methods import Context, Method, ModelKind, build, resolve
 from paretune.models import makes_pictures, pinned, skeleton, tokenizer_of
 from paretune.spec import InputError, MethodEntry, Trial, Unavailable, one_line
@@ -49,7 +49,7 @@ def _attempt(method: Method, trial: Trial, *, run: bool) -> Exception | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trial itself keeps them
         try:
-            with fake_world("cpu"):
+            with fake_tensors("cpu"):
                 wrapped = method.wrap(skeleton(base_of(trial), trial.recipe.dtype), context)
                 method.optimizer(wrapped, context)
                 if run and kind == "causal-lm":

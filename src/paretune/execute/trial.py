@@ -11,11 +11,11 @@ import torch
 
 from paretune.engine import DataBatch, train
 from paretune.execute.events import Listener
-from paretune.execute.language import LanguageWork
+from paretune.execute.language import LanguageWorkflow
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
-from paretune.execute.pictures import PictureWork
-from paretune.execute.work import Work
+from paretune.execute.pictures import DiffusionWorkflow
+from paretune.execute.work import ModelWorkflow
 from paretune.measure import (
     Phases,
     collect_provenance,
@@ -97,7 +97,7 @@ class _Run:
         if "answers" in trial.measures:
             self._evaluate(work)
 
-    def _evaluate(self, work: Work) -> None:
+    def _evaluate(self, work: ModelWorkflow) -> None:
         loaded = self._load(work)
         torch.manual_seed(self._trial.seed)  # answers may be sampled
         result = work.evaluate(loaded, build(self._trial.method), self._checkpoint, self.phases, self._listener)
@@ -112,13 +112,13 @@ class _Run:
             "drifts": result.drifts,
         }
 
-    def _load(self, work: Work) -> LoadedModel:
+    def _load(self, work: ModelWorkflow) -> LoadedModel:
         with self.phases.during(Phase.LOAD):
             loaded = work.load()
         self.model_note = loaded.note
         return loaded
 
-    def _wrapped(self, work: Work) -> tuple[torch.nn.Module, Method, Context]:
+    def _wrapped(self, work: ModelWorkflow) -> tuple[torch.nn.Module, Method, Context]:
         """Build the trainable model. Its initial values depend on the seed alone."""
         loaded = self._load(work)
         trial = self._trial
@@ -135,7 +135,7 @@ class _Run:
             torch.manual_seed(trial.seed)
             return method.wrap(loaded.model, context), method, context
 
-    def _train(self, work: Work) -> None:
+    def _train(self, work: ModelWorkflow) -> None:
         trial, metrics = self._trial, self.findings["metrics"]
         model, method, context = self._wrapped(work)
         with self.phases.during(Phase.PREPARE):
@@ -208,7 +208,7 @@ def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Contex
     return count_peak_bytes(model, steps)
 
 
-def _work_of(trial: Trial) -> Work:
+def _work_of(trial: Trial) -> ModelWorkflow:
     """Return the trial's work, making sure that data and base model are those that the trial was planned with."""
     task = get_any_task(trial.task.name, trial.task.options)
     if task.content_hash != trial.task.content_hash:
@@ -218,10 +218,10 @@ def _work_of(trial: Trial) -> Work:
         )
     trial = trial.model_copy(update={"base_model": pinned(trial.base_model, trial.base_content)})
     if isinstance(task, ImageTask):
-        return PictureWork(trial, task)
+        return DiffusionWorkflow(trial, task)
     if not isinstance(task, Task):
         raise InputError(f'task "{trial.task.name}": neither a Task nor an ImageTask; see docs/extend')
-    return LanguageWork(trial, task)
+    return LanguageWorkflow(trial, task)
 
 
 __all__ = ["TRIAL_FILE", "Finished", "run_trial"]

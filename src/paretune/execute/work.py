@@ -49,7 +49,7 @@ def keep_answer_peak(metrics: dict[str, float], phases: Phases, peak_bytes: int)
         phases.counted(Phase.TEST, peak_bytes)
 
 
-class Work(ABC):
+class ModelWorkflow(ABC):
     """One trial's model, data and questions."""
 
     model_kind: ClassVar[ModelKind] = "causal-lm"

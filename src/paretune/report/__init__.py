@@ -1,7 +1,7 @@
 """What a person sees of a study: a table in the terminal, JSON, and a page that works offline."""
 
+from paretune.report.console.terminal import results_summary
+from paretune.report.html.page import write_page
 from paretune.report.machine import results_json
-from paretune.report.page import write_page
-from paretune.report.terminal import results_summary
 
 __all__ = ["results_json", "results_summary", "write_page"]

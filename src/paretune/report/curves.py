@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from paretune.analysis.tuning_budget import expected_best
+from paretune.analysis.statistics.tuning_budget import expected_best
 from paretune.report.format import MISSING, plain, rate, show
 from paretune.report.wording import outcome_name
 from paretune.spec import METRICS, Direction, Record, Search, StudyPlan, by_id

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from paretune.analysis.checklist import FEWEST_SEEDS
-from paretune.analysis.claim import Judgement
-from paretune.analysis.comparison import Comparison
-from paretune.analysis.recommendation import Candidate, Experiment, Recommendation, RuledOut
-from paretune.analysis.requirements import Limit, Reason
-from paretune.analysis.sentence import counted, gap, more_of, units_of
+from paretune.analysis.decisions.checklist import FEWEST_SEEDS
+from paretune.analysis.decisions.claim import Judgement
+from paretune.analysis.decisions.comparison import Comparison
+from paretune.analysis.decisions.phrases import counted, gap, more_of, units_of
+from paretune.analysis.decisions.recommendation import Candidate, Experiment, Recommendation, RuledOut
+from paretune.analysis.decisions.requirements import Limit, Reason
 from paretune.report.format import plain, probability, show, span
 from paretune.spec import COSTS, METRICS, Direction, main_quality
 

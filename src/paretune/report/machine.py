@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
-from paretune.analysis.floor import Floor, floor_notes
-from paretune.analysis.standing import Standing
+from paretune.analysis.statistics.ranks import Standing
+from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.report.audit_marks import audit_notes, audit_warnings, marks_for
 from paretune.report.curves import curves_json, curves_of
 from paretune.report.wording import claim_notes, notes, row_outcome

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from paretune.analysis.claim import Judgement
-from paretune.analysis.comparison import Comparison
-from paretune.analysis.recommendation import Recommendation
+from paretune.analysis.decisions.claim import Judgement
+from paretune.analysis.decisions.comparison import Comparison
+from paretune.analysis.decisions.recommendation import Recommendation
+from paretune.report.console.terminal import results_summary
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
 from paretune.report.estimates import estimate_line, estimates_summary
 from paretune.report.format import plain, rate, show
-from paretune.report.terminal import results_summary
 from paretune.report.wording import outcome_text
 from paretune.spec import METRICS, Record, Study
 from paretune.spec.memory import Estimates, MemoryEstimate

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from paretune.analysis import Row, comparability_notes
-from paretune.analysis.agreement import Agreement, task_agreements
-from paretune.analysis.capabilities import known_capabilities
-from paretune.analysis.checklist import support_notes
-from paretune.analysis.judges import judge_notes
-from paretune.analysis.selection import main_figure
-from paretune.analysis.sentence import units_of
+from paretune.analysis.decisions.capabilities import known_capabilities
+from paretune.analysis.decisions.checklist import support_notes
+from paretune.analysis.decisions.phrases import units_of
+from paretune.analysis.table.agreement import Agreement, task_agreements
+from paretune.analysis.table.comparable import judge_notes
+from paretune.analysis.table.selection import main_figure
 from paretune.report.format import plain
 from paretune.spec import (
     METRICS,

@@ -107,7 +107,7 @@ class Task(AnyTask):
 
     @abstractmethod
     def score(self, text: str, example: Example) -> Score:
-        """Judge a generated text. Never raises."""
+        """ImageEncoder a generated text. Never raises."""
 
     def few_shot(self, num_shots: int) -> str:
         """Return the text put before a prompt to show `num_shots` worked training examples."""

@@ -60,7 +60,7 @@ class WordProblems(Task):
         return self._splits[split]
 
     def score(self, text: str, example: Example) -> Score:
-        """Judge by the number after `####` (strict) and by the last number (lenient)."""
+        """ImageEncoder by the number after `####` (strict) and by the last number (lenient)."""
         return Score(marked_number(text) == example.target, last_number(text) == example.target)
 
     @cached_property

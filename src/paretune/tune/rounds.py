@@ -139,13 +139,13 @@ def _search(tuning: Tuning, cell: Cell, draws: Sequence[Draw], results: Mapping[
         trials = [cell.tuning_trial(candidate, seed, tuning.choose_by) for seed in tuning.seeds]
         return candidate.model_copy(update={"trial_ids": tuple(trial.id for trial in trials)})
 
-    def told(candidate: Candidate) -> Point:
+    def result_of(candidate: Candidate) -> Point:
         return point_of(with_ids(candidate), tuning.choose_by, results)
 
     if tuning.trials is None:
         candidates = _on_grid(tuning, cell, [draw.bounds for draw in draws])
     else:
-        candidates = drawn(tuning, cell.prior, cell.values, draws, told)
+        candidates = drawn(tuning, cell.prior, cell.values, draws, result_of)
     trial = cell.template
     return Search(
         task=trial.task.content_hash,

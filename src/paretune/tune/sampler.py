@@ -29,13 +29,14 @@ def drawn(
     prior: float,
     values: Mapping[str, TunedValues],
     draws: Sequence[Draw],
-    told: Callable[[Candidate], Point],
+    result_of: Callable[[Candidate], Point],
 ) -> list[Candidate]:
     """Return all candidates of these draws, in order, without trial ids. No setting comes twice.
 
     The sampler is rebuilt from its seed and hears, after each draw but the last, how that draw's candidates did:
-    `told` returns the point of a candidate. A setting that diverged counts as worse than any other; one that failed for
-    another reason tells a sampler nothing. Raises `InputError` where there are fewer settings than are to be drawn.
+    `result_of` returns the point of a candidate. A setting that diverged counts as worse than any other; one that
+    failed for another reason tells a sampler nothing. Raises `InputError` where there are fewer settings than are
+    to be drawn.
     """
     import optuna
 
@@ -62,7 +63,7 @@ def drawn(
             candidates += [candidate for _, candidate in asked]
             if draw is not draws[-1]:
                 for trial, candidate in asked:
-                    _tell(study, trial, told(candidate), worst=-math.inf if higher else math.inf)
+                    _tell(study, trial, result_of(candidate), worst=-math.inf if higher else math.inf)
     return candidates
 
 

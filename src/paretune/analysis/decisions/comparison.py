@@ -1,0 +1,116 @@
+"""One method against another, as found, and in a sentence that a person can use."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from paretune.analysis.decisions.phrases import gap, more_of, p_text, units_of
+from paretune.analysis.statistics.intervals import Interval
+from paretune.spec import METRICS, Unit
+from paretune.spec.base import Data
+from paretune.spec.shown import Shown
+
+Verdict = Literal["better", "worse", "ahead", "behind", "undecided"]
+"""Ahead and behind: significant in these runs, but a point of the protocol is not met, so no claim."""
+
+
+class Side(Data):
+    """One of the two methods."""
+
+    name: str
+    value: float
+    """The main metric of the task, such as its accuracy."""
+    interval: Interval
+    num_seeds: int
+    trains: bool
+    metrics: dict[str, float]
+    """Mean over seeds of every value that was measured."""
+
+
+class Comparison(Shown, Data):
+    """The first method against the second, on the same questions. Of accuracies 0.01 is one point."""
+
+    task: str
+    split: str
+    metric: str
+    """The main metric of the task: "accuracy", or "similarity" of drawings."""
+    first: Side
+    second: Side
+    difference: float
+    """Main metric of the first less that of the second."""
+    interval: Interval
+    """95 % interval of the difference."""
+    p_value: float
+    """Two-sided, of no difference."""
+    p_value_adjusted: float
+    """The same, adjusted for all pairs of methods of the task: what ranks and ties are read from too."""
+    num_comparisons: int
+    """Pairs of methods that it is adjusted for."""
+    test: str
+    paired: bool
+    num_questions: int
+    questions_standard_error: float
+    """What other questions would change."""
+    seeds_standard_error: float | None
+    """What other seeds would change; None where a method has too few to say."""
+    within: float
+    """The margin within which the two are equally good with a confidence of 95 %: two one-sided tests, corrected for
+    the number of pairs (Bonferroni), as the claim "matches within" is."""
+    verdict: Verdict
+    no_claim_because: str = ""
+    """The points of the protocol that are not met, as clauses; empty where all are."""
+    more_questions: int | None = None
+    """About N more questions would separate a difference of this size; None where no practical number would."""
+    more_seeds: int | None = None
+    """The same for more seeds of each method."""
+    sentence: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield what was compared and what was found; `print` shows all of it in words."""
+        yield from {"first": self.first.name, "second": self.second.name, "metric": self.metric}.items()
+        yield "difference", round(self.difference, 4)
+        yield "interval", tuple(round(end, 4) for end in self.interval)
+        yield "verdict", self.verdict
+
+
+def comparison_sentence(comparison: Comparison) -> str:
+    """Return what the comparison says, in one to three sentences."""
+    first, second = comparison.first.name, comparison.second.name
+    apart = gap(comparison.metric, abs(comparison.difference))
+    low, high = comparison.interval
+    interval = f"95% interval {_signed(comparison.metric, low)} to {_signed(comparison.metric, high)}"
+    pairs = comparison.num_comparisons
+    corrected = f"p {p_text(comparison.p_value_adjusted)}" + (f", corrected for {pairs:,} pairs" if pairs > 1 else "")
+    if comparison.verdict in {"ahead", "behind"}:
+        side = "ahead of" if comparison.verdict == "ahead" else "behind"
+        return (
+            f"{first} is {side} {second} in these runs by {apart} ({interval}; {corrected}); "
+            f"{comparison.no_claim_because}, so no claim."
+        )
+    if comparison.verdict != "undecided":
+        return f"{first} is {comparison.verdict} than {second} by {apart} ({interval}; {corrected})."
+    side = "ahead of" if comparison.difference > 0 else "behind" if comparison.difference < 0 else "level with"
+    seen = f"{first} is {apart} {side} {second}" if comparison.difference else f"{first} equals {second}"
+    if comparison.p_value < 0.05:
+        reason = f"the difference is significant only without the correction (p {p_text(comparison.p_value)})"
+        head = f"The data cannot tell: {seen} ({interval}), and {reason} ({corrected})."
+    else:
+        head = f"The data cannot tell: {seen} ({interval}; {corrected})."
+    these = "In these runs the" if comparison.no_claim_because else "The"
+    equal = (
+        f"{these} two are equally good within {gap(comparison.metric, comparison.within)}, with a confidence of 95%."
+    )
+    return f"{head} {_more(comparison)} {equal}"
+
+
+def _signed(metric: str, amount: float) -> str:
+    return f"{100 * amount:+.1f}" if METRICS[metric].unit is Unit.FRACTION else f"{amount:+.3f}"
+
+
+def _more(comparison: Comparison) -> str:
+    ways = more_of(comparison.more_questions, comparison.more_seeds, units_of(comparison.metric))
+    if ways:
+        return f"About {ways} would suffice if the true difference is as observed."
+    if not comparison.paired:
+        return "Per-question answers would give a sharper test."
+    return "No practical number of questions or seeds alone would suffice."

@@ -1,0 +1,128 @@
+"""Why rows may not be compared: another base model, another recipe, another machine."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from operator import attrgetter
+
+from paretune.analysis.table.selection import View
+from paretune.spec import METRICS, InputError, Recipe, Record, Study, Unit
+
+_Reader = Callable[[Record], Hashable]
+_NAMES = 5
+"""Number of rows that are named where something differs."""
+
+
+def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
+    """Return how the settings of a view's rows differ as far as these metrics go, a clause each.
+
+    Only trials that ended well count. Base model, recipe, device, platform and, of our own results, package versions
+    must agree; threads and trials at once too where a metric is a duration. Of each setting, the rows that differ from
+    most others are named. What the study declares as a method's own recipe is no conflict: see `departures`.
+    """
+    declared = _declared(view.study)
+    readers: dict[str, _Reader] = {"base model": attrgetter("trial.base")}
+    readers |= {f"recipe.{field}": _shared_field(field, view.study, declared) for field in Recipe.model_fields}
+    readers |= {"device": _provenance("device"), "platform": _provenance("platform"), "package versions": _packages}
+    if any(METRICS[metric].unit is Unit.SECONDS for metric in metrics):
+        readers["number of threads"] = _provenance("num_threads")
+        readers["number of trials at once"] = _provenance("concurrent_workers")
+    clauses = (_clause(view, name, read) for name, read in readers.items())
+    return [clause for clause in clauses if clause]
+
+
+def departures(view: View) -> list[str]:
+    """Return in which settings rows have a recipe of their own that the study declares for their method, a clause each.
+
+    "quantisation = nf4 for qlora (shared: none)". They are compared, since it is what was asked for; a difference
+    between them is one of these recipes as much as of the methods.
+    """
+    declared = _declared(view.study)
+    together: dict[tuple[str, str], list[str]] = {}
+    for row in view.rows:
+        for field in declared.get(row.method, {}):
+            if _declares(declared, row.records[0], field):
+                own = f"{field} = {_text(row.records[0].trial.recipe, field)}"
+                together.setdefault((field, own), []).append(view.name_of(row))
+    return [
+        f"{own} for {_some(names)} (shared: {_text(view.study.recipe, field)})"
+        for (field, own), names in together.items()
+        if view.study is not None
+    ]
+
+
+def refuse_conflicts(view: View, metrics: Sequence[str], *, across: bool) -> list[str]:
+    """Return what sets the rows of a view apart and is compared all the same: departures, and what was asked for.
+
+    Raises `InputError`, saying what differs, where rows differ otherwise and a comparison was not asked for.
+    """
+    conflicts = protocol_conflicts(view, metrics)
+    if conflicts and not across:
+        reasons = "; ".join(conflicts)
+        raise InputError(
+            f"these results were recorded under different settings: {reasons}; add --across to compare them anyway"
+        )
+    own = [f"A method's own recipe, as the study declares it: {departure}." for departure in departures(view)]
+    return [*(f"Recorded under different settings: {conflict}." for conflict in conflicts), *own]
+
+
+def _text(recipe: Recipe, field: str) -> str:
+    value = getattr(recipe, field)
+    return "none" if value is None else str(value)
+
+
+def _declared(study: Study | None) -> dict[str, dict[str, Hashable]]:
+    """Return for each method's label the fields of the recipe that the study sets for it alone."""
+    if study is None:
+        return {}
+    found = {}
+    for entry in study.methods:
+        if entry.recipe:
+            whole = Recipe.read(study.recipe.model_dump() | entry.recipe, f'method "{entry.label or entry.name}"')
+            found[entry.label or entry.name] = {field: getattr(whole, field) for field in entry.recipe}
+    return found
+
+
+def _declares(declared: Mapping[str, Mapping[str, Hashable]], record: Record, field: str) -> bool:
+    own = declared.get(record.trial.method.label, {})
+    return field in own and own[field] == getattr(record.trial.recipe, field)
+
+
+def _shared_field(field: str, study: Study | None, declared: Mapping[str, Mapping[str, Hashable]]) -> _Reader:
+    """Return what reads a field of the recipe: the shared value where a departure of the method is declared."""
+
+    def read(record: Record) -> Hashable:
+        if study is not None and _declares(declared, record, field):
+            return getattr(study.recipe, field)  # type: ignore[no-any-return]
+        return getattr(record.trial.recipe, field)  # type: ignore[no-any-return]
+
+    return read
+
+
+def _provenance(field: str) -> _Reader:
+    return lambda record: getattr(record.provenance, field) if record.provenance else None
+
+
+def _packages(record: Record) -> Hashable:
+    """Return the versions of packages. Of imported results there are none: their source compares them all."""
+    if record.provenance is None or record.imported is not None:
+        return None
+    return tuple(sorted(record.provenance.packages.items()))
+
+
+def _clause(view: View, what: str, read: _Reader) -> str:
+    """Return who was made with another WHAT than most, as a clause, or an empty string where all agree."""
+    ended = {view.name_of(row): [one for one in row.records if one.outcome.kind == "ok"] for row in view.rows}
+    values = {name: tuple(dict.fromkeys(map(read, records))) for name, records in ended.items() if records}
+    found = list(values.values())
+    if len(set(found)) <= 1 and all(len(value) == 1 for value in found):
+        return ""
+    usual = next((value for value in found if len(value) == 1 and 2 * found.count(value) > len(found)), None)
+    if usual is None:
+        return f"different {what}: {_some(values)}"
+    return f"another {what} for {_some(name for name, value in values.items() if value != usual)}"
+
+
+def _some(names: Iterable[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    found = sorted(names)
+    more = f" and {len(found) - _NAMES} more" if len(found) > _NAMES else ""
+    return f"{', '.join(found[:_NAMES])}{more}"

@@ -1,0 +1,195 @@
+"""Which method to use, given what a person needs."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from paretune.analysis.decisions.checklist import checklist
+from paretune.analysis.decisions.choice import Choice
+from paretune.analysis.decisions.objective import check_weights
+from paretune.analysis.decisions.phrases import lone_value
+from paretune.analysis.decisions.protocol import refuse_conflicts
+from paretune.analysis.decisions.recommendation import Candidate, Experiment, Merit, Recommendation, RuledOut
+from paretune.analysis.decisions.requirements import Capabilities, Limit, Reason, check_capabilities, unmet
+from paretune.analysis.statistics.pareto import pareto_front
+from paretune.analysis.statistics.sample_size import needed
+from paretune.analysis.table.comparable import judge_notes, same_conditions
+from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set
+from paretune.analysis.table.evidence import Evidence
+from paretune.analysis.table.floor import base_value
+from paretune.analysis.table.rows import Row, rows_of
+from paretune.analysis.table.selection import View, choose_view, main_figure
+from paretune.spec import COSTS, METRICS, Direction, InputError
+
+
+def recommend_from(
+    evidence: Evidence,
+    *,
+    limits: Sequence[Limit] = (),
+    capabilities: Sequence[str] = (),
+    weights: Mapping[str, float] | None = None,
+    known: Capabilities | None = None,
+    task: str | None = None,
+    split: str | None = None,
+    across: bool = False,
+) -> Recommendation:
+    """Return the recommendation. Raises `InputError` as `recommend` does.
+
+    The answer does not depend on the order of the records. Tied for best is judged among the admissible methods alone.
+    """
+    check_capabilities(capabilities, "capabilities")
+    view = choose_view(rows_of(evidence.records), task, split, evidence.study)
+    quality = main_figure(view.rows)
+    objective = check_weights(weights or {quality: 1.0}, "the objective")
+    used = [*objective, *(limit.metric for limit in limits)]
+    conflicts = refuse_conflicts(view, used, across=across)
+    compared = make_comparison_set(view.rows, evidence.answers, with_unscored=True)
+    if compared is None:
+        raise InputError(f"no method has a result on {view.task}; run the study first")
+    ruled_out = {
+        view.name_of(row): reasons
+        for row in view.rows
+        if (
+            reasons := unmet(row, limits, capabilities, known or {})
+            + _no_objective(row, compared, [*objective])
+            + _not_above_base(row, view, limits)
+        )
+    }
+    admissible = [place for place, row in enumerate(compared.rows) if view.name_of(row) not in ruled_out]
+    costs = _comparable_costs(compared)
+    choice = Choice(view, compared, tuple(admissible), objective, tuple(limits), costs, known or {})
+    candidates = choice.candidates()
+    shortlist = _shortlist(candidates, costs, list(objective))
+    order = [candidate.name for candidate in candidates]
+    listed = {candidate.name: order.index(candidate.name) for candidate in shortlist}
+    others = [
+        _outdone(one, [better for better in shortlist if listed[better.name] < place], costs)
+        for place, one in enumerate(candidates)
+        if one.name not in listed
+    ]
+    return Recommendation(
+        task=view.task,
+        split=view.split,
+        weights=objective,
+        limits=tuple(limits),
+        capabilities=tuple(capabilities),
+        shortlist=tuple(shortlist),
+        others=tuple(others),
+        ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
+        next_experiment=_next_experiment(view, compared, candidates) if list(objective) == [quality] else None,
+        no_claim_because=choice.no_claim(candidates),
+        notes=(
+            *judge_notes(evidence.records),
+            *conflicts,
+            *_notes(view, compared, admissible),
+            *_lone_notes(compared, objective),
+        ),
+    )
+
+
+def _no_objective(row: Row, compared: ComparisonSet, objective: Sequence[str]) -> list[Reason]:
+    """Return a reason for each part of the objective that a row which ended well has no value for.
+
+    A main metric that nothing says how sure it is cannot be told from another's, so its uncertainty is missing.
+    """
+    place = compared.find(row)
+    if place is None:
+        return []
+    missing = [name for name in objective if not math.isfinite(row.metrics.get(name, math.nan))]
+    if compared.quality in objective and compared.is_lone(place):
+        missing.append(f"uncertainty of {METRICS[compared.quality].label.lower()}")
+    return [Reason(kind="not measured", requirement=name) for name in missing]
+
+
+def _not_above_base(row: Row, view: View, limits: Sequence[Limit]) -> list[Reason]:
+    """Return a reason where training did not make the base better, unless the limits say how good is good enough."""
+    quality, base = main_figure(view.rows), base_value(view.rows)
+    own_floor = any(limit.metric == quality and limit.bound == "at least" for limit in limits)
+    if own_floor or base is None or not row.below_floor or row.outcome.kind != "ok":
+        return []
+    least = Limit(metric=quality, bound="at least", value=base)
+    return [Reason(kind="not above base", requirement=quality, value=row.metrics[quality], limit=least)]
+
+
+def _comparable_costs(compared: ComparisonSet) -> list[str]:
+    records = [record for row in compared.rows for record in row.records]
+    return [cost for cost in COSTS if same_conditions(records, cost)]
+
+
+def _shortlist(candidates: Sequence[Candidate], costs: Sequence[str], objective: Sequence[str]) -> list[Candidate]:
+    """Return the best candidate and those tied with it that no better one matches at no more of any cost."""
+    tied = [one for one in candidates if one is candidates[0] or one.worse_than is None]
+    shared = [cost for cost in costs if cost not in objective and all(one.need(cost) is not None for one in tied)]
+    points = [(float(-place), *(one.need(cost) for cost in shared)) for place, one in enumerate(tied)]
+    directions = (Direction.HIGHER, *(METRICS[cost].direction for cost in shared))
+    shortlist = []
+    for place in pareto_front(points, directions):
+        least = [cost for cost in shared if cost in tied[place].metrics and _is_least(cost, tied[place], tied)]
+        merits = [Merit(kind="tied for best" if place else "best")]
+        merits += [Merit(kind="least cost", metric=cost) for cost in least if len(tied) > 1]
+        shortlist.append(tied[place].model_copy(update={"merits": tuple(merits)}))
+    return shortlist
+
+
+def _is_least(cost: str, candidate: Candidate, among: Sequence[Candidate]) -> bool:
+    return candidate.metrics[cost] == min(one.metrics[cost] for one in among if cost in one.metrics)
+
+
+def _outdone(candidate: Candidate, better: Sequence[Candidate], costs: Sequence[str]) -> Candidate:
+    """Return the candidate with the name of what makes it needless, where it is tied for best all the same.
+
+    `better` are those on the short list that come before it.
+    """
+    if candidate.worse_than is not None:
+        return candidate
+    for one in better:
+        needs = [(one.need(cost), candidate.need(cost)) for cost in costs]
+        if all(less <= more for less, more in needs if less is not None and more is not None):
+            return candidate.model_copy(update={"outdone_by": one.name})
+    return candidate
+
+
+def _next_experiment(view: View, compared: ComparisonSet, candidates: Sequence[Candidate]) -> Experiment | None:
+    """Return what would tell the best from the one that is most likely to be better than it."""
+    tied = [one for one in candidates if one.worse_than is None]
+    if len(tied) < 2:
+        return None
+    first = candidates[0]
+    second = max((one for one in tied if one.name != first.name), key=lambda one: (one.probability_best, one.value))
+    by_name = {view.name_of(row): place for place, row in enumerate(compared.rows)}
+    components = [compared.components[by_name[one.name]] for one in (first, second)]
+    rows = [compared.rows[by_name[one.name]] for one in (first, second)]
+    seeds = min(len(row.records) for row in rows)
+    points = {check.point: check.passed for check in checklist(view, rows, {})}
+    one, other = components
+    more = needed(one, other, compared.num_pairs) if one is not None and other is not None else None
+    return Experiment(
+        first=first.name,
+        second=second.name,
+        more_questions=more.more_questions if more else None,
+        more_seeds=more.more_seeds if more else None,
+        num_seeds=seeds,
+        tuned=points["tuning"] is True,
+    )
+
+
+def _lone_notes(compared: ComparisonSet, objective: Mapping[str, float]) -> list[str]:
+    if compared.quality not in objective or not any(map(compared.is_lone, range(len(compared.rows)))):
+        return []
+    return [f"Where {lone_value(compared.quality)}, its uncertainty is unknown; the results table shows the value."]
+
+
+def _notes(view: View, compared: ComparisonSet, admissible: Sequence[int]) -> list[str]:
+    notes = []
+    if view.split == "validation":
+        notes.append("These are results on the validation split, which may have been used to choose settings.")
+    trained = [compared.rows[place] for place in admissible if compared.rows[place].records[0].trial.method.trains]
+    single = [view.name_of(row) for row in trained if len(row.records) == 1]
+    if single:
+        notes.append(f"One seed of {', '.join(single)}: seed variance is not included.")
+    if any(compared.components[place] is None for place in admissible):
+        notes.append("Per-question answers are not available, so comparisons are unpaired.")
+    left_out = [cost for cost in COSTS if cost not in _comparable_costs(compared)]
+    if left_out:
+        labels = ", ".join(METRICS[cost].label.lower() for cost in left_out)
+        notes.append(f"Not compared, because measured under different conditions: {labels}.")
+    return notes

@@ -1,0 +1,106 @@
+"""An answer to "which method should I use?", as data."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from paretune.analysis.decisions.requirements import Limit, Reason
+from paretune.analysis.statistics.intervals import Interval
+from paretune.spec.base import Data
+from paretune.spec.shown import Shown
+
+
+class Merit(Data):
+    """One reason for a method to be on the short list."""
+
+    kind: Literal["best", "tied for best", "least cost"]
+    metric: str | None = None
+    """The cost of which it has the least among those tied for best."""
+
+
+class Candidate(Data):
+    """A method that meets every requirement."""
+
+    name: str
+    value: float
+    """The objective: the metric's mean, or with weights the weighted sum from 0 to 1."""
+    quality: float | None
+    """The main metric of the task, such as its accuracy."""
+    interval: Interval | None
+    """95 % interval of the main metric."""
+    metrics: dict[str, float]
+    trains: bool
+    probability_best: float
+    """Of being the best of the admissible methods by the objective."""
+    confidence_set_p_value: float
+    """Of being among the best of the admissible methods; tied for best from 0.05."""
+    limit_probabilities: dict[str, float]
+    """For each limit, the probability that the method keeps it, where that is in doubt."""
+    worse_than: str | None = None
+    """The method that is significantly better by the objective, the best as measured where it is; None where tied."""
+    no_claim_because: str = ""
+    """The points of the protocol that these two do not meet, as clauses: then it is behind in these runs, no more."""
+    merits: tuple[Merit, ...] = ()
+    """Why it is on the short list; none where it is not."""
+    outdone_by: str | None = None
+    """A method on the short list that is no worse in value, and needs no more of any cost."""
+
+    def need(self, cost: str) -> float | None:
+        """Return what it needs of a cost: nothing where it is not trained, None where that was not measured."""
+        return self.metrics.get(cost, None if self.trains else 0.0)
+
+
+class RuledOut(Data):
+    """A method that does not meet a requirement."""
+
+    name: str
+    reasons: tuple[Reason, ...]
+
+
+class Experiment(Data):
+    """What to run next to tell the two leading methods apart."""
+
+    first: str
+    second: str
+    more_questions: int | None
+    """About so many more; None where no practical number alone would do."""
+    more_seeds: int | None
+    """Of each of the two."""
+    num_seeds: int
+    """Seeds that the one with fewer has today."""
+    tuned: bool = False
+    """Whether both were tuned with the same budget: what comes first where they were not."""
+
+
+class Recommendation(Shown, Data):
+    """Which methods to use, why, and how sure that is."""
+
+    task: str
+    split: str
+    weights: dict[str, float]
+    """The objective: one metric with weight 1, or several."""
+    limits: tuple[Limit, ...]
+    capabilities: tuple[str, ...]
+    shortlist: tuple[Candidate, ...]
+    """The best first, then what cannot be told from it and has something cheaper to offer."""
+    others: tuple[Candidate, ...]
+    """Admissible methods that are not on the short list, the best first."""
+    ruled_out: tuple[RuledOut, ...]
+    next_experiment: Experiment | None
+    """None where only one method is left that may be the best."""
+    no_claim_because: str = ""
+    """The points of the protocol that keep every difference between admissible methods from being a claim, as clauses;
+    empty where some difference is one."""
+    notes: tuple[str, ...] = ()
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Yield the methods by name; `print` shows the reasons."""
+        yield from {"task": self.task, "shortlist": [one.name for one in self.shortlist]}.items()
+        yield from {
+            "others": [one.name for one in self.others],
+            "ruled_out": [one.name for one in self.ruled_out],
+        }.items()
+
+    @property
+    def admissible(self) -> tuple[str, ...]:
+        """The names of the methods that meet every requirement; a tighter limit only ever takes names away."""
+        return tuple(candidate.name for candidate in (*self.shortlist, *self.others))

@@ -1,0 +1,52 @@
+"""How much more would have to be asked or trained before a difference can be told."""
+
+import math
+from typing import NamedTuple
+
+from paretune.analysis.statistics.estimate import student_quantile
+from paretune.analysis.statistics.variance import VarianceComponents, seeds_variance
+
+_POWER = 0.8
+_MOST_TIMES = 100
+"""Beyond so many times of today's questions or seeds, no experiment is worth naming."""
+
+
+class Needed(NamedTuple):
+    """What would tell a difference of today's size with 80 % power: either alone suffices. None: it alone cannot."""
+
+    more_questions: int | None
+    """In as many more clusters, where questions have them and clusters are sampled."""
+    more_seeds: int | None
+    """For each of the two methods."""
+
+
+def needed(first: VarianceComponents, second: VarianceComponents, num_comparisons: int = 1) -> Needed:
+    """Return how many more questions, or seeds for each method, would separate two methods, if the truth is as seen.
+
+    The variance of the difference is A / questions + B / seeds + C / (questions x seeds) with A, B and C estimated from
+    the components; the usual normal sample size formula (Miller, arXiv 2411.00640, section 5) at 5 % over
+    `num_comparisons`.
+    """
+    gaps = first.unit_means - second.unit_means
+    n, seeds = len(gaps), max(1, min(first.num_seeds, second.num_seeds))
+    difference = abs(float(gaps.mean()))
+    if difference == 0:
+        return Needed(None, None)
+    normal = float("inf")
+    sum_of_quantiles = student_quantile(1 - 0.025 / num_comparisons, normal) + student_quantile(_POWER, normal)
+    goal = (difference / sum_of_quantiles) ** 2
+    residual = first.residual / first.num_seeds + second.residual / second.num_seeds
+    items = max(0.0, first.sampling.variance(gaps) - residual) if n > 1 else 0.0
+    by_seed = seeds_variance([first, second])
+    return Needed(
+        more_questions=_more(n, shrinking=items + residual, fixed=by_seed, goal=goal),
+        more_seeds=_more(seeds, shrinking=by_seed + residual, fixed=items, goal=goal),
+    )
+
+
+def _more(today: int, *, shrinking: float, fixed: float, goal: float) -> int | None:
+    """Return how many more of what there are `today` of bring fixed + shrinking x today / number down to `goal`."""
+    if fixed >= goal:
+        return None
+    number = math.ceil(today * shrinking / (goal - fixed))
+    return max(0, number - today) if number <= today * _MOST_TIMES else None

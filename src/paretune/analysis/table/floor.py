@@ -1,0 +1,54 @@
+"""What is too poor for a front or a recommendation, however cheap it is."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from paretune.spec import METRICS, main_quality
+
+if TYPE_CHECKING:
+    from paretune.analysis.table.rows import Row
+
+Floor = Mapping[str, float]
+"""The least value of one or several main metrics, in base units: {"accuracy": 0.5}. Empty for none at all."""
+
+
+def below_floor(rows: Sequence["Row"], floor: Floor | None = None) -> list[bool]:
+    """Tell for each row of one task and split whether it is left out of the Pareto fronts.
+
+    With a floor: what does not reach it. By default: trained rows whose main metric, as measured, is not above that of
+    the base model, where the study has it.
+    """
+    if floor is not None:
+        return [any(not _value(row, metric) >= least for metric, least in floor.items()) for row in rows]
+    quality, base = main_quality(name for row in rows for name in row.metrics), base_value(rows)
+    if base is None:
+        return [False] * len(rows)
+    return [row.records[0].trial.method.trains and _value(row, quality) <= base for row in rows]
+
+
+def base_value(rows: Sequence["Row"]) -> float | None:
+    """Return the main metric of the base model without worked examples in its prompt; None where there is none."""
+    quality = main_quality(name for row in rows for name in row.metrics)
+    methods = [(row, row.records[0].trial.method) for row in rows if row.outcome.kind == "ok"]
+    values = [_value(row, quality) for row, method in methods if not method.trains and not method.parameters]
+    return min((value for value in values if math.isfinite(value)), default=None)
+
+
+def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
+    """Return which rows are left out of the fronts and why, a sentence for each task and split."""
+    notes = []
+    for key in dict.fromkeys((row.task, row.split) for row in rows):
+        inside = [row for row in rows if (row.task, row.split) == key]
+        names = dict.fromkeys(row.method for row in inside if row.below_floor and row.outcome.kind == "ok")
+        if names:
+            quality = main_quality(name for row in inside for name in row.metrics)
+            label = METRICS[quality].label.lower()
+            base = f"{label} is not above that of the base model"
+            why = base if floor is None else f"{label} is below the minimum"
+            notes.append(f"Left out of the Pareto front, since {why}: {', '.join(names)}.")
+    return notes
+
+
+def _value(row: "Row", metric: str) -> float:
+    return row.metrics.get(metric, math.nan)

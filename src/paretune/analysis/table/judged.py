@@ -1,0 +1,75 @@
+"""Rows with what the answers behind them say: intervals over seeds, ties, places, probabilities of the front."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from paretune.analysis.statistics.confidence_set import confidence_set_p_values
+from paretune.analysis.statistics.estimate import Estimate, mean_estimate
+from paretune.analysis.statistics.intervals import wilson
+from paretune.analysis.statistics.pareto import front_probability
+from paretune.analysis.statistics.ranks import Standing, places
+from paretune.analysis.table.comparable import same_conditions
+from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set, num_questions
+from paretune.analysis.table.evidence import Answers
+from paretune.analysis.table.floor import Floor
+from paretune.analysis.table.rows import Row, rows_of
+from paretune.spec import COSTS, METRICS, Direction, Record
+
+
+def judged_rows(
+    records: Sequence[Record], answers: Answers, tuning: Sequence[Record] = (), floor: Floor | None = None
+) -> list[Row]:
+    """Return the rows of these records, in the order of `rows_of`, with intervals over seeds and with standings.
+
+    Rows of one task and split are judged together. The result for a row does not depend on the order of the records.
+    """
+    rows = rows_of(records, tuning, floor)
+    for key in dict.fromkeys((row.task, row.split) for row in rows):
+        inside = [place for place, row in enumerate(rows) if (row.task, row.split) == key]
+        compared = make_comparison_set([rows[place] for place in inside], answers)
+        if compared is None:
+            continue
+        standings = _standings(compared)
+        for place in inside:
+            if (found := compared.find(rows[place])) is not None:
+                standing = standings[found]
+                rows[place] = rows[place]._replace(
+                    quality_interval=standing.estimate.interval, standing=standing
+                )  # fmt: skip
+    return rows
+
+
+def row_estimate(compared: ComparisonSet, place: int) -> Estimate:
+    """Return the main metric of a comparison set's row, which must have one, with its interval."""
+    components, row = compared.components[place], compared.rows[place]
+    if components is not None:
+        return mean_estimate(components)
+    mean, n = row.metrics["accuracy"], num_questions(row)
+    return Estimate(mean, wilson(mean * n, n), (mean * (1 - mean) / n) ** 0.5, None, n, len(row.records))
+
+
+def _standings(compared: ComparisonSet) -> list[Standing]:
+    in_set = confidence_set_p_values(compared.p_values)
+    records = [record for row in compared.rows for record in row.records]
+    quality = compared.draws.values.copy()
+    quality[:, [place for place, row in enumerate(compared.rows) if row.below_floor]] = np.nan
+    on_front = {
+        cost: front_probability([quality, compared.metric_draws(cost)], (Direction.HIGHER, METRICS[cost].direction))
+        for cost in COSTS
+        if same_conditions(records, cost)
+    }
+    return [
+        Standing(
+            estimate=row_estimate(compared, place),
+            place=found,
+            confidence_set_p_value=in_set[place],
+            sampling_note=compared.sampling.note if compared.components[place] is not None else None,
+            front_probabilities={
+                cost: float(shares[place])
+                for cost, shares in on_front.items()
+                if cost in compared.rows[place].metrics and not compared.rows[place].below_floor
+            },
+        )
+        for place, found in enumerate(places(compared.draws, compared.p_values))
+    ]

@@ -1,0 +1,1 @@
+"""Results and experiments of other benchmarks, read and written."""

@@ -1,0 +1,231 @@
+"""The page of a study: one HTML file that needs no network."""
+
+import json
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.analysis.table.floor import Floor, floor_notes
+from paretune.analysis.table.selection import main_figure
+from paretune.interop.peft_layout import UNSTATED
+from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
+from paretune.report.curves import curves_of
+from paretune.report.estimates import TITLE, estimate_cells
+from paretune.report.format import plain, probability, rate, show, span
+from paretune.report.html.chart import chart_bundle, chart_specs, logarithmic_costs
+from paretune.report.html.clocks import clock_sections
+from paretune.report.html.curves_page import curve_specs, curves_section
+from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
+from paretune.report.html.page_table import table_columns, table_rows, view_key
+from paretune.report.standing_marks import front_share, is_tied
+from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes, unit_of
+from paretune.spec import COSTS, METRICS, Provenance, Recipe, Record, Study, StudyPlan
+from paretune.spec.memory import MemoryEstimate
+from paretune.store.atomic import write_whole
+
+_Z_95 = 1.96
+_SUMMARY = 160
+"""Longer parameters of a method are folded: AdaLoRA's ranks, once learned, fill pages."""
+
+
+def write_page(
+    records: Sequence[Record],
+    study: Study,
+    path: str | Path,
+    answers: Answers = no_answers,
+    plan: StudyPlan | None = None,
+    *,
+    estimates: Sequence[MemoryEstimate] = (),
+    pictures: Pictures = no_pictures,
+    floor: Floor | None = None,
+) -> None:
+    """Write the page of a study, at once or not at all. Folders on the way to it are made.
+
+    With the plan of a tuned study it shows the response curves too, with pictures a gallery. Estimates of memory get a
+    table of their own. `floor` is what rows must reach to lie on a Pareto front, by default the base model's main
+    metric.
+
+    The file holds everything it needs, about 1 MB and what its pictures take, and is forbidden to load anything. Text
+    from records and study is escaped. Raises `OSError` when it cannot be written.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    html = render_page(records, study, answers, plan, estimates=estimates, pictures=pictures, floor=floor)
+    write_whole(target, html.encode())
+
+
+def render_page(
+    records: Sequence[Record],
+    study: Study,
+    answers: Answers = no_answers,
+    plan: StudyPlan | None = None,
+    *,
+    estimates: Sequence[MemoryEstimate] = (),
+    pictures: Pictures = no_pictures,
+    floor: Floor | None = None,
+) -> str:
+    """Return the page as HTML."""
+    import jinja2
+
+    curves = curves_of(records, plan) if plan else []
+    final = [record for record in records if not record.trial.tunes]
+    rows = judged_rows(final, answers, records, floor)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    columns = table_columns(rows)
+    specs = chart_specs(rows)
+    return environment.from_string(_asset("page.html")).render(
+        study=study,
+        tied_note=TIED_NOTE,
+        support=" ".join(claim_notes(final, rows)),
+        notes=[*interval_note(rows), *map(plain, floor_notes(rows, floor)), *audit_notes(rows), *notes(final, rows)],
+        facts=_facts(final, study, rows),
+        curves=curves_section(curves, plan) if plan else "",
+        gallery=(gallery := gallery_section(rows, pictures)),
+        views=_views(rows),
+        columns=columns,
+        rows=table_rows(rows, columns, study),
+        costs=[METRICS[cost] for cost in COSTS if cost in specs],
+        imported=(imported := any(row.records[0].imported for row in rows)),
+        has_intervals=any(row.quality_interval for row in rows),
+        recipe=_recipe(study.recipe, imported),
+        methods=[_method(row, study) for row in _one_per_method(rows)],
+        metrics=[(metric, unit_of(name)) for name, metric in METRICS.items() if _shown(rows, name)],
+        quality=METRICS[main_figure(rows)],
+        clocks=clock_sections(rows),
+        estimates_title=TITLE,
+        estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in estimates],
+        audit_mark=AUDIT_MARK,
+        style=_asset("page.css"),
+        script=_asset("page.js") + _asset("curves.js") + (_asset("gallery.js") if gallery else ""),
+        bundle=chart_bundle() if specs or curves else "",
+        data=script_json(
+            {
+                "specs": specs,
+                "logarithmic": logarithmic_costs(rows),
+                "points": _points(rows),
+                "curves": curve_specs(curves, plan) if plan else [],
+            }
+        ),
+    )
+
+
+def script_json(value: object) -> str:
+    """Return a value as JSON that may stand inside a script element: no text in it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def _asset(name: str) -> str:
+    return (files("paretune.report.html") / name).read_text(encoding="utf-8")
+
+
+def _views(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """Return the tasks, and splits, that the reader chooses from."""
+    keys = dict.fromkeys((row.task, row.split) for row in rows)
+    return [{"key": view_key(*key), "label": f"{key[0]}, {key[1]} split"} for key in keys]
+
+
+def _points(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return what the chart needs of each row. A name holds the rate where a method has several."""
+    rates: dict[str, set[float | None]] = {}
+    for row in rows:
+        rates.setdefault(row.method, set()).add(row.learning_rate)
+    names = [plain(row.method) + (f", {rate(row.learning_rate)}" if len(rates[row.method]) > 1 else "") for row in rows]
+    return [_point(row, name, place) for place, (row, name) in enumerate(zip(rows, names, strict=True))]
+
+
+def _point(row: Row, name: str, place: int) -> dict[str, Any]:
+    """Return one row's point. Only finite values are drawn."""
+    error = row.standard_errors.get("forgetting")
+    interval = row.quality_interval
+    return {
+        "row": place,
+        "view": view_key(row.task, row.split),
+        "label": name,
+        "accuracy": row.metrics.get(row.quality),
+        "accuracy_text": show(row.quality, row.metrics.get(row.quality))
+        + (f" ({span(row.quality, *interval, ' to ')})" if interval else ""),
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "costs": {cost: value for cost in COSTS if math.isfinite(value := row.metrics.get(cost, math.nan))},
+        "cost_texts": {cost: show(cost, row.metrics.get(cost)) for cost in COSTS},
+        "cost_margins": {"forgetting": _Z_95 * error} if error is not None and math.isfinite(error) else {},
+        "fronts": sorted(row.fronts),
+        "tied": is_tied(row),
+        "shares": {cost: front_share(row, cost) for cost in COSTS},
+        "share_texts": {cost: probability(front_share(row, cost)) for cost in COSTS},
+    }
+
+
+def _measured_bytes(rows: Sequence[Row], method: str) -> float | None:
+    """Return the most training memory that this study measured for a method; None where it did not."""
+    found = [row.metrics.get("train_peak_bytes") for row in rows if row.method == method]
+    return max((peak for peak in found if peak is not None), default=None)
+
+
+def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row]) -> list[tuple[str, str]]:
+    made = [record.provenance for record in records if record.provenance]
+    questions = sorted({record.num_items for record in records if record.num_items})
+    packages = sorted({f"{name} {version}" for one in made for name, version in one.packages.items()})
+    ok = sum(record.outcome.kind == "ok" for record in records)
+    facts = [
+        ("Base model", study.base_model),
+        ("Tasks", ", ".join(dict.fromkeys(row.task for row in rows))),
+        ("Questions", ", ".join(map(str, questions))),
+        ("Trials", f"{len(records)}" + ("" if ok == len(records) else f", of which {ok} ended well")),
+        ("Seeds", ", ".join(map(str, sorted({record.trial.seed for record in records})))),
+        ("Device", "; ".join(dict.fromkeys(_device(one) for one in made))),
+        ("Platform", "; ".join(dict.fromkeys(one.platform for one in made))),
+        ("Packages", ", ".join(packages)),
+    ]
+    return [(name, plain(text)) for name, text in facts if text]
+
+
+def _device(made: Provenance) -> str:
+    return made.device if made.num_threads is None else f"{made.device}, {made.num_threads} threads"
+
+
+def _shown(rows: Sequence[Row], metric: str) -> bool:
+    """Tell whether the legend needs a metric: not those that only other people's results have, where there are none."""
+    others = METRICS[metric].phase is None or metric in {"accuracy_published", "similarity", "drift"}
+    return not (others or metric == "train_peak_reserved_bytes") or any(metric in row.metrics for row in rows)
+
+
+def _recipe(recipe: Recipe, imported: bool) -> list[tuple[str, object, str]]:
+    """Return the fields of a recipe, each with its meaning. Of an imported one those that its source states."""
+    hidden = {name for name in UNSTATED if imported and getattr(recipe, name) == Recipe.model_fields[name].default}
+    fields = {name: field for name, field in Recipe.model_fields.items() if name not in hidden}
+    return [(name, getattr(recipe, name), field.description or "") for name, field in fields.items()]
+
+
+def _one_per_method(rows: Sequence[Row]) -> list[Row]:
+    """Return the first row of every method as it was built and trained, whatever the task and rate."""
+    found: dict[tuple[str, Recipe], Row] = {}
+    for row in rows:
+        trial = row.records[0].trial
+        found.setdefault((trial.method.canonical_json(), trial.recipe), row)
+    return list(found.values())
+
+
+def _method(row: Row, study: Study) -> dict[str, Any]:
+    trial = row.records[0].trial
+    parameters = json.dumps(trial.method.parameters, ensure_ascii=False)[1:-1] or "library defaults"
+    return {
+        "label": plain(row.method),
+        "kind": trial.method.peft_type or trial.method.implementation,
+        "rate": rate(row.learning_rate),
+        "parameters": parameters,
+        "summary": parameters[:_SUMMARY] if len(parameters) > _SUMMARY else "",
+        "dtypes": ", ".join(row.records[0].trainable_dtypes),
+        "departures": [
+            f"{name} = {own} instead of {common}" for name, (common, own) in departures(row, study.recipe).items()
+        ],
+        "audit": audit_text(row),
+    }

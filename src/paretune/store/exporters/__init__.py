@@ -1,5 +1,0 @@
-"""Records in the layout of other people's tools."""
-
-from paretune.store.exporters.peft_comparison import Exports, export_peft_comparison
-
-__all__ = ["Exports", "export_peft_comparison"]
