@@ -1,11 +1,12 @@
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from paretune.analysis.statistics.bootstrap import Draws, two_way_bootstrap
 from paretune.analysis.statistics.clusters import sampling_of
-from paretune.analysis.statistics.confidence_set import _step_down, confidence_set_p_values, pairwise_p_values
+from paretune.analysis.statistics.confidence_set import confidence_set_p_values, pairwise_p_values
 from paretune.analysis.statistics.paired import paired_difference
 from paretune.analysis.statistics.pairs import pairs_of
 from paretune.analysis.statistics.ranks import Place, places
@@ -47,25 +48,19 @@ def test_methods_far_apart_have_rank_sets_of_one_rank() -> None:
     assert [(one.low, one.high) for one in sets] == [(3, 3), (1, 1), (2, 2)]
 
 
-def test_one_pass_over_sorted_pairs_is_the_step_down_method() -> None:
-    """Compare with the definition: the p-value of a pair is that of the largest of all pairs no more telling."""
-    generator = np.random.default_rng(1)
-    values = generator.normal(size=(400, 5)) + np.arange(5)
-    draws = Draws(np.arange(5.0), np.cov(values.T), values)
-    errors = np.sqrt(np.add.outer(np.diag(draws.covariance), np.diag(draws.covariance)) - 2 * draws.covariance)
-    np.fill_diagonal(errors, 1.0)
-    around = values - values.mean(axis=0)
-    scores = (draws.means[:, None] - draws.means) / errors
-    deviates = (around[:, :, None] - around[:, None, :]) / errors
-    off = ~np.eye(5, dtype=bool)
-    found = _step_down(draws)
-    order = sorted(zip(*np.nonzero(off), strict=True), key=lambda pair: -scores[pair])
-    highest = 0.0
-    for number, pair in enumerate(order):
-        largest = np.max([deviates[:, one, other] for one, other in order[number:]], axis=0)
-        highest = max(highest, float((largest >= scores[pair]).mean()))
-        if scores[pair] > 1.6:
-            assert found[pair] == pytest.approx(highest, abs=2 / 400)
+def test_the_correction_is_holm_s_over_all_ordered_pairs() -> None:
+    """Compare with statsmodels."""
+    draws = drawn([0.3, 0.4, 0.42, 0.5, 0.55], 1)
+    assert draws.pairs is not None
+    found = pairwise_p_values(draws)
+    alone = {
+        (one, other): (1 - sign) / 2 + sign * draws.pairs.p_values[one, other] / 2
+        for one, other in permutations(range(5), 2)
+        for sign in [np.sign(draws.pairs.centres[one, other])]
+    }
+    expected = multipletests(list(alone.values()), method="holm")[1]
+    assert [found[pair] for pair in alone] == pytest.approx(expected)
+    assert np.diag(found).tolist() == [1.0] * 5
 
 
 def test_the_difference_of_two_methods_is_that_of_all_pairs() -> None:
@@ -84,8 +79,7 @@ def test_the_difference_of_two_methods_is_that_of_all_pairs() -> None:
 def test_a_method_without_a_value_has_every_rank_and_changes_no_other() -> None:
     draws = drawn([0.2, 0.6], 0)
     values = np.column_stack([draws.values, np.full(500, np.nan)])
-    wide = Draws(np.append(draws.means, np.nan), np.zeros((3, 3)), values)
-    wide.covariance[:2, :2] = draws.covariance
+    wide = Draws(np.append(draws.means, np.nan), values)
     assert pairwise_p_values(wide)[2].tolist() == [1.0, 1.0, 1.0]
     assert [(one.low, one.high) for one in ranked(wide)] == [(2, 3), (1, 2), (1, 3)]
 

@@ -30,7 +30,7 @@ def test_every_hook_and_file_that_it_names_exists() -> None:
     assert len(hooks) == 6
     assert all(hasattr(Method, hook) for hook in hooks)
     files = set(re.findall(r"`(\w+\.py)`", table))
-    assert all((ROOT / "src" / "paretune" / "methods" / name).is_file() for name in files)
+    assert all((ROOT / "src" / "paretune" / "methods" / "hooks" / name).is_file() for name in files)
 
 
 def test_it_counts_the_contract_s_tests_rightly() -> None:

@@ -30,9 +30,9 @@ from paretune.spec import (
 )
 from paretune.store import Store, load_records
 from paretune.store.document import leaves
+from tests.interop.peft_results import maths_result
 from tests.outside import PEFT_CHECKOUT, PUBLISHED, needs_checkout, needs_published
 from tests.records import make_record, make_study
-from tests.interop.peft_results import maths_result
 
 LORA = MethodSpec(name="lora", label="LoRA r=8", implementation="peft", peft_type="LORA", parameters={"r": 8})
 

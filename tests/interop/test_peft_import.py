@@ -14,8 +14,8 @@ from paretune.interop.importers.peft_settings import read_label
 from paretune.spec import METRICS, InputError, Record
 from paretune.spec.migrate import read_record
 from paretune.store import Store, load_records
-from tests.outside import PUBLISHED, needs_published
 from tests.interop.peft_results import maths_result
+from tests.outside import PUBLISHED, needs_published
 
 
 def read(**changes: Any) -> Record:

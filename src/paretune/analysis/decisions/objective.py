@@ -38,7 +38,7 @@ def objective_draws(compared: ComparisonSet, weights: Mapping[str, float], admis
         offset, scale = _scaling(metric, measured) if len(weights) > 1 else (0.0, _sign(metric))
         means += weight * (measured - offset) * scale
         values += weight * (compared.metric_draws(metric)[:, chosen] - offset) * scale
-    return Draws(means, np.atleast_2d(np.cov(values.T)), values)
+    return Draws(means, values)
 
 
 def _sign(metric: str) -> float:

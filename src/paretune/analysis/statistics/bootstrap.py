@@ -20,8 +20,6 @@ class Draws(NamedTuple):
 
     means: FloatArray
     """Float64 of shape (methods,)."""
-    covariance: FloatArray
-    """Of the means, float64 of shape (methods, methods)."""
     values: FloatArray
     """Float64 of shape (draws, methods). Within a draw all methods answer the same questions."""
     pairs: Pairs | None = None
@@ -37,7 +35,7 @@ class Draws(NamedTuple):
         chosen = list(places)
         square = np.ix_(chosen, chosen)
         pairs = self.pairs and Pairs(*(matrix[square] for matrix in self.pairs))
-        return Draws(self.means[chosen], self.covariance[square], self.values[:, chosen], pairs)
+        return Draws(self.means[chosen], self.values[:, chosen], pairs)
 
 
 def two_way_bootstrap(components: Sequence[VarianceComponents], num_draws: int = NUM_DRAWS) -> Draws:
@@ -67,8 +65,7 @@ def two_way_bootstrap(components: Sequence[VarianceComponents], num_draws: int =
     values += unit_means.mean(axis=1)
     for place, one in enumerate(components):
         values[:, place] += _seed_deviates(one, num_draws, rng)
-    covariance = added @ added.T + np.diag([one.seeds_variance for one in components])
-    return Draws(unit_means.mean(axis=1), covariance, values, pairs_of(components))
+    return Draws(unit_means.mean(axis=1), values, pairs_of(components))
 
 
 def independent_draws(shares: Sequence[float], counts: Sequence[int], num_draws: int = NUM_DRAWS) -> Draws:
@@ -82,8 +79,7 @@ def independent_draws(shares: Sequence[float], counts: Sequence[int], num_draws:
     variances = values.var(axis=0)
     errors = np.sqrt(variances[:, None] + variances)
     normal = np.full_like(errors, np.inf)
-    pairs = Pairs(share[:, None] - share, errors, normal, score_test(share, count), np.diag(variances))
-    return Draws(share, np.diag(variances), values, pairs)
+    return Draws(share, values, Pairs(share[:, None] - share, errors, normal, score_test(share, count)))
 
 
 def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_methods: int, num_draws: int = NUM_DRAWS) -> Draws:
@@ -92,15 +88,15 @@ def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_methods: int
     Each group says at which places its methods stand; methods in no group have NaN.
     """
     size = num_methods
-    whole = Draws(np.full(size, np.nan), np.zeros((size, size)), np.full((num_draws, size), np.nan))
+    whole = Draws(np.full(size, np.nan), np.full((num_draws, size), np.nan))
     for places, draws in groups:
         chosen = list(places)
         whole.means[chosen] = draws.means
-        whole.covariance[np.ix_(chosen, chosen)] = draws.covariance
         whole.values[:, chosen] = draws.values
-    apart = np.sqrt(np.add.outer(np.diag(whole.covariance), np.diag(whole.covariance)))
+    variances = whole.values.var(axis=0)
+    apart = np.sqrt(np.add.outer(variances, variances))
     centres, normal = whole.means[:, None] - whole.means, np.full_like(apart, np.inf)
-    pairs = Pairs(centres, apart, normal, two_sided(centres, apart, normal), whole.covariance.copy())
+    pairs = Pairs(centres, apart, normal, two_sided(centres, apart, normal))
     for places, draws in groups:
         if draws.pairs is not None:
             for matrix, part in zip(pairs, draws.pairs, strict=True):

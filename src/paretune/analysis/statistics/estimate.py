@@ -61,12 +61,13 @@ def mean_estimate(components: VarianceComponents) -> Estimate:
 def freedom_of(several: Sequence[VarianceComponents], units_variance: float, units_freedom: float) -> float:
     """Return the degrees of freedom of a sum of variances: that of units and each method's of its seeds.
 
-    Satterthwaite, Biometrics Bulletin 2 (1946). Infinite where nothing is estimated from few values.
+    Satterthwaite, Biometrics Bulletin 2 (1946). Infinite where nothing is estimated from few values. A variance of
+    seeds that is cut off at 0 is no surer than one just above: its seeds count all the same.
     """
     from_seeds = seeds_variance(several)
     weights = units_variance**2 / units_freedom
     for components in several:
-        if from_seeds and components.degrees_of_freedom:
+        if components.degrees_of_freedom:
             weights += (components.between_seeds / components.num_seeds) ** 2 / components.degrees_of_freedom
     return (units_variance + from_seeds) ** 2 / weights if weights > 0 else float("inf")
 

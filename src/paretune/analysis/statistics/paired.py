@@ -41,7 +41,7 @@ def paired_difference(first: VarianceComponents, second: VarianceComponents) -> 
     """
     if first.unit_means.shape != second.unit_means.shape:
         raise ValueError("the methods do not have the same questions")
-    centres, errors, freedom, p_values, _ = pairs_of([first, second])
+    centres, errors, freedom, p_values = pairs_of([first, second])
     p_value = float(p_values[0, 1])
     from_seeds = seeds_variance([first, second])
     units = max(0.0, float(errors[0, 1]) ** 2 - from_seeds)

@@ -20,19 +20,14 @@ class Pairs(NamedTuple):
     """Degrees of freedom."""
     p_values: FloatArray
     """Two-sided, of no difference, before any correction for other comparisons."""
-    covariance: FloatArray
-    """Of the methods' errors, for the distribution of the largest of all differences.
-
-    Of few clusters it would be estimated too roughly: errors then count as independent and equally large, which gives
-    the studentised range and is conservative (Tukey and Kramer; Hayter, Annals of Statistics 12, 1984).
-    """
 
 
 def pairs_of(components: Sequence[VarianceComponents]) -> Pairs:
     """Return the differences of methods whose unit means belong to the same questions in order.
 
     The variance of the differences by question, or by cluster of questions (Miller, arXiv 2411.00640), plus that of
-    each method's seeds, at the degrees of freedom of Satterthwaite (Biometrics Bulletin 2, 1946). For shares of right
+    each method's seeds, at the degrees of freedom of Satterthwaite (Biometrics Bulletin 2, 1946); a variance of seeds
+    that is cut off at 0 lowers them too. For shares of right
     answers the two questions that Bonett and Price (Statistics in Medicine 31, 2012) add, one for each side, are added
     as right by one seed.
 
@@ -44,8 +39,7 @@ def pairs_of(components: Sequence[VarianceComponents]) -> Pairs:
     n, sampling = unit_means.shape[1], components[0].sampling
     totals = np.subtract.outer(unit_means.sum(axis=1), unit_means.sum(axis=1))
     seeds = np.array([one.num_seeds for one in components], dtype=float)
-    contributions = sampling.contributions(unit_means)
-    units = _between(contributions)
+    units = _between(sampling.contributions(unit_means))
     added = 2 / np.maximum.outer(seeds, seeds) ** 2
     size = n
     if components[0].right_or_wrong:
@@ -58,13 +52,10 @@ def pairs_of(components: Sequence[VarianceComponents]) -> Pairs:
     telling = np.array([one.degrees_of_freedom > 0 for one in components])
     raw = np.array([(one.between_seeds - one.residual) / one.num_seeds for one in components]) * telling
     from_seeds = np.maximum(0.0, np.add.outer(raw, raw))
-    weights = units**2 / sampling.freedom(n) + np.where(from_seeds > 0, _seed_weights(components), 0.0)
+    weights = units**2 / sampling.freedom(n) + _seed_weights(components)
     freedom = np.divide((units + from_seeds) ** 2, weights, out=np.full_like(weights, np.inf), where=weights > 0)
     if components[0].right_or_wrong and not sampling.codes:
         freedom[np.maximum.outer(seeds, seeds) == 1] = np.inf
-    covariance = contributions @ contributions.T + np.diag([one.seeds_variance for one in components])
-    if sampling.scope == "new clusters":
-        covariance = np.eye(len(components)) * (float(np.trace(covariance)) or 1.0) / len(components)
     centres, errors = totals / size, np.sqrt(units + from_seeds)
     p_values = two_sided(centres, errors, freedom)
     if components[0].right_or_wrong and (sampling.codes or seeds.max() > 1):
@@ -72,7 +63,7 @@ def pairs_of(components: Sequence[VarianceComponents]) -> Pairs:
     if components[0].right_or_wrong and not sampling.codes and seeds.min() == 1:
         exact = np.maximum.outer(seeds, seeds) == 1
         p_values[exact] = _mcnemar(unit_means)[exact]
-    return Pairs(centres, errors, freedom, p_values, covariance)
+    return Pairs(centres, errors, freedom, p_values)
 
 
 def two_sided(centres: FloatArray, errors: FloatArray, freedom: FloatArray) -> FloatArray:
