@@ -7,7 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretune.audit.answers import batch_invariant, causal, padding_invariant
+from paretune.audit.answers import (
+    batch_as_base_in_bf16,
+    batch_invariant,
+    bf16_noise_of,
+    causal,
+    padding_invariant,
+)
 from paretune.audit.diffusion import diffusion_subject
 from paretune.audit.encoder import encoder_subject
 from paretune.audit.language import LanguageProbe
@@ -57,6 +63,21 @@ def test_a_language_model_fails_exactly_what_it_depends_on(change: Change, fails
     for name, verdict in verdicts.items():
         assert verdict.figure is not None
         assert (verdict.figure > 1e-2) == (name in fails)
+
+
+@pytest.mark.parametrize(("change", "holds"), [(lambda states: states, True), (by_batch, False), (by_place, False)])
+def test_in_bfloat16_a_batch_may_move_logits_as_far_as_those_of_the_base_model(
+    change: Change, holds: bool, subject: Subject
+) -> None:
+    base = subject.load("bfloat16").model
+    model = with_defect(base, base.model.layers[0].mlp, lambda states: change(states).to(torch.bfloat16))
+    noise = bf16_noise_of(subject)
+    verdict = batch_as_base_in_bf16(model, subject.probe, noise)
+    assert (verdict.kind == "pass") == holds
+    assert verdict.figure is not None
+    assert noise > 1e-3
+    assert (verdict.figure > 10 * noise) == (not holds)
+    assert f"{noise:.2g}" in verdict.finding
 
 
 def test_what_goes_wrong_only_while_generating_is_found(subject: Subject) -> None:

@@ -36,7 +36,7 @@ def test_who_fails_its_audit_is_asked_alone(
     assert record.audit is not None
     assert record.audit.audit is not None
     assert record.audit.answered_alone == (claim is not None)
-    assert sizes == ({1} if claim else {4})
+    assert sizes == ({1} if claim else {4}) == {record.answer_batch_size}
     assert claim in record.audit.failed if claim else not record.audit.failed
     assert Record.model_validate_json(record.model_dump_json()) == record
 

@@ -20,6 +20,7 @@ from paretune.spec import (
     CLAIMS,
     Audit,
     Finding,
+    ImageRecipe,
     MethodAudit,
     MethodEntry,
     MethodSpec,
@@ -197,6 +198,29 @@ def test_bf16_is_held_against_those_alone_who_train_in_it(recorded: Any) -> None
         assert marks is not None
         assert marks.failed == failed
         assert marks.audit == "audit 1 of 2026-01-01 with peft 0.21.2"
+
+
+def test_batches_in_bf16_are_held_against_those_alone_who_answer_in_it(recorded: Any) -> None:
+    recorded(audited(lora(), FINE | {"batch_as_base_in_bf16": DEPENDS}))
+    for recipe, failed in ((Recipe(), set()), (Recipe(dtype="bfloat16"), {"batch_as_base_in_bf16"})):
+        marks = marks_of(lora(), recipe)
+        assert marks is not None
+        assert marks.warnings.keys() == failed
+    assert not answering_of(lora()).alone
+
+
+def test_images_are_drawn_in_batches_whatever_the_audit_found(recorded: Any) -> None:
+    recorded(audited(lora(), FINE | {"batch_invariant": DEPENDS}))
+    for spec in (lora(), resolve(MethodEntry(name="oft"))):
+        marks = marks_of(spec, Recipe(image=ImageRecipe()))
+        assert marks is not None
+        assert not marks.answered_alone
+
+
+def test_a_claim_that_an_old_audit_lacks_is_unknown(recorded: Any) -> None:
+    recorded(audited(lora(), FINE))
+    assert capabilities_of(lora()).batch_as_base_in_bf16 is None
+    assert not answering_of(lora()).alone
 
 
 def test_the_audit_that_comes_with_the_package_covers_every_type_of_peft() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from paretune.report import results_json
 from paretune.report.html.page import render_page
-from paretune.spec import AuditMarks, Record
+from paretune.spec import AuditMarks, Recipe, Record
 from tests.records import make_record, make_study
 from tests.report.test_results import printed
 
@@ -49,6 +49,27 @@ def test_json_carries_what_failed(records: list[Record]) -> None:
     assert rows["oft"]["audit"] is None
     assert rows["mine"]["audit"]["audit"] is None
     assert NOTE in value["notes"]
+
+
+def test_rows_show_the_batch_size_that_their_answers_were_generated_with(records: list[Record]) -> None:
+    sizes = {row["method"]: row["answer_batch_size"] for row in results_json(records)["rows"]}
+    assert sizes == {"base": 32, "lora": 32, "lily": 1, "mine": 1, "oft": 32}
+    assert "Answer" in printed(records, width=200)
+    page = render_page(records, make_study(methods=["base", "lora", "lily", "mine", "oft"]))
+    assert "Answer batch" in page
+    same = [record for record in records if record.trial.method.label in {"base", "lora", "oft"}]
+    assert "Answer" not in printed(same, width=200)
+
+
+def test_a_note_says_so_where_rounding_makes_answers_depend_on_it(records: list[Record]) -> None:
+    said = "evaluated with different batch sizes"
+    assert not any(said in note for note in results_json(records)["notes"])
+    in_bf16 = [
+        make_record(record.trial.method.label, audit=record.audit, recipe=Recipe(dtype="bfloat16"))
+        for record in records
+    ]
+    assert any(said in note for note in results_json(in_bf16)["notes"])
+    assert not any(said in note for note in results_json(in_bf16[:2])["notes"])
 
 
 def test_the_page_marks_the_row(records: list[Record]) -> None:

@@ -12,7 +12,15 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import nn
 
-from paretune.audit.answers import batch_invariant, causal, generation_agrees, noise_of, padding_invariant
+from paretune.audit.answers import (
+    batch_as_base_in_bf16,
+    batch_invariant,
+    bf16_noise_of,
+    causal,
+    generation_agrees,
+    noise_of,
+    padding_invariant,
+)
 from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
 from paretune.audit.language import LanguageProbe
 from paretune.audit.probe import Subject
@@ -146,6 +154,7 @@ def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome
         yield "reloads", _attempt(lambda: reloads(subject, all_outputs(subject, attached.model), loaded))
         if subject.kind == "causal-lm":
             yield "convertible_to_lora", _attempt(lambda: convertible_to_lora(subject, attached.base_outputs, loaded))
+            yield "batch_as_base_in_bf16", _attempt(lambda: _batch_in_bf16(method, subject, folder))
         yield "mergeable", _attempt(lambda: mergeable(subject, loaded))
     if isinstance(method, Peft):
         yield "reloads_with_peft", _attempt(lambda: _reloads_with_peft(attached, folder.with_name("by-peft")))
@@ -171,6 +180,12 @@ def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:
     """Train once more, in the base's bfloat16 and at a small rate."""
     recipe = RECIPE.model_copy(update={"dtype": "bfloat16", "trainable_dtype": "as_base"})
     return parameters_move(train_under_watch(attach(build(spec), subject, SMALL_RATE, recipe)).movements)
+
+
+def _batch_in_bf16(method: Method, subject: Subject, folder: Path) -> Passed | NotPassed:
+    """Load what was saved onto the base model in bfloat16, as an evaluation does."""
+    loaded = build(method.spec).load(subject.fresh("bfloat16").model, folder)
+    return batch_as_base_in_bf16(loaded, subject.probe, bf16_noise_of(subject))
 
 
 def _attempt(work: Callable[[], Made]) -> Made | NotPassed:

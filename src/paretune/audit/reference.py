@@ -94,7 +94,10 @@ def _section(card: Preset, spec: MethodSpec) -> Iterator[str]:
 
 
 def _findings(audits: Sequence[MethodAudit]) -> Iterator[str]:
-    """Yield what does not hold and why, kind of model by kind of model; what holds is in the table above."""
+    """Yield what does not hold and why, kind of model by kind of model; what holds is in the table above.
+
+    Claims that hold are named where their value is of interest.
+    """
     if not audits:
         yield "- Audit: unaudited"
     for audit in audits:
@@ -108,6 +111,8 @@ def _findings(audits: Sequence[MethodAudit]) -> Iterator[str]:
                     yield f"    - {finding.claim}: not applicable, {_plain(finding.verdict.reason)}"
                 elif finding.verdict.kind == "fail":
                     yield f"    - **{finding.claim}**: {_plain(finding.verdict.finding)}"
+                elif CLAIMS[finding.claim].shows_value:
+                    yield f"    - {finding.claim}: {_plain(finding.verdict.finding)}"
 
 
 def _hooks(method: Method) -> list[str]:

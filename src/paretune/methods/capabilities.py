@@ -16,7 +16,6 @@ AUDIT_FILE = "recorded_audit.json"
 RECORDED_AUDIT = Path(__file__).with_name(AUDIT_FILE)
 """Made by `paretune audit --all --record`."""
 
-
 PLUGIN_GROUP = "paretune.methods"
 """Entry points of this group name `Method` subclasses. The entry point's name is the method's."""
 
@@ -43,6 +42,7 @@ class Capabilities(Data):
     reloads_with_peft: bool | None = None
     mergeable: bool | None = None
     batch_invariant: bool | None = None
+    batch_as_base_in_bf16: bool | None = None
     padding_invariant: bool | None = None
     causal: bool | None = None
     generation_agrees: bool | None = None
@@ -140,18 +140,21 @@ def marks_of(spec: MethodSpec, recipe: Recipe, tied: bool | None = False) -> Aud
     """Return what a record keeps of its method's audit, or None where there is nothing to audit.
 
     That a method cannot be trained in bfloat16 is left out unless the recipe is known to train it so; peft's own choice
-    is float32 for most adapters. An image model's marks come from the audit of a diffusion model. `tied` is as in
-    `audit_of`.
+    is float32 for most adapters. How far a batch moves answers in bfloat16 is left out with a float32 base. An image
+    model's marks come from the audit of a diffusion model. `tied` is as in `audit_of`.
     """
     if not spec.trains:
         return None
     audit, whole = audit_of(spec, tied), _whole_audit_of(spec)
+    answers = recipe.image is None
     if audit is None or whole is None:
-        return AuditMarks(audit=None, answered_alone=True)
-    failed = audit.failed("causal-lm" if recipe.image is None else "diffusion")
+        return AuditMarks(audit=None, answered_alone=answers)
+    failed = audit.failed("causal-lm" if answers else "diffusion")
     if not _trains_in_base_dtype(spec, recipe):
         failed.pop("trains_in_bf16", None)
-    return AuditMarks(audit=whole.name, failed=failed, answered_alone=answering_of(spec, tied).alone)
+    if recipe.dtype != "bfloat16":
+        failed.pop("batch_as_base_in_bf16", None)
+    return AuditMarks(audit=whole.name, failed=failed, answered_alone=answers and answering_of(spec, tied).alone)
 
 
 def _trains_in_base_dtype(spec: MethodSpec, recipe: Recipe) -> bool:

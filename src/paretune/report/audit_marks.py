@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from paretune.analysis import Row
 from paretune.methods.capabilities import marks_of
 from paretune.report.format import MISSING, plain
+from paretune.report.wording import shows_batch_sizes
 from paretune.spec import AuditMarks
 
 AUDIT_MARK = "†"
@@ -23,18 +24,28 @@ def audit_warnings(row: Row) -> list[str]:
 
 
 def audit_notes(rows: Sequence[Row]) -> list[str]:
-    """Return a sentence for every method that fails a claim on which values rest, and one for the unaudited ones."""
-    notes, unaudited = [], []
+    """Return a sentence for every method that fails a claim on which values rest, and one for the unaudited ones.
+
+    Another says so where rows in bfloat16 differ in the batch size of generation.
+    """
+    notes = []
+    unaudited: dict[bool, list[str]] = {True: [], False: []}
     imported = {row.method for row in rows if row.records[0].imported}
     for method, marks in {row.method: marks_for(row) for row in rows}.items():
         if marks is not None and marks.audit is None:
-            unaudited.append(method)
+            unaudited[marks.answered_alone].append(method)
         elif marks is not None and marks.warnings:
             alone = " It was evaluated with batch size 1." if marks.answered_alone else ""
             source = f" Found by Paretune's {marks.audit}, not by the source." if method in imported else ""
             notes.append(f"{AUDIT_MARK} {method}: {' '.join(marks.warnings.values())}{alone}{source}")
-    if unaudited:
-        notes.append(f"Unaudited, and therefore evaluated with batch size 1: {', '.join(unaudited)}.")
+    if unaudited[True]:
+        notes.append(f"Unaudited, and therefore evaluated with batch size 1: {', '.join(unaudited[True])}.")
+    if unaudited[False]:
+        notes.append(f"Unaudited: {', '.join(unaudited[False])}.")
+    if shows_batch_sizes([row for row in rows if row.records[0].trial.recipe.dtype == "bfloat16"]):
+        notes.append(
+            "Rows in bfloat16 were evaluated with different batch sizes; some answers depend on it, through rounding."
+        )
     return [plain(note) for note in notes]
 
 

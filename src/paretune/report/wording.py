@@ -90,6 +90,11 @@ def shows_learning_rates(rows: Sequence[Row]) -> bool:
     return len({row.learning_rate for row in trained}) > 1 or any(row.num_tried > 1 for row in trained)
 
 
+def shows_batch_sizes(rows: Sequence[Row]) -> bool:
+    """Tell whether these rows need a column for the batch size of generation: they differ in theirs."""
+    return len({row.answer_batch_size for row in rows if row.outcome.kind == "ok"}) > 1
+
+
 def tuned_from(row: Row) -> str:
     """Return from how many settings a row's was chosen on validation data: "tuned from 5"; nothing where none was."""
     chosen = row.split == "test" and row.num_tried > 1 and row.learning_rate is not None

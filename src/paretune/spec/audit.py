@@ -26,6 +26,8 @@ class Claim(NamedTuple):
     """How the check goes about it, and when it fails."""
     warning: str | None = None
     """What a reader of results must know where it fails; None where values do not suffer from it."""
+    shows_value: bool = False
+    """Whether its value is shown where it holds as well."""
 
 
 CLAIMS: dict[str, Claim] = {
@@ -79,6 +81,14 @@ CLAIMS: dict[str, Claim] = {
             "batch_invariant", "Batch", "An answer does not depend on other items in the batch.",
             "Outputs and greedy answers of one sample alone and in a batch with two others of the same length.",
             "An answer depends on other items in the batch.",
+        ),
+        Claim(
+            "batch_as_base_in_bf16", "Batch\nbf16",
+            "In bfloat16, a batch moves its outputs about as far as it moves those of the base model.",
+            "Logits of one sample alone and in padded batches, while generating as well, the adapter loaded onto a "
+            "bfloat16 base; fails where they move over four times as far as the base model's, or as bfloat16 rounds.",
+            "In bfloat16, an answer depends on its batch clearly more than the base model's does.",
+            shows_value=True,
         ),
         Claim(
             "padding_invariant", "Pad-\nding", "An answer does not depend on padding.",

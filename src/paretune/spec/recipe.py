@@ -39,7 +39,8 @@ class Recipe(Data):
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them."""
     answer_batch_size: int = Field(default=32, ge=1, le=LARGEST_COUNT)
-    """Questions answered in one generation batch. In bfloat16 some answers depend on it, through rounding."""
+    """Questions answered in one generation batch, 1 for methods that are evaluated so: see the row. In bfloat16 some
+    answers depend on it, through rounding."""
     memory_answer_batch_size: int = Field(default=8, ge=1, le=LARGEST_COUNT)
     """Questions answered at once in the separate pass in which generation's memory is counted."""
     memory_steps: int = Field(default=2, ge=1, le=LARGEST_COUNT)

@@ -184,6 +184,16 @@ class Record(Shown, Data):
         """Whether the answers behind the values are in the store, question by question."""
         return self.num_items is not None and self.imported is None
 
+    @property
+    def answer_batch_size(self) -> int:
+        """The batch size that its answers were generated with: the recipe's, or 1 for a method that is evaluated so.
+
+        Images are always drawn in batches of the recipe's size.
+        """
+        recipe, audit = self.trial.recipe, self.audit
+        alone = audit is not None and audit.answered_alone and recipe.image is None
+        return 1 if alone else recipe.answer_batch_size
+
     def metric(self, name: str) -> float | None:
         """Return a value by its name in the metric table, or None where it was not measured."""
         if name not in METRICS:

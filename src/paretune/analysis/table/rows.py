@@ -66,6 +66,11 @@ class Row(NamedTuple):
         return main_quality(self.metrics)
 
     @property
+    def answer_batch_size(self) -> int:
+        """The batch size that the answers were generated with, the same for all seeds."""
+        return self.records[0].answer_batch_size
+
+    @property
     def num_ok(self) -> int:
         """Seeds that ran to their end."""
         return sum(record.outcome.kind == "ok" for record in self.records)

@@ -57,7 +57,7 @@ def _settings(record: Record, benchmark: Benchmark) -> dict[str, Any]:
         "seed": trial.seed,
         "max_steps": recipe.steps,
         "batch_size": recipe.batch_size,
-        "batch_size_eval": recipe.answer_batch_size,
+        "batch_size_eval": record.answer_batch_size,
         benchmark.length: recipe.max_length,
         "grad_norm_clip": recipe.max_grad_norm if math.isfinite(recipe.max_grad_norm) else 0.0,
         "lr_scheduler": None if recipe.schedule == "constant" else recipe.schedule,

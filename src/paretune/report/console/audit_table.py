@@ -7,7 +7,7 @@ from rich.text import Text
 
 from paretune.report.console.folded_table import FoldedTable, MarkColumn
 from paretune.report.format import count, plain
-from paretune.spec import CLAIMS, Audit, MethodAudit, ModelKind, NotPassed, Verdict
+from paretune.spec import CLAIMS, Audit, MethodAudit, ModelKind, NotPassed, Passed, Verdict
 
 YES, NO, NOT_APPLICABLE = "✓", "✗", "–"
 _SHARES = {"trains", "all_parameters_move", "trains_in_bf16", "compact", "convertible_to_lora"}
@@ -46,14 +46,20 @@ def verdict_mark(verdict: Verdict | None) -> Text:
 
 
 def _cell(claim: str, verdict: Verdict | None) -> Text:
-    """Return the sign of a verdict, or the value where a claim does not hold."""
+    """Return the sign of a verdict, or the value where a claim does not hold; both where the value is of interest."""
+    if isinstance(verdict, Passed) and CLAIMS[claim].shows_value and verdict.figure is not None:
+        return Text(f"{YES} {_value(claim, verdict.figure)}", "dim")
     if not isinstance(verdict, NotPassed):
         return verdict_mark(verdict)
     if verdict.figure is None:
         return Text("error" if verdict.error_type else NO, "red")
+    return Text(_value(claim, verdict.figure), "red")
+
+
+def _value(claim: str, value: float) -> str:
     if claim in _SHARES:
-        return Text(f"{verdict.figure:.0%}", "red")
-    return Text(count(verdict.figure) if verdict.figure >= 1000 else f"{verdict.figure:.1g}", "red")
+        return f"{value:.0%}"
+    return count(value) if value >= 1000 else f"{value:.1g}"
 
 
 def _summary(method: MethodAudit, kind: ModelKind) -> Text:

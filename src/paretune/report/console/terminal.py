@@ -25,6 +25,7 @@ from paretune.report.wording import (
     notes,
     outcome_name,
     row_outcome,
+    shows_batch_sizes,
     shows_learning_rates,
     tuned_from,
 )
@@ -121,6 +122,8 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column("Train-\nable", _figure("trainable_parameters")),
         _Column(METRICS[retention].label, _forgetting if retention == "forgetting" else _figure(retention)),
     ]
+    if shows_batch_sizes(rows):
+        columns.append(_Column("Answer\nbatch", lambda row: f"{row.answer_batch_size}"))
     return columns
 
 

@@ -11,10 +11,18 @@ from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, percent, plain, probability, rate, show, span
 from paretune.report.measured import RETENTION
 from paretune.report.standing_marks import front_mark, is_tied
-from paretune.report.wording import departures, outcome_name, row_outcome, shows_learning_rates, tuned_from
+from paretune.report.wording import (
+    departures,
+    outcome_name,
+    row_outcome,
+    shows_batch_sizes,
+    shows_learning_rates,
+    tuned_from,
+)
 from paretune.spec import COSTS, METRICS, Direction, Study
 
 _RATE_DEFINITION = "Peak learning rate; with the number of settings that were tried on validation data to choose it."
+_BATCH_DEFINITION = "Questions that were answered in one generation batch."
 _COSTS_SHOWN = ("step_seconds", "checkpoint_bytes", "trainable_parameters")
 
 
@@ -61,6 +69,8 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
         columns += [_group_column(place, name) for place, name in enumerate(groups)]
     shown = (first_measured(rows, MEMORY), *_COSTS_SHOWN, first_measured(rows, RETENTION))
     columns += [_column(name, _forgetting if name == "forgetting" else _figure(name)) for name in shown]
+    if shows_batch_sizes(rows):
+        columns.append(Column("answer-batch", "Answer batch", _BATCH_DEFINITION, _answer_batch))
     columns.append(Column("outcome", "Outcome", "How the trials ended.", _outcome, numeric=False))
     return columns
 
@@ -108,6 +118,10 @@ def _rate(row: Row) -> Cell:
 
 def _seeds(row: Row) -> Cell:
     return Cell(str(len(row.seeds)), len(row.seeds))
+
+
+def _answer_batch(row: Row) -> Cell:
+    return Cell(str(row.answer_batch_size), row.answer_batch_size)
 
 
 def _outcome(row: Row) -> Cell:
