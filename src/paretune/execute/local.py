@@ -16,10 +16,9 @@ from typing import IO, NamedTuple
 from pydantic import TypeAdapter
 
 from paretune.execute.events import Watcher
-from paretune.models.cache import is_disk_full
 from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
 from paretune.store import Store
-from paretune.store.atomic import refusing
+from paretune.store.atomic import is_disk_full, refusing
 
 _POLL_SECONDS = 0.2
 _STOP_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -141,7 +140,7 @@ class LocalExecutor:
         try:
             self._run(trials, watcher)
         except InputError as error:
-            if isinstance(error.__cause__, OSError) and is_disk_full(error.__cause__):
+            if is_disk_full(error):
                 raise DiskFull(str(error)) from error
             raise
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from paretune.execute.events import EventWriter
 from paretune.spec import InputError, Trial
 from paretune.store import Store
+from paretune.store.atomic import is_disk_full
 
 
 def main() -> int:
@@ -33,7 +34,7 @@ def _run(arguments: argparse.Namespace, listener: EventWriter) -> None:
     import torch
     from transformers.utils import logging
 
-    from paretune.execute.outcomes import disk_full, is_disk_full
+    from paretune.execute.outcomes import disk_full
     from paretune.execute.trial import run_trial
 
     warnings.filterwarnings("ignore", category=FutureWarning)

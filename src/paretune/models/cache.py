@@ -13,6 +13,7 @@ from platformdirs import user_cache_dir
 
 from paretune.models.progress import step
 from paretune.spec import InputError
+from paretune.store.atomic import is_disk_full
 
 CACHE_VARIABLE = "PARETUNE_CACHE"
 
@@ -111,13 +112,6 @@ def _plain_disk_errors(name: str, models: Path, needed_bytes: int) -> Iterator[N
                 f"{models}: cannot write the cache: {reason}; let {CACHE_VARIABLE} name a folder that you may write"
             ) from None
         raise
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Tell whether an error means that no room was left. safetensors raises an error of its own, told by its text."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    return os.strerror(errno.ENOSPC) in str(error)
 
 
 def _is_read_only(error: BaseException) -> bool:

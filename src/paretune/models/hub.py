@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from paretune.models.cache import is_disk_full
 from paretune.models.pipeline_files import (
     PARTS,
     PIPELINE_INDEX,
@@ -14,6 +13,7 @@ from paretune.models.progress import step
 from paretune.models.reference import Reference
 from paretune.models.weights import check_weights, has_whole_weights
 from paretune.spec import InputError, one_line
+from paretune.store.atomic import is_disk_full
 
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 _UNWANTED = ["*/*"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from paretune.spec import InputError
 
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK}
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -38,6 +39,26 @@ def refusing(path: Path, mend: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or type(error).__name__}; {mend}") from error
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether an error, or one that caused it, says that the disk or the quota is full.
+
+    safetensors reports the system's error as the text of one of its own.
+    """
+    texts = tuple(os.strerror(number) for number in _DISK_FULL)
+    return any(
+        one.errno in _DISK_FULL if isinstance(one, OSError) and one.errno else any(text in str(one) for text in texts)
+        for one in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it comes from."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
 
 
 @contextmanager
