@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from paretune.cli.studies import RunOptions, checked, run_and_show
 from paretune.execute import run as execution
+from paretune.execute.base import kind_of
 from paretune.execute.check import check_trials
 from paretune.execute.plan import plan
 from paretune.execute.prepare import prepare
@@ -17,6 +18,7 @@ from paretune.execute.run import run
 from paretune.execute.trial import run_trial
 from paretune.methods import method_cards, resolve
 from paretune.methods.peft import config_class, parameter_kinds
+from paretune.models import content, module_names, tokenizer_of
 from paretune.spec import InputError, MethodEntry, Study
 from paretune.store import Store
 from tests.execute.stand_in import Deaf, StandIn
@@ -107,6 +109,31 @@ def test_a_value_that_is_tuned_over_is_checked_before_the_first_round(toy_study:
     study = toy_study(methods=methods, seeds=[0, 1, 2], tuning={"rates": 3})
     with pytest.raises(InputError, match=r'"lora".*0'):
         prepare(study, Store(folder))
+
+
+def test_the_base_model_is_read_once_however_many_methods_there_are(
+    toy_study: Build, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = plan(toy_study(base_model=f"path:{model}", methods=["base", "lora", "oft", "ia3"]))
+    counted: dict[str, Callable[..., Any]] = {
+        "paretune.models.content._folder_content": content._folder_content,
+        "paretune.execute.check.kind_of": kind_of,
+        "paretune.execute.base.tokenizer_of": tokenizer_of,
+        "paretune.execute.base.module_names": module_names,
+    }
+    calls: list[str] = []
+
+    def counting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            calls.append(name)
+            return real(*arguments)
+
+        return call
+
+    for name, real in counted.items():
+        monkeypatch.setattr(name, counting(name, real))
+    check_trials(trials)
+    assert sorted(calls) == sorted(counted)
 
 
 def test_what_cannot_run_here_may_be_skipped_and_its_row_says_why(

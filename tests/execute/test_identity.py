@@ -14,7 +14,6 @@ from paretune.execute.plan import plan
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
 from paretune.execute.trial import run_trial
-from paretune.models import load_model
 from paretune.spec import InputError, Study, TaskEntry
 from paretune.store import Store, load_planned_records, read_plan
 from tests.execute.stand_in import Deaf, StandIn
@@ -36,15 +35,6 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
         return ran
 
     return begin
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Return the folder of a small model on disk."""
-    loaded = load_model("toy:llama")
-    loaded.model.save_pretrained(tmp_path / "model")
-    loaded.tokenizer.save_pretrained(tmp_path / "model")
-    return tmp_path / "model"
 
 
 def labels(folder: Path) -> list[str]:

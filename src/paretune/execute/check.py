@@ -1,13 +1,15 @@
 """What is looked at before the first trial starts: everything that can be known without the base model's weights."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from paretune.engine import check_lengths
+from paretune.execute.base import kind_of, read_base
 from paretune.execute.language import general_texts_of
-from paretune.execute.rehearsal import base_of, rehearse
+from paretune.execute.rehearsal import rehearse
 from paretune.measure import check_texts
-from paretune.methods import check_method
-from paretune.models import check_hardware, makes_pictures, module_names, tokenizer_of
+from paretune.methods import ModelKind, check_method
+from paretune.models import check_hardware, pinned
 from paretune.spec import InputError, Problems, Trial, Unavailable
 from paretune.tasks import AnyTask, ImageTask, Task, get_any_task
 
@@ -20,31 +22,37 @@ def check_trials(
 ) -> dict[str, str]:
     """Refuse what could only fail once a trial has started, and return why methods cannot run here, by label.
 
-    Looked at are hardware, kinds of model and task, lengths of examples, and every method's parameters, by attaching it
-    to the base model without weights. Raises `InputErrors` with all that a person has to mend; methods that cannot
-    run on this machine or base model are among it unless `refuse_unavailable` is false.
+    The trials are of one study: they share a base model. Looked at are hardware, kinds of model and task, lengths of
+    examples, and every method's parameters, by attaching it to the base model without weights. Raises `InputErrors`
+    with all that a person has to mend; methods that cannot run on this machine or base model are among it unless
+    `refuse_unavailable` is false.
     """
+    if not trials:
+        return {}
     problems = Problems()
-    for trial in _one_of_each(trials, lambda trial: (trial.task.canonical_json(), trial.base_model)):
+    (planned,) = {(trial.base_model, trial.base_content) for trial in trials}
+    reference = pinned(*planned)
+    kind = kind_of(reference)
+    for trial in _one_of_each(trials, lambda trial: trial.task.canonical_json()):
         with problems.collected():
-            _check_kind(get_any_task(trial.task.name, trial.task.options), base_of(trial))
+            _check_kind(get_any_task(trial.task.name, trial.task.options), reference, kind)
     for trial in _one_of_each(trials, lambda trial: (trial.recipe.quantisation, trial.recipe.attention)):
         with problems.collected():
             check_hardware(trial.recipe.quantisation, trial.recipe.attention)
     problems.refuse()  # what comes next needs a base model of the right kind
+    base = read_base(reference, kind)
     for trial in _one_of_each(trials, _what_examples_depend_on):
         with problems.collected():
-            _check_examples(trial)
+            _check_examples(trial, base.tokenizer)
     unavailable: dict[str, str] = {}
-    names = {reference: module_names(reference) for reference in {base_of(trial) for trial in trials}}
     rehearsed = _one_of_each(trials, lambda trial: (trial.method.canonical_json(), trial.recipe.canonical_json()))
     for number, trial in enumerate(rehearsed):
         if on_check is not None:
             on_check(number, len(rehearsed))
         with problems.collected():
             try:
-                check_method(trial.method, names[base_of(trial)])
-                rehearse(trial)
+                check_method(trial.method, base.module_names)
+                rehearse(trial, base)
             except Unavailable as error:
                 unavailable.setdefault(trial.method.label, str(error))
     if refuse_unavailable:
@@ -61,9 +69,9 @@ def _one_of_each(trials: Iterable[Trial], key: Callable[[Trial], object]) -> lis
     return list(found.values())
 
 
-def _check_kind(task: AnyTask, base_model: str) -> None:
+def _check_kind(task: AnyTask, base_model: str, kind: ModelKind) -> None:
     """Refuse a task in words for an image model, a task in pictures for a language model, and a judge that is none."""
-    if task.wants_pictures != makes_pictures(base_model):
+    if task.wants_pictures != (kind == "diffusion"):
         wanted = "an image model, such as shipped:drawings" if task.wants_pictures else "a language model"
         raise InputError(f'task "{task.card.name}": needs {wanted}; base_model is "{base_model}"')
     if isinstance(task, ImageTask):
@@ -73,14 +81,13 @@ def _check_kind(task: AnyTask, base_model: str) -> None:
 
 
 def _what_examples_depend_on(trial: Trial) -> object:
-    return trial.task.canonical_json(), trial.base_model, trial.recipe.max_length, trial.method.trains
+    return trial.task.canonical_json(), trial.recipe.max_length, trial.method.trains
 
 
-def _check_examples(trial: Trial) -> None:
+def _check_examples(trial: Trial, tokenizer: Any) -> None:
     """Refuse a length that no example is short enough for, and general text in which nothing is predicted."""
     task = get_any_task(trial.task.name, trial.task.options)
     if isinstance(task, Task) and trial.method.trains:
-        tokenizer = tokenizer_of(base_of(trial))
         check_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
         check_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
         if trial.general_text is not None:

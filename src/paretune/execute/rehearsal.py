@@ -7,9 +7,10 @@ import torch
 
 from paretune.engine import Batch, answer_loss
 from paretune.estimate.fake.fake_tensors import fake_tensors
-from paretune.methods import Context, Method, ModelKind, build, resolve
-from paretune.models import makes_pictures, pinned, skeleton, tokenizer_of
-from paretune.spec import InputError, MethodEntry, Trial, Unavailable, one_line
+from paretune.execute.base import Base
+from paretune.methods import Context, Method, build, resolve
+from paretune.models import skeleton
+from paretune.spec import InputError, MethodEntry, MethodSpec, Trial, Unavailable, one_line
 
 _RATE = 1e-4
 """Any learning rate: what is attached does not depend on it."""
@@ -17,12 +18,7 @@ _BATCH_SHAPE = (2, 16)
 """Texts and tokens of the batch that is put through a model."""
 
 
-def base_of(trial: Trial) -> str:
-    """Return the reference of a trial's base model, at the commit that the trial was planned with."""
-    return pinned(trial.base_model, trial.base_content)
-
-
-def rehearse(trial: Trial) -> None:
+def rehearse(trial: Trial, base: Base) -> None:
     """Attach a trial's method to its base model and build its optimizer, as training will; no weights are read.
 
     Where the study sets parameters of its own, a batch is put through the model too: presets have been audited. Raises
@@ -33,26 +29,25 @@ def rehearse(trial: Trial) -> None:
     if not (method.trains and method.attaches_without_weights):
         return
     preset = resolve(MethodEntry(name=trial.method.name, label=trial.method.label))
-    error = _attempt(method, trial, run=trial.method != preset)
+    error = _attempt(method, trial, base, run=trial.method != preset)
     if error is None:
         return
-    if trial.method != preset and _attempt(build(preset), trial, run=True) is None:
-        raise InputError(f'method "{trial.method.label}": {_settings(trial)} cannot be used: {_reason(error)}')
-    if not _for_want_of_values(error):
+    if trial.method != preset and _attempt(build(preset), trial, base, run=True) is None:
+        raise InputError(f'method "{trial.method.label}": {_settings(trial, preset)} cannot be used: {_reason(error)}')
+    if not _lacks_values(error):
         raise Unavailable(f'method "{trial.method.label}": does not go with {trial.base_model}: {_reason(error)}')
 
 
-def _attempt(method: Method, trial: Trial, *, run: bool) -> Exception | None:
+def _attempt(method: Method, trial: Trial, base: Base, *, run: bool) -> Exception | None:
     """Return the error that ends the attempt, or None. An `InputError` is raised: it says by itself what to mend."""
-    kind: ModelKind = "diffusion" if makes_pictures(base_of(trial)) else "causal-lm"
-    context = Context(trial.recipe, _RATE, trial.seed, tokenizer_of(base_of(trial)), kind)
+    context = Context(trial.recipe, _RATE, trial.seed, base.tokenizer, base.kind)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trial itself keeps them
         try:
             with fake_tensors("cpu"):
-                wrapped = method.wrap(skeleton(base_of(trial), trial.recipe.dtype), context)
+                wrapped = method.wrap(skeleton(base.reference, trial.recipe.dtype), context)
                 method.optimizer(wrapped, context)
-                if run and kind == "causal-lm":
+                if run and base.kind == "causal-lm":
                     answer_loss(wrapped.train(), _batch())
         except InputError:
             raise
@@ -66,9 +61,9 @@ def _batch() -> Batch:
     return Batch(ids, torch.ones_like(ids), torch.ones_like(ids, dtype=torch.bool))
 
 
-def _settings(trial: Trial) -> str:
+def _settings(trial: Trial, preset: MethodSpec) -> str:
     """Return the parameters of a trial's method that its preset does not have."""
-    usual = resolve(MethodEntry(name=trial.method.name)).parameters
+    usual = preset.parameters
     own = {name: value for name, value in trial.method.parameters.items() if name not in usual or usual[name] != value}
     return ", ".join(f"{name} = {value!r}" for name, value in own.items())[:200]
 
@@ -78,7 +73,8 @@ def _reason(error: Exception) -> str:
     return text[:300] if text != type(error).__name__ else f"peft answers with {text}"
 
 
-def _for_want_of_values(error: Exception) -> bool:
+def _lacks_values(error: Exception) -> bool:
+    """Tell whether an error may come from the missing weights alone."""
     if isinstance(error, NotImplementedError):
         return "meta tensor" in str(error)
     return isinstance(error, RuntimeError)
