@@ -10,12 +10,11 @@ from rich.table import Table
 
 from paretune.cli.time_left import span_text
 from paretune.execute.duration import Durations, Span, time_left
-from paretune.execute.prepare import Prepared, pending_trials, results_in
+from paretune.execute.prepare import Prepared, pending_trials
 from paretune.execute.stages import Stage, Stages
 from paretune.models.hardware import slowness_note
 from paretune.report.format import plain
-from paretune.spec import Reading, Record, Study, Trial
-from paretune.store import Store
+from paretune.spec import Record, Study, Trial
 
 
 class Outlook(NamedTuple):
@@ -24,9 +23,6 @@ class Outlook(NamedTuple):
     prepared: Prepared
     folder: Path
     jobs: int
-    stages: Stages
-    reading: Reading
-    """How the records are read."""
     results: Mapping[str, Record]
     """Results that stand, by trial id: trials that run again are not among them."""
     spans: list[Span]
@@ -36,6 +32,11 @@ class Outlook(NamedTuple):
     def study(self) -> Study:
         """The study."""
         return self.prepared.study
+
+    @property
+    def stages(self) -> Stages:
+        """Its stages."""
+        return self.prepared.stages
 
     @property
     def num_trials(self) -> int:
@@ -73,14 +74,11 @@ def announce_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, c
 
 
 def _outlook(prepared: Prepared, folder: Path, jobs: int, retry: bool) -> Outlook:
-    store = Store(folder)
-    reading = prepared.blueprint.reading(store)
-    results = results_in(store, reading)
-    stages = prepared.blueprint.stages(results)
+    stages, results = prepared.stages, prepared.results
     again = {trial.id for trial in pending_trials(stages.trials, results, retry=retry)}
     durations = Durations(results.values())
     standing = {trial_id: record for trial_id, record in results.items() if trial_id not in again}
-    return Outlook(prepared, folder, jobs, stages, reading, standing, time_left(stages, standing, durations, jobs))
+    return Outlook(prepared, folder, jobs, standing, time_left(stages, standing, durations, jobs))
 
 
 def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
@@ -143,7 +141,7 @@ def _base_notes(outlook: Outlook) -> list[str]:
     if trial is None or trial.base_content is None:
         return []
     notes = [f"Base model {trial.base_model} is {trial.base_content}."]
-    if trial.base_model in outlook.reading.base_contents:
+    if trial.base_model in outlook.prepared.reading.base_contents:
         notes.append("Earlier records here do not state it; they are assumed to use this one.")
     return notes
 

@@ -5,37 +5,41 @@ from typing import Any
 
 from paretune.engine import check_lengths
 from paretune.execute.base import kind_of, read_base
-from paretune.execute.language import general_texts_of
+from paretune.execute.data_sets import DataSets
 from paretune.execute.rehearsal import rehearse
 from paretune.measure import check_texts
 from paretune.methods import ModelKind, check_method
 from paretune.models import check_hardware, pinned
 from paretune.spec import InputError, Problems, Trial, Unavailable
-from paretune.tasks import AnyTask, ImageTask, Task, get_any_task
+from paretune.tasks import AnyTask, ImageTask, Task
 
 OnCheck = Callable[[int, int], None]
 """Is called with the number of methods checked, and their total."""
 
 
 def check_trials(
-    trials: Sequence[Trial], on_check: OnCheck | None = None, *, refuse_unavailable: bool = True
+    trials: Sequence[Trial],
+    on_check: OnCheck | None = None,
+    *,
+    data: DataSets | None = None,
+    refuse_unavailable: bool = True,
 ) -> dict[str, str]:
     """Refuse what could only fail once a trial has started, and return why methods cannot run here, by label.
 
     The trials are of one study: they share a base model. Looked at are hardware, kinds of model and task, lengths of
     examples, and every method's parameters, by attaching it to the base model without weights. Raises `InputErrors`
     with all that a person has to mend; methods that cannot run on this machine or base model are among it unless
-    `refuse_unavailable` is false.
+    `refuse_unavailable` is false. `data` is what planning has read already.
     """
     if not trials:
         return {}
-    problems = Problems()
+    problems, data = Problems(), data or DataSets()
     (planned,) = {(trial.base_model, trial.base_content) for trial in trials}
     reference = pinned(*planned)
     kind = kind_of(reference)
     for trial in _one_of_each(trials, lambda trial: trial.task.canonical_json()):
         with problems.collected():
-            _check_kind(get_any_task(trial.task.name, trial.task.options), reference, kind)
+            _check_kind(data.task(trial.task.name, trial.task.options), reference, kind)
     for trial in _one_of_each(trials, lambda trial: (trial.recipe.quantisation, trial.recipe.attention)):
         with problems.collected():
             check_hardware(trial.recipe.quantisation, trial.recipe.attention)
@@ -43,7 +47,7 @@ def check_trials(
     base = read_base(reference, kind)
     for trial in _one_of_each(trials, _what_examples_depend_on):
         with problems.collected():
-            _check_examples(trial, base.tokenizer)
+            _check_examples(trial, data, base.tokenizer)
     unavailable: dict[str, str] = {}
     rehearsed = _one_of_each(trials, lambda trial: (trial.method.canonical_json(), trial.recipe.canonical_json()))
     for number, trial in enumerate(rehearsed):
@@ -84,12 +88,11 @@ def _what_examples_depend_on(trial: Trial) -> object:
     return trial.task.canonical_json(), trial.recipe.max_length, trial.method.trains
 
 
-def _check_examples(trial: Trial, tokenizer: Any) -> None:
+def _check_examples(trial: Trial, data: DataSets, tokenizer: Any) -> None:
     """Refuse a length that no example is short enough for, and general text in which nothing is predicted."""
-    task = get_any_task(trial.task.name, trial.task.options)
+    task = data.task(trial.task.name, trial.task.options)
     if isinstance(task, Task) and trial.method.trains:
         check_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
         check_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
         if trial.general_text is not None:
-            texts, reading = general_texts_of(trial.general_text)
-            check_texts(tokenizer, texts, **reading)
+            check_texts(tokenizer, data.texts(trial.general_text), trial.general_text.max_tokens)

@@ -149,9 +149,10 @@ def general_texts_of(wanted: GeneralText | None) -> tuple[Sequence[str], dict[st
     """Return the texts on which forgetting is measured, and how much of each is read."""
     if wanted is None:
         return general_texts(), {}
-    if fixed_general_text(wanted) != wanted:
+    texts = read_general_text(wanted)
+    if fixed_general_text(wanted, texts) != wanted:
         raise InputError(f"{wanted.source}: its texts changed since the trial was planned; run the study again")
-    return read_general_text(wanted), {"max_tokens": wanted.max_tokens}
+    return texts, {"max_tokens": wanted.max_tokens}
 
 
 def _longest_batch(prompts: Sequence[str], tokenizer: Any, number: int) -> list[str]:

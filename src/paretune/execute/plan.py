@@ -1,15 +1,28 @@
 """From a study to its trials: everything filled in, nothing trained yet."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from paretune.execute.data_sets import DataSets
 from paretune.methods import prior_learning_rate, resolve
 from paretune.models import base_content, check_reference
 from paretune.spec import ImageRecipe, InputError, MethodEntry, MethodSpec, Problems, Recipe, Study, Trial
-from paretune.tasks import AnyTask, fixed_general_text, get_any_task
+from paretune.tasks import AnyTask, fixed_general_text
+
+
+class Planned(NamedTuple):
+    """A trial, and the study's entry that it comes from."""
+
+    trial: Trial
+    entry: MethodEntry
 
 
 def plan(study: Study) -> list[Trial]:
+    """Return the trials of `planned`."""
+    return [one.trial for one in planned(study, DataSets())]
+
+
+def planned(study: Study, data: DataSets) -> list[Planned]:
     """Return every trial of a study, in the order in which they run: all methods with the first seed first.
 
     Of a study that tunes, these are its final trials as they would be at every method's prior.
@@ -25,7 +38,7 @@ def plan(study: Study) -> list[Trial]:
         content = base_content(study.base_model)
     for named in study.tasks:
         with problems.collected():
-            tasks.append(get_any_task(named.name, named.options))
+            tasks.append(data.task(named.name, named.options))
             tasks[-1].spec()  # reads the data
     for entry in study.methods:
         with problems.collected():
@@ -33,24 +46,28 @@ def plan(study: Study) -> list[Trial]:
             recipe = recipe_of(study, entry) if method.trains else study.recipe
             methods.append((entry, method, _rates(study, entry, method), recipe))
     with problems.collected():
-        general_text = fixed_general_text(study.general_text) if study.general_text else None
+        wanted = study.general_text
+        general_text = fixed_general_text(wanted, data.texts(wanted)) if wanted else None
     with problems.collected():
         _check_choice(study, tasks)
     problems.refuse()
     trials = [
-        Trial(
-            base_model=study.base_model,
-            base_content=content,
-            task=task.spec(),
-            method=method,
-            learning_rate=rate,
-            seed=seed,
-            recipe=_whole(recipe, task),
-            general_text=general_text,
+        Planned(
+            Trial(
+                base_model=study.base_model,
+                base_content=content,
+                task=task.spec(),
+                method=method,
+                learning_rate=rate,
+                seed=seed,
+                recipe=_whole(recipe, task),
+                general_text=general_text,
+            ),
+            entry,
         )
         for task in tasks
         for seed in study.seeds
-        for _, method, rates, recipe in methods
+        for entry, method, rates, recipe in methods
         if method.trains or seed == study.seeds[0]
         for rate in rates
     ]
@@ -58,13 +75,12 @@ def plan(study: Study) -> list[Trial]:
     return trials
 
 
-def _check_twins(study: Study, trials: list[Trial]) -> None:
+def _check_twins(study: Study, trials: list[Planned]) -> None:
     """Refuse two rows that differ in their labels alone, and a rate, seed or task that is there twice."""
-    tuned = {entry.label or entry.name: repr(sorted(entry.tune.items())) for entry in study.methods}
     seen: dict[tuple[str, str], str] = {}
-    for trial in trials:
+    for trial, entry in trials:
         label = trial.method.label
-        cell = (trial.id, tuned[label])
+        cell = (trial.id, repr(sorted(entry.tune.items())))
         if cell in seen:
             what = f'"{label}" with learning rate {trial.learning_rate} appears twice'
             if seen[cell] != label:

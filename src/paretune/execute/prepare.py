@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from paretune.execute.check import OnCheck, check_trials
-from paretune.execute.stages import Blueprint
+from paretune.execute.data_sets import DataSets
+from paretune.execute.stages import Blueprint, Stages
 from paretune.methods import resolve
 from paretune.models import pinned, prefetch
 from paretune.spec import (
@@ -25,10 +26,16 @@ from paretune.store import Store
 
 
 class Prepared(NamedTuple):
-    """A study that was found in order."""
+    """A study that was found in order, and what its folder held then."""
 
     study: Study
     blueprint: Blueprint
+    reading: Reading
+    """How the folder's records are read."""
+    results: Mapping[str, Record]
+    """Results by trial id."""
+    stages: Stages
+    """The stages that follow from the results."""
     unavailable: Mapping[str, str]
     """Why methods cannot run here, by label: their trials are recorded as refused."""
 
@@ -64,27 +71,28 @@ def prepare(
     each behind `source`, the study's file; with `skip_unavailable`, methods that cannot run on this machine or
     base model are not among it.
     """
+    data = DataSets()
     with _at(source):
-        blueprint = _blueprint(study)
+        blueprint = _blueprint(study, data)
     store.check(study)
-    results = results_in(store, blueprint.reading(store))
-    stages = blueprint.stages(results).stages
-    pending = [trial for stage in stages for trial in pending_trials(stage.trials, results, retry=retry)]
-    if not pending:
-        return Prepared(study, blueprint, {})
-    if weights:
+    found = blueprint.read(store)
+    results = found.results
+    stages = blueprint.stages(results)
+    pending = [trial for stage in stages.stages for trial in pending_trials(stage.trials, results, retry=retry)]
+    unavailable: dict[str, str] = {}
+    if pending and weights:
         prefetch(pinned(study.base_model, pending[0].base_content))
-    with _at(source):
-        unavailable = check_trials(
-            [*pending, *_tuned(study, pending)], on_check, refuse_unavailable=not skip_unavailable
-        )
-    return Prepared(study, blueprint, unavailable)
+    if pending:
+        with _at(source):
+            wanted = [*pending, *_tuned(blueprint.entries, pending)]
+            unavailable = check_trials(wanted, on_check, data=data, refuse_unavailable=not skip_unavailable)
+    return Prepared(study, blueprint, found.reading, results, stages, unavailable)
 
 
-def _blueprint(study: Study) -> Blueprint:
+def _blueprint(study: Study, data: DataSets) -> Blueprint:
     """Return the study's plan. Where it names unknown methods, the problems of the others are raised with them."""
     try:
-        return Blueprint(study)
+        return Blueprint(study, data)
     except InputError as error:
         known = tuple(entry for entry in study.methods if _is_known(entry))
         if not 0 < len(known) < len(study.methods):
@@ -92,7 +100,8 @@ def _blueprint(study: Study) -> Blueprint:
         problems = Problems()
         problems.lines += error.problems
         with problems.collected():
-            check_trials(Blueprint(study.model_copy(update={"methods": known})).stages({}).trials)
+            rest = Blueprint(study.model_copy(update={"methods": known}), data)
+            check_trials(rest.stages({}).trials, data=data)
         raise InputErrors(problems.lines) from None
 
 
@@ -108,9 +117,8 @@ def _at(source: str | None) -> AbstractContextManager[None]:
     return nullcontext() if source is None else naming(source)
 
 
-def _tuned(study: Study, trials: Sequence[Trial]) -> Iterator[Trial]:
-    """Yield a trial for each value that a parameter is tuned over."""
-    entries = {entry.label or entry.name: entry for entry in study.methods}
+def _tuned(entries: Mapping[str, MethodEntry], trials: Sequence[Trial]) -> Iterator[Trial]:
+    """Yield a trial for each value that a parameter is tuned over, from the entries of the trials' labels."""
     of_each_method = {trial.method.label: trial for trial in trials}
     for label, trial in of_each_method.items():
         for name, values in entries[label].tune.items():

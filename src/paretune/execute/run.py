@@ -5,7 +5,8 @@ from pathlib import Path
 
 from paretune.execute.events import Watcher
 from paretune.execute.local import LocalExecutor, bare_record
-from paretune.execute.prepare import Prepared, pending_trials, prepare, results_in
+from paretune.execute.prepare import Prepared, pending_trials, prepare
+from paretune.execute.reading import FolderRecords
 from paretune.execute.stages import Stage, Stages
 from paretune.spec import Phase, Record, Refused, Study, Trial, relabelled
 from paretune.store import Records, Store, keep_plan
@@ -53,13 +54,12 @@ def run(
         prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
     attempted: set[str] = set()
     with store.held():
-        store.check(study)
-        reading = prepared.blueprint.reading(store)
+        found = prepared.blueprint.read(store)  # another run may have ended since `prepare` looked
         store.keep_study(study)
         while True:
-            results = results_in(store, reading)
+            results = found.results
             stages = prepared.blueprint.stages(results)
-            reading = reading.with_labels(stages.trials, results)
+            reading = found.reading.with_labels(stages.trials, results)
             store.keep_reading(reading)
             if stages.kept is not None:
                 keep_plan(store.folder, stages.kept)
@@ -73,9 +73,10 @@ def run(
             together = 1 if stage.alone else jobs
             executor = LocalExecutor(store, jobs=together, threads=threads, time_limit_seconds=study.time_limit_seconds)
             executor.run(pending, watcher or Silent())
-        latest = {record.trial.id: record for record in store.records()}
-    found = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]
-    return Records((relabelled(record, trial.method.label) for trial, record in found), folder)
+            found = FolderRecords(reading, store.records(reading))
+    latest = {record.trial.id: record for record in found.records}
+    rows = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]
+    return Records((relabelled(record, trial.method.label) for trial, record in rows), folder)
 
 
 def _next(

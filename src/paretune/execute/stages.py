@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
-from paretune.execute.plan import plan, recipe_of
-from paretune.execute.reading import reading_for
-from paretune.spec import Candidate, PlannedStage, Reading, Record, Study, StudyPlan, Trial, Tuning
+from paretune.execute.data_sets import DataSets
+from paretune.execute.plan import Planned, planned, recipe_of
+from paretune.execute.reading import FolderRecords, read_folder
+from paretune.spec import Candidate, MethodEntry, PlannedStage, Record, Study, StudyPlan, Trial, Tuning
 from paretune.store import Store
 from paretune.tune import Cell, Chosen, TaskSearch, check_budget, search_task
 
@@ -42,20 +43,24 @@ class Stages(NamedTuple):
 class Blueprint:
     """A study with everything filled in. Raises `InputError` for whatever in it does not exist or does not fit."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, data: DataSets | None = None) -> None:
         self._study = study
-        self._trials = plan(study)
+        self._data = data or DataSets()
+        rows = planned(study, self._data)
+        self._trials = [row.trial for row in rows]
+        self.entries: dict[str, MethodEntry] = {row.trial.method.label: row.entry for row in rows}
+        """The study's entries by the labels of their trials."""
         self._tasks: list[list[Cell]] = []
         if study.tuning is not None:
-            cells = [_cell(study, study.tuning, trial) for trial in self._trials if _opens_a_cell(study, trial)]
+            cells = [_cell(study, study.tuning, row) for row in rows if _opens_a_cell(study, row.trial)]
             tasks = dict.fromkeys(cell.template.task.content_hash for cell in cells)
             self._tasks = [[cell for cell in cells if cell.template.task.content_hash == task] for task in tasks]
             for task in self._tasks:
                 check_budget(study.tuning, task)
 
-    def reading(self, store: Store) -> Reading:
-        """Return how records in a folder are read for this study. Raises `InputError` as `reading_for` does."""
-        return reading_for(self._trials, store)
+    def read(self, store: Store) -> FolderRecords:
+        """Return the records in a folder as they are read for this study. Raises `InputError` as `read_folder` does."""
+        return read_folder(self._trials, store, self._data)
 
     def stages(self, results: Mapping[str, Record]) -> Stages:
         """Return the stages that follow from the results so far, by trial id; cancelled trials have none.
@@ -111,6 +116,5 @@ def _opens_a_cell(study: Study, trial: Trial) -> bool:
     return trial.method.trains and trial.seed == study.seeds[0]
 
 
-def _cell(study: Study, tuning: Tuning, template: Trial) -> Cell:
-    entry = next(entry for entry in study.methods if (entry.label or entry.name) == template.method.label)
-    return Cell(template, entry.tune, recipe_of(study, entry, tuning.recipe))
+def _cell(study: Study, tuning: Tuning, row: Planned) -> Cell:
+    return Cell(row.trial, row.entry.tune, recipe_of(study, row.entry, tuning.recipe))

@@ -11,7 +11,7 @@ logs/<trial id>-<attempt>.log       what its process printed
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -116,10 +116,17 @@ class Store:
 
         `reading` says how they are read, by default as it was last kept. Raises `InputError` when a record is damaged.
         """
-        reading = reading or self.reading()
+        return self.arranged(self.as_written(), reading or self.reading())
+
+    def as_written(self) -> list[Record]:
+        """Return the last record of each id that files have, as it was written. Raises as `records` does."""
+        return [self._read(trial_id, attempts[-1]) for trial_id, attempts in self._attempts().items()]
+
+    def arranged(self, written: Iterable[Record], reading: Reading) -> list[Record]:
+        """Return what `records` does, from records as they were written."""
         latest: dict[str, Record] = {}
-        for trial_id, attempts in self._attempts().items():
-            record = reading.resolved(self._read(trial_id, attempts[-1]))
+        for one in written:
+            record = reading.resolved(one)
             latest[record.trial.id] = max(latest.get(record.trial.id, record), record, key=_age)
         study = self.study()
         labels = [entry.label or entry.name for entry in study.methods] if study else []

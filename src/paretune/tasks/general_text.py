@@ -1,5 +1,7 @@
 """Reading the general text that a study brings."""
 
+from collections.abc import Sequence
+
 from paretune.spec import GeneralText, InputError, content_hash
 from paretune.tasks.rows import read_rows
 
@@ -24,6 +26,10 @@ def read_general_text(wanted: GeneralText) -> tuple[str, ...]:
     )
 
 
-def fixed_general_text(wanted: GeneralText) -> GeneralText:
-    """Return the same with the hash of its texts. Raises `InputError` where it cannot be read."""
-    return wanted.model_copy(update={"content_hash": content_hash("\0".join(read_general_text(wanted)))})
+def fixed_general_text(wanted: GeneralText, texts: Sequence[str] | None = None) -> GeneralText:
+    """Return the same with the hash of its texts, which are read where they are not given.
+
+    Raises `InputError` where they cannot be read.
+    """
+    texts = read_general_text(wanted) if texts is None else texts
+    return wanted.model_copy(update={"content_hash": content_hash("\0".join(texts))})

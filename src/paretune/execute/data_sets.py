@@ -1,0 +1,29 @@
+"""The data of a study, each set read once while the study is planned and checked."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from paretune.spec import GeneralText
+from paretune.tasks import AnyTask, get_any_task, read_general_text
+
+
+class DataSets:
+    """Tasks and general texts, kept from when they are first asked for. Files that change later are not noticed."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, AnyTask] = {}
+        self._texts: dict[str, tuple[str, ...]] = {}
+
+    def task(self, name: str, options: Mapping[str, Any]) -> AnyTask:
+        """Return the task. Raises `InputError` for a name or an option that does not exist."""
+        task = get_any_task(name, options)
+        key = json.dumps([name, task.options], sort_keys=True, default=repr)
+        return self._tasks.setdefault(key, task)
+
+    def texts(self, wanted: GeneralText) -> tuple[str, ...]:
+        """Return general texts in the file's order. Raises `InputError` where the file does not hold them."""
+        key = wanted.canonical_json(exclude={"content_hash"})
+        if key not in self._texts:
+            self._texts[key] = read_general_text(wanted)
+        return self._texts[key]
