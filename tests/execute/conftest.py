@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -5,6 +6,7 @@ import pytest
 
 from paretune.models import load_model
 from paretune.spec import Study
+from tests.execute.stand_in import StandIn
 
 
 @pytest.fixture
@@ -38,3 +40,15 @@ def model(tmp_path: Path) -> Path:
     loaded.model.save_pretrained(tmp_path / "model")
     loaded.tokenizer.save_pretrained(tmp_path / "model")
     return tmp_path / "model"
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., StandIn]:
+    """Return a function after which a stand-in runs the trials; it takes the stand-in's options."""
+
+    def begin(**options: Any) -> StandIn:
+        ran = StandIn(**options)
+        monkeypatch.setattr("paretune.execute.run.LocalExecutor", ran)
+        return ran
+
+    return begin

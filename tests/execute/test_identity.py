@@ -25,18 +25,6 @@ EARLIER = Path(__file__).parents[1] / "assets" / "own_data_v2"
 """A finished study of own data, kept as version 2 of the records left it."""
 
 
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Return a function after which a stand-in runs the trials; it takes the stand-in's options."""
-
-    def begin(**options: Any) -> StandIn:
-        ran = StandIn(**options)
-        monkeypatch.setattr("paretune.execute.run.LocalExecutor", ran)
-        return ran
-
-    return begin
-
-
 def labels(folder: Path) -> list[str]:
     return [record.trial.method.label for record in Store(folder).records()]
 

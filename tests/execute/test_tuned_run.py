@@ -41,18 +41,6 @@ def tuned(toy_study: Build) -> Build:
     return build
 
 
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Return a function after which a stand-in runs the trials; it takes the stand-in's options."""
-
-    def begin(**options: Any) -> StandIn:
-        ran = StandIn(**options)
-        monkeypatch.setattr("paretune.execute.run.LocalExecutor", ran)
-        return ran
-
-    return begin
-
-
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "records").glob("*.json")}
 
