@@ -74,8 +74,8 @@ def two_sided(centres: FloatArray, errors: FloatArray, freedom: FloatArray) -> F
     from scipy.special import ndtr, stdtr
 
     below = -np.abs(np.divide(centres, errors, out=np.zeros_like(centres), where=errors > 0))
-    normal = np.isinf(freedom)
-    tails = np.where(normal, ndtr(below), stdtr(np.where(normal, 1.0, freedom), below))
+    tails, few = ndtr(below), np.isfinite(freedom)
+    tails[few] = stdtr(freedom[few], below[few])
     found: FloatArray = np.where(errors > 0, 2 * tails, centres == 0)
     return found
 

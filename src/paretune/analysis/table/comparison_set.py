@@ -1,5 +1,6 @@
 """The rows that are compared with each other, and what resampling says about them together."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,7 +37,7 @@ class ComparisonSet:
     components: tuple[VarianceComponents | None, ...]
     """Of the main metric, over the questions that the rows share; None where a row's answers are not known."""
 
-    @property
+    @cached_property
     def quality(self) -> str:
         """Return the main metric's name: all rows of a task have the same."""
         return main_figure(self.rows)
@@ -50,7 +51,7 @@ class ComparisonSet:
     def draws(self) -> Draws:
         """Draws of the main metric. Rows without components are drawn independently, those without the value as NaN."""
         paired = [place for place, one in enumerate(self.components) if one is not None]
-        alone = [place for place, row in enumerate(self.rows) if place not in paired and _is_share(row)]
+        alone = [place for place, row in enumerate(self.rows) if self.components[place] is None and _is_share(row)]
         groups = []
         if paired:
             groups.append((paired, two_way_bootstrap([one for one in self.components if one is not None])))
@@ -83,7 +84,12 @@ class ComparisonSet:
 
     def find(self, row: Row) -> int | None:
         """Return the place of a row, or None where it is not in the set."""
-        return next((place for place, one in enumerate(self.rows) if one.trial_ids == row.trial_ids), None)
+        return self._places.get(row.trial_ids)
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, ...], int]:
+        """The place of each row, by the trials behind it."""
+        return {row.trial_ids: place for place, row in enumerate(self.rows)}
 
     def is_lone(self, place: int) -> bool:
         """Tell whether a row's main metric is known, but nothing that says how sure it is."""
@@ -129,7 +135,8 @@ def make_comparison_set(
     scored = {place: found for place, (_, found) in enumerate(known) if found is not None}
     asked = [frozenset(scores[min(scores)]) for scores in scored.values()]
     # Rows that answered other questions than most cannot be paired with them.
-    usual = max(asked, key=lambda questions: (asked.count(questions), sorted(questions)), default=frozenset())
+    times = Counter(asked)
+    usual = max(times, key=lambda questions: (times[questions], sorted(questions)), default=frozenset())
     paired = [place for place, scores in scored.items() if all(set(one) == usual for one in scores.values())]
     components: list[VarianceComponents | None] = [None] * len(fit)
     if paired:
