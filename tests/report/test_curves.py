@@ -40,19 +40,19 @@ def printed(records: list[Record], plan: StudyPlan, width: int = 110) -> str:
 
 
 TABLE = """\
-word_problems, tuning by validation loss on validation data
-Method  Prior  ÷5.6  ÷3.2  ÷1.8  prior   ×1.8  ×3.2   ×5.6 Chosen
-lora    0.002 0.562 0.250 0.063 *0.000  0.063 0.250  0.560 0.002
-full   0.0002 5.995 4.837 3.806  2.886  2.098 1.438 *0.904 0.00112 (upper edge)
-ia3      0.02     ×     ×     ×      ×      ×     ×      × none: 7 diverged
-oft     0.003 0.945 0.521 0.222  0.049 *0.001 0.077  0.280 0.00533
+No final trial has finished yet.
+
+word_problems, tuning: validation loss on validation data at multiples of the default learning rate
+Method Default   ÷5.6   ÷3.2   ÷1.8     ×1   ×1.8   ×3.2   ×5.6 Chosen
+lora     0.002  0.562  0.250  0.063 *0.000  0.063  0.250  0.560 0.002
+full    0.0002  5.995  4.837  3.806  2.886  2.098  1.438 *0.904 0.00112 (upper edge)
+ia3       0.02 failed failed failed failed failed failed failed none: 7 diverged
+oft      0.003  0.945  0.521  0.222  0.049 *0.001  0.077  0.280 0.00533
 
 Best learning rate at the edge of the widest grid, a better one may lie beyond: full (upper).
 ia3: no final trial, since no setting finished (7 diverged).
-* chosen, × has a failed trial. Every method tried 7 rates, 4 steps to a power of ten around its prior, judged
-by validation loss on validation data (seed 0).
-
-No final trial has finished yet."""
+* chosen. Every method tried 7 learning rates, spaced by a factor of 1.8 around its default, and was judged by
+validation loss on validation data (seed 0)."""
 
 
 def test_the_curves_as_they_are_seen() -> None:
@@ -71,7 +71,7 @@ def test_tuning_trials_are_no_rows_and_tuned_rates_support_a_claim() -> None:
     assert not any("not tuned" in note for note in value["notes"])
     assert any("not tuned" in note for note in results_json(final)["notes"])
     text = printed([*records, *final], plan)
-    assert text.index("tuning by validation loss") < text.index("word_problems, test split")
+    assert text.index("word_problems, test split") < text.index("tuning: validation loss")
 
 
 def test_json_holds_every_point_and_the_choice() -> None:
@@ -109,7 +109,7 @@ def test_while_tuning_goes_on_nothing_is_chosen() -> None:
 
 
 def test_steps_are_named_by_their_factor() -> None:
-    assert [step_name(step, 4) for step in (-4, -1, 0, 2)] == ["÷10", "÷1.8", "prior", "×3.2"]
+    assert [step_name(step, 4) for step in (-4, -1, 0, 2)] == ["÷10", "÷1.8", "×1", "×3.2"]
 
 
 def test_a_tuned_parameter_is_part_of_the_choice() -> None:

@@ -47,7 +47,7 @@ def curves_of(records: Sequence[Record], plan: StudyPlan) -> list[Curve]:
 
 
 def steps_of(curves: Sequence[Curve]) -> list[int]:
-    """Return the steps from the prior at which methods were tried: one grid serves all methods of a task."""
+    """Return the steps from the default rate at which methods were tried: one grid serves all methods of a task."""
     if not curves:
         return []
     return list(range(min(curve.search.low for curve in curves), max(curve.search.high for curve in curves) + 1))
@@ -66,9 +66,9 @@ def point_at(curve: Curve, step: int, plan: StudyPlan) -> Point | None:
 
 
 def step_name(step: int, per_decade: int) -> str:
-    """Return a step as a factor on the prior: "÷3.2", "prior", "×1.8"."""
+    """Return a step as a factor on the default rate: "÷3.2", "×1", "×1.8"."""
     if step == 0:
-        return "prior"
+        return "×1"
     return f"{'×' if step > 0 else '÷'}{10 ** (abs(step) / per_decade):.2g}"
 
 
@@ -124,13 +124,15 @@ def caption(plan: StudyPlan) -> str:
     tuning = plan.tuning
     figure = METRICS[tuning.choose_by].label.lower() if tuning.choose_by != "accuracy" else "accuracy"
     seeds = ", ".join(map(str, tuning.seeds))
-    how = "rates" if tuning.sampler == "grid" else f"settings drawn by {tuning.sampler}"
+    spacing = f"{10 ** (1 / tuning.per_decade):.2g}"
+    how = (
+        f"learning rates, spaced by a factor of {spacing} around its default"
+        if tuning.sampler == "grid"
+        else f"settings drawn by {tuning.sampler} around its default learning rate"
+    )
     budgets = {len(search.candidates) for search in plan.searches}
     budget = "/".join(map(str, sorted(budgets)))
-    text = (
-        f"Every method tried {budget} {how}, {tuning.per_decade} steps to a power of ten around its prior, judged by "
-        f"{figure} on validation data (seed {seeds})."
-    )
+    text = f"Every method tried {budget} {how}, and was judged by {figure} on validation data (seed {seeds})."
     if tuning.recipe:
         departures = ", ".join(f"{name} = {value}" for name, value in tuning.recipe.items())
         text += f" Tuning trials departed from the recipe: {departures}."

@@ -23,7 +23,7 @@ from paretune.spec import (
     TimedOut,
 )
 
-TIED_NOTE = "tied for best: no method is significantly better, at 95% for all ranks at once"
+TIED_NOTE = "tied for best: cannot be told from the best method (95%, corrected for all pairs of methods)"
 
 
 def interval_note(rows: Sequence[Row]) -> list[str]:
@@ -49,6 +49,18 @@ def interval_note(rows: Sequence[Row]) -> list[str]:
         "what another would change.",
         *kinds,
     ]
+
+
+def column_notes(rows: Sequence[Row]) -> list[str]:
+    """Return what stands in columns whose heading does not say it: parts of the questions, and forgetting's unit."""
+    found = []
+    groups = list(dict.fromkeys(name for row in rows for name in row.groups))
+    if len(groups) > 1:
+        what = f"{METRICS[main_figure(rows)].label.lower()} on these parts of the questions"
+        found.append(f"{'/'.join(groups)}: {what} (paretune tasks {rows[0].task}).")
+    if any("forgetting" in row.metrics for row in rows):
+        found.append("Forgetting: increase of the loss on general text, in nats per token, ± its standard error.")
+    return [plain(note) for note in found]
 
 
 def outcome_name(outcome: Outcome) -> str:

@@ -42,8 +42,14 @@ class Sampling(NamedTuple):
         if self.scope == "questions":
             return None
         if self.scope == "new clusters":
-            return f"Intervals and tests hold for questions of new kinds; these come from {self.num_clusters} kinds."
-        return f"Intervals and tests hold for new questions of these {self.num_clusters} kinds, not for other kinds."
+            return (
+                "Intervals and tests hold for new clusters of questions, such as other templates: "
+                f"the {self.num_clusters} clusters of these questions count as sampled."
+            )
+        return (
+            f"Intervals and tests hold for new questions of these {self.num_clusters} clusters, such as templates, "
+            "not for other clusters."
+        )
 
     def variance(self, values: FloatArray) -> float:
         """Return the variance of the mean of values of shape (questions,), or the sum of that of several rows."""

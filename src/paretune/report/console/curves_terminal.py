@@ -11,20 +11,21 @@ from paretune.report.format import MISSING, plain, rate
 from paretune.spec import StudyPlan
 
 _CHOSEN_MARK = "*"
-_BROKEN_MARK = "×"
+_BROKEN_MARK = "failed"
 
 
 def curves_summary(curves: Sequence[Curve], plan: StudyPlan) -> list[Text | Padding]:
-    """Return a table for each task: a row for each method, a column for each factor on its prior rate."""
+    """Return a table for each task: a row for each method, a column for each factor on its default rate."""
     parts: list[Text | Padding] = []
     for task in dict.fromkeys(curve.task for curve in curves):
         inside = [curve for curve in curves if curve.task == task]
         figure = plan.tuning.choose_by.replace("_", " ")
-        parts.append(Text(f"{plain(task)}, tuning by {figure} on validation data", "bold"))
+        title = f"{plain(task)}, tuning: {figure} on validation data at multiples of the default learning rate"
+        parts.append(Text(title, "bold"))
         parts.append(Padding(_table(inside, plan), (0, 0, 1, 0)))
         parts += [Text(note, "yellow") for note in curve_notes(inside)]
     if curves:
-        parts.append(Text(f"{_CHOSEN_MARK} chosen, {_BROKEN_MARK} has a failed trial. {caption(plan)}", "dim"))
+        parts.append(Text(f"{_CHOSEN_MARK} chosen. {caption(plan)}", "dim"))
     return parts
 
 
@@ -32,7 +33,7 @@ def _table(curves: Sequence[Curve], plan: StudyPlan) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     steps = steps_of(curves)
     table.add_column("Method", no_wrap=True)
-    table.add_column("Prior", justify="right", no_wrap=True)
+    table.add_column("Default", justify="right", no_wrap=True)
     for step in steps:
         table.add_column(step_name(step, plan.tuning.per_decade), justify="right")
     table.add_column("Chosen", overflow="fold")

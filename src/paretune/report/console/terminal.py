@@ -1,12 +1,9 @@
 """The table of a study in a terminal."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.measure import Measurement
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
@@ -14,6 +11,7 @@ from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.selection import MEMORY, first_measured, main_figure
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.console.curves_terminal import curves_summary
+from paretune.report.console.fitted_table import FittedColumn, FittedTable
 from paretune.report.curves import curves_of
 from paretune.report.format import MISSING, plain, rate, show, span
 from paretune.report.measured import RETENTION, short_label
@@ -21,6 +19,7 @@ from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, fro
 from paretune.report.wording import (
     TIED_NOTE,
     claim_notes,
+    column_notes,
     interval_note,
     notes,
     outcome_name,
@@ -31,12 +30,9 @@ from paretune.report.wording import (
 )
 from paretune.spec import METRICS, Record, StudyPlan
 
-
-class _Column(NamedTuple):
-    heading: str
-    cell: Callable[[Row], str]
-    """May hold one line break, which becomes a space where there is room."""
-    justify: Any = "right"
+_Column = FittedColumn[Row]
+_NEEDED = ("Training memory", "Forgetting", "Step time", "Learning rate", "Checkpoint", "Seeds", "Trainable")
+"""Columns from the most needed on, behind the main metric: others are the first to go from a narrow console."""
 
 
 def results_summary(
@@ -48,55 +44,41 @@ def results_summary(
     """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
 
     Rows are sorted by their main metric, best first; rows without one come last, with their outcome. Tuning trials are
-    no rows; with the plan of a tuned study their response curves come first. `floor` is what rows must reach to lie on
+    no rows; with the plan of a tuned study their response curves come last. `floor` is what rows must reach to lie on
     a Pareto front, by default the base model's main metric.
     """
     final = [record for record in records if not record.trial.tunes]
     rows = judged_rows(final, answers, records, floor)
-    parts: list[Any] = [] if plan is None else [*curves_summary(curves_of(records, plan), plan), Text()]
+    curves = [] if plan is None else [Text(), *curves_summary(curves_of(records, plan), plan)]
+    parts: list[Any] = []
     if not rows:
-        return Group(*parts, Text(f"No {'trial' if plan is None else 'final trial'} has finished yet."))
+        return Group(Text(f"No {'trial' if plan is None else 'final trial'} has finished yet."), *curves)
     for key in dict.fromkeys((row.task, row.split) for row in rows):
-        parts.append(_TaskTable(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
+        parts.append(_task_table(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     memory = first_measured(rows, MEMORY)
     if any(memory in row.fronts for row in rows):
         pair = f"{METRICS[main_figure(rows)].label.lower()} and {METRICS[memory].label.lower()}"
-        front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not as measured"
-        parts.append(Text(f"{front}; with the probability of lying on it"))
+        front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not on it in these runs"
+        parts.append(Text(f"{front}; %: probability of being on it in a repeat"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
+    parts += [Text(note) for note in column_notes(rows)]
     parts += [Text(plain(note)) for note in floor_notes(rows, floor)]
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
     parts += [Text(note, "dim") for note in interval_note(rows)]
     parts += [Text(note, "yellow") for note in (*claim_notes(final, rows), *notes(final, rows))]
-    return Group(*parts)
+    return Group(*parts, *curves)
 
 
-class _TaskTable:
-    """The rows of one task. Where the console is narrow, intervals move to a second line of their cells."""
-
-    def __init__(self, title: str, rows: Sequence[Row]) -> None:
-        self._title = title
-        self._rows = sorted(rows, key=lambda row: -row.metrics.get(row.quality, float("-inf")))
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = self._table(" ")
-        fits = Measurement.get(console, options.update(width=1000), wide).maximum <= options.max_width
-        yield Text(plain(self._title), "bold")
-        yield Padding(wide if fits else self._table("\n"), (0, 0, 1, 0))
-
-    def _table(self, between: str) -> Table:
-        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
-        columns = _columns(self._rows)
-        for column in columns:
-            numbers = column.justify == "right"
-            heading = Text(column.heading, justify=column.justify)
-            table.add_column(heading, justify=column.justify, no_wrap=numbers, overflow="fold")
-        for row in self._rows:
-            cells = [column.cell(row).replace("\n", between) for column in columns]
-            table.add_row(*map(Text, cells), style="" if row.outcome.kind == "ok" else "dim")
-        return table
+def _task_table(title: str, rows: Sequence[Row]) -> FittedTable[Row]:
+    return FittedTable(
+        plain(title),
+        sorted(rows, key=lambda row: -row.metrics.get(row.quality, float("-inf"))),
+        _columns(rows),
+        needed=(METRICS[main_figure(rows)].label, *_NEEDED),
+        style=lambda row: "" if row.outcome.kind == "ok" else "dim",
+    )
 
 
 def _columns(rows: Sequence[Row]) -> list[_Column]:
@@ -118,9 +100,9 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
     columns += [
         _Column(short_label(memory), _figure(memory)),
         _Column("Step\ntime", _figure("step_seconds")),
+        _Column(METRICS[retention].label, _forgetting if retention == "forgetting" else _figure(retention)),
         _Column("Check-\npoint", _figure("checkpoint_bytes")),
         _Column("Train-\nable", _figure("trainable_parameters")),
-        _Column(METRICS[retention].label, _forgetting if retention == "forgetting" else _figure(retention)),
     ]
     if shows_batch_sizes(rows):
         columns.append(_Column("Answer\nbatch", lambda row: f"{row.answer_batch_size}"))
