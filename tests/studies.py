@@ -10,7 +10,7 @@ from paretune.analysis import Evidence
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.analysis.statistics.simulation import simulate_answers
 from paretune.spec import Record
-from paretune.store import ItemAnswer, Store
+from paretune.store import Item, Store
 from tests.records import make_record, make_study
 
 
@@ -47,7 +47,7 @@ def write_study(folder: Path, found: Evidence, extra: Sequence[Record] = ()) -> 
     with store.open_for_study(make_study(methods=[*labels])):
         for record in found.records:
             items = [
-                ItemAnswer(name, "all", bool(right), bool(right), "", "")
+                Item(name, "all", {"accuracy": right, "accuracy_lenient": right}, "", "")
                 for name, right in (found.answers(record) or {}).items()
             ]
             store.append(record, items if record.num_items is not None else None)

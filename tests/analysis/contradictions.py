@@ -21,7 +21,7 @@ from paretune.analysis.table import comparison_set as comparison_set_module
 from paretune.analysis.table.comparable import same_conditions
 from paretune.analysis.table.comparison_set import make_comparison_set
 from paretune.analysis.table.rows import Row, rows_of
-from paretune.analysis.table.selection import View, choose_view, main_figure
+from paretune.analysis.table.selection import View, choose_view
 from paretune.spec import COSTS
 
 CLAIMS = ("{} beats {}", "{} beats {} by 2 points", "{} matches {} within 2 points")
@@ -70,7 +70,7 @@ def everything_said(evidence: Evidence, known: Capabilities, *, claims_of_every:
     names = [name for name, row in shown.items() if compared is not None and compared.find(row) is not None]
     lone = {name for name in names if shown[name].standing is None}
     pairs = [pair for pair in permutations(names, 2) if not lone & set(pair)]
-    quality = main_figure(view.rows)
+    quality = view.main_metric.name
     costs = [cost for cost in COSTS if any(cost in row.fronts for row in shown.values())]
     comparable = [
         cost

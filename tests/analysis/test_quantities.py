@@ -2,7 +2,7 @@ import pytest
 
 from paretune.analysis.decisions.quantities import parse_amount
 from paretune.analysis.decisions.requirements import parse_limit
-from paretune.spec import InputError
+from paretune.spec import METRICS, InputError
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from paretune.spec import InputError
     ],
 )  # fmt: skip
 def test_amounts_as_people_write_them(metric: str, text: str, amount: float) -> None:
-    assert parse_amount(metric, text, "--here") == pytest.approx(amount)
+    assert parse_amount(METRICS[metric], text, "--here") == pytest.approx(amount)
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ def test_amounts_as_people_write_them(metric: str, text: str, amount: float) -> 
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_with_an_example(metric: str, text: str) -> None:
     with pytest.raises(InputError, match=r"--here: .*; write "):
-        parse_amount(metric, text, "--here")
+        parse_amount(METRICS[metric], text, "--here")
 
 
 def test_limits_on_any_metric() -> None:
-    assert parse_amount("similarity", "0.7", "--here") == 0.7
+    assert parse_amount(METRICS["similarity"], "0.7", "--here") == 0.7
     limit = parse_limit("answer_peak_bytes <= 8GB", "--limit")
     assert (limit.metric, limit.bound, limit.value) == ("answer_peak_bytes", "at most", 8e9)
     assert parse_limit("accuracy>=50%", "--limit").meets(0.5)

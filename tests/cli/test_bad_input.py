@@ -142,14 +142,17 @@ def test_methods_shows_a_type_with_the_librarys_defaults(paretune: Paretune) -> 
     assert done.stdout.startswith("peft:lora: ")
 
 
-def test_choosing_by_a_metric_that_the_task_lacks_is_refused_while_planning(paretune: Paretune, tmp_path: Path) -> None:
+@pytest.mark.parametrize("metric", ["similarity", "test_accuracy"])
+def test_choosing_by_a_metric_that_the_task_lacks_is_refused_while_planning(
+    paretune: Paretune, tmp_path: Path, metric: str
+) -> None:
     study = tmp_path / "study.toml"
     study.write_text(
         'name = "s"\nbase_model = "toy:llama"\nmethods = ["lora"]\nseeds = [0, 1, 2]\n'
-        '[tuning]\nchoose_by = "similarity"\n',
+        f'[tuning]\nchoose_by = "{metric}"\n',
         encoding="utf-8",
     )
-    refused(paretune, ["choose_by", "word_problems", '"accuracy"'], "run", study, "--plan")
+    refused(paretune, ["choose_by", "word_problems", '"validation_loss" or "accuracy"'], "run", study, "--plan")
 
 
 @pytest.mark.parametrize("words", [[], ["import"], ["export"]])

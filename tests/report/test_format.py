@@ -1,6 +1,7 @@
 import pytest
 
 from paretune.report.format import count, duration, plain, show, size, span
+from paretune.spec import METRICS
 
 
 @pytest.mark.parametrize(
@@ -26,11 +27,11 @@ def test_counts_and_durations() -> None:
 
 
 def test_missing_is_not_zero_nor_infinity() -> None:
-    assert show("accuracy", None) == "–"
-    assert show("accuracy", 0.0) == "0.0%"
-    assert show("train_loss", float("inf")) == "inf"
-    assert show("forgetting", 0.0416) == "+0.042"
-    assert show("forgetting", -0.0001) == "+0.000"
+    assert show(METRICS["accuracy"], None) == "–"
+    assert show(METRICS["accuracy"], 0.0) == "0.0%"
+    assert show(METRICS["train_loss"], float("inf")) == "inf"
+    assert show(METRICS["forgetting"], 0.0416) == "+0.042"
+    assert show(METRICS["forgetting"], -0.0001) == "+0.000"
 
 
 def test_text_from_records_cannot_steer_a_terminal() -> None:
@@ -38,5 +39,5 @@ def test_text_from_records_cannot_steer_a_terminal() -> None:
 
 
 def test_an_interval_is_never_shown_as_a_point() -> None:
-    assert span("accuracy", 0.447, 0.513) == "45–51%"
-    assert span("accuracy", 0.0, 0.0029) == "0.0–0.3%"
+    assert span(METRICS["accuracy"], 0.447, 0.513) == "45–51%"
+    assert span(METRICS["accuracy"], 0.0, 0.0029) == "0.0–0.3%"

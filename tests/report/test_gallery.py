@@ -10,7 +10,7 @@ from paretune.analysis import rows_of
 from paretune.report.html.gallery import gallery_section
 from paretune.report.html.page import render_page
 from paretune.spec import InputError, Record, Study
-from paretune.store import ItemPicture, KeptPicture, Store
+from paretune.store import Item, KeptPicture, Store
 from tests.records import make_record
 
 
@@ -83,13 +83,13 @@ def test_a_page_without_pictures_has_no_gallery(records: list[Record]) -> None:
 
 def test_pictures_and_scores_come_back_from_a_store(tmp_path: Path) -> None:
     store, record = Store(tmp_path), image_record("lora", 0.7)
-    items = [ItemPicture(f"a.png/{noise}", "all", 0.5 + noise / 10, "a zib", "a.png") for noise in range(6)]
+    items = [Item(f"a.png/{noise}", "all", {"similarity": 0.5 + noise / 10}, "a zib", "a.png") for noise in range(6)]
     store.append(record, items, kept(20))
     assert store.pictures(record) == kept(20)
     scores = store.scores(record)
     assert scores is not None
-    assert scores == {item.item_id: item.score for item in items}
-    assert store.items(record) == []
+    assert scores == {item.item_id: item.scores["similarity"] for item in items}
+    assert store.items(record) == items
     assert store.pictures(image_record("oft", 0.6)) == []
     (store.pictures_folder(record) / "answer-00-1.webp").unlink()
     with pytest.raises(InputError, match=r"answer-00-1\.webp: cannot be read"):

@@ -22,7 +22,6 @@ def tuned(**changes: Any) -> Study:
         ({"tuning": {"rates": 4}}, ["tuning", "rates = 4", "odd"]),
         ({"tuning": {"rates": 1}}, ["tuning.rates"]),
         ({"tuning": {"rate": 5}}, ["tuning.rate", 'did you mean "rates"']),
-        ({"tuning": {"choose_by": "test_accuracy"}}, ["tuning.choose_by", "validation_loss"]),
         ({"tuning": {"sampler": "tpe"}}, ["tuning", "trials"]),
         ({"tuning": {"trials": 9}}, ["tuning", "sampler"]),
         ({"tuning": {"seeds": [1, 1]}}, ["tuning", "twice"]),

@@ -4,7 +4,7 @@ import pyarrow.parquet
 import pytest
 
 from paretune.spec import InputError, TaskSpec
-from paretune.store import ItemAnswer, Store, load_records
+from paretune.store import Item, Store, load_records
 from paretune.store.earlier_items import earlier_cluster
 from paretune.store.items import items_bytes, read_scores
 from paretune.tasks.own_data import OwnData
@@ -16,9 +16,11 @@ KEPT = Path(__file__).parents[2] / "docs" / "examples" / "word-problems"
 
 def test_clusters_are_kept_with_the_answers(tmp_path: Path) -> None:
     record = make_record("lora")
-    items = [ItemAnswer("a", "all", True, True, "", "", None, "x"), ItemAnswer("b", "all", False, True, "", "")]
+    items = [Item("a", "all", {"accuracy": 1.0}, "", "", "x"), Item("b", "all", {"accuracy": 0.0}, "", "")]
     (tmp_path / "items.parquet").write_bytes(items_bytes(record, items))
-    scores = read_scores(tmp_path / "items.parquet", TaskSpec(name="own_data", version="1", content_hash=""))
+    scores = read_scores(
+        tmp_path / "items.parquet", TaskSpec(name="own_data", version="1", content_hash=""), "accuracy"
+    )
     assert scores == {"a": 1.0, "b": 0.0}
     assert scores.clusters == {"a": "x"}
 

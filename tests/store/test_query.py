@@ -3,14 +3,23 @@ from pathlib import Path
 import pytest
 
 from paretune.spec import InputError, OutOfMemory
-from paretune.store import ItemAnswer, Store, query
+from paretune.store import Item, Store, query
 from tests.records import make_record, make_study
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     store = Store(tmp_path)
-    items = [ItemAnswer(str(number), "seen", number % 4 == 0, number % 2 == 0, "", "") for number in range(8)]
+    items = [
+        Item(
+            str(number),
+            "seen",
+            {"accuracy": float(number % 4 == 0), "accuracy_lenient": float(number % 2 == 0)},
+            "",
+            "",
+        )
+        for number in range(8)
+    ]
     with store.open_for_study(make_study()):
         store.append(make_record("base"), items)
         store.append(make_record("lora"), items[:4])
@@ -28,7 +37,8 @@ def test_a_row_for_each_record_and_missing_is_null(folder: Path) -> None:
 
 
 def test_answers_join_their_record(folder: Path) -> None:
-    sql = """SELECT method, count(*) AS n, avg(strict::INT) AS share FROM items JOIN records USING (trial_id, attempt)
+    sql = """SELECT method, count(*) AS n, avg(scores['accuracy']) AS share
+             FROM items JOIN records USING (trial_id, attempt)
              GROUP BY method ORDER BY method"""
     assert query(folder, sql) == [
         {"method": "base", "n": 8, "share": 0.25},

@@ -9,12 +9,12 @@ import pytest
 
 from paretune.spec import Cancelled, Diverged, Failed, InputError, Record
 from paretune.spec.record import SCHEMA_VERSION
-from paretune.store import ItemAnswer, Store, load_records
+from paretune.store import Item, Store, load_records
 from tests.records import make_record, make_study
 
 ITEMS = [
-    ItemAnswer("a", "seen", True, True, "4", "4"),
-    ItemAnswer("b", "unseen", False, True, "it is\n\u2028 5 \u00e9", "5"),
+    Item("a", "seen", {"accuracy": 1.0, "accuracy_lenient": 1.0}, "4", "4"),
+    Item("b", "unseen", {"accuracy": 0.0, "accuracy_lenient": 1.0}, "it is\n\u2028 5 \u00e9", "5"),
 ]
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from paretune.spec import InputError
-from paretune.tasks import Task, get_task
+from paretune.tasks import Score, Task, get_task
 from tests.outside import GSM8K, needs_gsm8k
 
 
@@ -106,11 +106,11 @@ def test_the_first_fifty_validation_questions_are_a_group_of_their_own(tmp_path:
 def test_three_readers_judge_an_answer(tmp_path: Path) -> None:
     found = task(tmp_path)
     example = found.examples("test")[0]
-    assert found.score(" So.\n#### 1001", example) == (True, True, True)
-    assert found.score(" So.\n#### 1,001 eggs", example) == (True, True, False)
-    assert found.score(" It is $\\boxed{1001}$ in all.", example) == (False, True, False)
-    assert found.score(" #### 1002", example) == (False, False, False)
-    assert found.score("", example) == (False, False, False)
+    assert found.score(" So.\n#### 1001", example) == Score(True, True, True)
+    assert found.score(" So.\n#### 1,001 eggs", example) == Score(True, True, False)
+    assert found.score(" It is $\\boxed{1001}$ in all.", example) == Score(False, True, False)
+    assert found.score(" #### 1002", example) == Score(False, False, False)
+    assert found.score("", example) == Score(False, False, False)
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,4 @@ def test_the_real_gsm8k_is_read_whole() -> None:
     # 7473 questions without 23 longer than 1,300 characters with their answers, calculator marks apart.
     assert len(real.examples("train")) + 500 <= 7473
     for example in real.examples("test"):
-        assert real.score(example.completion, example) == (True, True, True)
+        assert real.score(example.completion, example) == Score(True, True, True)

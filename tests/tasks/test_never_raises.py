@@ -42,4 +42,4 @@ def test_no_reader_raises(text: str) -> None:
 
 def test_the_degenerate_answer_that_ended_a_trained_trial_is_wrong_and_no_more() -> None:
     example = Example("q", "Question: ?\nAnswer:", " #### 18", "18", "all")
-    assert not Gsm8k().score("#### " + "1" * 400, example).strict
+    assert Gsm8k().score("#### " + "1" * 400, example)["accuracy"] == 0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from paretune.spec import InputError
-from paretune.tasks import get_task
+from paretune.tasks import Score, get_task
 
 
 def rows(number: int = 20) -> list[dict[str, str]]:
@@ -49,9 +49,9 @@ def test_files_of_their_own_for_validation_and_test(tmp_path: Path) -> None:
 def test_scores(tmp_path: Path) -> None:
     task = get_task("own_data", {"path": written(tmp_path / "data.jsonl", rows())})
     example = task.examples("test")[0]
-    assert task.score(f"  {example.target}\n", example)[:2] == (True, True)
-    assert task.score(f"{example.target}, surely", example)[:2] == (False, True)
-    assert task.score("no idea", example)[:2] == (False, False)
+    assert task.score(f"  {example.target}\n", example) == Score(True, True)
+    assert task.score(f"{example.target}, surely", example) == Score(False, True)
+    assert task.score("no idea", example) == Score(False, False)
 
 
 @pytest.mark.parametrize(

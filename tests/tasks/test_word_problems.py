@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paretune.spec import InputError
-from paretune.tasks import Example, get_task
+from paretune.tasks import Example, Score, get_task
 from paretune.tasks.word_templates import TRAINED, UNSEEN
 
 STEP = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)\.")
@@ -96,7 +96,7 @@ def test_wrong_options_are_refused(options: dict[str, int], line: str) -> None:
 def test_answers_are_read_strictly_and_leniently() -> None:
     task = get_task("word_problems")
     example = Example("x", "q", " 3 * 4 = 12. #### 12", "12", "seen")
-    assert task.score(" 3 * 4 = 12. #### 12", example)[:2] == (True, True)
-    assert task.score(" It is 12.", example)[:2] == (False, True)
-    assert task.score(" #### 13 or 12", example)[:2] == (False, True)
-    assert task.score("", example)[:2] == (False, False)
+    assert task.score(" 3 * 4 = 12. #### 12", example) == Score(True, True)
+    assert task.score(" It is 12.", example) == Score(False, True)
+    assert task.score(" #### 13 or 12", example) == Score(False, True)
+    assert task.score("", example) == Score(False, False)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from paretune.spec import Record, Search, Tuning
+from paretune.spec import METRICS, Record, Search, Tuning
 from paretune.tune import Chosen, Edge, NothingChosen, choose, points_of, search_task
 from tests.tune.landscapes import make_cell, make_result
 
@@ -21,7 +21,7 @@ def chosen(*outcomes: float | str, tuning: Tuning = TUNING) -> tuple[int | None,
     """Return the place of the chosen rate, and the edge."""
     search, results = searched(*outcomes, tuning=tuning)
     points = points_of(search, tuning.choose_by, results)
-    choice = choose(search, points, tuning)
+    choice = choose(search, points, tuning, METRICS[tuning.choose_by])
     return (points.index(choice.point) if isinstance(choice, Chosen) else None), choice.edge
 
 
@@ -56,7 +56,7 @@ def test_a_setting_counts_only_when_all_its_seeds_ended_well() -> None:
     middle = search.candidates[2].trial_ids
     assert results[middle[0]].metrics == results[middle[1]].metrics
     results[middle[1]] = make_result(results[middle[1]].trial, "diverged")
-    choice = choose(search, points_of(search, tuning.choose_by, results), tuning)
+    choice = choose(search, points_of(search, tuning.choose_by, results), tuning, METRICS[tuning.choose_by])
     assert isinstance(choice, Chosen)
     assert choice.point.figure == 3.0
 
@@ -66,12 +66,12 @@ def test_seeds_are_averaged() -> None:
     search, results = searched(5.0, 4.0, 3.0, 4.0, 5.0, tuning=tuning)
     second = search.candidates[1].trial_ids[1]
     results[second] = make_result(results[second].trial, 1.0)
-    choice = choose(search, points_of(search, tuning.choose_by, results), tuning)
+    choice = choose(search, points_of(search, tuning.choose_by, results), tuning, METRICS[tuning.choose_by])
     assert isinstance(choice, Chosen)
     assert (choice.point.figure, choice.point.candidate) == (2.5, search.candidates[1])
 
 
 def test_nothing_chosen_says_what_happened() -> None:
     search, results = searched("diverged", "failed", "diverged", "out_of_memory", math.nan)
-    choice = choose(search, points_of(search, TUNING.choose_by, results), TUNING)
+    choice = choose(search, points_of(search, TUNING.choose_by, results), TUNING, METRICS[TUNING.choose_by])
     assert choice == NothingChosen({"diverged": 2, "failed": 1, "out_of_memory": 1, "ok": 1}, None)

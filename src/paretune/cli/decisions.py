@@ -7,7 +7,6 @@ from pathlib import Path
 from paretune.analysis.decisions.capabilities import known_capabilities
 from paretune.analysis.decisions.claim import judge_claim
 from paretune.analysis.decisions.compare import compare_in
-from paretune.analysis.decisions.requirements import known_metric
 from paretune.analysis.decisions.wishes import Wishes, recommend_by
 from paretune.analysis.table.evidence import load_evidence
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
@@ -62,13 +61,12 @@ def _show(found: Data, lines: Sequence[str], *, as_json: bool, estimates: Sequen
 
 
 def weights_from(texts: Sequence[str]) -> dict[str, float]:
-    """Return weights that were typed as METRIC=WEIGHT. Raises `InputError` for another form or an unknown metric."""
+    """Return weights that were typed as METRIC=WEIGHT. Raises `InputError` for another form."""
     weights = {}
     for text in texts:
         name, _, number = text.partition("=")
-        metric = known_metric(name.strip(), "--weight")
         try:
-            weights[metric] = float(number)
+            weights[name.strip()] = float(number)
         except ValueError:
             raise InputError(f'--weight: "{text}" is not a weight; write for example accuracy=2') from None
     return weights

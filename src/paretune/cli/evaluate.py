@@ -57,7 +57,7 @@ def evaluate_checkpoint(
     forgetting: bool = False,
     as_json: bool,
 ) -> None:
-    """Evaluate a checkpoint that Paretune or peft saved, and print accuracy, and forgetting where it is asked for.
+    """Evaluate a checkpoint that Paretune or peft saved, and print its scores, and forgetting where it is asked for.
 
     A checkpoint of Paretune's own is evaluated as its trial was: base model, quantisation, attention, task options,
     general text and seed. Memory is not counted. On another base model than the checkpoint names, which `model` has to
@@ -120,19 +120,21 @@ def _as_json(asked: _Asked, checkpoint: Path, result: "Evaluation") -> dict[str,
 
 
 def _lines(asked: _Asked, checkpoint: Path, result: "Evaluation") -> list[str]:
-    from paretune.analysis import wilson
+    from paretune.analysis.statistics.estimate import one_run_estimate
+    from paretune.report.format import show
+    from paretune.spec import METRICS
 
-    metrics, number = result.metrics, len(result.items)
-    low, high = wilson(round(metrics["accuracy"] * number), number)
-    lines = [
-        f"{checkpoint} on {asked.task.card.name}, {number} questions",
-        f"accuracy   {metrics['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%})",
-        f"lenient    {metrics['accuracy_lenient']:.1%}",
-    ]
-    if "forgetting" in metrics:
+    main, *others = asked.task.card.metrics
+    values = [item.scores[main.name] for item in result.items]
+    low, high = (show(main, main.within(end)) for end in one_run_estimate(values, main.is_share).interval)
+    found = {main.words: f"{show(main, result.metrics[main.name])} (95% interval {low} to {high})"}
+    found |= {one.words: show(one, result.metrics[one.name]) for one in others if one.name in result.metrics}
+    if "forgetting" in result.metrics:
         error = result.standard_errors["forgetting"]
-        lines.append(f"forgetting {metrics['forgetting']:+.4f} ± {error:.4f} nats per token")
-    return lines
+        found[METRICS["forgetting"].words] = f"{result.metrics['forgetting']:+.4f} ± {error:.4f} nats per token"
+    width = max(map(len, found))
+    lines = [f"{name:<{width}} {text}" for name, text in found.items()]
+    return [f"{checkpoint} on {asked.task.card.name}, {len(result.items)} {main.items}", *lines]
 
 
 def _check_fit(asked: _Asked, work: "LanguageWorkflow", checkpoint: Path) -> None:

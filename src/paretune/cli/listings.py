@@ -29,7 +29,7 @@ def show_tasks(*, as_json: bool) -> None:
         table.add_column(heading, no_wrap=True)
     table.add_column("What it is")
     for card in cards:
-        table.add_row(card.name, card.main_metric, Text(card.description))
+        table.add_row(card.name, card.main_metric.name, Text(card.description))
     Console().print(table, Text("Source, licence and options of a task: paretune tasks NAME", "dim"), sep="\n")
 
 
@@ -42,7 +42,12 @@ def show_task(name: str, *, as_json: bool) -> None:
         print(json.dumps(_task_json(task), indent=1))
         return
     card = task.card
-    facts = {"Version": card.version, "Main metric": card.main_metric, "Source": card.source, "Licence": card.licence}
+    facts = {
+        "Version": card.version,
+        "Main metric": card.main_metric.name,
+        "Source": card.source,
+        "Licence": card.licence,
+    }
     options = Table("Option", "Default", "Meaning", box=None, pad_edge=False)
     for option, default in task.default_options.items():
         value = json.dumps(default)
@@ -60,14 +65,20 @@ def _task_json(task: "type[AnyTask]") -> dict[str, Any]:
         name: {"default": default, "description": task.about_options.get(name)}
         for name, default in task.default_options.items()
     }
-    return task.card.model_dump(mode="json") | {"options": options}
+    card = task.card
+    return card.model_dump(mode="json") | {"main_metric": card.main_metric.name, "options": options}
 
 
 def floor_from(min_accuracy: str | None) -> "Floor | None":
     """Return the least accuracy of rows on a front, as it was typed; None for the default, the base model's."""
     from paretune.analysis.decisions.quantities import parse_amount
+    from paretune.spec import METRICS
 
-    return None if min_accuracy is None else {"accuracy": parse_amount("accuracy", min_accuracy, "--min-accuracy")}
+    return (
+        None
+        if min_accuracy is None
+        else {"accuracy": parse_amount(METRICS["accuracy"], min_accuracy, "--min-accuracy")}
+    )
 
 
 def show_results(folder: Path, *, min_accuracy: str | None, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from paretune.cli.time_left import ProgressEstimator
 from paretune.execute.events import Watcher
 from paretune.execute.stages import Stages
 from paretune.report.format import show
-from paretune.spec import METRICS, QUALITIES, Phase, Record, Trial
+from paretune.spec import METRICS, Phase, Record, Trial
 
 _PLAIN_INTERVAL_SECONDS = 30.0
 
@@ -115,9 +115,9 @@ def _verdict(trial: Trial, record: Record, seconds: float) -> str:
     took = f"{timedelta(seconds=round(seconds))}"
     if record.outcome.kind == "ok":
         figures = [
-            f"{METRICS[name].label.lower()} {show(name, record.metrics[name])}"
-            for name in (*QUALITIES, "validation_loss")
-            if name in record.metrics
+            f"{metric.words} {show(metric, record.metrics[metric.name])}"
+            for metric in (record.main_metric, METRICS["validation_loss"])
+            if metric.name in record.metrics
         ]
         return f"ok      {_name(trial)}: {figures[0]} in {took}"
     reason = getattr(record.outcome, "message", "") or getattr(record.outcome, "reason", "")

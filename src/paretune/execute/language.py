@@ -15,8 +15,8 @@ from paretune.methods import Method, Objective
 from paretune.models import LoadedModel, load_model
 from paretune.models.tying import ties_embeddings
 from paretune.spec import EVERYTHING, GeneralText, InputError, Measure, Phase, Recipe, Trial
-from paretune.store import ItemAnswer
 from paretune.tasks import Example, Task, fixed_general_text, read_general_text
+from paretune.tasks.scoring import score_answers
 
 
 class LanguageWorkflow(ModelWorkflow):
@@ -120,10 +120,8 @@ def evaluate(
             on_progress=listener.progress,
             **sampling,
         )
-    items = _judge(task, examples, texts_generated)
-    metrics = {**_accuracies(items), "answers_per_second": len(items) / phases.seconds(Phase.TEST)}
-    accuracy = metrics["accuracy"]
-    standard_errors = {"accuracy": (accuracy * (1 - accuracy) / len(items)) ** 0.5}
+    items, metrics, standard_errors, groups = score_answers(task, examples, texts_generated)
+    metrics["answers_per_second"] = len(items) / phases.seconds(Phase.TEST)
     changes: list[float] = []
     if texts:
         with phases.during(Phase.RETAIN):
@@ -136,7 +134,7 @@ def evaluate(
         with phases.during(Phase.MEASURE):
             peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
         keep_answer_peak(metrics, phases, peak)
-    return Evaluation(metrics, standard_errors, _by_group(items), items, text_loss_changes=tuple(changes))
+    return Evaluation(metrics, standard_errors, groups, items, text_loss_changes=tuple(changes))
 
 
 def _forgetting(before: Sequence[float], after: Sequence[float]) -> tuple[list[float], float, float]:
@@ -159,35 +157,3 @@ def _longest_batch(prompts: Sequence[str], tokenizer: Any, number: int) -> list[
     """Return the longest prompt as often as prompts are answered together, so that every method's batch is alike."""
     longest = max(prompts, key=lambda prompt: len(tokenizer(prompt)["input_ids"]))
     return [longest] * number
-
-
-def _judge(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> list[ItemAnswer]:
-    items = []
-    for one, text in zip(examples, texts, strict=True):
-        score = task.score(text, one)
-        judged = score.strict, score.lenient, text, one.target, score.published
-        items.append(ItemAnswer(one.id, one.group, *judged, one.cluster))
-    return items
-
-
-def _accuracies(items: Sequence[ItemAnswer]) -> dict[str, float]:
-    """Return the shares of right answers: by both readers, and by the authors' rule where the task knows it."""
-    found = {
-        "accuracy": sum(item.strict for item in items) / len(items),
-        "accuracy_lenient": sum(item.lenient for item in items) / len(items),
-    }
-    if judged := [item.published for item in items if item.published is not None]:
-        found["accuracy_published"] = sum(judged) / len(judged)
-    return found
-
-
-def _by_group(items: Sequence[ItemAnswer]) -> dict[str, dict[str, float]]:
-    groups: dict[str, dict[str, float]] = {}
-    for name in sorted({item.group for item in items}):
-        inside = [item for item in items if item.group == name]
-        groups[name] = {
-            "accuracy": sum(item.strict for item in inside) / len(inside),
-            "accuracy_lenient": sum(item.lenient for item in inside) / len(inside),
-            "num_items": float(len(inside)),
-        }
-    return groups

@@ -26,7 +26,7 @@ from paretune.models import LoadedModel, load_image_model
 from paretune.models.codec import Codec, TextSettings
 from paretune.models.image_encoder import ImageEncoder, load_image_encoder
 from paretune.spec import ImageRecipe, InputError, Phase, Trial
-from paretune.store import ItemPicture, KeptPicture
+from paretune.store import Item, KeptPicture
 from paretune.store.pictures import Kind
 from paretune.tasks import ImageTask, PictureExample, Split, open_picture
 
@@ -135,7 +135,13 @@ class DiffusionWorkflow(ModelWorkflow):
         targets = judge.features([self._opened(example) for example in examples])
         cosines = _cosines(judge.features(drawn), targets[[one.place for one in asked]])
         items = [
-            ItemPicture(f"{examples[one.place].id}/{one.noise}", "all", cosine, one.caption, examples[one.place].id)
+            Item(
+                f"{examples[one.place].id}/{one.noise}",
+                "all",
+                {"similarity": cosine},
+                one.caption,
+                examples[one.place].id,
+            )
             for one, cosine in zip(asked, cosines, strict=True)
         ]
         kept = [one.kept(picture, cosine) for one, picture, cosine in zip(asked, drawn, cosines, strict=True)]
@@ -175,7 +181,7 @@ class _Judged(NamedTuple):
     metric: str
     values: tuple[float, ...]
     kept: list[KeptPicture]
-    items: list[ItemPicture]
+    items: list[Item]
 
     @property
     def mean(self) -> float:

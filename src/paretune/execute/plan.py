@@ -7,6 +7,7 @@ from paretune.execute.data_sets import DataSets
 from paretune.methods import prior_learning_rate, resolve
 from paretune.models import base_content, check_reference
 from paretune.spec import ImageRecipe, InputError, MethodEntry, MethodSpec, Problems, Recipe, Study, Trial
+from paretune.spec.tuning import VALIDATION_LOSS
 from paretune.tasks import AnyTask, fixed_general_text
 
 
@@ -91,13 +92,13 @@ def _check_twins(study: Study, trials: list[Planned]) -> None:
 
 def _check_choice(study: Study, tasks: list[AnyTask]) -> None:
     """Refuse to choose by a metric that a task does not have: nothing could ever be chosen by it."""
-    if study.tuning is None or study.tuning.choose_by == "validation_loss":
+    if study.tuning is None or study.tuning.choose_by == VALIDATION_LOSS:
         return
     for task in tasks:
-        if study.tuning.choose_by != task.card.main_metric:
+        if study.tuning.choose_by != task.card.main_metric.name:
             raise InputError(
                 f'[tuning] choose_by = "{study.tuning.choose_by}": task "{task.card.name}" does not measure it; '
-                f'choose by "validation_loss" or "{task.card.main_metric}"'
+                f'choose by "{VALIDATION_LOSS}" or "{task.card.main_metric.name}"'
             )
 
 

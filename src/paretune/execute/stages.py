@@ -7,9 +7,20 @@ from typing import NamedTuple
 from paretune.execute.data_sets import DataSets
 from paretune.execute.plan import Planned, planned, recipe_of
 from paretune.execute.reading import FolderRecords, read_folder
-from paretune.spec import Candidate, MethodEntry, PlannedStage, Record, Study, StudyPlan, Trial, Tuning
+from paretune.spec import (
+    METRICS,
+    Candidate,
+    MethodEntry,
+    Metric,
+    PlannedStage,
+    Record,
+    Study,
+    StudyPlan,
+    Trial,
+    Tuning,
+)
 from paretune.store import Store
-from paretune.tune import Cell, Chosen, TaskSearch, check_budget, search_task
+from paretune.tune import Cell, Chosen, TaskSearch, check_budget, metric_of, search_task
 
 
 class Stage(NamedTuple):
@@ -83,6 +94,7 @@ class Blueprint:
         stages = [stage for stage in stages if stage.trials]
         kept = StudyPlan(
             tuning=tuning,
+            chosen_by=self._chosen_by(tuning),
             searches=tuple(chain(*(task.searches for task in tasks))),
             stages=tuple(
                 PlannedStage(name=stage.name, trial_ids=tuple(trial.id for trial in stage.trials))
@@ -92,6 +104,11 @@ class Blueprint:
         )
         num_later = sum(task.num_later for task in tasks)
         return Stages(tuple(stages), num_later, sum(task.num_if_wider for task in tasks), kept)
+
+    def _chosen_by(self, tuning: Tuning) -> Metric | None:
+        """Return what settings are chosen by, unless Paretune knows it by itself."""
+        metric = metric_of(tuning, [cell for cells in self._tasks for cell in cells])
+        return None if METRICS.get(metric.name) == metric else metric
 
     def _final(self, tasks: Sequence[TaskSearch]) -> Stage:
         """Return the final stage: the chosen settings, or while a task is being tuned as many trials at the priors."""

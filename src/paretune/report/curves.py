@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from paretune.analysis.statistics.tuning_budget import expected_best
 from paretune.report.format import MISSING, plain, rate, show
 from paretune.report.wording import outcome_name
-from paretune.spec import METRICS, Direction, Record, Search, StudyPlan, by_id
+from paretune.spec import Metric, Record, Search, StudyPlan, by_id
 from paretune.tune import Choice, Chosen, NothingChosen, Point, choose, points_of, step_of
 
 
@@ -39,7 +39,7 @@ def curves_of(records: Sequence[Record], plan: StudyPlan) -> list[Curve]:
     curves = []
     for search in plan.searches:
         points = points_of(search, plan.tuning.choose_by, results)
-        choice = choose(search, points, plan.tuning) if complete else None
+        choice = choose(search, points, plan.tuning, plan.metric) if complete else None
         curves.append(
             Curve(names.get(search.task, search.task), search.method, search, tuple(points), choice)
         )  # fmt: skip
@@ -61,8 +61,8 @@ def point_at(curve: Curve, step: int, plan: StudyPlan) -> Point | None:
         for point in curve.points
         if math.floor(step_of(point.candidate.learning_rate, curve.search.prior, per_decade) + 0.5) == step
     ]
-    sign = 1 if METRICS[plan.tuning.choose_by].direction is Direction.LOWER else -1
-    return min(inside, key=lambda point: math.inf if point.figure is None else sign * point.figure, default=None)
+    sign = plan.metric.sign
+    return min(inside, key=lambda point: math.inf if point.figure is None else -sign * point.figure, default=None)
 
 
 def step_name(step: int, per_decade: int) -> str:
@@ -72,10 +72,10 @@ def step_name(step: int, per_decade: int) -> str:
     return f"{'×' if step > 0 else '÷'}{10 ** (abs(step) / per_decade):.2g}"
 
 
-def figure_text(point: Point, choose_by: str) -> str:
+def figure_text(point: Point, metric: Metric) -> str:
     """Return a point's value, or how its trials ended, or a dash while they have not."""
     if point.figure is not None:
-        return show(choose_by, point.figure)
+        return show(metric, point.figure)
     bad = [outcome for outcome in point.outcomes if outcome.kind != "ok"]
     return outcome_name(bad[0]) if bad else "no value" if point.outcomes else "–"
 
@@ -85,7 +85,7 @@ def expected_figures(curve: Curve, plan: StudyPlan) -> list[float]:
 
     How fast it settles says how much tuning a method needs. Empty while no setting has a value.
     """
-    sign = -1 if METRICS[plan.tuning.choose_by].direction is Direction.LOWER else 1
+    sign = plan.metric.sign
     tried = [point for point in curve.points if point.outcomes]
     if all(point.figure is None for point in tried):
         return []
@@ -97,7 +97,7 @@ def expected_text(curve: Curve, plan: StudyPlan) -> str:
     """Return the expected values with one, three and all settings, as "1.42 → 0.51 → 0.25"."""
     figures = expected_figures(curve, plan)
     budgets = sorted({budget for budget in (1, 3, len(figures)) if 0 < budget <= len(figures)})
-    return " → ".join(show(plan.tuning.choose_by, figures[budget - 1]) for budget in budgets) or MISSING
+    return " → ".join(show(plan.metric, figures[budget - 1]) for budget in budgets) or MISSING
 
 
 def choice_text(curve: Curve) -> str:
@@ -122,7 +122,6 @@ def parameter_texts(point: Point) -> list[str]:
 def caption(plan: StudyPlan) -> str:
     """Return how every method was tuned, in one or two sentences."""
     tuning = plan.tuning
-    figure = METRICS[tuning.choose_by].label.lower() if tuning.choose_by != "accuracy" else "accuracy"
     seeds = ", ".join(map(str, tuning.seeds))
     spacing = f"{10 ** (1 / tuning.per_decade):.2g}"
     how = (
@@ -132,6 +131,7 @@ def caption(plan: StudyPlan) -> str:
     )
     budgets = {len(search.candidates) for search in plan.searches}
     budget = "/".join(map(str, sorted(budgets)))
+    figure = plan.metric.words
     text = f"Every method tried {budget} {how}, and was judged by {figure} on validation data (seed {seeds})."
     if tuning.recipe:
         departures = ", ".join(f"{name} = {value}" for name, value in tuning.recipe.items())

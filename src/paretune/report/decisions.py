@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from paretune.analysis.decisions.checklist import FEWEST_SEEDS
 from paretune.analysis.decisions.claim import Judgement
 from paretune.analysis.decisions.comparison import Comparison
-from paretune.analysis.decisions.phrases import counted, gap, more_of, units_of
-from paretune.analysis.decisions.recommendation import Candidate, Experiment, Recommendation, RuledOut
+from paretune.analysis.decisions.phrases import counted, gap, more_of
+from paretune.analysis.decisions.recommendation import Candidate, Experiment, Recommendation
 from paretune.analysis.decisions.requirements import Limit, Reason
 from paretune.report.format import plain, probability, show, span
-from paretune.spec import COSTS, METRICS, Direction, main_quality
+from paretune.spec import COSTS, METRICS, Metric
 
 _POINTS = {
     "tuning": "both tuned with the same budget",
@@ -26,19 +26,23 @@ def recommendation_lines(recommendation: Recommendation) -> list[str]:
     return [plain(line) for line in _lines(recommendation)]
 
 
-def limit_text(limit: Limit) -> str:
+def limit_text(limit: Limit, table: Mapping[str, Metric] = METRICS) -> str:
     """Return a limit in words: "training memory at most 24.0 GB"."""
-    return f"{METRICS[limit.metric].label.lower()} {limit.bound} {show(limit.metric, limit.value)}"
+    metric = table[limit.metric]
+    return f"{metric.words} {limit.bound} {show(metric, limit.value)}"
 
 
-def reason_text(reason: Reason) -> str:
-    """Return why a method was ruled out, in words."""
-    label = METRICS[reason.requirement].label.lower() if reason.requirement in METRICS else reason.requirement
+def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
+    """Return why a method was ruled out, in words. `table` has the metrics by name."""
+    metric = table.get(reason.requirement)
+    label = metric.words if metric else reason.requirement
     match reason.kind:
-        case "limit" | "not above base" if reason.limit is not None:
-            bound = show(reason.requirement, reason.limit.value)
-            wanted = f"wanted {reason.limit.bound}" if reason.kind == "limit" else "not above that of the base model"
-            return f"{label} {show(reason.requirement, reason.value)}, {wanted} {bound}"
+        case "limit" | "not above base" if reason.limit is not None and metric is not None:
+            beyond = "below" if metric.lower_is_better else "above"
+            wanted = (
+                f"wanted {reason.limit.bound}" if reason.kind == "limit" else f"not {beyond} that of the base model"
+            )
+            return f"{label} {show(metric, reason.value)}, {wanted} {show(metric, reason.limit.value)}"
         case "not measured":
             return f"{label} was not measured"
         case "does not train":
@@ -53,17 +57,17 @@ def reason_text(reason: Reason) -> str:
 
 def objective_text(recommendation: Recommendation) -> str:
     """Return what was to be made as good as possible, in words."""
-    labels = {name: METRICS[name].label.lower() for name in recommendation.weights}
-    if len(labels) == 1:
-        (name,) = labels
-        return f"{'highest' if METRICS[name].direction is Direction.HIGHER else 'lowest'} {labels[name]}"
+    metrics = {name: recommendation.table[name] for name in recommendation.weights}
+    if len(metrics) == 1:
+        (metric,) = metrics.values()
+        return f"{'lowest' if metric.lower_is_better else 'highest'} {metric.words}"
     return "best weighted sum of " + ", ".join(
-        f"{labels[name]} ({weight:.0%})" for name, weight in recommendation.weights.items()
+        f"{metrics[name].words} ({weight:.0%})" for name, weight in recommendation.weights.items()
     )
 
 
-def experiment_text(experiment: Experiment) -> str:
-    """Return what to run next, in a sentence."""
+def experiment_text(experiment: Experiment, items: str = "questions") -> str:
+    """Return what to run next, in a sentence. `items` is what the main metric is the mean over."""
     pair = f"{experiment.first} and {experiment.second}"
     if not experiment.tuned:
         return (
@@ -73,14 +77,16 @@ def experiment_text(experiment: Experiment) -> str:
         return (
             f"Next: train {pair} with {FEWEST_SEEDS - experiment.num_seeds} more seeds each; then re-run the command."
         )
-    ways = more_of(experiment.more_questions, experiment.more_seeds)
+    ways = more_of(experiment.more_questions, experiment.more_seeds, items)
     if ways:
         return f"Next: about {ways} would separate {pair} if the true difference is as observed."
-    return f"Next: no practical number of questions or seeds would separate {pair}; choose between them by cost."
+    return f"Next: no practical number of {items} or seeds would separate {pair}; choose between them by cost."
 
 
 def _lines(recommendation: Recommendation) -> Iterator[str]:
-    wanted = [limit_text(limit) for limit in recommendation.limits] + list(recommendation.capabilities)
+    wanted = [limit_text(limit, recommendation.table) for limit in recommendation.limits] + list(
+        recommendation.capabilities
+    )
     head = f"{recommendation.task}, {recommendation.split} split: {objective_text(recommendation)}"
     yield head + (f", with {', '.join(wanted)}" if wanted else "")
     if not recommendation.shortlist:
@@ -88,16 +94,17 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
     for number, candidate in enumerate(recommendation.shortlist, 1):
         yield f"{number}. {candidate.name}: {_figures(recommendation, candidate)}"
         yield f"   {_merits(candidate)}"
-        for metric, kept in candidate.limit_probabilities.items():
-            yield f"   meets the limit on {METRICS[metric].label.lower()} only with probability {probability(kept)}"
+        for name, kept in candidate.limit_probabilities.items():
+            yield f"   meets the limit on {recommendation.table[name].words} only with probability {probability(kept)}"
     tied = [one for one in recommendation.others if one.worse_than is None]
     for one in tied:
         reason = f" and needs at least as much as {one.outdone_by} in every cost" if one.outdone_by else ""
         yield f"Also tied: {one.name} ({_figures(recommendation, one)}){reason}."
     yield from _behind(recommendation)
-    yield from _ruled_out(recommendation.ruled_out)
+    yield from _ruled_out(recommendation)
     if recommendation.next_experiment is not None:
-        yield experiment_text(recommendation.next_experiment)
+        items = recommendation.main_metric_of(recommendation.shortlist[0]).items
+        yield experiment_text(recommendation.next_experiment, items)
     elif recommendation.shortlist and len(recommendation.shortlist) + len(tied) == 1:
         yield "No other method that meets the requirements is likely to be better."
     if recommendation.no_claim_because and recommendation.shortlist:
@@ -120,28 +127,28 @@ def _behind(recommendation: Recommendation) -> Iterator[str]:
 
 def _figures(recommendation: Recommendation, candidate: Candidate) -> str:
     parts = []
-    quality = main_quality(candidate.metrics)
+    main = recommendation.main_metric_of(candidate)
     if candidate.quality is not None and candidate.interval is not None:
         low, high = candidate.interval
-        figure = show(quality, candidate.quality)
-        parts.append(f"{METRICS[quality].label.lower()} {figure} ({span(quality, low, high, ' to ')})")
-    extra = [name for name in recommendation.weights if name != quality and name not in COSTS]
-    parts += _shown(candidate.metrics, (*extra, *COSTS))
+        figure = show(main, candidate.quality)
+        parts.append(f"{main.words} {figure} ({span(main, low, high, ' to ')})")
+    extra = [name for name in recommendation.weights if name != main.name and name not in COSTS]
+    parts += _shown(candidate.metrics, (*extra, *COSTS), recommendation.table)
     if len(recommendation.weights) > 1:
         parts.insert(0, f"weighted sum {candidate.value:.2f}")
     return ", ".join(parts)
 
 
-def _shown(metrics: Mapping[str, float], names: Sequence[str]) -> list[str]:
+def _shown(metrics: Mapping[str, float], names: Sequence[str], table: Mapping[str, Metric] = METRICS) -> list[str]:
     """Return each of these values that was measured, with its label."""
-    return [f"{METRICS[name].label.lower()} {show(name, metrics[name])}" for name in names if name in metrics]
+    return [f"{table[name].words} {show(table[name], metrics[name])}" for name in names if name in metrics]
 
 
 def _merits(candidate: Candidate) -> str:
     words = []
     for merit in candidate.merits:
         if merit.metric is not None:
-            words.append(f"lowest {METRICS[merit.metric].label.lower()} among those tied")
+            words.append(f"lowest {METRICS[merit.metric].words} among those tied")
         else:
             words.append("the best as measured" if merit.kind == "best" else "tied for best")
     if len(candidate.merits) == 1 and candidate.merits[0].kind == "tied for best":
@@ -149,24 +156,26 @@ def _merits(candidate: Candidate) -> str:
     return f"{'; '.join(words)}; the best with a probability of {probability(candidate.probability_best)}"
 
 
-def _ruled_out(ruled_out: Sequence[RuledOut]) -> Iterator[str]:
-    for one in ruled_out:
-        yield f"Ruled out: {one.name}: {'; '.join(dict.fromkeys(map(reason_text, one.reasons)))}."
+def _ruled_out(recommendation: Recommendation) -> Iterator[str]:
+    for one in recommendation.ruled_out:
+        reasons = dict.fromkeys(reason_text(reason, recommendation.table) for reason in one.reasons)
+        yield f"Ruled out: {one.name}: {'; '.join(reasons)}."
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
     """Return a comparison as lines of text: the sentence, both sides' values, what the width is made of."""
-    things = units_of(comparison.metric)
+    metric = comparison.definition
+    things = metric.items
     head = f"{comparison.task}, {comparison.split} split, {comparison.num_questions} {things}"
     lines = [head, comparison.sentence]
     for side in (comparison.first, comparison.second):
         low, high = side.interval
         figures = ", ".join([counted(side.num_seeds, "seed"), *_shown(side.metrics, COSTS)])
-        figure = show(comparison.metric, side.value)
-        lines.append(f"{side.name}: {figure} ({span(comparison.metric, low, high, ' to ')}), {figures}")
-    questions = f"{things} {gap(comparison.metric, comparison.questions_standard_error)}"
+        figure = show(metric, side.value)
+        lines.append(f"{side.name}: {figure} ({span(metric, low, high, ' to ')}), {figures}")
+    questions = f"{things} {gap(metric, comparison.questions_standard_error)}"
     seeds_error = comparison.seeds_standard_error
-    seeds = "seeds unknown" if seeds_error is None else f"seeds {gap(comparison.metric, seeds_error)}"
+    seeds = "seeds unknown" if seeds_error is None else f"seeds {gap(metric, seeds_error)}"
     lines.append(f"Standard error of the difference: {questions}, {seeds}. Test: {comparison.test}.")
     return [plain(line) for line in (*lines, *comparison.notes)]
 

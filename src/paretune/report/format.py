@@ -1,35 +1,31 @@
 """Values as people read them. Units come from the metric table; multiples are decimal: GB = 10^9 bytes."""
 
 import math
+from collections.abc import Callable
 
-from paretune.spec import METRICS, Unit
+from paretune.analysis.decisions.phrases import number
+from paretune.spec import Metric, Unit
 
 MISSING = "–"
 
 
-def show(metric: str, value: float | None) -> str:
-    """Return a value of the metric table as text with its unit, or a dash where it is missing."""
+def show(metric: Metric, value: float | None) -> str:
+    """Return a value of a metric as text with its unit, or a dash where it is missing."""
     if value is None or not math.isfinite(value):
         return MISSING if value is None else str(value)
-    match METRICS[metric].unit:
-        case Unit.FRACTION:
-            return percent(value)
-        case Unit.BYTES:
-            return size(value)
-        case Unit.SECONDS:
-            return duration(value)
-        case Unit.COUNT:
-            return count(value)
-        case Unit.NATS | Unit.COSINE:
-            return f"{value:+z.3f}" if metric == "forgetting" else f"{value:z.3f}"
+    if metric.unit in {Unit.NATS, Unit.COSINE}:
+        return f"{value:+z.3f}" if metric.name == "forgetting" else f"{value:z.3f}"
+    return _SHOWN[metric.unit](value)
 
 
-def span(metric: str, low: float, high: float, between: str = "–") -> str:
+def span(metric: Metric, low: float, high: float, between: str = "–") -> str:
     """Return an interval of a value, short: "45%–51%" as 45–51%, cosines with two digits."""
-    if METRICS[metric].unit is Unit.FRACTION:
+    if metric.unit is Unit.FRACTION:
         digits = 0 if f"{low:.0%}" != f"{high:.0%}" else 1
         return f"{low:.{digits}%}{between}{high:.{digits}%}".replace("%–", "–")
-    return f"{low:.2f}{between}{high:.2f}"
+    if metric.unit in {Unit.COSINE, Unit.NATS}:
+        return f"{low:.2f}{between}{high:.2f}"
+    return f"{show(metric, low)}{between}{show(metric, high)}"
 
 
 def percent(share: float) -> str:
@@ -79,3 +75,12 @@ def _multiple(value: float, multiples: tuple[tuple[float, str], ...], unit: str)
 def _three_digits(value: float) -> str:
     decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
     return f"{value:.{decimals}f}"
+
+
+_SHOWN: dict[Unit, Callable[[float], str]] = {
+    Unit.FRACTION: percent,
+    Unit.BYTES: size,
+    Unit.SECONDS: duration,
+    Unit.COUNT: count,
+    Unit.PLAIN: number,
+}

@@ -1,15 +1,30 @@
 """Which of several values that stand for one thing the rows at hand have: their own memory reading or another's."""
 
-from paretune.spec import METRICS
+from collections.abc import Sequence
+
+from paretune.analysis import Row
+from paretune.analysis.table.scored import scored_metrics
+from paretune.spec import Metric
 
 RETENTION = ("forgetting", "drift")
 _SHORT = {
     "train_peak_bytes": "Training\nmemory",
     "run_peak_reserved_bytes": "Memory,\nwhole run",
     "train_peak_reserved_bytes": "Memory\n(reserved)",
+    "accuracy_lenient": "Leni-\nent",
+    "accuracy_published": "Their\nrule",
 }
 
 
-def short_label(metric: str) -> str:
+def short_label(metric: Metric) -> str:
     """Return a metric's label for a narrow column; it may hold a line break."""
-    return _SHORT.get(metric, METRICS[metric].label)
+    return _SHORT.get(metric.name, metric.label)
+
+
+def other_scores(rows: Sequence[Row]) -> list[Metric]:
+    """Return what the task of these rows scores beside its main metric, where a row measured it.
+
+    Imported results have no other reading of their answers, though they may give their accuracy twice.
+    """
+    own = [row for row in rows if row.records[0].imported is None]
+    return [metric for metric in scored_metrics(rows)[1:] if any(metric.name in row.metrics for row in own)]

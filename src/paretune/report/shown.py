@@ -16,7 +16,7 @@ from paretune.report.decisions import claim_lines, comparison_lines, recommendat
 from paretune.report.estimates import estimate_line, estimates_summary
 from paretune.report.format import plain, rate, show
 from paretune.report.wording import outcome_text
-from paretune.spec import METRICS, Record, Study
+from paretune.spec import Record, Study
 from paretune.spec.memory import Estimates, MemoryEstimate
 from paretune.store import Records, Store, planned_of, read_plan
 
@@ -79,7 +79,13 @@ def _(shown: Record) -> RenderableType:
     trial = shown.trial
     head = f"{trial.method.label} on {trial.task.name}, {trial.split} split, learning rate {rate(trial.learning_rate)}"
     lines = [f"{head}, seed {trial.seed}: {outcome_text(shown.outcome)}"]
-    lines += [f"{METRICS[name].label}: {show(name, shown.metrics[name])}" for name in METRICS if name in shown.metrics]
+    scored = {metric.name: metric for metric in trial.task.scored(shown.metrics)}
+    known = {**scored, **trial.task.table}
+    lines += [
+        f"{metric.label}: {show(metric, shown.metrics[name])}"
+        for name, metric in known.items()
+        if name in shown.metrics
+    ]
     return _text([*lines, *shown.notes])
 
 

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from paretune.analysis import Row, comparability_notes
 from paretune.analysis.decisions.capabilities import known_capabilities
 from paretune.analysis.decisions.checklist import support_notes
-from paretune.analysis.decisions.phrases import units_of
 from paretune.analysis.table.agreement import Agreement, task_agreements
 from paretune.analysis.table.comparable import judge_notes
-from paretune.analysis.table.selection import main_figure
+from paretune.analysis.table.scored import main_metric
 from paretune.report.format import plain
 from paretune.spec import (
-    METRICS,
     Cancelled,
     Diverged,
     Failed,
@@ -35,8 +33,8 @@ def interval_note(rows: Sequence[Row]) -> list[str]:
     kinds = list(
         dict.fromkeys(row.standing.sampling_note for row in rows if row.standing and row.standing.sampling_note)
     )
-    quality = main_figure(rows)
-    what, things = METRICS[quality].label, units_of(quality)
+    main = main_metric(rows)
+    what, things = main.label, main.items
     if not over_seeds:
         return [
             f"{what} is shown with a 95% interval over the {things}; seed variance is not included.",
@@ -56,7 +54,8 @@ def column_notes(rows: Sequence[Row]) -> list[str]:
     found = []
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
-        what = f"{METRICS[main_figure(rows)].label.lower()} on these parts of the questions"
+        main = main_metric(rows)
+        what = f"{main.words} on these parts of the {main.items}"
         found.append(f"{'/'.join(groups)}: {what} (paretune tasks {rows[0].task}).")
     if any("forgetting" in row.metrics for row in rows):
         found.append("Forgetting: increase of the loss on general text, in nats per token, ± its standard error.")
@@ -162,8 +161,3 @@ def _agreement_note(tasks: tuple[str, str], agreement: Agreement) -> str:
         return head + "a task on which all are equal says nothing about their order."
     p_value = "p < 0.001" if agreement.p_value < 0.001 else f"p = {agreement.p_value:.2g}"
     return head + f"their orders agree with a Kendall's tau of {agreement.tau:.2f} ({p_value}; 1 is the same order)."
-
-
-def unit_of(metric: str) -> str:
-    """Return a metric's unit in words, for the legend."""
-    return str(METRICS[metric].unit)

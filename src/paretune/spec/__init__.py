@@ -21,7 +21,7 @@ from paretune.spec.general_text import GeneralText
 from paretune.spec.image import ImageRecipe
 from paretune.spec.imported import Imported
 from paretune.spec.method import MethodEntry, MethodSpec
-from paretune.spec.metrics import COSTS, METRICS, QUALITIES, Direction, Metric, Phase, Unit, main_quality
+from paretune.spec.metrics import COSTS, METRICS, Direction, Metric, Phase, Unit, metric_table
 from paretune.spec.planned import Candidate, PlannedStage, Search, StudyPlan
 from paretune.spec.reading import Reading, by_id, relabelled
 from paretune.spec.recipe import Recipe
@@ -44,12 +44,12 @@ from paretune.spec.trial import EVERYTHING, Measure, Trial
 from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
-    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "QUALITIES", "Audit",
+    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "Audit",
     "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed",
     "Finding", "GeneralText", "ImageRecipe", "Imported", "InputError", "InputErrors", "Measure", "MethodAudit",
     "MethodEntry", "MethodSpec", "Metric", "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory",
     "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage", "Problems", "Provenance", "Reading", "Recipe",
     "Record", "Refused", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial",
-    "TunedValues", "Tuning", "Unavailable", "Unit", "Verdict", "by_id", "content_hash", "main_quality", "naming",
+    "TunedValues", "Tuning", "Unavailable", "Unit", "Verdict", "by_id", "content_hash", "metric_table", "naming",
     "nearest", "one_line", "read_audit", "relabelled",
 ]  # fmt: skip

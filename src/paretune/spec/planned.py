@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from paretune.spec.base import Data
-from paretune.spec.tuning import Tuning
+from paretune.spec.base import Data, later
+from paretune.spec.metrics import METRICS, Metric
+from paretune.spec.tuning import VALIDATION_LOSS, Tuning
 
 
 class Candidate(Data):
@@ -44,9 +45,16 @@ class StudyPlan(Data):
     """What a tuned study has planned so far. Made anew, and alike, from the study and its records by every run."""
 
     tuning: Tuning
+    chosen_by: Metric | None = later(None)
+    """What settings are chosen by, where it is a metric that only the tasks know."""
     searches: tuple[Search, ...]
     """For each task, one search for each method that trains."""
     stages: tuple[PlannedStage, ...]
+
+    @property
+    def metric(self) -> Metric:
+        """What settings are chosen by."""
+        return self.chosen_by or METRICS.get(self.tuning.choose_by) or METRICS[VALIDATION_LOSS]
 
     @property
     def trial_ids(self) -> frozenset[str]:

@@ -1,15 +1,15 @@
 """What one trial left behind."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from paretune.spec.audit import AuditMarks
 from paretune.spec.base import Data, later
 from paretune.spec.errors import nearest
 from paretune.spec.imported import Imported
-from paretune.spec.metrics import METRICS, Phase, main_quality
+from paretune.spec.metrics import Metric, Phase
 from paretune.spec.shown import Shown
 from paretune.spec.trial import Trial
 
@@ -120,7 +120,7 @@ class Provenance(Data):
 
 
 class Record(Shown, Data):
-    """One trial's result. Values are named in `paretune.spec.metrics`; what is missing was not measured."""
+    """One trial's result. Its values are metrics of the task or of Paretune's own; what is missing was not measured."""
 
     schema_version: int = SCHEMA_VERSION
     trial_id: str
@@ -159,20 +159,25 @@ class Record(Shown, Data):
     imported: Imported | None = later(None)
     """Where the result comes from, when it is not Paretune's own."""
 
-    @field_validator("metrics", "standard_errors")
-    @classmethod
-    def _names_are_known(cls, value: dict[str, float]) -> dict[str, float]:
-        for name in value:
-            if name not in METRICS:
-                raise ValueError(f'unknown metric "{name}"{nearest(name, METRICS)}')
-        return value
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        for field in ("metrics", "standard_errors"):
+            for name in getattr(self, field):
+                if name not in self.trial.task.table:
+                    raise ValueError(f'{field}: unknown metric "{name}"{nearest(name, self.trial.task.table)}')
+        return self
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """Yield what tells it from the other records of a study, and its main metric."""
         yield from self.trial.__repr_args__()
         yield "outcome", self.outcome.kind
-        if (quality := main_quality(self.metrics)) in self.metrics:
-            yield quality, round(self.metrics[quality], 4)
+        if (main := self.main_metric.name) in self.metrics:
+            yield main, round(self.metrics[main], 4)
+
+    @property
+    def main_metric(self) -> Metric:
+        """The metric that the trial's method is ranked by."""
+        return self.trial.task.scored(self.metrics)[0]
 
     @property
     def finished(self) -> bool:
@@ -195,9 +200,9 @@ class Record(Shown, Data):
         return 1 if alone else recipe.answer_batch_size
 
     def metric(self, name: str) -> float | None:
-        """Return a value by its name in the metric table, or None where it was not measured."""
-        if name not in METRICS:
-            raise ValueError(f'unknown metric "{name}"{nearest(name, METRICS)}')
+        """Return a value by its name, or None where it was not measured. Raises `ValueError` for an unknown one."""
+        if name not in self.metrics and name not in self.trial.task.table:
+            raise ValueError(f'unknown metric "{name}"{nearest(name, self.trial.task.table)}')
         return self.metrics.get(name)
 
 

@@ -1,8 +1,12 @@
 """What a task is, as data."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import Field, model_validator
+
 from paretune.spec.base import Data, later
+from paretune.spec.metrics import DeclaredMetrics, Metric, earlier_metrics, metric_table
 
 
 class TaskEntry(Data):
@@ -26,6 +30,18 @@ class TaskSpec(Data):
     """Hash over every example of every split, in order; None where the data is not at hand (imported results)."""
     locations: tuple[str, ...] = later(())
     """The options that say where the data lies. They are no part of the task's identity: the content's hash is."""
+    metrics: DeclaredMetrics = later(())
+    """What the task scores, the main metric first, so that a record explains itself without the task's code. Empty in
+    records from before tasks declared it, and in imported ones. It is no part of the identity: the version is."""
+
+    def scored(self, measured: Iterable[str]) -> tuple[Metric, ...]:
+        """Return what the task scores, the main metric first; where it does not say, by the names of what it has."""
+        return self.metrics or earlier_metrics(measured)
+
+    @property
+    def table(self) -> Mapping[str, Metric]:
+        """Every metric by name that records of the task may hold."""
+        return metric_table(self.metrics)
 
     @property
     def identity(self) -> str:
@@ -35,7 +51,7 @@ class TaskSpec(Data):
     @property
     def unidentifying(self) -> dict[str, Any]:
         """What is no part of the identity, as `canonical_json` excludes it."""
-        return {"locations": True, "options": set(self.locations)}
+        return {"locations": True, "metrics": True, "options": set(self.locations)}
 
 
 class TaskCard(Data):
@@ -47,5 +63,20 @@ class TaskCard(Data):
     source: str
     """Where the data comes from, with its pinned revision."""
     licence: str
-    main_metric: str
+    metrics: DeclaredMetrics = Field(min_length=1)
+    """What the task scores. The first is the main metric, which methods are ranked by."""
     superseded_by: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metrics_by_name(cls, value: Any) -> Any:
+        """Let a card name its main metric alone, where it is one of Paretune's own."""
+        if isinstance(value, dict) and "metrics" not in value and "main_metric" in value:
+            rest = {key: part for key, part in value.items() if key != "main_metric"}
+            return rest | {"metrics": earlier_metrics([value["main_metric"]])}
+        return value
+
+    @property
+    def main_metric(self) -> Metric:
+        """The metric that methods are ranked by."""
+        return self.metrics[0]

@@ -7,6 +7,8 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from paretune.spec.base import LARGEST_COUNT, LARGEST_SEED, Data
 
+VALIDATION_LOSS = "validation_loss"
+
 
 class Tuning(Data):
     """What every method may try before its final trials. The defaults follow the protocol."""
@@ -19,9 +21,8 @@ class Tuning(Data):
     """Rates between one power of ten and the next; they are evenly spaced in the logarithm."""
     seeds: tuple[Annotated[int, Field(ge=0, le=LARGEST_SEED)], ...] = Field(default=(0,), min_length=1)
     """Seeds of the tuning trials; the selection metric is their mean."""
-    choose_by: Literal["validation_loss", "accuracy", "similarity"] = "validation_loss"
-    """What decides, always on the validation split: the loss, the share of right answers, or likeness to
-    held-out pictures."""
+    choose_by: str = VALIDATION_LOSS
+    """What decides, always on the validation split: the loss, or by its name the main metric of the study's tasks."""
     widen_by: int = Field(default=1, ge=1, le=LARGEST_COUNT)
     """Rates added on a side, for all methods, when any method's best lies at that edge."""
     max_widenings: int = Field(default=3, ge=0, le=LARGEST_COUNT)

@@ -1,13 +1,13 @@
 """A study's folder on disk: records that are written once and never changed, answers, adapters and logs."""
 
 from paretune.store.folder import Store, load_records
-from paretune.store.items import Item, ItemAnswer, ItemPicture
+from paretune.store.items import Item
 from paretune.store.pictures import KeptPicture
 from paretune.store.planned import keep_plan, load_planned_records, planned_of, read_plan
 from paretune.store.query import query
 from paretune.store.records import Records
 
 __all__ = [
-    "Item", "ItemAnswer", "ItemPicture", "KeptPicture", "Records", "Store", "keep_plan", "load_planned_records",
+    "Item", "KeptPicture", "Records", "Store", "keep_plan", "load_planned_records",
     "load_records", "planned_of", "query", "read_plan",
 ]  # fmt: skip

@@ -1,8 +1,12 @@
-"""Ids and clusters of questions whose items were written by an earlier Paretune."""
+"""Items that were written by an earlier Paretune: their ids, their clusters, and where their scores stand."""
 
 import re
+from typing import TYPE_CHECKING
 
 from paretune.spec import TaskSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _SEEN = (
     "boxes",
@@ -41,3 +45,25 @@ def earlier_cluster(task: TaskSpec, item_id: str) -> str | None:
         return None
     templates = _UNSEEN if match["part"] == "test-unseen" else _SEEN
     return templates[int(match["number"]) % len(templates)]
+
+
+_COLUMNS = {
+    "strict": "accuracy",
+    "lenient": "accuracy_lenient",
+    "published": "accuracy_published",
+    "score": "similarity",
+}
+"""The columns that held scores before there was one for all of them, and the metric of each."""
+
+
+def with_scores(table: "pa.Table") -> "pa.Table":
+    """Return the items of an earlier file with the column that holds all their scores today."""
+    import pyarrow as pa
+
+    there = {metric: name for name, metric in _COLUMNS.items() if name in table.column_names}
+    columns = [table.column(name).to_pylist() for name in there.values()]
+    scores = [
+        [(metric, float(value)) for metric, value in zip(there, row, strict=True) if value is not None]
+        for row in zip(*columns, strict=True)
+    ]
+    return table.append_column("scores", pa.array(scores, type=pa.map_(pa.string(), pa.float64())))

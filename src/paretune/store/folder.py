@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from paretune.spec import InputError, Reading, Record, Study
 from paretune.spec.migrate import read_record
 from paretune.store.atomic import create_whole, refusing, write_whole
-from paretune.store.items import Item, ItemAnswer, QuestionScores, items_bytes, read_items, read_scores
+from paretune.store.items import Item, QuestionScores, items_bytes, read_items, read_scores
 from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
 from paretune.store.records import Records
 
@@ -176,20 +176,23 @@ class Store:
             except FileExistsError:
                 raise InputError(taken) from None
 
-    def items(self, record: Record) -> list[ItemAnswer]:
-        """Return the answers behind a record, in the task's order; none where no question was answered.
+    def items(self, record: Record) -> list[Item]:
+        """Return the items behind a record, in the task's order; none where no question was answered.
 
         Raises `InputError` when the file is missing or damaged.
         """
         return read_items(self.items_file(record), record.trial.task) if record.has_answers else []
 
-    def scores(self, record: Record) -> QuestionScores | None:
-        """Return the score of each question, 1 or 0, or None where no answers are kept, as with imported records.
+    def scores(self, record: Record, metric: str | None = None) -> QuestionScores | None:
+        """Return the value of a metric, by default the main one, for each item; None where none is kept, as with
+        imported records.
 
         Raises `InputError` when the file is damaged.
         """
         path = self.items_file(record)
-        return read_scores(path, record.trial.task) if record.num_items is not None and path.exists() else None
+        if record.num_items is None or not path.exists():
+            return None
+        return read_scores(path, record.trial.task, metric or record.main_metric.name)
 
     def pictures(self, record: Record) -> list[KeptPicture]:
         """Return the pictures kept with a record; none with a language model's. Raises `InputError` when damaged."""

@@ -1,4 +1,4 @@
-"""The answers of one trial, one row a question, in a Parquet file."""
+"""What became of each question of one trial, one row an item, in a Parquet file."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -6,41 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.spec import InputError, Record, TaskSpec, one_line
-from paretune.store.earlier_items import earlier_cluster, item_id_today
+from paretune.store.earlier_items import earlier_cluster, item_id_today, with_scores
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class ItemPicture(NamedTuple):
-    """What became of one caption that was drawn from one noise."""
-
-    item_id: str
-    group: str
-    score: float
-    """Cosine of the judge's features of the drawing and of the held-out picture."""
-    text: str
-    """The caption."""
-    target: str
-    """The held-out picture."""
-
-
-class ItemAnswer(NamedTuple):
-    """What became of one question."""
+class Item(NamedTuple):
+    """What became of one question, or of one caption that was drawn from one noise."""
 
     item_id: str
     group: str
     """The part of the questions it belongs to, such as "seen" or "unseen"."""
-    strict: bool
-    """Right, and in the form that the task asks for."""
-    lenient: bool
-    """Right, whatever the form."""
+    scores: Mapping[str, float]
+    """Its values by metric. Of a metric over the whole corpus it is the item's share in it, a jackknife pseudo-value:
+    their mean is the metric, and their spread its standard error."""
     text: str
-    """What the model wrote."""
+    """What the model wrote; of a drawing the caption."""
     target: str
-    """The right answer."""
-    published: bool | None = None
-    """Right by the rule of the benchmark's authors; None where the task has no such rule."""
+    """The right answer; of a drawing the held-out picture."""
     cluster: str | None = None
     """What it shares with other questions, such as a template, a document or a customer; None where nothing."""
 
@@ -56,29 +40,14 @@ class QuestionScores(dict[str, float]):
         self.clusters = clusters
 
 
-Item = ItemAnswer | ItemPicture
-
-
-_STRICT = ItemAnswer._fields.index("strict")
-
-
 def items_schema() -> "pa.Schema":
-    """Return the columns of an items file: the trial and attempt it belongs to, then the fields of an item.
-
-    What an item does not have is null: `strict` and its like of a picture, `score` of an answer.
-    """
+    """Return the columns of an items file: the trial and attempt it belongs to, then the fields of an item."""
     import pyarrow as pa
 
-    columns: list[tuple[str, Any]] = [("trial_id", pa.string()), ("attempt", pa.int64())]
-    for name, kind in {**ItemAnswer.__annotations__, **ItemPicture.__annotations__}.items():
-        columns.append((name, _column_type(kind)))
-    return pa.schema(columns)
-
-
-def _column_type(kind: Any) -> "pa.DataType":
-    import pyarrow as pa
-
-    return {str: pa.string(), str | None: pa.string(), float: pa.float64()}.get(kind, pa.bool_())
+    text = dict.fromkeys(("item_id", "group", "text", "target", "cluster"), pa.string())
+    kinds: dict[str, Any] = {"scores": pa.map_(pa.string(), pa.float64()), **text}
+    fields = [(name, kinds[name]) for name in Item._fields]
+    return pa.schema([("trial_id", pa.string()), ("attempt", pa.int64()), *fields])
 
 
 def items_bytes(record: Record, items: Sequence[Item]) -> bytes:
@@ -86,14 +55,15 @@ def items_bytes(record: Record, items: Sequence[Item]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet
 
-    rows = [{"trial_id": record.trial_id, "attempt": record.attempt, **item._asdict()} for item in items]
+    of = {"trial_id": record.trial_id, "attempt": record.attempt}
+    rows = [{**of, **item._asdict(), "scores": list(item.scores.items())} for item in items]
     sink = io.BytesIO()
     pyarrow.parquet.write_table(pa.Table.from_pylist(rows, schema=items_schema()), sink, compression="zstd")
     return sink.getvalue()
 
 
 def read_items_table(path: Path) -> "pa.Table":
-    """Return an items file as a table with the columns of `items_schema`.
+    """Return an items file as a table with the columns of `items_schema`; those of an earlier Paretune are lifted.
 
     Raises `InputError` when the file is missing or damaged.
     """
@@ -101,29 +71,43 @@ def read_items_table(path: Path) -> "pa.Table":
     import pyarrow.parquet
 
     try:
-        return pyarrow.parquet.read_table(path, schema=items_schema())
+        with pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read()
+        lifted = table if "scores" in table.column_names else with_scores(table)
+        whole = pa.Table.from_arrays([_column(lifted, field) for field in items_schema()], schema=items_schema())
     except FileNotFoundError:
         raise InputError(f"{path}: the answers of this trial are missing; run the study with --retry") from None
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: damaged ({one_line(error)}); delete it and its record, then run again") from None
+    return whole
 
 
-def read_items(path: Path, task: TaskSpec) -> list[ItemAnswer]:
-    """Return the answers in an items file, in the order in which they were given; none where it holds pictures."""
-    columns = [column.to_pylist() for column in read_items_table(path).select(ItemAnswer._fields).columns]
-    answers = [ItemAnswer(*values) for values in zip(*columns, strict=True) if values[_STRICT] is not None]
-    return [answer._replace(item_id=item_id_today(task, answer.item_id)) for answer in answers]
+def _column(table: "pa.Table", field: "pa.Field") -> Any:
+    """Return a column, of nulls where the file has none: clusters came later."""
+    import pyarrow as pa
+
+    if field.name not in table.column_names:
+        return pa.nulls(len(table), field.type)
+    return table.column(field.name).cast(field.type)
 
 
-def read_scores(path: Path, task: TaskSpec) -> QuestionScores:
-    """Return, for each question in an items file, 1 where the answer was right in the form asked for, else 0.
+def read_items(path: Path, task: TaskSpec) -> list[Item]:
+    """Return the items of a file, in the order in which they were answered."""
+    rows = read_items_table(path).select(Item._fields).to_pylist()
+    items = [Item(**(row | {"scores": dict(row["scores"])})) for row in rows]
+    return [item._replace(item_id=item_id_today(task, item.item_id)) for item in items]
 
-    For a picture it is its score. Clusters that older files do not hold are found where the task's ids tell them.
+
+def read_scores(path: Path, task: TaskSpec, metric: str) -> QuestionScores:
+    """Return the value of a metric for each item of a file that has it.
+
+    Clusters that older files do not hold are found where the task's ids tell them.
     """
-    columns = read_items_table(path).select(["item_id", "strict", "score", "cluster"]).columns
+    columns = read_items_table(path).select(["item_id", "scores", "cluster"]).columns
     rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
-    clusters = {name: cluster or earlier_cluster(task, name) for name, _, _, cluster in rows}
+    clusters = {name: cluster or earlier_cluster(task, name) for name, _, cluster in rows}
+    scores = {name: dict(scores).get(metric) for name, scores, _ in rows}
     return QuestionScores(
-        {item_id_today(task, name): float(right if score is None else score) for name, right, score, _ in rows},
+        {item_id_today(task, name): score for name, score in scores.items() if score is not None},
         {item_id_today(task, name): cluster for name, cluster in clusters.items() if cluster is not None},
     )

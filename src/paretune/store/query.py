@@ -1,5 +1,6 @@
 """SQL over a study's folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
 
     Table `records`: the latest record of each trial, with trial_id, attempt, task, method, learning_rate, seed, split,
     outcome, num_items and a column for every metric, null where it was not measured. Table `items`: one row a question,
-    with trial_id, attempt and the fields of `ItemAnswer`. The statement can read nothing else.
+    with trial_id, attempt and the fields of `Item`; `scores['accuracy']` is a value of its map `scores`. The statement
+    can read nothing else.
 
     Raises `InputError` when the folder cannot be read or the statement is wrong.
     """
@@ -33,11 +35,15 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
 
     records = load_records(folder)
     with duckdb.connect(":memory:") as connection:
-        columns = _KEYS | dict.fromkeys(METRICS, "DOUBLE")
-        connection.execute(f"CREATE TABLE records ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+        metrics = _metric_names(records)
+        columns = _KEYS | dict.fromkeys(metrics, "DOUBLE")
+        defined = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        connection.execute(f"CREATE TABLE records ({defined})")
         if records:
             marks = ", ".join("?" * len(columns))
-            connection.executemany(f"INSERT INTO records VALUES ({marks})", [_values(record) for record in records])
+            connection.executemany(
+                f"INSERT INTO records VALUES ({marks})", [_values(record, metrics) for record in records]
+            )
         connection.register("answers", _answers(Store(folder), records))
         connection.execute("CREATE TABLE items AS SELECT * FROM answers")
         connection.unregister("answers")
@@ -50,11 +56,17 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
             raise InputError(f"the SQL cannot be run: {one_line(error)}") from None
 
 
-def _values(record: Record) -> list[Any]:
+def _metric_names(records: Sequence[Record]) -> list[str]:
+    """Return the names of all metrics: Paretune's own, and those that the records' tasks declare."""
+    declared = [metric.name for record in records for metric in record.trial.task.metrics]
+    return [name for name in dict.fromkeys((*METRICS, *declared)) if name not in _KEYS]
+
+
+def _values(record: Record, metrics: Sequence[str]) -> list[Any]:
     trial = record.trial
     keys = [record.trial_id, record.attempt, trial.task.name, trial.method.label, trial.learning_rate, trial.seed]
     keys += [trial.split, record.outcome.kind, record.num_items]
-    return keys + [record.metric(name) for name in METRICS]
+    return keys + [record.metrics.get(name) for name in metrics]
 
 
 def _answers(store: Store, records: list[Record]) -> Any:

@@ -1,12 +1,13 @@
 """What models are trained on and asked."""
 
-from paretune.tasks.base import AnyTask, Example, Score, Split, Task
+from paretune.tasks.base import AnyTask, CorpusMetric, Example, Score, Split, Task
 from paretune.tasks.general_text import fixed_general_text, read_general_text
 from paretune.tasks.pictures import ImageTask, PictureExample, open_picture
 from paretune.tasks.registry import get_any_task, get_task, task_cards, task_class, task_names
 
 __all__ = [
     "AnyTask",
+    "CorpusMetric",
     "Example",
     "ImageTask",
     "PictureExample",

@@ -1,11 +1,12 @@
 """What a task is: examples, how they are put to the model, and how an answer is scored."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from paretune.spec import InputError, TaskCard, TaskSpec, content_hash, nearest
+from paretune.spec import TaskCard, TaskSpec, content_hash
+from paretune.tasks.options import Kind, checked_options
 
 Split = Literal["train", "validation", "test"]
 
@@ -24,15 +25,26 @@ class Example(NamedTuple):
     """What it shares with other questions, such as a template, a document or a customer; None where nothing."""
 
 
-class Score(NamedTuple):
-    """How one generated text was judged."""
+class Score(dict[str, float]):
+    """The values of an answer that is right or wrong, by metric name: 1 and 0.
 
-    strict: bool
-    """Right, and in the form that the task asks for."""
-    lenient: bool
-    """Right, whatever the form."""
-    published: bool | None = None
-    """Right by the rule of the benchmark's authors, where the task knows it."""
+    `strict`: right, and in the form that the task asks for. `lenient`: right, whatever the form. `published`: right by
+    the rule of the benchmark's authors, where there is one.
+    """
+
+    def __init__(self, strict: bool, lenient: bool | None = None, published: bool | None = None) -> None:
+        read = {"accuracy": strict, "accuracy_lenient": lenient, "accuracy_published": published}
+        super().__init__({name: float(right) for name, right in read.items() if right is not None})
+
+
+class CorpusMetric(NamedTuple):
+    """How a metric that is declared per corpus is computed, such as macro F1."""
+
+    read: Callable[[str, Example], Hashable]
+    """Returns what counts of an answer, such as the label that was given and the right one. Never raises."""
+    value: Callable[[Sequence[Any]], float]
+    """Returns the metric of several answers, at least one, from what was read of each; the order does not matter. It is
+    called once for each different reading, without it, so readings that repeat make it quick."""
 
 
 class AnyTask(ABC):
@@ -45,28 +57,17 @@ class AnyTask(ABC):
     default_options: ClassVar[Mapping[str, Any]] = {}
     about_options: ClassVar[Mapping[str, str]] = {}
     """What each option means, a line each."""
+    option_kinds: ClassVar[Mapping[str, Kind]] = {}
+    """What values an option may have; any where it has no kind. `paretune.tasks.options` has the kinds."""
     locations: ClassVar[tuple[str, ...]] = ()
     """The options that say where the data lies. The same data elsewhere is the same task."""
     wants_pictures: ClassVar[bool] = False
     """Whether it is put to image models, and not to language models."""
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
-        for key in options or {}:
-            if key not in self.default_options:
-                raise InputError(
-                    f'task "{self.card.name}": unknown option "{key}"{nearest(key, self.default_options)}; '
-                    f"known options: {', '.join(self.default_options) or 'none'}"
-                )
-        self.options: dict[str, Any] = {**self.default_options, **(options or {})}
-
-    def whole_number(self, option: str, least: int = 1) -> int:
-        """Return an option that is a whole number. Raises `InputError` for anything else and for less than `least`."""
-        value = self.options[option]
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InputError(
-                f'task "{self.card.name}": option {option} must be a whole number of at least {least}, got {value!r}'
-            )
-        return value
+        self.options: dict[str, Any] = checked_options(
+            self.card.name, options or {}, self.default_options, self.option_kinds
+        )
 
     @cached_property
     @abstractmethod
@@ -87,6 +88,7 @@ class AnyTask(ABC):
             options=self.options,
             content_hash=self.content_hash,
             locations=self.locations,
+            metrics=card.metrics,
         )
 
 
@@ -100,14 +102,16 @@ class Task(AnyTask):
     """Tokens an answer may take."""
     stop: ClassVar[tuple[str, ...]] = ("\n\n", "\nQuestion:")
     """Generation of an answer ends before the first of these."""
+    corpus_metrics: Mapping[str, CorpusMetric] = {}
+    """How the metrics that the card declares per corpus are computed, by name."""
 
     @abstractmethod
     def examples(self, split: Split) -> Sequence[Example]:
         """Return all examples of a split. May raise `InputError` for data or options that cannot be used."""
 
     @abstractmethod
-    def score(self, text: str, example: Example) -> Score:
-        """ImageEncoder a generated text. Never raises."""
+    def score(self, text: str, example: Example) -> Mapping[str, float]:
+        """Return the values of a generated text by metric: of all that the card declares per item. Never raises."""
 
     def few_shot(self, num_shots: int) -> str:
         """Return the text put before a prompt to show `num_shots` worked training examples."""

@@ -21,9 +21,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from paretune.spec import InputError, TaskCard
+from paretune.spec import METRICS, InputError, TaskCard
 from paretune.tasks.base import Example, Score, Split, Task
 from paretune.tasks.final_answer import final_answer, number_in, same_number
+from paretune.tasks.options import TRUTH, or_null, text_with, texts, whole_number
 from paretune.tasks.published_rule import right_by_published_rule
 from paretune.tasks.rows import Row, first_rows, read_rows
 
@@ -45,7 +46,7 @@ class Gsm8k(Task):
         "test set. Read by our own rule (strict), by math-verify (lenient), and by that of peft's comparison.",
         source=f"{_METAMATH}; {_GSM8K}; or files in the same form",
         licence="MIT",
-        main_metric="accuracy",
+        metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"], METRICS["accuracy_published"]),
     )
     default_options: ClassVar[dict[str, Any]] = {
         "train": _METAMATH,
@@ -75,15 +76,18 @@ class Gsm8k(Task):
         "max_new_tokens": "Longest answer that is generated, in tokens.",
         "stop": "Generation ends before the first of these texts.",
     }
+    option_kinds = {
+        **dict.fromkeys(("validation_size", "max_new_tokens", "max_characters"), whole_number()),
+        **dict.fromkeys(("train_size", "test_size"), or_null(whole_number())),
+        "template": text_with("{query}", "where the question goes"),
+        "clean_validation": TRUTH,
+        "stop": texts(0),
+    }
     locations = ("train", "validation", "test")
     max_new_tokens = 300
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
-        if "{query}" not in str(self.options["template"]):
-            raise InputError('task "gsm8k": option template must hold {query}, where the question goes')
-        for name in ("validation_size", "max_new_tokens", "max_characters", "train_size", "test_size"):
-            self._check_whole_number(name)
         self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc] # here they depend on the options
         self.stop = tuple(self.options["stop"])  # type: ignore[misc]
 
@@ -164,12 +168,6 @@ class Gsm8k(Task):
                 f"response); the row has: {present}"
             )
         return question, _CALCULATOR.sub("", answer)
-
-    def _check_whole_number(self, name: str) -> None:
-        value = self.options[name]
-        if value is None and self.default_options[name] is None:
-            return
-        self.whole_number(name)
 
 
 def _verified(text: str, target: str) -> bool:

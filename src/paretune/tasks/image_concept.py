@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from paretune.spec import InputError, TaskCard, content_hash
+from paretune.spec import METRICS, InputError, TaskCard, content_hash
 from paretune.tasks.base import Split
+from paretune.tasks.options import TEXT, Kind, different_texts, whole_number
 from paretune.tasks.pictures import ImageTask, PictureExample, read_pictures
 
 _SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
@@ -36,7 +37,7 @@ class ImageConcept(ImageTask):
         "and of the held-out picture with that caption. Drift: half of one minus the cosine to the base's drawings.",
         source="drawings made by rule (shipped:zib, shipped:mov), or your own pictures",
         licence="Apache-2.0 for the drawings",
-        main_metric="similarity",
+        metrics=(METRICS["similarity"],),
     )
     default_options: ClassVar[dict[str, Any]] = {
         "pictures": "shipped:zib",
@@ -66,16 +67,27 @@ class ImageConcept(ImageTask):
         "gallery_noises": "Images shown per gallery caption.",
         "judge": "Image encoder whose features are compared.",
     }
+    option_kinds = {
+        **dict.fromkeys(("pictures", "image_column", "judge"), TEXT),
+        **dict.fromkeys(("validation_size", "test_size", "noises", "drift_noises", "gallery_noises"), whole_number()),
+        "split_seed": whole_number(0),
+        "captions": Kind(
+            "be one text for all pictures, or a list with one for each",
+            lambda value: value is None or isinstance(value, str | list),
+        ),
+        "drift_captions": different_texts(2),
+        "gallery_captions": different_texts(0),
+    }
     locations = ("pictures",)
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
-        self.judge = self._text("judge")
-        self.num_noises = self._number("noises")
-        self.drift_captions = self._texts("drift_captions", least=2)
-        self.num_drift_noises = self._number("drift_noises")
-        self.gallery_captions = self._texts("gallery_captions", least=0)
-        self.num_gallery_noises = self._number("gallery_noises")
+        self.judge = self.options["judge"]
+        self.num_noises = self.options["noises"]
+        self.drift_captions = tuple(self.options["drift_captions"])
+        self.num_drift_noises = self.options["drift_noises"]
+        self.gallery_captions = tuple(self.options["gallery_captions"])
+        self.num_gallery_noises = self.options["gallery_noises"]
 
     def pictures(self, split: Split) -> Sequence[PictureExample]:
         """Return the pictures of a split, in an order that `split_seed` alone decides."""
@@ -96,49 +108,20 @@ class ImageConcept(ImageTask):
         """
         import numpy as np
 
-        source, captions = self._text("pictures"), self.options["captions"]
-        if not (captions is None or isinstance(captions, str | list)):
-            raise self._wrong("captions", "one text for all pictures, or a list with one for each")
-        found = read_pictures(source, self._text("image_column"), captions)
-        held_out = self._number("validation_size") + self._number("test_size")
+        source, test_size = self.options["pictures"], self.options["test_size"]
+        found = read_pictures(source, self.options["image_column"], self.options["captions"])
+        held_out = self.options["validation_size"] + test_size
         if len(found) <= held_out:
             raise InputError(
                 f"{source}: {len(found)} pictures, of which validation and test take {held_out}: none is left to learn "
                 "from; lower validation_size and test_size"
             )
         order = np.arange(len(found))
-        np.random.RandomState(self._number("split_seed", least=0)).shuffle(order)
+        np.random.RandomState(self.options["split_seed"]).shuffle(order)
         shuffled = [found[place] for place in order]
-        first, second = len(found) - held_out, len(found) - self._number("test_size")
+        first, second = len(found) - held_out, len(found) - test_size
         return {
             "train": tuple(shuffled[:first]),
             "validation": tuple(shuffled[first:second]),
             "test": tuple(shuffled[second:]),
         }
-
-    def _number(self, option: str, least: int = 1) -> int:
-        value = self.options[option]
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise self._wrong(option, f"a whole number of at least {least}")
-        return value
-
-    def _text(self, option: str) -> str:
-        value = self.options[option]
-        if not isinstance(value, str) or not value:
-            raise self._wrong(option, "text")
-        return value
-
-    def _texts(self, option: str, least: int) -> tuple[str, ...]:
-        value = self.options[option]
-        if not isinstance(value, list | tuple) or len(value) < least or not all(isinstance(one, str) for one in value):
-            raise self._wrong(option, f"a list of at least {least} texts")
-        if len(set(value)) < len(value):
-            raise self._wrong(option, "a list in which no text is there twice")
-        return tuple(value)
-
-    def _wrong(self, option: str, wanted: str) -> InputError:
-        shown = repr(self.options[option])
-        return InputError(
-            f'task "{self.card.name}": option {option} must be {wanted}, got '
-            + (shown if len(shown) <= 60 else f"{shown[:57]}...")
-        )

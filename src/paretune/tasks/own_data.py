@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from paretune.spec import InputError, TaskCard, TaskSpec
+from paretune.spec import METRICS, InputError, TaskCard, TaskSpec
 from paretune.tasks.base import Example, Score, Split, Task, hash_of
+from paretune.tasks.options import TEXT, number_between, or_null, whole_number
 from paretune.tasks.readers import last_number
 from paretune.tasks.rows import read_rows
 
@@ -26,7 +27,7 @@ class OwnData(Task):
         description="Your own prompts and completions. Right: the same text, case and spaces aside.",
         source="a file on your disk, given by the option path",
         licence="yours",
-        main_metric="accuracy",
+        metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),
     )
     default_options: ClassVar[dict[str, Any]] = {
         "path": None,
@@ -53,6 +54,12 @@ class OwnData(Task):
         "group": "Column whose value related questions share, such as a document or a customer: intervals and tests "
         'account for it. A column called "group" is used by default.',
     }
+    option_kinds = {
+        "group": or_null(TEXT),
+        **dict.fromkeys(("prompt_column", "completion_column"), TEXT),
+        **dict.fromkeys(("validation_fraction", "test_fraction"), number_between(0, 0.5)),
+        "max_new_tokens": whole_number(),
+    }
     locations = ("path", "validation_path", "test_path")
     max_new_tokens = 64
 
@@ -60,7 +67,7 @@ class OwnData(Task):
         super().__init__(options)
         if not self.options["path"]:
             raise InputError('task "own_data": option path is missing; name a .jsonl, .csv, .json or .parquet file')
-        self.max_new_tokens = self.whole_number("max_new_tokens")  # type: ignore[misc] # here it depends on the options
+        self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc] # here it depends on the options
 
     def spec(self) -> TaskSpec:
         """Return this task as data; without the option group it is the same as before there was one."""
@@ -94,7 +101,7 @@ class OwnData(Task):
         taken = {row.prompt for row in rows}
         apart: dict[Split, list[Example]] = {}
         splits: tuple[Split, Split] = ("test", "validation")
-        sizes = {split: round(self._fraction(f"{split}_fraction") * len(rows)) for split in splits}
+        sizes = {split: round(self.options[f"{split}_fraction"] * len(rows)) for split in splits}
         for split in splits:
             path = self.options[f"{split}_path"]
             if path is not None:
@@ -107,12 +114,6 @@ class OwnData(Task):
             if not found:
                 raise InputError(f"{self.options['path']}: too few different prompts, none is left for {split}")
         return {"train": tuple(rows), "validation": tuple(apart["validation"]), "test": tuple(apart["test"])}
-
-    def _fraction(self, option: str) -> float:
-        value = self.options[option]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 0.5:
-            raise InputError(f'task "own_data": option {option} must be a number between 0 and 0.5, got {value!r}')
-        return float(value)
 
     def _read(self, name: str) -> Iterator[Example]:
         path = Path(name)

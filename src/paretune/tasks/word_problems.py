@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from paretune.spec import InputError, TaskCard
+from paretune.spec import METRICS, InputError, TaskCard
 from paretune.tasks.base import Example, Score, Split, Task
+from paretune.tasks.options import whole_number
 from paretune.tasks.readers import last_number, marked_number
 from paretune.tasks.word_templates import TRAINED, UNSEEN, Template
 
@@ -44,7 +45,7 @@ class WordProblems(Task):
         description="Arithmetic stories of two or three steps with a chain of thought; some only in the test.",
         source="made by rule in paretune.tasks.word_problems",
         licence="Apache-2.0",
-        main_metric="accuracy",
+        metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),
     )
     default_options: ClassVar[dict[str, Any]] = {"train_size": 1024, "validation_size": 64, "test_size": 160, "seed": 0}
     about_options = {
@@ -53,6 +54,10 @@ class WordProblems(Task):
         "test_size": "Test questions, half of them from templates that are not in the training data.",
         "seed": "Seed of the generated problems. Another seed is other data.",
     }
+    option_kinds = {
+        **dict.fromkeys(("train_size", "validation_size", "test_size"), whole_number()),
+        "seed": whole_number(0),
+    }
     max_new_tokens: ClassVar[int] = 40
 
     def examples(self, split: Split) -> Sequence[Example]:
@@ -60,13 +65,13 @@ class WordProblems(Task):
         return self._splits[split]
 
     def score(self, text: str, example: Example) -> Score:
-        """ImageEncoder by the number after `####` (strict) and by the last number (lenient)."""
+        """Judge by the number after `####` (strict) and by the last number (lenient)."""
         return Score(marked_number(text) == example.target, last_number(text) == example.target)
 
     @cached_property
     def _splits(self) -> dict[Split, tuple[Example, ...]]:
-        sizes = {name: self.whole_number(name) for name in ("train_size", "validation_size", "test_size")}
-        draw = random.Random(f"word_problems {self.whole_number('seed', least=0)}")
+        sizes = {name: self.options[name] for name in ("train_size", "validation_size", "test_size")}
+        draw = random.Random(f"word_problems {self.options['seed']}")
         taken: set[str] = set()
         unseen = sizes["test_size"] // 2
         test = [

@@ -3,9 +3,9 @@ runs next."""
 
 from paretune.tune.choose import Choice, Chosen, NothingChosen, Point, choose, points_of
 from paretune.tune.grid import Edge, step_of
-from paretune.tune.rounds import Cell, TaskSearch, check_budget, search_task
+from paretune.tune.rounds import Cell, TaskSearch, check_budget, metric_of, search_task
 
 __all__ = [
-    "Cell", "Choice", "Chosen", "Edge", "NothingChosen", "Point", "TaskSearch", "check_budget", "choose", "points_of",
-    "search_task", "step_of",
+    "Cell", "Choice", "Chosen", "Edge", "NothingChosen", "Point", "TaskSearch", "check_budget", "choose", "metric_of",
+    "points_of", "search_task", "step_of",
 ]  # fmt: skip

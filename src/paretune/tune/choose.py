@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from paretune.spec import METRICS, Candidate, Direction, Outcome, Record, Search, Tuning
+from paretune.spec import Candidate, Metric, Outcome, Record, Search, Tuning
 from paretune.tune.grid import Bounds, Edge, step_of
 
 
@@ -60,8 +60,8 @@ def point_of(candidate: Candidate, choose_by: str, results: Mapping[str, Record]
     return Point(candidate, fmean(finite) if whole else None, tuple(record.outcome for record in records))
 
 
-def choose(search: Search, points: Sequence[Point], tuning: Tuning) -> Choice:
-    """Return the best point of a response curve. Equal values: the smaller rate, then the one proposed first.
+def choose(search: Search, points: Sequence[Point], tuning: Tuning, metric: Metric) -> Choice:
+    """Return the best point of a response curve by a metric. Equal values: the smaller rate, then the earlier proposal.
 
     The best counts as lying at an edge of the grid only where no point inside does as well: a plateau that reaches into
     the grid says nothing about what lies beyond it.
@@ -71,10 +71,13 @@ def choose(search: Search, points: Sequence[Point], tuning: Tuning) -> Choice:
         everywhere = bool(points) and all(point.diverged for point in points)
         counts = Counter[str](outcome.kind for point in points for outcome in point.outcomes)
         return NothingChosen({**counts}, Edge.LOWER if everywhere else None)
-    sign = 1 if METRICS[tuning.choose_by].direction is Direction.LOWER else -1
     place = {candidate.trial_ids: number for number, candidate in enumerate(search.candidates)}
     known.sort(
-        key=lambda point: (sign * _figure(point), point.candidate.learning_rate, place[point.candidate.trial_ids])
+        key=lambda point: (
+            -metric.sign * _figure(point),
+            point.candidate.learning_rate,
+            place[point.candidate.trial_ids],
+        )
     )
     best = known[0]
     edges = [_edge(point, search, tuning) for point in known if point.figure == best.figure]

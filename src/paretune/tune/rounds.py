@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from paretune.spec import (
     EVERYTHING,
+    METRICS,
     Between,
     Candidate,
     InputError,
     Measure,
+    Metric,
     Recipe,
     Record,
     Search,
@@ -18,16 +20,10 @@ from paretune.spec import (
     TunedValues,
     Tuning,
 )
+from paretune.spec.tuning import VALIDATION_LOSS
 from paretune.tune.choose import Choice, Point, choose, point_of, points_of
 from paretune.tune.grid import Bounds, first_bounds, rate_at
 from paretune.tune.sampler import Draw, drawn
-
-MEASURES_FOR_CHOICE: dict[str, tuple[Measure, ...]] = {
-    "validation_loss": (),
-    "accuracy": ("answers",),
-    "similarity": ("answers",),
-}
-"""What a tuning trial has to measure beside the validation loss, by the selection metric."""
 
 
 class Cell(NamedTuple):
@@ -59,7 +55,7 @@ class Cell(NamedTuple):
             update={
                 "recipe": self.tuning_recipe,
                 "split": "validation",
-                "measures": MEASURES_FOR_CHOICE[choose_by],
+                "measures": measures_for_choice(choose_by),
             }
         )
 
@@ -79,12 +75,23 @@ class TaskSearch(NamedTuple):
     """Trials that wider grids can still add at most."""
 
 
+def measures_for_choice(choose_by: str) -> tuple[Measure, ...]:
+    """Return what a tuning trial has to measure beside the validation loss, by the selection metric."""
+    return () if choose_by == VALIDATION_LOSS else ("answers",)
+
+
+def metric_of(tuning: Tuning, cells: Sequence[Cell]) -> Metric:
+    """Return the selection metric, as the cells' tasks have it."""
+    tables = (cell.template.task.table for cell in cells)
+    return next((table[tuning.choose_by] for table in tables if tuning.choose_by in table), METRICS[VALIDATION_LOSS])
+
+
 def search_task(tuning: Tuning, cells: Sequence[Cell], results: Mapping[str, Record]) -> TaskSearch:
     """Return what the cells of one task try, as far as it can be told from the results, by trial id.
 
     Depends on nothing but its arguments: neither the order of the records nor where a run was stopped matters.
     """
-    bounds = first_bounds(tuning)
+    bounds, metric = first_bounds(tuning), metric_of(tuning, cells)
     draws: list[Draw] = []
     rounds: list[list[Trial]] = []
     tried = [0] * len(cells)
@@ -99,7 +106,7 @@ def search_task(tuning: Tuning, cells: Sequence[Cell], results: Mapping[str, Rec
                 num_later = sum(draw.size for draw in coming) * len(cells) * len(tuning.seeds)
                 wider = 2 * widenings_left * _trials_per_side(tuning, cells)
                 return TaskSearch(rounds, searches, [], num_later, wider)
-        choices = [choose(search, points_of(search, tuning.choose_by, results), tuning) for search in searches]
+        choices = [choose(search, points_of(search, tuning.choose_by, results), tuning, metric) for search in searches]
         edges = {choice.edge for choice in choices if choice.edge is not None}
         if not edges:
             break
@@ -145,7 +152,7 @@ def _search(tuning: Tuning, cell: Cell, draws: Sequence[Draw], results: Mapping[
     if tuning.trials is None:
         candidates = _on_grid(tuning, cell, [draw.bounds for draw in draws])
     else:
-        candidates = drawn(tuning, cell.prior, cell.values, draws, result_of)
+        candidates = drawn(tuning, cell.prior, cell.values, draws, result_of, metric=metric_of(tuning, [cell]))
     trial = cell.template
     return Search(
         task=trial.task.content_hash,

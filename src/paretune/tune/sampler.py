@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paretune.spec import METRICS, Between, Candidate, Direction, InputError, TunedValues, Tuning
+from paretune.spec import Between, Candidate, InputError, Metric, TunedValues, Tuning
 from paretune.tune.choose import Point
 from paretune.tune.grid import Bounds, rate_at, rounded
 
@@ -30,21 +30,23 @@ def drawn(
     values: Mapping[str, TunedValues],
     draws: Sequence[Draw],
     result_of: Callable[[Candidate], Point],
+    *,
+    metric: Metric,
 ) -> list[Candidate]:
     """Return all candidates of these draws, in order, without trial ids. No setting comes twice.
 
     The sampler is rebuilt from its seed and hears, after each draw but the last, how that draw's candidates did:
-    `result_of` returns the point of a candidate. A setting that diverged counts as worse than any other; one that
-    failed for another reason tells a sampler nothing. Raises `InputError` where there are fewer settings than are
-    to be drawn.
+    `result_of` returns the point of a candidate, with its value of `metric`. A setting that diverged counts as worse
+    than any other; one that failed for another reason tells a sampler nothing. Raises `InputError` where there are
+    fewer settings than are to be drawn.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    higher = METRICS[tuning.choose_by].direction is Direction.HIGHER
+    lower = metric.lower_is_better
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = optuna.create_study(sampler=_sampler(tuning), direction="maximize" if higher else "minimize")
+        study = optuna.create_study(sampler=_sampler(tuning), direction="minimize" if lower else "maximize")
         candidates: list[Candidate] = []
         for draw in draws:
             asked: list[tuple[optuna.Trial, Candidate]] = []
@@ -63,7 +65,7 @@ def drawn(
             candidates += [candidate for _, candidate in asked]
             if draw is not draws[-1]:
                 for trial, candidate in asked:
-                    _tell(study, trial, result_of(candidate), worst=-math.inf if higher else math.inf)
+                    _tell(study, trial, result_of(candidate), worst=math.inf if lower else -math.inf)
     return candidates
 
 

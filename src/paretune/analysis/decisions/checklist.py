@@ -7,7 +7,7 @@ from paretune.analysis.decisions.protocol import departures, protocol_conflicts
 from paretune.analysis.decisions.requirements import Capabilities
 from paretune.analysis.table.comparable import same_conditions
 from paretune.analysis.table.rows import Row
-from paretune.analysis.table.selection import View, main_figure
+from paretune.analysis.table.selection import View
 from paretune.spec import METRICS
 from paretune.spec.base import Data
 
@@ -91,7 +91,7 @@ def _test_set(view: View, pair: Sequence[Row]) -> Check:
 
 
 def _environment(pair: View) -> Check:
-    conflicts = [*protocol_conflicts(pair, [main_figure(pair.rows)]), *departures(pair)]
+    conflicts = [*protocol_conflicts(pair, [pair.main_metric.name]), *departures(pair)]
     finding = "; ".join(conflicts) or "same base model, recipe, device and package versions"
     return Check(point="environment", passed=not conflicts, finding=finding)
 
@@ -109,7 +109,7 @@ def _audit(view: View, pair: Sequence[Row], known: Capabilities) -> Check:
 
 def cost_check(view: View, pair: Sequence[Row], cost: str, share: float) -> Check:
     """Return whether the first of two rows needs at most `share` of the cost that the second needs, by their means."""
-    label = METRICS[cost].label.lower()
+    label = METRICS[cost].words
     first, second = (row.metrics.get(cost) for row in pair)
     if first is None or second is None or second <= 0:
         return Check(

@@ -19,10 +19,9 @@ from paretune.analysis.table.comparison_set import ComparisonSet
 from paretune.analysis.table.judged import row_estimate
 from paretune.analysis.table.rows import Row
 from paretune.analysis.table.selection import View
-from paretune.spec import METRICS, Direction
+from paretune.spec import METRICS
 
 _IN_DOUBT = (0.025, 0.975)
-_SIGNS = {Direction.LOWER: 1.0, Direction.HIGHER: -1.0}
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,7 @@ class Choice:
 
     @property
     def _sign(self) -> float:
-        lower = len(self.objective) == 1 and METRICS[next(iter(self.objective))].direction is Direction.LOWER
-        return -1.0 if lower else 1.0
+        return self.compared.table[next(iter(self.objective))].sign if len(self.objective) == 1 else 1.0
 
     @cached_property
     def _order(self) -> list[int]:
@@ -102,7 +100,7 @@ class Choice:
 
         def key(number: int) -> tuple[float | str, ...]:
             row = self._row(number)
-            costs = (row.metrics.get(cost, math.inf) * _SIGNS[METRICS[cost].direction] for cost in self.costs)
+            costs = (-METRICS[cost].sign * row.metrics.get(cost, math.inf) for cost in self.costs)
             return -float(self._draws.means[number]), *costs, self.view.name_of(row)
 
         return sorted(range(len(self.admissible)), key=key)

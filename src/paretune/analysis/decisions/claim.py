@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from paretune.analysis.decisions.checklist import Check, checklist, cost_check
 from paretune.analysis.decisions.compare import compare_rows
 from paretune.analysis.decisions.comparison import Comparison
+from paretune.analysis.decisions.phrases import gap, signed
 from paretune.analysis.decisions.requirements import Capabilities, known_metric
 from paretune.analysis.statistics.confidence_set import SIGNIFICANCE
 from paretune.analysis.statistics.paired import Difference, p_above
@@ -14,18 +15,19 @@ from paretune.analysis.table.comparison_set import ComparisonSet, make_compariso
 from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.rows import rows_of
 from paretune.analysis.table.selection import View, choose_view
-from paretune.spec import InputError
+from paretune.spec import InputError, Metric, Unit
 from paretune.spec.base import Data
 from paretune.spec.shown import Shown
 
 ClaimVerdict = Literal["supported", "refuted", "undecided"]
 _CLAIM = re.compile(
     r"\s*(?P<first>.+?)\s+(?P<kind>beats|matches)\s+(?P<second>.+?)"
-    r"(?:\s+(?:by|within)\s+(?P<points>\d+(?:\.\d+)?)\s+points?)?"
+    r"(?:\s+(?:by|within)\s+(?P<margin>\d+(?:\.\d+)?)(?P<points>\s+points?)?)?"
     r"(?:\s+at\s+(?P<share>half|\d+(?:\.\d+)?%)\s+(?:of\s+)?the\s+(?P<cost>[\w ]+?))?\s*",
     re.IGNORECASE,
 )
 _SHAPES = '"X beats Y", "X beats Y by 2 points" or "X matches Y within 1 point", and after it "at half the memory"'
+_NO_SHARE = '"X beats Y by 0.1" or "X matches Y within 0.1"'
 _COSTS = {"memory": "train_peak_bytes", "checkpoint": "checkpoint_bytes", "step time": "step_seconds"}
 
 
@@ -36,7 +38,9 @@ class Claim(NamedTuple):
     second: str
     kind: Literal["beats", "matches"]
     margin: float
-    """As a share: beats by more than this, or matches when it is behind by less than this."""
+    """Beats by more than this, or matches when it is behind by less than this. In points it is given as a share."""
+    in_points: bool = True
+    """Whether the margin is in points, as shares are compared; otherwise it is in the unit of the main metric."""
     cost: str | None = None
     """A metric of which the first needs at most `cost_share` of what the second needs, where that is claimed too."""
     cost_share: float = 1.0
@@ -65,9 +69,11 @@ def parse_claim(text: str) -> Claim:
     if match is None:
         raise InputError(f'"{text}": not a claim in a known form; write {_SHAPES}')
     kind: Literal["beats", "matches"] = "beats" if match["kind"].lower() == "beats" else "matches"
-    if kind == "matches" and match["points"] is None:
+    if kind == "matches" and match["margin"] is None:
         raise InputError(f'"{text}": the margin in points is missing; write {_SHAPES}')
-    claim = Claim(match["first"], match["second"], kind, float(match["points"] or 0) / 100)
+    in_points = match["points"] is not None or match["margin"] is None
+    margin = float(match["margin"] or 0) / (100 if in_points else 1)
+    claim = Claim(match["first"], match["second"], kind, margin, in_points)
     if match["cost"] is None:
         return claim
     cost = known_metric(_COSTS.get(match["cost"].lower(), match["cost"]), f'"{text}"')
@@ -90,7 +96,7 @@ def judge_claim(
 
 def judge_rows(view: View, compared: ComparisonSet | None, text: str, known: Capabilities) -> Judgement:
     """Return the verdict on a claim about rows of a view; `compared` is that of its rows."""
-    claim = parse_claim(text)
+    claim = _in_its_unit(parse_claim(text), text, view.main_metric)
     comparison, difference = compare_rows(view, compared, claim.first, claim.second, known)
     pair = [view.find(claim.first), view.find(claim.second)]
     checks = checklist(view, pair, known)
@@ -103,6 +109,15 @@ def judge_rows(view: View, compared: ComparisonSet | None, text: str, known: Cap
     )
 
 
+def _in_its_unit(claim: Claim, text: str, metric: Metric) -> Claim:
+    """Return the claim. Raises `InputError` where its margin is in points and the metric no share, or the reverse."""
+    if not claim.margin or claim.in_points == (metric.unit is Unit.FRACTION):
+        return claim
+    if claim.in_points:
+        raise InputError(f'"{text}": {metric.words} is no share, so its margin has no points; write {_NO_SHARE}')
+    raise InputError(f'"{text}": a margin of {metric.words} is in points; write {_SHAPES}')
+
+
 def _verdict(
     claim: Claim, comparison: Comparison, checks: list[Check], supports: float, opposes: float
 ) -> tuple[ClaimVerdict, str]:
@@ -111,11 +126,11 @@ def _verdict(
     dearer = next((check for check in open_points if check.point == "cost" and check.passed is False), None)
     says = _says(claim, comparison)
     if opposes < SIGNIFICANCE and all(check.point == "cost" for check in open_points):
-        return "refuted", f"{says}: {_opposite(claim)}."
+        return "refuted", f"{says}: {_opposite(claim, comparison)}."
     if dearer is not None:
         return "refuted", f"The cost is not as claimed: {dearer.finding}."
     if opposes < SIGNIFICANCE:
-        return "undecided", f"{says}: in these runs {_opposite(claim)}, but {unmet}."
+        return "undecided", f"{says}: in these runs {_opposite(claim, comparison)}, but {unmet}."
     if supports >= SIGNIFICANCE:
         return "undecided", _open(claim, comparison)
     if open_points:
@@ -131,12 +146,13 @@ def _p_values(claim: Claim, comparison: Comparison, difference: Difference) -> t
     larger than a margin must be a difference by `compare` too.
     """
     adjusted = comparison.p_value_adjusted
-    better, worse = (adjusted, 1.0) if comparison.difference > 0 else (1.0, adjusted)
+    better, worse = (adjusted, 1.0) if comparison.gain > 0 else (1.0, adjusted)
     if not claim.margin:
         return better, worse
     least = claim.margin if claim.kind == "beats" else -claim.margin
-    flipped = difference._replace(centre=-difference.centre)
-    above = min(1.0, comparison.num_comparisons * p_above(difference, least))
+    gain = difference._replace(centre=comparison.definition.sign * difference.centre)
+    flipped = gain._replace(centre=-gain.centre)
+    above = min(1.0, comparison.num_comparisons * p_above(gain, least))
     below = min(1.0, comparison.num_comparisons * p_above(flipped, -least))
     if claim.kind == "beats":
         return max(above, better), min(below, worse)
@@ -144,19 +160,26 @@ def _p_values(claim: Claim, comparison: Comparison, difference: Difference) -> t
 
 
 def _says(claim: Claim, comparison: Comparison) -> str:
-    low, high = comparison.interval
-    seen = f"{100 * comparison.difference:+.1f} points, 95% interval {100 * low:+.1f} to {100 * high:+.1f}"
+    (low, high), metric = comparison.interval, comparison.definition
+    unit = "points" if metric.unit is Unit.FRACTION else metric.words
+    seen = (
+        f"{signed(metric, comparison.difference)} {unit}, 95% interval {signed(metric, low)} to {signed(metric, high)}"
+    )
     return f"{claim.first} against {claim.second}: {seen}"
 
 
-def _opposite(claim: Claim) -> str:
+def _margin(claim: Claim, comparison: Comparison) -> str:
+    return f"{100 * claim.margin:g} points" if claim.in_points else gap(comparison.definition, claim.margin)
+
+
+def _opposite(claim: Claim, comparison: Comparison) -> str:
     if claim.kind == "matches":
-        return f"it is behind by more than {100 * claim.margin:g} points"
-    return f"not ahead by {100 * claim.margin:g} points" if claim.margin else "it is behind"
+        return f"it is behind by more than {_margin(claim, comparison)}"
+    return f"not ahead by {_margin(claim, comparison)}" if claim.margin else "it is behind"
 
 
 def _open(claim: Claim, comparison: Comparison) -> str:
     if claim.kind == "beats" and not claim.margin:
         return comparison.sentence
     wanted = "by more than" if claim.kind == "beats" else "within"
-    return f"{_says(claim, comparison)}: the data cannot tell whether {wanted} {100 * claim.margin:g} points."
+    return f"{_says(claim, comparison)}: the data cannot tell whether {wanted} {_margin(claim, comparison)}."

@@ -1,5 +1,7 @@
 """Is one method better than another?"""
 
+import math
+
 from paretune.analysis.decisions.checklist import checklist, obstacles
 from paretune.analysis.decisions.comparison import Comparison, Side, Verdict, comparison_sentence
 from paretune.analysis.decisions.phrases import lone_value
@@ -13,11 +15,11 @@ from paretune.analysis.table.comparison_set import ComparisonSet, make_compariso
 from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.judged import row_estimate
 from paretune.analysis.table.rows import Row, rows_of
-from paretune.analysis.table.selection import View, choose_view, main_figure
-from paretune.spec import METRICS, InputError
+from paretune.analysis.table.selection import View, choose_view
+from paretune.spec import InputError, Metric
 
 _WIDEST = 2.0
-"""No two cosines, and no two shares, are further apart."""
+"""Where the search for a margin begins: no two cosines, and no two shares, are further apart."""
 
 
 def compare_rows(
@@ -34,7 +36,7 @@ def compare_rows(
     places = [compared.find(row) if compared else None for row in rows]
     for name, place, row in zip((first, second), places, rows, strict=True):
         if place is None:
-            raise InputError(f'"{name}" cannot be compared on {view.task}: {_hindrance(row, main_figure(view.rows))}')
+            raise InputError(f'"{name}" cannot be compared on {view.task}: {_hindrance(row, view.main_metric)}')
     assert compared is not None
     one, other = (place for place in places if place is not None)
     difference = row_difference(compared, one, other)
@@ -48,11 +50,11 @@ def compare_rows(
     return comparison.model_copy(update={"sentence": comparison_sentence(comparison)}), difference
 
 
-def _hindrance(row: Row, metric: str) -> str:
+def _hindrance(row: Row, metric: Metric) -> str:
     """Return why a row that no comparison set holds cannot be compared by its main metric."""
     if row.outcome.kind != "ok":
         return f"{row.num_ok} of {len(row.records)} seeds finished ({row.outcome.kind}); run it again"
-    return f"its {lone_value(metric)}" if metric in row.metrics else f"its {METRICS[metric].label.lower()} is missing"
+    return f"its {lone_value(metric)}" if metric.name in row.metrics else f"its {metric.words} is missing"
 
 
 def compare_in(
@@ -68,7 +70,7 @@ def compare_in(
     """Return the comparison of two methods. Raises `InputError` as `compare` does."""
     view = choose_view(rows_of(evidence.records), task, split, evidence.study)
     pair = view.only([view.find(name) for name in (first, second)])
-    conflicts = refuse_conflicts(pair, [main_figure(pair.rows)], across=across)
+    conflicts = refuse_conflicts(pair, [pair.main_metric.name], across=across)
     comparison, _ = compare_rows(view, make_comparison_set(view.rows, evidence.answers), first, second, known or {})
     judges = judge_notes(record for row in pair.rows for record in row.records)
     return comparison.model_copy(update={"notes": (*comparison.notes, *judges, *conflicts)})
@@ -78,10 +80,15 @@ def row_difference(compared: ComparisonSet, first: int, second: int) -> Differen
     """Return the difference of two rows of a comparison set, paired where the answers of both are known."""
     one, other = compared.components[first], compared.components[second]
     if one is not None and other is not None:
-        return paired_difference(one, other)
+        return paired_difference(one, other, items=compared.main_metric.items, widest=furthest(compared.main_metric))
     shares = [compared.rows[place].metrics[compared.quality] for place in (first, second)]
     counts = [num_questions(compared.rows[place]) for place in (first, second)]
     return unpaired_difference(shares[0], counts[0], shares[1], counts[1])
+
+
+def furthest(metric: Metric) -> float:
+    """Return how far two values of a metric can be apart: infinitely far where it has no bounds."""
+    return math.inf if metric.low is None or metric.high is None else metric.high - metric.low
 
 
 def _comparison(
@@ -93,7 +100,8 @@ def _comparison(
     return Comparison(
         task=view.task,
         split=view.split,
-        metric=main_figure(view.rows),
+        metric=compared.quality,
+        definition=compared.main_metric,
         first=sides[0],
         second=sides[1],
         difference=difference.value,
@@ -106,7 +114,7 @@ def _comparison(
         num_questions=difference.num_questions,
         questions_standard_error=difference.questions_variance**0.5,
         seeds_standard_error=difference.seeds_variance**0.5 if _seeds_known(sides) else None,
-        within=_within(difference, compared.num_pairs),
+        within=_within(compared.main_metric, difference, compared.num_pairs),
         verdict=_verdict(better, worse, claimable=not no_claim_because),
         no_claim_because=no_claim_because,
         notes=tuple(_notes(view, sides, difference)),
@@ -139,7 +147,7 @@ def _seeds_known(sides: list[Side]) -> bool:
     return all(side.num_seeds > 1 or not side.trains for side in sides)
 
 
-def _within(difference: Difference, num_comparisons: int) -> float:
+def _within(metric: Metric, difference: Difference, num_comparisons: int) -> float:
     """Return the smallest margin at which both one-sided tests at 5 % over all comparisons reject (Schuirmann 1987)."""
     from scipy.optimize import brentq
 
@@ -149,7 +157,10 @@ def _within(difference: Difference, num_comparisons: int) -> float:
 
     if excess(0.0) <= 0:
         return 0.0
-    return float(brentq(excess, 0.0, _WIDEST)) if excess(_WIDEST) < 0 else _WIDEST
+    widest = _WIDEST
+    while excess(widest) >= 0:
+        widest *= 2
+    return min(furthest(metric), float(brentq(excess, 0.0, widest)))
 
 
 def _notes(view: View, sides: list[Side], difference: Difference) -> list[str]:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from paretune.analysis.decisions.phrases import gap, more_of, p_text, units_of
+from pydantic import Field
+
+from paretune.analysis.decisions.phrases import gap, lead, more_of, needs_no_name, p_text, signed
 from paretune.analysis.statistics.intervals import Interval
-from paretune.spec import METRICS, Unit
+from paretune.spec import METRICS, Metric
 from paretune.spec.base import Data
 from paretune.spec.shown import Shown
 
@@ -33,10 +35,15 @@ class Comparison(Shown, Data):
     split: str
     metric: str
     """The main metric of the task: "accuracy", or "similarity" of drawings."""
+    definition: Metric = Field(
+        default_factory=lambda data: METRICS[data["metric"]],
+        exclude_if=lambda metric: METRICS.get(metric.name) == metric,
+    )
+    """What that metric is: its unit, and which way is better. Left out of JSON where it is one of Paretune's own."""
     first: Side
     second: Side
     difference: float
-    """Main metric of the first less that of the second."""
+    """Main metric of the first less that of the second, whichever way is better."""
     interval: Interval
     """95 % interval of the difference."""
     p_value: float
@@ -65,6 +72,11 @@ class Comparison(Shown, Data):
     sentence: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def gain(self) -> float:
+        """The difference, turned round where less is better: above 0 where the first is ahead."""
+        return self.definition.sign * self.difference
+
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """Yield what was compared and what was found; `print` shows all of it in words."""
         yield from {"first": self.first.name, "second": self.second.name, "metric": self.metric}.items()
@@ -75,40 +87,39 @@ class Comparison(Shown, Data):
 
 def comparison_sentence(comparison: Comparison) -> str:
     """Return what the comparison says, in one to three sentences."""
-    first, second = comparison.first.name, comparison.second.name
-    apart = gap(comparison.metric, abs(comparison.difference))
+    first, second, metric = comparison.first.name, comparison.second.name, comparison.definition
+    apart = gap(metric, abs(comparison.difference))
+    by = f" by {apart}" if needs_no_name(metric) else f", with {lead(metric, comparison.difference)}"
     low, high = comparison.interval
-    interval = f"95% interval {_signed(comparison.metric, low)} to {_signed(comparison.metric, high)}"
+    interval = f"95% interval {signed(metric, low)} to {signed(metric, high)}"
     pairs = comparison.num_comparisons
     corrected = f"p {p_text(comparison.p_value_adjusted)}" + (f", corrected for {pairs:,} pairs" if pairs > 1 else "")
     if comparison.verdict in {"ahead", "behind"}:
         side = "ahead of" if comparison.verdict == "ahead" else "behind"
         return (
-            f"{first} is {side} {second} in these runs by {apart} ({interval}; {corrected}); "
+            f"{first} is {side} {second} in these runs{by} ({interval}; {corrected}); "
             f"{comparison.no_claim_because}, so no claim."
         )
     if comparison.verdict != "undecided":
-        return f"{first} is {comparison.verdict} than {second} by {apart} ({interval}; {corrected})."
-    side = "ahead of" if comparison.difference > 0 else "behind" if comparison.difference < 0 else "level with"
-    seen = f"{first} is {apart} {side} {second}" if comparison.difference else f"{first} equals {second}"
+        return f"{first} is {comparison.verdict} than {second}{by} ({interval}; {corrected})."
+    if comparison.difference == 0:
+        seen = f"{first} equals {second}"
+    elif needs_no_name(metric):
+        seen = f"{first} is {apart} {'ahead of' if comparison.gain > 0 else 'behind'} {second}"
+    else:
+        seen = f"{first} has {lead(metric, comparison.difference)} than {second}"
     if comparison.p_value < 0.05:
         reason = f"the difference is significant only without the correction (p {p_text(comparison.p_value)})"
         head = f"The data cannot tell: {seen} ({interval}), and {reason} ({corrected})."
     else:
         head = f"The data cannot tell: {seen} ({interval}; {corrected})."
     these = "In these runs the" if comparison.no_claim_because else "The"
-    equal = (
-        f"{these} two are equally good within {gap(comparison.metric, comparison.within)}, with a confidence of 95%."
-    )
+    equal = f"{these} two are equally good within {gap(metric, comparison.within)}, with a confidence of 95%."
     return f"{head} {_more(comparison)} {equal}"
 
 
-def _signed(metric: str, amount: float) -> str:
-    return f"{100 * amount:+.1f}" if METRICS[metric].unit is Unit.FRACTION else f"{amount:+.3f}"
-
-
 def _more(comparison: Comparison) -> str:
-    ways = more_of(comparison.more_questions, comparison.more_seeds, units_of(comparison.metric))
+    ways = more_of(comparison.more_questions, comparison.more_seeds, comparison.definition.items)
     if ways:
         return f"About {ways} would suffice if the true difference is as observed."
     if not comparison.paired:

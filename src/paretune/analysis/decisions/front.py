@@ -13,8 +13,8 @@ from paretune.analysis.table.comparison_set import make_comparison_set
 from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.rows import rows_of
-from paretune.analysis.table.selection import choose_view, main_figure
-from paretune.spec import METRICS, InputError
+from paretune.analysis.table.selection import choose_view
+from paretune.spec import InputError
 from paretune.spec.base import Data
 
 
@@ -61,18 +61,18 @@ def front_of(
     floor: Floor | None = None,
 ) -> Front:
     """Return the front. Raises `InputError` as `pareto` does."""
-    for name in metrics or ():
-        known_metric(name, "pareto")
     view = choose_view(rows_of(evidence.records, floor=floor), task, split, evidence.study)
+    for name in metrics or ():
+        known_metric(name, "pareto", view.table)
     if metrics is None:
-        metrics = (main_figure(view.rows), "train_peak_bytes")
+        metrics = (view.main_metric.name, "train_peak_bytes")
     if reference is not None and sorted(reference) != sorted(metrics):
         raise InputError("pareto: the reference point must have a value for each metric, and for no other")
     conflicts = refuse_conflicts(view, metrics, across=across)
     compared = make_comparison_set(view.rows, evidence.answers, with_unscored=True)
     if compared is None:
         raise InputError(f"no method has a result on {view.task}; run the study first")
-    directions = [METRICS[name].direction for name in metrics]
+    directions = [view.table[name].direction for name in metrics]
     points = [[row.metrics.get(name) for name in metrics] for row in compared.rows]
     inside = [place for place, row in enumerate(compared.rows) if not row.below_floor]
     on_front = {inside[place] for place in pareto_front([points[place] for place in inside], directions)}

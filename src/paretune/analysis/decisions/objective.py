@@ -8,13 +8,13 @@ from paretune.analysis.decisions.requirements import known_metric
 from paretune.analysis.statistics.bootstrap import Draws
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.analysis.table.comparison_set import ComparisonSet
-from paretune.spec import METRICS, Direction, InputError
+from paretune.spec import METRICS, InputError, Metric
 
 
-def check_weights(weights: Mapping[str, float], where: str) -> dict[str, float]:
+def check_weights(weights: Mapping[str, float], where: str, table: Mapping[str, Metric] = METRICS) -> dict[str, float]:
     """Return weights that add up to 1. Raises `InputError` for an unknown metric or weights that are not above 0."""
     for name, weight in weights.items():
-        known_metric(name, where)
+        known_metric(name, where, table)
         if not 0 < weight < float("inf"):
             raise InputError(f"{where}: the weight of {name} must be above 0, got {weight:g}")
     total = sum(weights.values())
@@ -30,26 +30,22 @@ def objective_draws(compared: ComparisonSet, weights: Mapping[str, float], admis
     A row without one of the values has NaN throughout.
     """
     if list(weights) == [compared.quality]:
-        return compared.draws.subset(admissible)
+        return compared.goodness.subset(admissible)
     chosen = list(admissible)
     means, values = np.zeros(len(chosen)), np.zeros((len(compared.draws.values), len(chosen)))
     for metric, weight in weights.items():
         measured = np.array([compared.rows[place].metrics.get(metric, np.nan) for place in chosen])
-        offset, scale = _scaling(metric, measured) if len(weights) > 1 else (0.0, _sign(metric))
+        sign = compared.table[metric].sign
+        offset, scale = _scaling(measured, sign) if len(weights) > 1 else (0.0, sign)
         means += weight * (measured - offset) * scale
         values += weight * (compared.metric_draws(metric)[:, chosen] - offset) * scale
     return Draws(means, values)
 
 
-def _sign(metric: str) -> float:
-    return 1.0 if METRICS[metric].direction is Direction.HIGHER else -1.0
-
-
-def _scaling(metric: str, measured: FloatArray) -> tuple[float, float]:
+def _scaling(measured: FloatArray, sign: float) -> tuple[float, float]:
     """Return offset and scale that take the worst value to 0 and the best to 1; all to 0 where they agree."""
     finite = measured[np.isfinite(measured)]
     if not len(finite) or finite.min() == finite.max():
         return (float(finite.min()) if len(finite) else 0.0), 0.0
     low, high = float(finite.min()), float(finite.max())
-    higher = METRICS[metric].direction is Direction.HIGHER
-    return (low, 1 / (high - low)) if higher else (high, 1 / (low - high))
+    return (low, 1 / (high - low)) if sign > 0 else (high, 1 / (low - high))

@@ -1,22 +1,63 @@
 """Amounts in words, as sentences about methods have them."""
 
-from paretune.spec import METRICS, Unit
+import math
+
+from paretune.spec import Metric, Unit
+
+_DIGITS = 3
+_MOST_DECIMALS = 6
+_LARGE = 1e7
 
 
-def gap(metric: str, amount: float) -> str:
-    """Return a difference in a main metric: "3.2 points" of a share, "0.032" of a cosine."""
-    return points(amount) if METRICS[metric].unit is Unit.FRACTION else f"{amount:.3f}"
+def gap(metric: Metric, amount: float) -> str:
+    """Return an amount of a main metric: "3.2 points" of a share, "0.032" of a cosine, "0.032 nats per token"."""
+    match metric.unit:
+        case Unit.FRACTION:
+            return points(amount)
+        case Unit.NATS | Unit.SECONDS | Unit.BYTES:
+            return f"{number(amount)} {metric.unit}"
+        case _:
+            return number(amount, cosine=metric.unit is Unit.COSINE)
 
 
-def units_of(metric: str) -> str:
-    """Return what a main metric is the mean over: "questions", or "drawings" where pictures are compared."""
-    return "questions" if METRICS[metric].unit is Unit.FRACTION else "drawings"
+def needs_no_name(metric: Metric) -> bool:
+    """Tell whether "ahead by 3.2 points" says enough: of a share or a cosine of which more is better."""
+    return not metric.lower_is_better and metric.unit in {Unit.FRACTION, Unit.COSINE}
 
 
-def lone_value(metric: str) -> str:
+def lead(metric: Metric, difference: float) -> str:
+    """Return a difference of two methods in words that name the metric: "0.12 lower perplexity"."""
+    return f"{gap(metric, abs(difference))} {'higher' if difference > 0 else 'lower'} {metric.words}"
+
+
+def signed(metric: Metric, amount: float) -> str:
+    """Return a difference with its sign and without its unit: "+3.2" points of a share, "-0.032"."""
+    if metric.unit is Unit.FRACTION:
+        return f"{100 * amount:+.1f}"
+    return ("+" if amount >= 0 else "-") + number(abs(amount), cosine=metric.unit is Unit.COSINE)
+
+
+def number(value: float, *, cosine: bool = False) -> str:
+    """Return a number with three digits after the first, as "12.35" or "1,235"; a cosine with three decimals."""
+    if cosine:
+        return f"{value:.3f}"
+    if value == 0:
+        return "0"
+    if abs(value) >= _LARGE or abs(value) < 10**-_MOST_DECIMALS:
+        return f"{value:.{_DIGITS}g}"
+    decimals = _DIGITS - math.floor(math.log10(abs(value)))
+    return f"{value:,.{min(_MOST_DECIMALS, max(0, decimals))}f}"
+
+
+def each_of(metric: Metric) -> str:
+    """Return one of the items that a metric is the mean over, as "question"."""
+    return metric.items.removesuffix("s")
+
+
+def lone_value(metric: Metric) -> str:
     """Return that a main metric is known, but nothing that says how sure it is."""
-    each = "the number of questions" if METRICS[metric].unit is Unit.FRACTION else "a value for each drawing"
-    return f"{METRICS[metric].label.lower()} is known only as a single value, without {each}"
+    each = f"the number of {metric.items}" if metric.is_share else f"a value for each {each_of(metric)}"
+    return f"{metric.words} is known only as a single value, without {each}"
 
 
 def points(share: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from paretune.analysis.table.selection import View
-from paretune.spec import METRICS, InputError, Recipe, Record, Study, Unit
+from paretune.spec import InputError, Recipe, Record, Study, Unit
 
 _Reader = Callable[[Record], Hashable]
 _NAMES = 5
@@ -22,7 +22,7 @@ def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
     readers: dict[str, _Reader] = {"base model": attrgetter("trial.base")}
     readers |= {f"recipe.{field}": _shared_field(field, view.study, declared) for field in Recipe.model_fields}
     readers |= {"device": _provenance("device"), "platform": _provenance("platform"), "package versions": _packages}
-    if any(METRICS[metric].unit is Unit.SECONDS for metric in metrics):
+    if any(view.table[metric].unit is Unit.SECONDS for metric in metrics):
         readers["number of threads"] = _provenance("num_threads")
         readers["number of trials at once"] = _provenance("concurrent_workers")
     clauses = (_clause(view, name, read) for name, read in readers.items())

@@ -2,7 +2,7 @@
 
 import re
 
-from paretune.spec import METRICS, InputError, Unit
+from paretune.spec import InputError, Metric, Unit
 
 _MULTIPLES: dict[Unit, dict[str, float]] = {
     Unit.BYTES: {
@@ -14,6 +14,7 @@ _MULTIPLES: dict[Unit, dict[str, float]] = {
     Unit.COUNT: {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9},
     Unit.NATS: {"": 1.0},
     Unit.COSINE: {"": 1.0},
+    Unit.PLAIN: {"": 1.0},
 }  # fmt: skip
 _EXAMPLES = {
     Unit.BYTES: "24GB, 50MB or 16GiB",
@@ -22,24 +23,23 @@ _EXAMPLES = {
     Unit.COUNT: "5M or 300k",
     Unit.NATS: "0.05",
     Unit.COSINE: "0.7",
+    Unit.PLAIN: "12.5",
 }
 _AMOUNT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re.IGNORECASE)
 
 
-def parse_amount(metric: str, text: str, where: str) -> float:
+def parse_amount(metric: Metric, text: str, where: str) -> float:
     """Return an amount of a metric in its base unit. Case does not matter: GB is 10^9 bytes, GiB is 2^30.
 
     Raises `InputError`, opening with `where`, when the text is not an amount or its unit does not fit the metric.
     """
-    unit = METRICS[metric].unit
+    unit = metric.unit
     match = _AMOUNT.fullmatch(text.strip())
     factor = _MULTIPLES[unit].get(match[2].lower()) if match else None
     if match is not None and not match[2] and unit is Unit.BYTES:
         raise InputError(f'{where}: "{text}" has no unit; write {_EXAMPLES[unit]}')
     if match is None or factor is None:
-        raise InputError(
-            f'{where}: "{text}" is not an amount of {METRICS[metric].label.lower()}; write {_EXAMPLES[unit]}'
-        )
+        raise InputError(f'{where}: "{text}" is not an amount of {metric.words}; write {_EXAMPLES[unit]}')
     amount = float(match[1]) * factor
     if unit is Unit.FRACTION and not 0 <= amount <= 1:
         raise InputError(f'{where}: "{text}" is not a share; write {_EXAMPLES[unit]}')

@@ -13,6 +13,7 @@ from paretune.analysis.decisions.recommendation import Recommendation
 from paretune.analysis.decisions.requirements import Capabilities
 from paretune.analysis.decisions.wishes import Amount, Wishes, recommend_by
 from paretune.analysis.table.evidence import load_evidence
+from paretune.spec import METRICS
 
 Folder = str | Path
 
@@ -53,7 +54,11 @@ def pareto(
     method contributes to it. Raises `InputError` as `compare` does, for a metric that does not exist, and for a
     reference point with other metrics.
     """
-    least = None if min_accuracy is None else {"accuracy": parse_amount("accuracy", str(min_accuracy), "min_accuracy")}
+    least = (
+        None
+        if min_accuracy is None
+        else {"accuracy": parse_amount(METRICS["accuracy"], str(min_accuracy), "min_accuracy")}
+    )
     evidence = load_evidence(folder)
     return front_of(evidence, metrics, reference=reference, floor=least, task=task, split=split, across=across)
 

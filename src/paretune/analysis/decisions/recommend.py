@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from paretune.analysis.decisions.checklist import checklist
 from paretune.analysis.decisions.choice import Choice
@@ -17,7 +18,7 @@ from paretune.analysis.table.comparison_set import ComparisonSet, make_compariso
 from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.floor import base_value
 from paretune.analysis.table.rows import Row, rows_of
-from paretune.analysis.table.selection import View, choose_view, main_figure
+from paretune.analysis.table.selection import View, choose_view
 from paretune.spec import COSTS, METRICS, Direction, InputError
 
 
@@ -38,43 +39,34 @@ def recommend_from(
     """
     check_capabilities(capabilities, "capabilities")
     view = choose_view(rows_of(evidence.records), task, split, evidence.study)
-    quality = main_figure(view.rows)
-    objective = check_weights(weights or {quality: 1.0}, "the objective")
-    used = [*objective, *(limit.metric for limit in limits)]
-    conflicts = refuse_conflicts(view, used, across=across)
+    quality = view.main_metric.name
+    objective = check_weights(weights or {quality: 1.0}, "the objective", view.table)
+    conflicts = refuse_conflicts(view, [*objective, *(limit.metric for limit in limits)], across=across)
     compared = make_comparison_set(view.rows, evidence.answers, with_unscored=True)
     if compared is None:
         raise InputError(f"no method has a result on {view.task}; run the study first")
-    ruled_out = {
-        view.name_of(row): reasons
+    reasons = {
+        view.name_of(row): unmet(row, limits, capabilities, known or {})
+        + _no_objective(row, compared, [*objective])
+        + _not_above_base(row, view, limits)
         for row in view.rows
-        if (
-            reasons := unmet(row, limits, capabilities, known or {})
-            + _no_objective(row, compared, [*objective])
-            + _not_above_base(row, view, limits)
-        )
     }
-    admissible = [place for place, row in enumerate(compared.rows) if view.name_of(row) not in ruled_out]
+    ruled_out = [RuledOut(name=name, reasons=tuple(found)) for name, found in sorted(reasons.items()) if found]
+    admissible = tuple(place for place, row in enumerate(compared.rows) if not reasons[view.name_of(row)])
     costs = _comparable_costs(compared)
-    choice = Choice(view, compared, tuple(admissible), objective, tuple(limits), costs, known or {})
+    choice = Choice(view, compared, admissible, objective, tuple(limits), costs, known or {})
     candidates = choice.candidates()
     shortlist = _shortlist(candidates, costs, list(objective))
-    order = [candidate.name for candidate in candidates]
-    listed = {candidate.name: order.index(candidate.name) for candidate in shortlist}
-    others = [
-        _outdone(one, [better for better in shortlist if listed[better.name] < place], costs)
-        for place, one in enumerate(candidates)
-        if one.name not in listed
-    ]
     return Recommendation(
         task=view.task,
         split=view.split,
         weights=objective,
         limits=tuple(limits),
         capabilities=tuple(capabilities),
+        scored=view.unusual_metrics,
         shortlist=tuple(shortlist),
-        others=tuple(others),
-        ruled_out=tuple(RuledOut(name=name, reasons=tuple(reasons)) for name, reasons in sorted(ruled_out.items())),
+        others=_others(candidates, shortlist, costs),
+        ruled_out=tuple(ruled_out),
         next_experiment=_next_experiment(view, compared, candidates) if list(objective) == [quality] else None,
         no_claim_because=choice.no_claim(candidates),
         notes=(
@@ -96,18 +88,19 @@ def _no_objective(row: Row, compared: ComparisonSet, objective: Sequence[str]) -
         return []
     missing = [name for name in objective if not math.isfinite(row.metrics.get(name, math.nan))]
     if compared.quality in objective and compared.is_lone(place):
-        missing.append(f"uncertainty of {METRICS[compared.quality].label.lower()}")
+        missing.append(f"uncertainty of {compared.main_metric.words}")
     return [Reason(kind="not measured", requirement=name) for name in missing]
 
 
 def _not_above_base(row: Row, view: View, limits: Sequence[Limit]) -> list[Reason]:
     """Return a reason where training did not make the base better, unless the limits say how good is good enough."""
-    quality, base = main_figure(view.rows), base_value(view.rows)
-    own_floor = any(limit.metric == quality and limit.bound == "at least" for limit in limits)
+    main, base = view.main_metric, base_value(view.rows)
+    bound: Literal["at most", "at least"] = "at most" if main.lower_is_better else "at least"
+    own_floor = any(limit.metric == main.name and limit.bound == bound for limit in limits)
     if own_floor or base is None or not row.below_floor or row.outcome.kind != "ok":
         return []
-    least = Limit(metric=quality, bound="at least", value=base)
-    return [Reason(kind="not above base", requirement=quality, value=row.metrics[quality], limit=least)]
+    least = Limit(metric=main.name, bound=bound, value=base)
+    return [Reason(kind="not above base", requirement=main.name, value=row.metrics[main.name], limit=least)]
 
 
 def _comparable_costs(compared: ComparisonSet) -> list[str]:
@@ -128,6 +121,19 @@ def _shortlist(candidates: Sequence[Candidate], costs: Sequence[str], objective:
         merits += [Merit(kind="least cost", metric=cost) for cost in least if len(tied) > 1]
         shortlist.append(tied[place].model_copy(update={"merits": tuple(merits)}))
     return shortlist
+
+
+def _others(
+    candidates: Sequence[Candidate], shortlist: Sequence[Candidate], costs: Sequence[str]
+) -> tuple[Candidate, ...]:
+    """Return the candidates that are not on the short list, the best first."""
+    order = [candidate.name for candidate in candidates]
+    listed = {candidate.name: order.index(candidate.name) for candidate in shortlist}
+    return tuple(
+        _outdone(one, [better for better in shortlist if listed[better.name] < place], costs)
+        for place, one in enumerate(candidates)
+        if one.name not in listed
+    )
 
 
 def _is_least(cost: str, candidate: Candidate, among: Sequence[Candidate]) -> bool:
@@ -175,7 +181,7 @@ def _next_experiment(view: View, compared: ComparisonSet, candidates: Sequence[C
 def _lone_notes(compared: ComparisonSet, objective: Mapping[str, float]) -> list[str]:
     if compared.quality not in objective or not any(map(compared.is_lone, range(len(compared.rows)))):
         return []
-    return [f"Where {lone_value(compared.quality)}, its uncertainty is unknown; the results table shows the value."]
+    return [f"Where {lone_value(compared.main_metric)}, its uncertainty is unknown; the results table shows the value."]
 
 
 def _notes(view: View, compared: ComparisonSet, admissible: Sequence[int]) -> list[str]:
@@ -190,6 +196,6 @@ def _notes(view: View, compared: ComparisonSet, admissible: Sequence[int]) -> li
         notes.append("Per-question answers are not available, so comparisons are unpaired.")
     left_out = [cost for cost in COSTS if cost not in _comparable_costs(compared)]
     if left_out:
-        labels = ", ".join(METRICS[cost].label.lower() for cost in left_out)
+        labels = ", ".join(METRICS[cost].words for cost in left_out)
         notes.append(f"Not compared, because measured under different conditions: {labels}.")
     return notes

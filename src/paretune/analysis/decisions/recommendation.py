@@ -1,11 +1,13 @@
 """An answer to "which method should I use?", as data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from paretune.analysis.decisions.requirements import Limit, Reason
 from paretune.analysis.statistics.intervals import Interval
-from paretune.spec.base import Data
+from paretune.spec import Metric, metric_table
+from paretune.spec.base import Data, later
+from paretune.spec.metrics import earlier_metrics
 from paretune.spec.shown import Shown
 
 
@@ -80,6 +82,8 @@ class Recommendation(Shown, Data):
     """The objective: one metric with weight 1, or several."""
     limits: tuple[Limit, ...]
     capabilities: tuple[str, ...]
+    scored: tuple[Metric, ...] = later(())
+    """What the task scores, the main metric first; empty where that follows from the names of what was measured."""
     shortlist: tuple[Candidate, ...]
     """The best first, then what cannot be told from it and has something cheaper to offer."""
     others: tuple[Candidate, ...]
@@ -99,6 +103,15 @@ class Recommendation(Shown, Data):
             "others": [one.name for one in self.others],
             "ruled_out": [one.name for one in self.ruled_out],
         }.items()
+
+    @property
+    def table(self) -> Mapping[str, Metric]:
+        """Every metric by name that is spoken of."""
+        return metric_table(self.scored)
+
+    def main_metric_of(self, candidate: Candidate) -> Metric:
+        """Return the metric that `quality` of a candidate is the value of."""
+        return (self.scored or earlier_metrics(candidate.metrics))[0]
 
     @property
     def admissible(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from paretune.analysis.decisions.quantities import parse_amount
 from paretune.analysis.table.rows import Row
-from paretune.spec import CLAIMS, METRICS, InputError, Phase, nearest
+from paretune.spec import CLAIMS, METRICS, InputError, Metric, Phase, nearest
 from paretune.spec.base import Data
 
 Capabilities = Mapping[str, Mapping[str, bool | None]]
@@ -41,23 +41,23 @@ class Reason(Data):
     limit: Limit | None = None
 
 
-def parse_limit(text: str, where: str) -> Limit:
-    """Return a limit written as "train_peak_bytes<=24GB" or "accuracy>=50%".
+def parse_limit(text: str, where: str, table: Mapping[str, Metric] = METRICS) -> Limit:
+    """Return a limit written as "train_peak_bytes<=24GB" or "accuracy>=50%", on a metric of the table.
 
     Raises `InputError`, opening with `where`, when it cannot be read.
     """
     match = _LIMIT.fullmatch(text)
     if match is None:
         raise InputError(f'{where}: "{text}" is not a limit; write for example "train_peak_bytes<=24GB"')
-    metric = known_metric(match[1], where)
+    metric = table[known_metric(match[1], where, table)]
     bound: Literal["at most", "at least"] = "at most" if match[2] in {"<=", "≤"} else "at least"
-    return Limit(metric=metric, bound=bound, value=parse_amount(metric, match[3], where))
+    return Limit(metric=metric.name, bound=bound, value=parse_amount(metric, match[3], where))
 
 
-def known_metric(name: str, where: str) -> str:
-    """Return the name of a metric. Raises `InputError`, opening with `where`, for an unknown one."""
-    if name not in METRICS:
-        raise InputError(f'{where}: no metric "{name}"{nearest(name, METRICS)}; there are: {", ".join(METRICS)}')
+def known_metric(name: str, where: str, table: Mapping[str, Metric] = METRICS) -> str:
+    """Return the name of a metric of the table. Raises `InputError`, opening with `where`, for an unknown one."""
+    if name not in table:
+        raise InputError(f'{where}: no metric "{name}"{nearest(name, table)}; there are: {", ".join(table)}')
     return name
 
 
@@ -80,7 +80,7 @@ def unmet(row: Row, limits: Sequence[Limit], wanted: Sequence[str], known: Capab
     trains = row.records[0].trial.method.trains
     for limit in limits:
         value = row.metrics.get(limit.metric)
-        if value is None and not trains and METRICS[limit.metric].phase in _OF_TRAINING:
+        if value is None and not trains and row.task_spec.table[limit.metric].phase in _OF_TRAINING:
             found.append(Reason(kind="does not train", requirement="training", limit=limit))
         elif value is None or math.isnan(value):
             found.append(Reason(kind="not measured", requirement=limit.metric, limit=limit))

@@ -8,7 +8,7 @@ from paretune.analysis.decisions.recommendation import Recommendation
 from paretune.analysis.decisions.requirements import Capabilities, Limit, check_capabilities, known_metric, parse_limit
 from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.rows import rows_of
-from paretune.analysis.table.selection import MEMORY, choose_view, first_measured
+from paretune.analysis.table.selection import MEMORY, View, choose_view, first_measured
 from paretune.spec import InputError
 
 Amount = str | float
@@ -59,13 +59,14 @@ def recommend_by(
     named: Naming = str,
 ) -> Recommendation:
     """Return the recommendation that meets these wishes. Raises `InputError`, opening with the one that is at fault."""
+    view = choose_view(rows_of(evidence.records), task, split, evidence.study)
     if wishes.maximise is not None:
-        known_metric(wishes.maximise, named("maximise"))
+        known_metric(wishes.maximise, named("maximise"), view.table)
     for metric in wishes.weights:
-        known_metric(metric, named("weights"))
+        known_metric(metric, named("weights"), view.table)
     return recommend_from(
         evidence,
-        limits=_limits(wishes, evidence, task, split, named),
+        limits=_limits(wishes, view, named),
         capabilities=_capabilities(wishes, named),
         weights=wishes.weights or ({wishes.maximise: 1.0} if wishes.maximise else None),
         known=known,
@@ -75,15 +76,15 @@ def recommend_by(
     )
 
 
-def _limits(wishes: Wishes, evidence: Evidence, task: str | None, split: str | None, named: Naming) -> list[Limit]:
+def _limits(wishes: Wishes, view: View, named: Naming) -> list[Limit]:
     given = []
     if wishes.max_memory is not None:
-        memory = first_measured(choose_view(rows_of(evidence.records), task, split).rows, MEMORY)
+        memory = first_measured(view.rows, MEMORY)
         given.append(("max_memory", f"{memory}<={wishes.max_memory}"))
     amounts = wishes._asdict()
     given += [(wish, f"{begin}{amounts[wish]}") for wish, begin in _BOUNDS.items() if amounts[wish] is not None]
     given += [("limits", text) for text in wishes.limits]
-    return [parse_limit(text, named(wish)) for wish, text in given]
+    return [parse_limit(text, named(wish), view.table) for wish, text in given]
 
 
 def _capabilities(wishes: Wishes, named: Naming) -> list[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from paretune.analysis.statistics.intervals import Interval, wilson
 from paretune.analysis.statistics.variance import VarianceComponents, seeds_variance
 
@@ -56,6 +58,12 @@ def mean_estimate(components: VarianceComponents) -> Estimate:
     seeds_error = components.seeds_variance**0.5 if components.degrees_of_freedom else None
     interval = Interval(mean - half, mean + half)
     return Estimate(mean, interval, components.units_variance**0.5, seeds_error, num_questions, components.num_seeds)
+
+
+def one_run_estimate(values: Sequence[float], share: bool) -> Estimate:
+    """Return the mean of the scores of one run on independent questions; `share` says whether they lie from 0 to 1."""
+    right_or_wrong = share and set(values) <= {0.0, 1.0}
+    return mean_estimate(VarianceComponents(np.asarray(values), 1, 0.0, 0.0, 0.0, right_or_wrong))
 
 
 def freedom_of(several: Sequence[VarianceComponents], units_variance: float, units_freedom: float) -> float:

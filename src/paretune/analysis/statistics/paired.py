@@ -11,7 +11,7 @@ from paretune.analysis.statistics.variance import VarianceComponents, seeds_vari
 
 
 class Difference(NamedTuple):
-    """How much more accurate the first of two methods is than the second, as a share (0.01 is one point)."""
+    """How much higher the main metric of the first of two methods is: 0.01 of a share is one point."""
 
     value: float
     interval: Interval
@@ -21,7 +21,7 @@ class Difference(NamedTuple):
     test: str
     """How the p-value was found."""
     centre: float
-    """Middle of the interval, drawn slightly towards 0 so that few questions are not trusted too far."""
+    """Middle of the interval, of shares drawn slightly towards 0 so that few questions are not trusted too far."""
     standard_error: float
     degrees_of_freedom: float
     questions_variance: float
@@ -32,12 +32,14 @@ class Difference(NamedTuple):
     """Whether both answered the same questions and each answer is known."""
 
 
-def paired_difference(first: VarianceComponents, second: VarianceComponents) -> Difference:
+def paired_difference(
+    first: VarianceComponents, second: VarianceComponents, *, items: str = "questions", widest: float = float("inf")
+) -> Difference:
     """Return the difference of two methods whose unit means belong to the same questions in order.
 
     Interval, error and p-value are those of `pairs_of`: for one seed each the interval of Bonett and Price and
-    McNemar's exact test. Seeds of two methods are independent. Raises `ValueError` when the methods have different
-    questions.
+    McNemar's exact test. Seeds of two methods are independent. `items` is what the questions are called, and no two
+    means are further apart than `widest`. Raises `ValueError` when the methods have different questions.
     """
     if first.unit_means.shape != second.unit_means.shape:
         raise ValueError("the methods do not have the same questions")
@@ -49,17 +51,15 @@ def paired_difference(first: VarianceComponents, second: VarianceComponents) -> 
     gaps = first.unit_means - second.unit_means
     several = first.num_seeds > 1 or second.num_seeds > 1
     sampling = first.sampling
-    if not first.right_or_wrong:
-        test = f"paired t test over pictures{' and seeds' if several else ''}"
-        return _difference(first, second, spread, p_value, test)
-    if several or sampling.codes:
-        units_named = "clusters of questions" if sampling.scope == "new clusters" else "questions"
+    if several or sampling.codes or not first.right_or_wrong:
+        units_named = f"clusters of {items}" if sampling.scope == "new clusters" else items
         test = f"paired t test over {units_named}{' and seeds' if several else ''}"
     else:
         test = "exact McNemar test"
     low, high = spread.interval
+    most = min(1.0, widest) if first.right_or_wrong else widest
     found = _difference(first, second, spread, p_value, test)
-    return found._replace(value=float(gaps.mean()), interval=Interval(max(-1.0, low), min(1.0, high)))
+    return found._replace(value=float(gaps.mean()), interval=Interval(max(-most, low), min(most, high)))
 
 
 class _Spread(NamedTuple):

@@ -37,17 +37,17 @@ def rank_agreement(first: Mapping[str, float], second: Mapping[str, float]) -> A
 
 
 def task_agreements(rows: Sequence[Row]) -> dict[tuple[str, str], Agreement]:
-    """Return how far each two tasks of the test split agree on the order of methods by their main metric.
+    """Return how far each two tasks of the test split agree on the order of methods by their main metric, best first.
 
     Methods count that have one row on both tasks; pairs of tasks with fewer than three such methods are left out.
     """
-    accuracies: dict[str, dict[str, list[float]]] = {}
+    merits: dict[str, dict[str, list[float]]] = {}
     for row in rows:
-        if row.split == "test" and row.outcome.kind == "ok" and row.quality in row.metrics:
-            accuracies.setdefault(row.task, {}).setdefault(row.method, []).append(row.metrics[row.quality])
+        if row.split == "test" and row.outcome.kind == "ok" and row.merit is not None:
+            merits.setdefault(row.task, {}).setdefault(row.method, []).append(row.merit)
     single = {
         task: {method: values[0] for method, values in found.items() if len(values) == 1}
-        for task, found in sorted(accuracies.items())
+        for task, found in sorted(merits.items())
     }
     return {
         (one, other): rank_agreement(single[one], single[other])

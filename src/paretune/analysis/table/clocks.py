@@ -68,5 +68,5 @@ def _places(seconds: Sequence[float]) -> list[int]:
 
 
 def _front(rows: Sequence[Row], clock: str) -> set[int]:
-    points = [(row.metrics.get(row.quality), row.metrics[clock]) for row in rows]
+    points = [(row.merit, row.metrics[clock]) for row in rows]
     return set(pareto_front(points, (Direction.HIGHER, Direction.LOWER)))

@@ -64,7 +64,7 @@ def _conditions(record: Record, metric: str) -> Hashable:
         return None
     if record.imported is not None:
         return record.imported.source, provenance.device
-    if METRICS[metric].unit is Unit.SECONDS:
+    if record.trial.task.table[metric].unit is Unit.SECONDS:
         return provenance.environment
     if metric in _PEAKS:
         return provenance.device, provenance.platform, tuple(sorted(provenance.packages.items()))

@@ -24,8 +24,8 @@ from paretune.analysis.statistics.scores import FloatArray, make_scores
 from paretune.analysis.statistics.variance import VarianceComponents, variance_components
 from paretune.analysis.table.evidence import Answers
 from paretune.analysis.table.rows import Row
-from paretune.analysis.table.selection import main_figure
-from paretune.spec import Record
+from paretune.analysis.table.scored import declared_metrics, main_metric
+from paretune.spec import Metric, Record, metric_table
 from paretune.store.items import QuestionScores
 
 
@@ -38,9 +38,19 @@ class ComparisonSet:
     """Of the main metric, over the questions that the rows share; None where a row's answers are not known."""
 
     @cached_property
+    def main_metric(self) -> Metric:
+        """The metric that the rows are ranked by: all rows of a task have the same."""
+        return main_metric(self.rows)
+
+    @property
     def quality(self) -> str:
-        """Return the main metric's name: all rows of a task have the same."""
-        return main_figure(self.rows)
+        """Return the main metric's name."""
+        return self.main_metric.name
+
+    @cached_property
+    def table(self) -> Mapping[str, Metric]:
+        """Every metric by name that the rows may have a value of."""
+        return metric_table(declared_metrics(self.rows))
 
     @property
     def sampling(self) -> Sampling:
@@ -69,13 +79,21 @@ class ComparisonSet:
         return draws
 
     @cached_property
+    def goodness(self) -> Draws:
+        """The draws of the main metric, turned round where less is better: to ranks, ties and p-values more is better.
+
+        This is the one place where that is done; all else shows values as they were measured.
+        """
+        return _turned(self.draws) if self.main_metric.lower_is_better else self.draws
+
+    @cached_property
     def p_values(self) -> FloatArray:
         """The adjusted p-values of "the row's method is not better than the column's", float64 (rows, rows).
 
         Whatever is said about which rows are better, in a comparison, a claim, a rank, a tie or a recommendation, is
         read from here: so no two statements can contradict each other.
         """
-        return pairwise_p_values(self.draws)
+        return pairwise_p_values(self.goodness)
 
     @property
     def num_pairs(self) -> int:
@@ -142,8 +160,9 @@ def make_comparison_set(
     if paired:
         sampling = _sampling([scored[place] for place in paired], scope)
         together = _parts_of([scored[place] for place in paired], [fit[place] for place in paired], sampling)
+        share = main_metric(fit).is_share  # other scores may happen to be all 0 or 1
         for place, one in zip(paired, together, strict=True):
-            components[place] = one
+            components[place] = one._replace(right_or_wrong=one.right_or_wrong and share)
     return ComparisonSet(tuple(fit), tuple(components))
 
 
@@ -153,12 +172,18 @@ def _is_scored(row: Row) -> bool:
 
 def _is_share(row: Row) -> bool:
     """Tell whether a row's main metric is a share of questions whose number is known."""
-    return row.quality == "accuracy" and _is_scored(row)
+    return row.main_metric.is_share and _is_scored(row)
 
 
 def num_questions(row: Row) -> int:
     """Return the number of questions that the row's model answered with each seed, the fewest where they differ."""
     return min(record.num_items or 0 for record in row.records)
+
+
+def _turned(draws: Draws) -> Draws:
+    """Return draws of which more is better, where less was."""
+    pairs = draws.pairs and draws.pairs._replace(centres=-draws.pairs.centres)
+    return Draws(-draws.means, draws.covariance, -draws.values, pairs)
 
 
 def _scores(row: Row, answers: Answers) -> dict[int, Mapping[str, float]] | None:

@@ -4,35 +4,36 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from paretune.spec import METRICS, main_quality
+from paretune.analysis.table.scored import main_metric
 
 if TYPE_CHECKING:
     from paretune.analysis.table.rows import Row
+    from paretune.spec import Metric
 
 Floor = Mapping[str, float]
-"""The least value of one or several main metrics, in base units: {"accuracy": 0.5}. Empty for none at all."""
+"""The bound of one or several main metrics, in base units: {"accuracy": 0.5}. Empty for none at all."""
 
 
 def below_floor(rows: Sequence["Row"], floor: Floor | None = None) -> list[bool]:
     """Tell for each row of one task and split whether it is left out of the Pareto fronts.
 
-    With a floor: what does not reach it. By default: trained rows whose main metric, as measured, is not above that of
-    the base model, where the study has it.
+    With a floor: what does not reach it. By default: trained rows whose main metric, as measured, is not better than
+    that of the base model, where the study has it.
     """
     if floor is not None:
-        return [any(not _value(row, metric) >= least for metric, least in floor.items()) for row in rows]
-    quality, base = main_quality(name for row in rows for name in row.metrics), base_value(rows)
+        return [any(not _reaches(row, metric, bound) for metric, bound in floor.items()) for row in rows]
+    main, base = main_metric(rows), base_value(rows)
     if base is None:
         return [False] * len(rows)
-    return [row.records[0].trial.method.trains and _value(row, quality) <= base for row in rows]
+    return [row.records[0].trial.method.trains and _is_no_better(row, main, base) for row in rows]
 
 
 def base_value(rows: Sequence["Row"]) -> float | None:
     """Return the main metric of the base model without worked examples in its prompt; None where there is none."""
-    quality = main_quality(name for row in rows for name in row.metrics)
+    main = main_metric(rows)
     methods = [(row, row.records[0].trial.method) for row in rows if row.outcome.kind == "ok"]
-    values = [_value(row, quality) for row, method in methods if not method.trains and not method.parameters]
-    return min((value for value in values if math.isfinite(value)), default=None)
+    values = [_value(row, main.name) for row, method in methods if not method.trains and not method.parameters]
+    return min((value for value in values if math.isfinite(value)), key=lambda value: main.sign * value, default=None)
 
 
 def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
@@ -42,13 +43,22 @@ def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
         inside = [row for row in rows if (row.task, row.split) == key]
         names = dict.fromkeys(row.method for row in inside if row.below_floor and row.outcome.kind == "ok")
         if names:
-            quality = main_quality(name for row in inside for name in row.metrics)
-            label = METRICS[quality].label.lower()
-            base = f"{label} is not above that of the base model"
-            why = base if floor is None else f"{label} is below the minimum"
+            main = main_metric(inside)
+            base = f"{main.words} is not {'below' if main.lower_is_better else 'above'} that of the base model"
+            beyond = "above the maximum" if main.lower_is_better else "below the minimum"
+            why = base if floor is None else f"{main.words} is {beyond}"
             notes.append(f"Left out of the Pareto front, since {why}: {', '.join(names)}.")
     return notes
 
 
 def _value(row: "Row", metric: str) -> float:
     return row.metrics.get(metric, math.nan)
+
+
+def _reaches(row: "Row", metric: str, bound: float) -> bool:
+    known = row.task_spec.table.get(metric)
+    return known is not None and known.reaches(_value(row, metric), bound)
+
+
+def _is_no_better(row: "Row", main: "Metric", base: float) -> bool:
+    return main.sign * _value(row, main.name) <= main.sign * base

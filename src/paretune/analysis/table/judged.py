@@ -6,7 +6,7 @@ import numpy as np
 
 from paretune.analysis.statistics.confidence_set import confidence_set_p_values
 from paretune.analysis.statistics.estimate import Estimate, mean_estimate
-from paretune.analysis.statistics.intervals import wilson
+from paretune.analysis.statistics.intervals import Interval, wilson
 from paretune.analysis.statistics.pareto import front_probability
 from paretune.analysis.statistics.ranks import Standing, places
 from paretune.analysis.table.comparable import same_conditions
@@ -44,15 +44,16 @@ def row_estimate(compared: ComparisonSet, place: int) -> Estimate:
     """Return the main metric of a comparison set's row, which must have one, with its interval."""
     components, row = compared.components[place], compared.rows[place]
     if components is not None:
-        return mean_estimate(components)
-    mean, n = row.metrics["accuracy"], num_questions(row)
+        found, main = mean_estimate(components), compared.main_metric
+        return found._replace(interval=Interval(main.within(found.interval.low), main.within(found.interval.high)))
+    mean, n = row.metrics[compared.quality], num_questions(row)
     return Estimate(mean, wilson(mean * n, n), (mean * (1 - mean) / n) ** 0.5, None, n, len(row.records))
 
 
 def _standings(compared: ComparisonSet) -> list[Standing]:
     in_set = confidence_set_p_values(compared.p_values)
     records = [record for row in compared.rows for record in row.records]
-    quality = compared.draws.values.copy()
+    quality = compared.goodness.values.copy()
     quality[:, [place for place, row in enumerate(compared.rows) if row.below_floor]] = np.nan
     on_front = {
         cost: front_probability([quality, compared.metric_draws(cost)], (Direction.HIGHER, METRICS[cost].direction))
@@ -71,5 +72,5 @@ def _standings(compared: ComparisonSet) -> list[Standing]:
                 if cost in compared.rows[place].metrics and not compared.rows[place].below_floor
             },
         )
-        for place, found in enumerate(places(compared.draws, compared.p_values))
+        for place, found in enumerate(places(compared.goodness, compared.p_values))
     ]

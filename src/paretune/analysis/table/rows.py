@@ -1,6 +1,7 @@
 """One row for each task, method and learning rate, over its seeds."""
 
-from collections.abc import Hashable, Iterable, Sequence
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from paretune.analysis.statistics.pareto import pareto_front
 from paretune.analysis.statistics.ranks import Standing
 from paretune.analysis.table.comparable import same_conditions
 from paretune.analysis.table.floor import Floor, below_floor
-from paretune.spec import COSTS, METRICS, Direction, Outcome, Record, main_quality
+from paretune.spec import COSTS, METRICS, Direction, Metric, Outcome, Record, TaskSpec
 
 
 class Row(NamedTuple):
@@ -33,7 +34,7 @@ class Row(NamedTuple):
     groups: dict[str, dict[str, float]]
     """Mean over seeds of the values of groups of the questions."""
     quality_interval: Interval | None
-    """95 % interval of the main metric: over questions and seeds after `judged_rows`; before that an accuracy's, by
+    """95 % interval of the main metric: over questions and seeds after `judged_rows`; before that a share's, by
     Wilson, over the questions of one seed, since seeds ask the same questions again."""
     fronts: frozenset[str]
     """Costs on whose Pareto front against the main metric the row lies, among the rows of its task."""
@@ -61,9 +62,25 @@ class Row(NamedTuple):
         return tuple(record.trial.seed for record in self.records)
 
     @property
-    def quality(self) -> str:
+    def task_spec(self) -> TaskSpec:
+        """The task, as the first of the records has it that says what the task scores, or else the first."""
+        tasks = [record.trial.task for record in self.records]
+        return next((task for task in tasks if task.metrics), tasks[0])
+
+    @property
+    def main_metric(self) -> Metric:
         """The metric that the row is ranked by."""
-        return main_quality(self.metrics)
+        return self.task_spec.scored(self.metrics)[0]
+
+    @property
+    def quality(self) -> str:
+        """The name of the metric that the row is ranked by."""
+        return self.main_metric.name
+
+    @property
+    def merit(self) -> float | None:
+        """The main metric, turned round where less is better, so that more merit is better; None without a value."""
+        return self.main_metric.sign * self.metrics[self.quality] if self.quality in self.metrics else None
 
     @property
     def answer_batch_size(self) -> int:
@@ -106,6 +123,11 @@ def rows_of(records: Sequence[Record], tuning: Sequence[Record] = (), floor: Flo
     ]
 
 
+def best_first(row: Row) -> float:
+    """Return what sorts rows by their main metric, the best first and those without a value last."""
+    return math.inf if row.merit is None else -row.merit
+
+
 def _by_view(rows: Sequence[Row]) -> list[list[int]]:
     """Return the places of the rows of each task and split."""
     found: dict[tuple[str, str], list[int]] = {}
@@ -145,10 +167,8 @@ def _task_names(records: Iterable[Record]) -> dict[str, str]:
 def _row(task_names: dict[str, str], records: list[Record]) -> Row:
     trial = records[0].trial
     heard = [record for record in records if record.outcome.kind == "ok"] or records
-    figures = {name: _values(heard, name) for name in METRICS}
+    figures = {name: _values(heard, name) for name in trial.task.table}
     metrics = {name: fmean(values) for name, values in figures.items() if values}
-    num_items = min((record.num_items for record in heard if record.num_items), default=0)
-    right = metrics.get("accuracy", 0.0) * num_items
     return Row(
         task=task_names[records[0].trial_id],
         split=trial.split,
@@ -159,9 +179,18 @@ def _row(task_names: dict[str, str], records: list[Record]) -> Row:
         spreads={name: stdev(values) for name, values in figures.items() if len(values) > 1},
         standard_errors=_means(record.standard_errors for record in heard),
         groups=_group_means(heard),
-        quality_interval=wilson(min(right, num_items), num_items) if num_items and "accuracy" in metrics else None,
+        quality_interval=_share_interval(heard, metrics),
         fronts=frozenset(),
     )
+
+
+def _share_interval(records: Sequence[Record], metrics: Mapping[str, float]) -> Interval | None:
+    """Return the interval of a main metric that is a share of questions, over those of one seed."""
+    main = records[0].trial.task.scored(metrics)[0]
+    num_items = min((record.num_items for record in records if record.num_items), default=0)
+    if not (num_items and main.is_share and main.name in metrics):
+        return None
+    return wilson(min(metrics[main.name] * num_items, num_items), num_items)
 
 
 def _values(records: Sequence[Record], name: str) -> list[float]:
@@ -189,9 +218,7 @@ def _fronts(rows: Sequence[Row]) -> list[set[str]]:
         records = [record for place in places for record in rows[place].records]
         for cost in COSTS:
             if same_conditions(records, cost):
-                points = [
-                    (rows[place].metrics.get(rows[place].quality), rows[place].metrics.get(cost)) for place in places
-                ]
+                points = [(rows[place].merit, rows[place].metrics.get(cost)) for place in places]
                 for index in pareto_front(points, (Direction.HIGHER, METRICS[cost].direction)):
                     found[places[index]].add(cost)
     return found

@@ -1,12 +1,14 @@
 """Finding the rows that a person means."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from paretune.analysis.table.rows import Row
-from paretune.spec import InputError, Study, main_quality, nearest
+from paretune.analysis.table.scored import declared_metrics, main_metric
+from paretune.spec import METRICS, InputError, Metric, Study, metric_table, nearest
+from paretune.spec.metrics import earlier_metrics
 
 MEMORY = ("train_peak_bytes", "run_peak_reserved_bytes", "train_peak_reserved_bytes")
 """Training memory, and what imported results have in its place."""
@@ -34,6 +36,24 @@ class View:
         """How many rows each method's label has: settings that answered this split."""
         return Counter(row.method for row in self.rows)
 
+    @cached_property
+    def main_metric(self) -> Metric:
+        """The metric that the rows are ranked by."""
+        return main_metric(self.rows)
+
+    @cached_property
+    def table(self) -> Mapping[str, Metric]:
+        """Every metric by name that the rows may have a value of."""
+        return metric_table(declared_metrics(self.rows))
+
+    @property
+    def unusual_metrics(self) -> tuple[Metric, ...]:
+        """What the task scores, the main metric first; empty where that follows from the names of what is measured."""
+        declared = declared_metrics(self.rows)
+        usual = earlier_metrics(metric.name for metric in declared)
+        follows = declared[:1] == usual[:1] and all(METRICS.get(metric.name) == metric for metric in declared)
+        return () if follows else declared
+
     def name_of(self, row: Row) -> str:
         """Return the row's label, with its learning rate where the view holds the label with several: "lora@0.002"."""
         return self.names[row.trial_ids]
@@ -59,11 +79,6 @@ def _name(row: Row, labels: Counter[str], named: Counter[tuple[str, float | None
     name = f"{row.method}@{row.learning_rate:g}"
     # One label and rate may stand for two things when a study was changed between two runs.
     return name if named[row.method, row.learning_rate] == 1 else f"{name}#{row.trial_ids[0][:6]}"
-
-
-def main_figure(rows: Sequence[Row]) -> str:
-    """Return the metric that the rows of a task are ranked by: the first of the qualities that any of them has."""
-    return main_quality(name for row in rows for name in row.metrics)
 
 
 def first_measured(rows: Iterable[Row], names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ def curves_summary(curves: Sequence[Curve], plan: StudyPlan) -> list[Text | Padd
     parts: list[Text | Padding] = []
     for task in dict.fromkeys(curve.task for curve in curves):
         inside = [curve for curve in curves if curve.task == task]
-        figure = plan.tuning.choose_by.replace("_", " ")
+        figure = plan.metric.words
         title = f"{plain(task)}, tuning: {figure} on validation data at multiples of the default learning rate"
         parts.append(Text(title, "bold"))
         parts.append(Padding(_table(inside, plan), (0, 0, 1, 0)))
@@ -50,5 +50,5 @@ def _cell(curve: Curve, step: int, plan: StudyPlan) -> Text:
     if point.figure is None:
         return Text(_BROKEN_MARK if point.outcomes else MISSING, "dim")
     chosen = point == curve.best
-    text = figure_text(point, plan.tuning.choose_by)
+    text = figure_text(point, plan.metric)
     return Text(_CHOSEN_MARK + text, "bold") if chosen else Text(text)

@@ -8,13 +8,15 @@ from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.table.floor import Floor, floor_notes
-from paretune.analysis.table.selection import MEMORY, first_measured, main_figure
+from paretune.analysis.table.rows import best_first
+from paretune.analysis.table.scored import main_metric
+from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.console.curves_terminal import curves_summary
 from paretune.report.console.fitted_table import FittedColumn, FittedTable
 from paretune.report.curves import curves_of
 from paretune.report.format import MISSING, plain, rate, show, span
-from paretune.report.measured import RETENTION, short_label
+from paretune.report.measured import RETENTION, other_scores, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import (
     TIED_NOTE,
@@ -28,7 +30,7 @@ from paretune.report.wording import (
     shows_learning_rates,
     tuned_from,
 )
-from paretune.spec import METRICS, Record, StudyPlan
+from paretune.spec import METRICS, Metric, Record, StudyPlan, Unit
 
 _Column = FittedColumn[Row]
 _NEEDED = ("Training memory", "Forgetting", "Step time", "Learning rate", "Checkpoint", "Seeds", "Trainable")
@@ -57,7 +59,7 @@ def results_summary(
         parts.append(_task_table(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     memory = first_measured(rows, MEMORY)
     if any(memory in row.fronts for row in rows):
-        pair = f"{METRICS[main_figure(rows)].label.lower()} and {METRICS[memory].label.lower()}"
+        pair = f"{_main_metrics(rows)} and {METRICS[memory].words}"
         front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not on it in these runs"
         parts.append(Text(f"{front}; %: probability of being on it in a repeat"))
     if any(row.standing for row in rows):
@@ -74,9 +76,9 @@ def results_summary(
 def _task_table(title: str, rows: Sequence[Row]) -> FittedTable[Row]:
     return FittedTable(
         plain(title),
-        sorted(rows, key=lambda row: -row.metrics.get(row.quality, float("-inf"))),
+        sorted(rows, key=best_first),
         _columns(rows),
-        needed=(METRICS[main_figure(rows)].label, *_NEEDED),
+        needed=(main_metric(rows).label, *_NEEDED),
         style=lambda row: "" if row.outcome.kind == "ok" else "dim",
     )
 
@@ -87,30 +89,33 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         columns.append(_Column("Learning\nrate", _learning_rate))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(_Column("Seeds", lambda row: f"{len(row.seeds)}"))
-    quality = main_figure(rows)
-    columns.append(_Column(METRICS[quality].label, _quality))
-    if any("accuracy_lenient" in row.metrics for row in rows):
-        columns.append(_Column("Leni-\nent", _figure("accuracy_lenient")))
-    if any("accuracy_published" in row.metrics and row.records[0].imported is None for row in rows):
-        columns.append(_Column("Their\nrule", _figure("accuracy_published")))
+    columns.append(_Column(main_metric(rows).label, _quality))
+    columns += [_Column(short_label(metric), _figure(metric)) for metric in other_scores(rows)]
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if 1 < len(groups) <= 3:
         columns.append(_Column("/\n".join(map(plain, groups)), _groups(groups)))
-    memory, retention = first_measured(rows, MEMORY), first_measured(rows, RETENTION)
+    memory, retention = (METRICS[first_measured(rows, names)] for names in (MEMORY, RETENTION))
     columns += [
         _Column(short_label(memory), _figure(memory)),
-        _Column("Step\ntime", _figure("step_seconds")),
-        _Column(METRICS[retention].label, _forgetting if retention == "forgetting" else _figure(retention)),
-        _Column("Check-\npoint", _figure("checkpoint_bytes")),
-        _Column("Train-\nable", _figure("trainable_parameters")),
+        _Column("Step\ntime", _figure(METRICS["step_seconds"])),
+        _Column(retention.label, _forgetting if retention.name == "forgetting" else _figure(retention)),
+        _Column("Check-\npoint", _figure(METRICS["checkpoint_bytes"])),
+        _Column("Train-\nable", _figure(METRICS["trainable_parameters"])),
     ]
     if shows_batch_sizes(rows):
         columns.append(_Column("Answer\nbatch", lambda row: f"{row.answer_batch_size}"))
     return columns
 
 
-def _figure(name: str) -> Callable[[Row], str]:
-    return lambda row: show(name, row.metrics.get(name))
+def _main_metrics(rows: Sequence[Row]) -> str:
+    """Return what the tasks of these rows are ranked by: "accuracy", or "accuracy or perplexity"."""
+    tasks = dict.fromkeys((row.task, row.split) for row in rows)
+    found = (main_metric([row for row in rows if (row.task, row.split) == task]).words for task in tasks)
+    return " or ".join(dict.fromkeys(found))
+
+
+def _figure(metric: Metric) -> Callable[[Row], str]:
+    return lambda row: show(metric, row.metrics.get(metric.name))
 
 
 def _method(row: Row) -> str:
@@ -124,24 +129,28 @@ def _learning_rate(row: Row) -> str:
 
 
 def _quality(row: Row) -> str:
-    figure = show(row.quality, row.metrics.get(row.quality))
+    figure = show(row.main_metric, row.metrics.get(row.quality))
     if row.quality_interval is not None:
         low, high = row.quality_interval
-        return f"{figure}\n{span(row.quality, low, high)}"
+        return f"{figure}\n{span(row.main_metric, low, high)}"
     return figure if row.outcome.kind == "ok" else "\n".join(outcome_name(row.outcome).rsplit(" ", 1))
 
 
 def _groups(names: Sequence[str]) -> Callable[[Row], str]:
     def cell(row: Row) -> str:
-        shares = [row.groups.get(name, {}).get("accuracy") for name in names]
-        if all(share is None for share in shares):
+        values = [row.groups.get(name, {}).get(row.quality) for name in names]
+        if all(value is None for value in values):
             return MISSING
-        return "/".join(MISSING if share is None else f"{share:.0%}" for share in shares)
+        return "/".join(MISSING if value is None else _short(row.main_metric, value) for value in values)
 
     return cell
 
 
+def _short(metric: Metric, value: float) -> str:
+    return f"{value:.0%}" if metric.unit is Unit.FRACTION else show(metric, value)
+
+
 def _forgetting(row: Row) -> str:
-    text = show("forgetting", row.metrics.get("forgetting"))
+    text = show(METRICS["forgetting"], row.metrics.get("forgetting"))
     error = row.standard_errors.get("forgetting")
     return text if error is None or text == MISSING else f"{text}\n±{error:.3f}"

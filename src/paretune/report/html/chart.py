@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from paretune.analysis import Row
-from paretune.analysis.table.selection import main_figure
-from paretune.spec import COSTS, METRICS, Unit
+from paretune.analysis.table.scored import main_metric
+from paretune.spec import COSTS, METRICS, Metric, Unit
 
 _SUFFIXES = {Unit.BYTES: "B", Unit.SECONDS: "s"}
 _LOG_FROM_RATIO = 20.0
@@ -23,12 +23,13 @@ _CORNERS: dict[str, tuple[Any, int, int]] = {
 def chart_specs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     """Return a Vega-Lite specification for each cost that two rows or more have a value for.
 
-    Each reads a data set named "points" with the fields label, cost, cost_text, cost_low, cost_high, accuracy (or what
-    else rows are ranked by), accuracy_text, low, high, front, share, tied, standing and corner; the page fills it for
-    the chosen cost and task.
+    The rows have one main metric. Each specification reads a data set named "points" with the fields label, cost,
+    cost_text, cost_low, cost_high, quality (the main metric), quality_text, low, high, front, share, tied, standing and
+    corner; the page fills it for the chosen cost and task.
     """
-    quality = main_figure(rows)
-    return {cost: _spec(quality, cost, found) for cost, found in _drawn_values(rows).items() if len(found) > 1}
+    return {
+        cost: _spec(main_metric(rows), cost, found) for cost, found in _drawn_values(rows).items() if len(found) > 1
+    }
 
 
 def chart_bundle() -> str:
@@ -59,7 +60,7 @@ def _logarithmic(cost: str, values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) / min(values) > _LOG_FROM_RATIO
 
 
-def _spec(quality: str, cost: str, values: Sequence[float]) -> dict[str, Any]:
+def _spec(main: Metric, cost: str, values: Sequence[float]) -> dict[str, Any]:
     import altair as alt
 
     metric = METRICS[cost]
@@ -78,18 +79,17 @@ def _spec(quality: str, cost: str, values: Sequence[float]) -> dict[str, Any]:
     )
     title = metric.label + (f" ({metric.unit})" if metric.unit is Unit.NATS else "") + " · less is better"
     x = alt.X("cost:Q", scale=scale, axis=axis, title=title)
-    named = METRICS[quality].label
-    share = METRICS[quality].unit is Unit.FRACTION
+    share = main.unit is Unit.FRACTION
     y = alt.Y(
-        "accuracy:Q",
+        "quality:Q",
         axis=alt.Axis(format="%" if share else alt.Undefined, tickCount=6),
         scale=alt.Undefined if share else alt.Scale(zero=False, padding=24),
-        title=f"{named} · more is better",
+        title=f"{main.label} · {'less' if main.lower_is_better else 'more'} is better",
     )
     shade = alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.35, 1]), legend=None)
     tooltip = [
         alt.Tooltip("label:N", title="Method"),
-        alt.Tooltip("accuracy_text:N", title=named),
+        alt.Tooltip("quality_text:N", title=main.label),
         alt.Tooltip("cost_text:N", title=metric.label),
         alt.Tooltip("standing:N", title="Standing"),
     ]

@@ -17,7 +17,7 @@ from paretune.report.curves import (
     steps_of,
 )
 from paretune.report.format import MISSING, plain, rate
-from paretune.spec import METRICS, Direction, StudyPlan
+from paretune.spec import StudyPlan, Unit
 from paretune.tune import Point
 
 CHART_HEIGHT = 130
@@ -39,7 +39,7 @@ def curves_section(curves: Sequence[Curve], plan: StudyPlan) -> str:
     return environment.from_string(template).render(
         caption=caption(plan),
         notes=curve_notes(curves),
-        figure=METRICS[plan.tuning.choose_by].label,
+        figure=plan.metric.label,
         tasks=[_task(task, [curve for curve in curves if curve.task == task], numbers, plan) for task in tasks],
     )
 
@@ -74,7 +74,7 @@ def _task(task: str, curves: Sequence[Curve], numbers: dict[int, int], plan: Stu
 def _cell(curve: Curve, point: Point | None, plan: StudyPlan) -> dict[str, Any]:
     if point is None:
         return {"text": MISSING, "chosen": False}
-    return {"text": figure_text(point, plan.tuning.choose_by), "chosen": point == curve.best}
+    return {"text": figure_text(point, plan.metric), "chosen": point == curve.best}
 
 
 def _domain(curves: Sequence[Curve]) -> tuple[float, float]:
@@ -90,11 +90,11 @@ def _spec(curve: Curve, domain: tuple[float, float], plan: StudyPlan) -> dict[st
     """Return one small chart. Settings without a value are crosses at the worse end of the axis."""
     import altair as alt
 
-    choose_by = plan.tuning.choose_by
-    low, high = domain
-    higher_is_better = METRICS[choose_by].direction is Direction.HIGHER
-    logarithmic = low > 0 and high / low > _LOG_FROM_RATIO and not higher_is_better
-    rows = [_row(point, curve, low if higher_is_better else high, plan) for point in curve.points if point.outcomes]
+    (low, high), metric = domain, plan.metric
+    logarithmic = low > 0 and high / low > _LOG_FROM_RATIO and metric.lower_is_better
+    rows = [
+        _row(point, curve, high if metric.lower_is_better else low, plan) for point in curve.points if point.outcomes
+    ]
     rates = [point.candidate.learning_rate for point in curve.points]
     x = alt.X(
         "rate:Q",
@@ -107,12 +107,12 @@ def _spec(curve: Curve, domain: tuple[float, float], plan: StudyPlan) -> dict[st
         scale=alt.Scale(type="log", domain=[low, high], padding=8)
         if logarithmic
         else alt.Scale(type="linear", domain=[low, high], zero=False, padding=8),
-        axis=alt.Axis(tickCount=3, format="%" if higher_is_better else "~g"),
+        axis=alt.Axis(tickCount=3, format="%" if metric.unit is Unit.FRACTION else "~g"),
         title=None,
     )
     tooltip = [
         alt.Tooltip("rate_text:N", title="Setting"),
-        alt.Tooltip("figure_text:N", title=METRICS[choose_by].label),
+        alt.Tooltip("figure_text:N", title=metric.label),
     ]
     chart = alt.Chart(alt.Data(values=rows))
     layers = [
@@ -130,7 +130,7 @@ def _spec(curve: Curve, domain: tuple[float, float], plan: StudyPlan) -> dict[st
 def _row(point: Point, curve: Curve, worst: float, plan: StudyPlan) -> dict[str, Any]:
     same_rate = [other for other in curve.points if other.candidate.learning_rate == point.candidate.learning_rate]
     figures = [other.figure for other in same_rate if other.figure is not None]
-    best = (max if METRICS[plan.tuning.choose_by].direction is Direction.HIGHER else min)(figures, default=None)
+    best = (min if plan.metric.lower_is_better else max)(figures, default=None)
     return {
         "rate": point.candidate.learning_rate,
         "figure": worst if point.figure is None else point.figure,
@@ -138,5 +138,5 @@ def _row(point: Point, curve: Curve, worst: float, plan: StudyPlan) -> dict[str,
         "on_line": point.figure is not None and point.figure == best,
         "chosen": point == curve.best,
         "rate_text": ", ".join([rate(point.candidate.learning_rate), *parameter_texts(point)]),
-        "figure_text": figure_text(point, plan.tuning.choose_by),
+        "figure_text": figure_text(point, plan.metric),
     }

@@ -6,9 +6,10 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
+from paretune.analysis.table.rows import best_first
 from paretune.report.format import plain, rate, show
 from paretune.report.html.page_table import view_key
-from paretune.spec import Record
+from paretune.spec import METRICS, Record
 from paretune.store import KeptPicture
 
 Pictures = Callable[[Record], Sequence[KeptPicture]]
@@ -70,7 +71,7 @@ def _view(
     """Return one task's gallery for the template. `given` holds the training pictures, the same for all rows."""
     columns = [_Column(_name(row, rows), _figures(row), kept[row.trial_ids]) for row in rows]
     limits = next((one for one in _SHOWN if _num_bytes(columns, one) <= MOST_BYTES), _SHOWN[-1])
-    best = max(range(len(rows)), key=lambda place: rows[place].metrics.get(rows[place].quality, -1.0))
+    best = min(range(len(rows)), key=lambda place: best_first(rows[place]))
     untouched = [place for place, row in enumerate(rows) if not row.records[0].trial.method.trains]
     left = untouched[0] if untouched else 0
     return {
@@ -130,5 +131,7 @@ def _name(row: Row, rows: Sequence[Row]) -> str:
 
 
 def _figures(row: Row) -> str:
-    figures = [f"{name} {show(name, row.metrics[name])}" for name in ("similarity", "drift") if name in row.metrics]
+    figures = [
+        f"{name} {show(METRICS[name], row.metrics[name])}" for name in ("similarity", "drift") if name in row.metrics
+    ]
     return ", ".join(figures)

@@ -50,7 +50,7 @@
   const points = (cost) =>
     data.points
       .filter((point) => view() === null || point.view === view())
-      .filter((point) => point.accuracy !== null && cost in point.costs)
+      .filter((point) => point.quality !== null && cost in point.costs)
       .map((point) => {
         const value = point.costs[cost];
         const margin = point.cost_margins[cost] ?? 0;
@@ -73,10 +73,12 @@
     const costs = found.map((point) => along(point.cost_low));
     const ends = found.map((point) => along(point.cost_high));
     const [first, last] = [Math.min(...costs), Math.max(...ends)];
-    const top = Math.max(...found.map((point) => point.high ?? point.accuracy));
+    const top = Math.max(...found.map((point) => point.high ?? point.quality));
+    const zero = found.every((point) => data.zero_based.includes(point.metric));
+    const bottom = zero ? 0 : Math.min(...found.map((point) => point.low ?? point.quality));
     const dots = found.map((point) => ({
       x: 24 + ((along(point.cost) - first) / (last - first || 1)) * (width - 48),
-      y: (1 - point.accuracy / (top || 1)) * 380,
+      y: (1 - (point.quality - bottom) / (top - bottom || 1)) * 380,
     }));
     const boxes = dots.map(({ x, y }) => [x - 5, y - 5, x + 5, y + 5]);
     const meet = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
@@ -119,7 +121,13 @@
     document.getElementById("cost-definition").textContent = costChoice.selectedOptions[0].dataset.definition;
     document.getElementById("not-drawn").textContent =
       missing.length > 0 ? `Not shown (no value): ${missing.map((point) => point.label).join(", ")}.` : "";
-    const spec = { ...data.specs[cost], datasets: { points: found } };
+    const main = found[0]?.metric ?? Object.keys(data.specs).find((name) => cost in data.specs[name]);
+    if (!(cost in data.specs[main])) {
+      document.getElementById("chart").replaceChildren("Fewer than two methods have a value of this cost.");
+      document.getElementById("chart").dataset.drawn = cost;
+      return;
+    }
+    const spec = { ...data.specs[main][cost], datasets: { points: found } };
     // `ast` evaluates expressions without eval, which the page forbids. Level 1 tells errors only: a front may be empty.
     await window.vegaEmbed("#chart", spec, { actions: false, renderer: "svg", ast: true, logLevel: 1, config: colours() });
     document.getElementById("chart").dataset.drawn = cost;

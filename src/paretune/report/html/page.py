@@ -9,7 +9,7 @@ from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.table.floor import Floor, floor_notes
-from paretune.analysis.table.selection import main_figure
+from paretune.analysis.table.scored import declared_metrics
 from paretune.interop.peft_layout import UNSTATED
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.curves import curves_of
@@ -19,14 +19,17 @@ from paretune.report.html.chart import chart_bundle, chart_specs, logarithmic_co
 from paretune.report.html.clocks import clock_sections
 from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
-from paretune.report.html.page_table import table_columns, table_rows, view_key
+from paretune.report.html.page_table import main_metrics, table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
-from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes, unit_of
-from paretune.spec import COSTS, METRICS, Provenance, Recipe, Record, Study, StudyPlan
+from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes
+from paretune.spec import COSTS, METRICS, Metric, Provenance, Recipe, Record, Study, StudyPlan, Unit
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
 
 _Z_95 = 1.96
+_NOT_EVERYWHERE = {
+    "accuracy", "accuracy_lenient", "accuracy_published", "similarity", "drift", "train_peak_reserved_bytes",
+}  # fmt: skip
 _SUMMARY = 160
 """Longer parameters of a method are folded: AdaLoRA's ranks, once learned, fill pages."""
 
@@ -77,7 +80,9 @@ def render_page(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     columns = table_columns(rows)
-    specs = chart_specs(rows)
+    mains = main_metrics(rows)
+    specs = {metric.name: chart_specs([row for row in rows if row.quality == metric.name]) for metric in mains}
+    drawn = {cost for found in specs.values() for cost in found}
     return environment.from_string(_asset("page.html")).render(
         study=study,
         tied_note=TIED_NOTE,
@@ -89,24 +94,29 @@ def render_page(
         views=_views(rows),
         columns=columns,
         rows=table_rows(rows, columns, study),
-        costs=[METRICS[cost] for cost in COSTS if cost in specs],
+        costs=[METRICS[cost] for cost in COSTS if cost in drawn],
         imported=(imported := any(row.records[0].imported for row in rows)),
         has_intervals=any(row.quality_interval for row in rows),
         recipe=_recipe(study.recipe, imported),
         methods=[_method(row, study) for row in _one_per_method(rows)],
-        metrics=[(metric, unit_of(name)) for name, metric in METRICS.items() if _shown(rows, name)],
-        quality=METRICS[main_figure(rows)],
+        metrics=[metric for metric in legend_metrics(rows) if _shown(rows, metric)],
+        main={
+            "names": [metric.name for metric in mains],
+            "label": " or ".join(metric.label for metric in mains),
+            "words": " or ".join(metric.words for metric in mains),
+        },
         clocks=clock_sections(rows),
         estimates_title=TITLE,
         estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in estimates],
         audit_mark=AUDIT_MARK,
         style=_asset("page.css"),
         script=_asset("page.js") + _asset("curves.js") + (_asset("gallery.js") if gallery else ""),
-        bundle=chart_bundle() if specs or curves else "",
+        bundle=chart_bundle() if drawn or curves else "",
         data=script_json(
             {
                 "specs": specs,
                 "logarithmic": logarithmic_costs(rows),
+                "zero_based": [metric.name for metric in mains if metric.unit is Unit.FRACTION],
                 "points": _points(rows),
                 "curves": curve_specs(curves, plan) if plan else [],
             }
@@ -149,13 +159,14 @@ def _point(row: Row, name: str, place: int) -> dict[str, Any]:
         "row": place,
         "view": view_key(row.task, row.split),
         "label": name,
-        "accuracy": row.metrics.get(row.quality),
-        "accuracy_text": show(row.quality, row.metrics.get(row.quality))
-        + (f" ({span(row.quality, *interval, ' to ')})" if interval else ""),
+        "metric": row.quality,
+        "quality": row.metrics.get(row.quality),
+        "quality_text": show(row.main_metric, row.metrics.get(row.quality))
+        + (f" ({span(row.main_metric, *interval, ' to ')})" if interval else ""),
         "low": interval.low if interval else None,
         "high": interval.high if interval else None,
         "costs": {cost: value for cost in COSTS if math.isfinite(value := row.metrics.get(cost, math.nan))},
-        "cost_texts": {cost: show(cost, row.metrics.get(cost)) for cost in COSTS},
+        "cost_texts": {cost: show(METRICS[cost], row.metrics.get(cost)) for cost in COSTS},
         "cost_margins": {"forgetting": _Z_95 * error} if error is not None and math.isfinite(error) else {},
         "fronts": sorted(row.fronts),
         "tied": is_tied(row),
@@ -192,10 +203,16 @@ def _device(made: Provenance) -> str:
     return made.device if made.num_threads is None else f"{made.device}, {made.num_threads} threads"
 
 
-def _shown(rows: Sequence[Row], metric: str) -> bool:
-    """Tell whether the legend needs a metric: not those that only other people's results have, where there are none."""
-    others = METRICS[metric].phase is None or metric in {"accuracy_published", "similarity", "drift"}
-    return not (others or metric == "train_peak_reserved_bytes") or any(metric in row.metrics for row in rows)
+def legend_metrics(rows: Sequence[Row]) -> list[Metric]:
+    """Return what the legend may explain: what tasks score, and what Paretune measures itself."""
+    scored = {metric.name: metric for metric in (*main_metrics(rows), *declared_metrics(rows))}
+    return list((scored | {name: metric for name, metric in METRICS.items() if name not in scored}).values())
+
+
+def _shown(rows: Sequence[Row], metric: Metric) -> bool:
+    """Tell whether the legend needs a metric: not what only some tasks or other people's results have, without them."""
+    everywhere = metric.phase is not None and metric.name not in _NOT_EVERYWHERE and metric.name in METRICS
+    return everywhere or any(metric.name in row.metrics for row in rows)
 
 
 def _recipe(recipe: Recipe, imported: bool) -> list[tuple[str, object, str]]:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
-from paretune.analysis.table.selection import MEMORY, first_measured, main_figure
+from paretune.analysis.table.rows import best_first
+from paretune.analysis.table.scored import main_metric
+from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import audit_warnings
-from paretune.report.format import MISSING, percent, plain, probability, rate, show, span
-from paretune.report.measured import RETENTION
+from paretune.report.format import MISSING, plain, probability, rate, show, span
+from paretune.report.measured import RETENTION, other_scores
 from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import (
     departures,
@@ -19,7 +21,7 @@ from paretune.report.wording import (
     shows_learning_rates,
     tuned_from,
 )
-from paretune.spec import COSTS, METRICS, Direction, Study
+from paretune.spec import COSTS, METRICS, Metric, Study
 
 _RATE_DEFINITION = "Peak learning rate; with the number of settings that were tried on validation data to choose it."
 _BATCH_DEFINITION = "Questions that were answered in one generation batch."
@@ -57,18 +59,18 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
         columns.append(Column("rate", "Learning rate", _RATE_DEFINITION, _rate))
     if any(len(row.seeds) > 1 for row in rows):
         columns.append(Column("seeds", "Seeds", "Trials with different seeds; values are their means.", _seeds))
-    quality = main_figure(rows)
-    columns.append(_column(quality, _quality))
-    others = ("accuracy_lenient", "accuracy_published")
-    columns += [_column(name, _figure(name)) for name in others if any(_adds(row, name) for row in rows)]
+    mains, others = main_metrics(rows), {metric.name: metric for metric in _others(rows)}
+    columns += [_column(metric, _quality(metric)) for metric in mains]
+    columns += [_column(metric, _figure(metric)) for name, metric in others.items() if metric not in mains]
     if any(row.standing for row in rows):
-        place = f"Place by {METRICS[quality].label.lower()}, with its 95% interval."
+        place = f"Place by {' or '.join(metric.words for metric in mains)}, with its 95% interval."
         columns.append(Column("rank", "Rank", place, _rank))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
-        columns += [_group_column(place, name) for place, name in enumerate(groups)]
-    shown = (first_measured(rows, MEMORY), *_COSTS_SHOWN, first_measured(rows, RETENTION))
-    columns += [_column(name, _forgetting if name == "forgetting" else _figure(name)) for name in shown]
+        columns += [_group_column(place, name, mains) for place, name in enumerate(groups)]
+    names = (first_measured(rows, MEMORY), *_COSTS_SHOWN, first_measured(rows, RETENTION))
+    shown = [METRICS[name] for name in names]
+    columns += [_column(metric, _forgetting if metric.name == "forgetting" else _figure(metric)) for metric in shown]
     if shows_batch_sizes(rows):
         columns.append(Column("answer-batch", "Answer batch", _BATCH_DEFINITION, _answer_batch))
     columns.append(Column("outcome", "Outcome", "How the trials ended.", _outcome, numeric=False))
@@ -77,7 +79,7 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
 
 def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> list[dict[str, Any]]:
     """Return the rows of the table, best first, rows without their main metric last."""
-    order = sorted(range(len(rows)), key=lambda place: -rows[place].metrics.get(rows[place].quality, -math.inf))
+    order = sorted(range(len(rows)), key=lambda place: best_first(rows[place]))
     return [
         {
             "view": view_key(rows[place].task, rows[place].split),
@@ -97,15 +99,29 @@ def view_key(task: str, split: str) -> str:
     return f"{split}:{task}"
 
 
-def _column(name: str, cell: Callable[[Row], Cell]) -> Column:
-    metric = METRICS[name]
-    first = "descending" if metric.direction is Direction.HIGHER else "ascending"
-    return Column(name, metric.label, metric.definition, cell, first=first)
+def main_metrics(rows: Sequence[Row]) -> list[Metric]:
+    """Return what the rows are ranked by, task by task, each metric once."""
+    tasks = dict.fromkeys((row.task, row.split) for row in rows) or [None]
+    found = [main_metric([row for row in rows if task in {None, (row.task, row.split)}]) for task in tasks]
+    return list({metric.name: metric for metric in found}.values())
 
 
-def _group_column(place: int, name: str) -> Column:
-    definition = f"Accuracy on the questions of this part: {plain(name)}."
-    return Column(f"group-{place}", plain(name).capitalize(), definition, _group(name), first="descending")
+def _others(rows: Sequence[Row]) -> list[Metric]:
+    """Return what the rows' tasks score beside their main metrics."""
+    tasks = dict.fromkeys((row.task, row.split) for row in rows)
+    return [one for task in tasks for one in other_scores([row for row in rows if (row.task, row.split) == task])]
+
+
+def _column(metric: Metric, cell: Callable[[Row], Cell]) -> Column:
+    first = "ascending" if metric.lower_is_better else "descending"
+    return Column(metric.name, metric.label, metric.definition, cell, first=first)
+
+
+def _group_column(place: int, name: str, mains: Sequence[Metric]) -> Column:
+    what = " or ".join(metric.label for metric in mains)
+    definition = f"{what} on the {mains[0].items} of this part: {plain(name)}."
+    first = "ascending" if mains[0].lower_is_better else "descending"
+    return Column(f"group-{place}", plain(name).capitalize(), definition, _group(name), first=first)
 
 
 def _method(row: Row) -> Cell:
@@ -128,30 +144,40 @@ def _outcome(row: Row) -> Cell:
     return Cell(row_outcome(row), row.outcome.kind)
 
 
-def _adds(row: Row, name: str) -> bool:
-    """Tell whether a row has another reading of its answers that is not its accuracy once more."""
-    return name in row.metrics and row.records[0].imported is None
+def _figure(metric: Metric) -> Callable[[Row], Cell]:
+    return lambda row: _shown(metric, row)
 
 
-def _figure(name: str) -> Callable[[Row], Cell]:
-    return lambda row: _shown(name, row)
+def _shown(metric: Metric, row: Row, extra: str = "") -> Cell:
+    value = row.metrics.get(metric.name)
+    return Cell(show(metric, value), value if value is not None and math.isfinite(value) else None, extra)
 
 
-def _shown(name: str, row: Row, extra: str = "") -> Cell:
-    value = row.metrics.get(name)
-    return Cell(show(name, value), value if value is not None and math.isfinite(value) else None, extra)
+def _quality(metric: Metric) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        shown = _shown(metric, row)
+        if row.quality != metric.name:
+            return shown
+        if row.quality_interval is None or not isinstance(shown.value, float):
+            return shown if row.outcome.kind == "ok" else shown._replace(extra=outcome_name(row.outcome))
+        low, high = row.quality_interval
+        extra = span(metric, low, high, " to ")
+        if row.quality in row.spreads:
+            extra += f"; seeds ±{show(metric, row.spreads[row.quality])}"
+        return shown._replace(extra=extra, bar=_bar(metric, shown.value, low, high))
+
+    return cell
 
 
-def _quality(row: Row) -> Cell:
-    cell = _shown(row.quality, row)
-    if row.quality_interval is None or not isinstance(cell.value, float):
-        return cell if row.outcome.kind == "ok" else cell._replace(extra=outcome_name(row.outcome))
-    low, high = row.quality_interval
-    extra = span(row.quality, low, high, " to ")
-    if row.quality in row.spreads:
-        extra += f"; seeds ±{show(row.quality, row.spreads[row.quality])}"
-    bar = tuple(100 * min(1.0, max(0.0, place)) for place in (cell.value, low, high))
-    return cell._replace(extra=extra, bar=(bar[0], bar[1], bar[2]))
+def _bar(metric: Metric, value: float, low: float, high: float) -> tuple[float, float, float] | None:
+    """Return a value and its interval on a way from nothing, or the least, to the most: only where there is a most."""
+    if metric.low is None or metric.high is None:
+        return None
+    start = max(0.0, metric.low) if metric.high > 0 else metric.low
+    first, second, third = (
+        100 * min(1.0, max(0.0, (one - start) / (metric.high - start))) for one in (value, low, high)
+    )
+    return first, second, third
 
 
 def _rank(row: Row) -> Cell:
@@ -164,12 +190,12 @@ def _rank(row: Row) -> Cell:
 
 def _group(name: str) -> Callable[[Row], Cell]:
     def cell(row: Row) -> Cell:
-        share = row.groups.get(name, {}).get("accuracy")
-        return Cell(MISSING if share is None else percent(share), share)
+        value = row.groups.get(name, {}).get(row.quality)
+        return Cell(show(row.main_metric, value), value)
 
     return cell
 
 
 def _forgetting(row: Row) -> Cell:
     error = row.standard_errors.get("forgetting")
-    return _shown("forgetting", row, extra="" if error is None else f"±{error:.3f}")
+    return _shown(METRICS["forgetting"], row, extra="" if error is None else f"±{error:.3f}")

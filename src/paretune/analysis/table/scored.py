@@ -1,0 +1,32 @@
+"""What the tasks of rows score: the main metric, and the others."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from paretune.spec import Metric
+from paretune.spec.metrics import earlier_metrics
+
+if TYPE_CHECKING:
+    from paretune.analysis.table.rows import Row
+
+
+def declared_metrics(rows: Iterable["Row"]) -> tuple[Metric, ...]:
+    """Return what the tasks of these rows declare, the main metric first; nothing where they do not say.
+
+    Of a metric that two tasks declare, the first counts.
+    """
+    found: dict[str, Metric] = {}
+    for row in rows:
+        for metric in row.task_spec.metrics:
+            found.setdefault(metric.name, metric)
+    return tuple(found.values())
+
+
+def scored_metrics(rows: Sequence["Row"]) -> tuple[Metric, ...]:
+    """Return what the task of these rows scores, the main metric first: as declared, or else by what they have."""
+    return declared_metrics(rows) or earlier_metrics(name for row in rows for name in row.metrics)
+
+
+def main_metric(rows: Sequence["Row"]) -> Metric:
+    """Return the metric that the rows of a task are ranked by."""
+    return scored_metrics(rows)[0]

@@ -1,0 +1,76 @@
+"""From what a model wrote to values: item by item, over all of them, and over their groups."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+from paretune.store import Item
+from paretune.tasks.base import Example, Task
+from paretune.tasks.jackknife import pseudo_values
+
+
+class Scored(NamedTuple):
+    """What a task says of all answers."""
+
+    items: list[Item]
+    metrics: dict[str, float]
+    standard_errors: dict[str, float]
+    """Of each metric, over the items."""
+    groups: dict[str, dict[str, float]]
+    """By the name of a group: its metrics, and the number of its items under "num_items"."""
+
+
+def score_answers(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> Scored:
+    """Return what the task says of one text for each example, at least one.
+
+    Raises `ValueError` where the task gives a value that its card does not declare.
+    """
+    scores = [_checked(task, task.score(text, one)) for one, text in zip(examples, texts, strict=True)]
+    readings: dict[str, list[Hashable]] = {}
+    for name, metric in task.corpus_metrics.items():
+        readings[name] = [metric.read(text, one) for one, text in zip(examples, texts, strict=True)]
+        for values, share in zip(scores, pseudo_values(readings[name], metric.value), strict=True):
+            values[name] = share
+    items = [
+        Item(one.id, one.group, values, text, one.target, one.cluster)
+        for one, values, text in zip(examples, scores, texts, strict=True)
+    ]
+    groups = {}
+    for group in sorted({item.group for item in items}):
+        places = [place for place, item in enumerate(items) if item.group == group]
+        inside = {name: metric.value([readings[name][one] for one in places])
+                  for name, metric in task.corpus_metrics.items()}  # fmt: skip
+        means = _means([scores[place] for place in places])
+        groups[group] = {**means, **inside, "num_items": float(len(places))}
+    return Scored(items, _means(scores), _standard_errors(scores), groups)
+
+
+def _checked(task: Task, scores: Mapping[str, float]) -> dict[str, float]:
+    declared = {metric.name for metric in task.card.metrics if metric.per == "item"}
+    if strange := scores.keys() - declared:
+        raise ValueError(
+            f'task "{task.card.name}": score gives {", ".join(sorted(strange))}, which its card does not declare '
+            "per item"
+        )
+    return {name: float(value) for name, value in scores.items()}
+
+
+def _values(scores: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """Return the values of each metric, of the items that have it."""
+    names = dict.fromkeys(name for one in scores for name in one)
+    return {name: [one[name] for one in scores if name in one] for name in names}
+
+
+def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: fmean(values) for name, values in _values(scores).items()}
+
+
+def _standard_errors(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the standard error of each mean: the binomial one where values are right or wrong."""
+    found = {}
+    for name, values in _values(scores).items():
+        if set(values) <= {0.0, 1.0}:
+            found[name] = (fmean(values) * (1 - fmean(values)) / len(values)) ** 0.5
+        elif len(values) > 1:
+            found[name] = stdev(values) / len(values) ** 0.5
+    return found
