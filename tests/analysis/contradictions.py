@@ -117,8 +117,8 @@ def _of_pairs(said: Said) -> Iterator[str]:
             yield f"compare {one} {two}: {found.verdict}, and turned round: {turned.verdict}"
         if (found.verdict in _CLAIMED) and found.no_claim_because:
             yield f"compare {one} {two}: {found.verdict}, and no claim"
-        if found.verdict in {"better", "ahead"} and found.difference <= 0:
-            yield f"compare {one} {two}: {found.verdict} by {found.difference}"
+        if found.verdict in {"better", "ahead"} and found.gain <= 0:
+            yield f"compare {one} {two}: {found.verdict} by {found.gain}"
         if found.p_value_adjusted < found.p_value - 1e-12:
             yield f"compare {one} {two}: surer among all than alone"
         trained = found.first.trains or found.second.trains
@@ -166,7 +166,7 @@ def _of_claims(said: Said) -> Iterator[str]:
 
 
 def _of_recommendations(said: Said) -> Iterator[str]:
-    found = said.recommendation
+    found, sign = said.recommendation, said.view.main_metric.sign
     candidates = {one.name: one for one in (*found.shortlist, *found.others)}
     claimed = [
         pair
@@ -185,7 +185,7 @@ def _of_recommendations(said: Said) -> Iterator[str]:
                 yield f"recommend: {name} and {one.worse_than}: {one.no_claim_because}, compare says otherwise"
             if compared.verdict not in _LOSES:
                 yield f"recommend: {name} is worse than {one.worse_than}, compare says {compared.verdict}"
-        if one.outdone_by is not None and candidates[one.outdone_by].value < one.value:
+        if one.outdone_by is not None and sign * candidates[one.outdone_by].value < sign * one.value:
             yield f"recommend: {name} is outdone by {one.outdone_by}, which is less good"
         if one.outdone_by is None and one.worse_than is None and one not in found.shortlist:
             yield f"recommend: {name} is tied, not on the short list, and outdone by none"

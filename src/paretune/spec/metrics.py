@@ -249,8 +249,9 @@ def earlier_metrics(measured: Iterable[str]) -> tuple[Metric, ...]:
 
 @cache
 def metric_table(declared: tuple[Metric, ...]) -> Mapping[str, Metric]:
-    """Return every metric by name that records of a task may hold: what it declares, and what Paretune measures."""
-    return METRICS | {metric.name: metric for metric in declared}
+    """Return every metric by name that records of a task may hold: what it declares first, then Paretune's own."""
+    own = {metric.name: metric for metric in declared}
+    return {**own, **{name: metric for name, metric in METRICS.items() if name not in own}}
 
 
 def _are_consistent(declared: tuple[Metric, ...]) -> tuple[Metric, ...]:

@@ -114,7 +114,8 @@ def comparison_sentence(comparison: Comparison) -> str:
     else:
         head = f"The data cannot tell: {seen} ({interval}; {corrected})."
     these = "In these runs the" if comparison.no_claim_because else "The"
-    equal = f"{these} two are equally good within {gap(metric, comparison.within)}, with a confidence of 95%."
+    within = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
+    equal = f"{these} two are equally good within {within}, with a confidence of 95%."
     return f"{head} {_more(comparison)} {equal}"
 
 
