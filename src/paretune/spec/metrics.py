@@ -262,7 +262,7 @@ def _are_consistent(declared: tuple[Metric, ...]) -> tuple[Metric, ...]:
         known = METRICS.get(metric.name)
         if known is not None and (known.unit, known.direction) != (metric.unit, metric.direction):
             raise ValueError(
-                f'metric "{metric.name}" is Paretune\'s own, a {known.unit} of which {known.direction} is better: '
+                f'metric "{metric.name}" is Paretune\'s own, in {known.unit}, of which {known.direction} is better: '
                 "give yours another name"
             )
     return declared

@@ -1,14 +1,18 @@
-"""For those who write a method: a contract test to inherit, and a training small enough for tests.
+"""For those who write a method or a task: contract tests to inherit, and a training small enough for tests.
 
-A method's own tests need nothing but this:
+A method's own tests, or a task's, need nothing but this:
 
-    from paretune.testing import MethodContract
+    from paretune.testing import MethodContract, TaskContract
 
-    class TestMine(MethodContract):
+    class TestMyMethod(MethodContract):
         method = "my-method"
+
+    class TestMyTask(TaskContract):
+        task = "my-task"
 """
 
 from paretune.testing.method_contract import MethodContract
+from paretune.testing.task_contract import TaskContract
 from paretune.testing.toy_training import ToyTraining, toy_logits
 
-__all__ = ["MethodContract", "ToyTraining", "toy_logits"]
+__all__ = ["MethodContract", "TaskContract", "ToyTraining", "toy_logits"]

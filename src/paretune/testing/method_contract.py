@@ -1,6 +1,6 @@
 """What every method promises, as tests that a method's author inherits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from paretune.engine import Training
 from paretune.methods import build, check_method, resolve
-from paretune.spec import InputError, MethodEntry, Recipe
+from paretune.spec import MethodEntry, Recipe
+from paretune.testing.refusal import refusal
 from paretune.testing.toy_training import BASE_MODEL, RECIPE, ToyTraining, fresh_base, toy_logits
 
 
@@ -60,7 +61,7 @@ class MethodContract:
     def test_an_unknown_parameter_is_refused_in_one_line(self) -> None:
         """`check` names what is wrong before anything is loaded."""
         entry = MethodEntry(name=self.method, parameters={**self.parameters, "no_such_parameter": 1})
-        line = _refusal(lambda: check_method(resolve(entry), _module_names()))
+        line = refusal(lambda: check_method(resolve(entry), _module_names()))
         assert "no_such_parameter" in line
         assert "\n" not in line
 
@@ -130,7 +131,7 @@ class MethodContract:
         """`load` names the folder."""
         nothing = tmp_path / "nothing"
         method = build(self.trained().run.spec)
-        assert str(nothing) in _refusal(lambda: method.load(fresh_base(self.recipe), nothing))
+        assert str(nothing) in refusal(lambda: method.load(fresh_base(self.recipe), nothing))
 
     def test_it_trains_in_float32_on_a_base_in_bfloat16(self) -> None:
         """Trainable parameters are float32 and move, whatever the dtype of the base."""
@@ -142,15 +143,6 @@ class MethodContract:
 
     def _may_rest(self, name: str) -> bool:
         return any(part in name for part in self.may_rest)
-
-
-def _refusal(call: Callable[[], object]) -> str:
-    """Return what an `InputError` says. Raises `AssertionError` when there is none."""
-    try:
-        call()
-    except InputError as error:
-        return str(error)
-    raise AssertionError("what cannot be used was accepted")
 
 
 @cache
