@@ -1,4 +1,4 @@
-"""A method from another package is installed, keeps the contract and runs in a study; no file here knows of it."""
+"""A method and a task from another package are installed, keep their contracts and run; no file here knows of them."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paretune.store import load_records
+from paretune.store import Store, load_records, query
 
 PACKAGE = Path(__file__).parent / "plugin_package"
 PARETUNE = [sys.executable, "-c", "from paretune.cli import main; main()"]
@@ -29,7 +29,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def test_it_keeps_the_contract(environment: dict[str, str]) -> None:
     said = _run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(PACKAGE / "tests")], environment)
-    assert "26 passed" in said
+    assert "38 passed" in said
 
 
 def test_it_is_listed_with_its_own_words(environment: dict[str, str]) -> None:
@@ -61,6 +61,86 @@ def test_it_runs_in_a_study_beside_lora(environment: dict[str, str], tmp_path: P
     assert marks.audit is not None, "its package comes with its audit"
     assert not marks.answered_alone
     assert marks.warnings == {}
+
+
+@pytest.fixture(scope="module")
+def spelt(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a study on the package's task, whose main metric is a distance."""
+    folder = tmp_path_factory.mktemp("spelt")
+    study = folder / "study.toml"
+    study.write_text(
+        'name = "spelt"\nbase_model = "toy:llama"\nmethods = ["base", "lora", "block-gains"]\n'
+        '[[tasks]]\nname = "backwards"\noptions = { train = 16, validation = 4, test = 12 }\n'
+        "[recipe]\nsteps = 12\nbatch_size = 8\n",
+        encoding="utf-8",
+    )
+    _run([*PARETUNE, "run", str(study), "--out", str(folder / "results"), "--jobs", "2"], environment)
+    return folder / "results"
+
+
+def test_a_task_with_a_metric_of_its_own_is_described(environment: dict[str, str]) -> None:
+    assert "edit_distance" in _run([*PARETUNE, "tasks"], environment)
+    said = json.loads(_run([*PARETUNE, "tasks", "backwards", "--json"], environment))
+    assert said["main_metric"] == "edit_distance"
+    assert [metric["direction"] for metric in said["metrics"]] == ["lower", "higher", "higher"]
+
+
+def test_its_records_explain_themselves_without_the_package(spelt: Path) -> None:
+    for record in load_records(spelt):
+        assert record.outcome.kind == "ok", record.outcome
+        main = record.main_metric
+        assert (main.name, main.lower_is_better, main.items) == ("edit_distance", True, "words")
+        items = Store(spelt).items(record)
+        assert len(items) == 12
+        for name in ("edit_distance", "letters_f1", "accuracy"):
+            assert record.metrics[name] == pytest.approx(sum(item.scores[name] for item in items) / 12)
+    (shortest,) = query(spelt, "SELECT min(edit_distance) AS value FROM records")
+    (again,) = query(
+        spelt,
+        "SELECT min(mean) AS value FROM (SELECT avg(scores['edit_distance']) AS mean FROM items GROUP BY trial_id)",
+    )
+    assert shortest["value"] == pytest.approx(again["value"])
+
+
+def test_table_page_comparison_and_recommendation_go_by_its_metric(
+    environment: dict[str, str], spelt: Path, tmp_path: Path
+) -> None:
+    without = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+    path = os.pathsep.join(environment["PYTHONPATH"].split(os.pathsep)[1:])
+    without["PYTHONPATH"] = path  # the package is not there: its task's code is not needed
+    rows = json.loads(_run([*PARETUNE, "results", str(spelt), "--json"], without))["rows"]
+    distances = {row["method"]: row["metrics"]["edit_distance"] for row in rows}
+    order = sorted(distances, key=lambda name: distances[name])
+    assert len(set(distances.values())) == 3
+    assert [row["method"] for row in sorted(rows, key=lambda row: row["standing"]["rank"])] == order
+    table = _run([*PARETUNE, "results", str(spelt)], without | {"COLUMNS": "200"})
+    assert "Edit distance" in table
+    assert "F1 of letters" in table
+    assert [line.split()[0] for line in table.splitlines()[3:6]] == order
+    _run([*PARETUNE, "page", str(spelt), "-o", str(tmp_path / "page.html")], without)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Edit distance against cost" in page
+    assert "Letters to insert, delete or replace before the answer is right" in page
+    assert "Edit distance \\u00b7 less is better" in page or "Edit distance · less is better" in page
+    found = json.loads(_run([*PARETUNE, "compare", str(spelt), order[0], order[-1], "--json"], without))
+    assert found["metric"] == "edit_distance"
+    assert found["difference"] < 0
+    assert " lower edit distance" in found["sentence"]
+    assert found["test"] == "paired t test over words"
+    limit = f"edit_distance<={distances[order[1]]}"
+    said = _run([*PARETUNE, "recommend", str(spelt), "--limit", limit], without)
+    assert said.startswith("backwards, test split: lowest edit distance, with edit distance at most ")
+    assert f"1. {order[0]}: edit distance " in said
+    assert f"Ruled out: {order[-1]}: edit distance " in said
+
+
+def test_a_checkpoint_is_evaluated_by_its_metric(environment: dict[str, str], spelt: Path) -> None:
+    (record,) = (one for one in load_records(spelt) if one.trial.method.label == "lora")
+    folder = Store(spelt).adapter_folder(record.trial_id, record.attempt)
+    said = _run([*PARETUNE, "evaluate", str(folder)], environment)
+    assert "on backwards, 12 words" in said
+    assert "edit distance " in said
+    assert "(95% interval " in said
 
 
 def test_its_audit_is_recorded_in_its_own_package(environment: dict[str, str], tmp_path: Path) -> None:
