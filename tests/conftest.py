@@ -1,2 +1,23 @@
+from collections.abc import Callable
+
+import pytest
+
 collect_ignore = ["plugin_package"]
 """A package of its own: tests/test_plugin_package.py installs it and runs its tests."""
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function after which there are so many CUDA devices, and CUDA_VISIBLE_DEVICES as given."""
+    import torch
+
+    from paretune.models import devices
+
+    def have(number: int, chosen: str | None = None) -> None:
+        monkeypatch.setattr(devices, "default_device", lambda: torch.device("cuda" if number else "cpu"))
+        monkeypatch.setattr("torch.cuda.device_count", lambda: number)
+        monkeypatch.delenv(devices.CUDA_VARIABLE, raising=False)
+        if chosen is not None:
+            monkeypatch.setenv(devices.CUDA_VARIABLE, chosen)
+
+    return have

@@ -1,5 +1,7 @@
 """Many methods at once: nothing is lost, and the order is the caller's."""
 
+import os
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -93,3 +95,15 @@ def test_everything_is_every_type_every_preset_and_the_variants() -> None:
 def test_what_cannot_be_audited_is_refused(name: str, line: str) -> None:
     with pytest.raises(InputError, match=line):
         audit_methods([name])
+
+
+def test_devices_are_dealt_out_among_audits_at_once(gpus: Callable[..., None]) -> None:
+    gpus(2, "5,2")
+    assert run._dealt_out(3) == ["5", "2", "5"]
+    assert run._default_jobs("path:model") == 2
+    assert run._default_jobs(None) == os.cpu_count()
+    with run._pool(1) as pool:
+        assert pool.submit(os.getenv, "CUDA_VISIBLE_DEVICES").result() == "5"
+    gpus(0)
+    assert run._dealt_out(2) == [None, None]
+    assert run._default_jobs("path:model") == os.cpu_count()

@@ -1,4 +1,7 @@
-from collections.abc import Callable
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +9,7 @@ import pytest
 
 from paretune.models import load_model
 from paretune.spec import Study
+from paretune.testing import End
 from tests.execute.stand_in import StandIn
 
 
@@ -52,3 +56,20 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., StandIn]:
         return ran
 
     return begin
+
+
+@pytest.fixture
+def quick_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, ...]]:
+    """Return a function from how trials end, by id, to the command of a worker that trains nothing.
+
+    Trials end as soon as they were told that so many run at once.
+    """
+    path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+    file = tmp_path / "told.json"
+
+    def command(ends: Mapping[str, End] | None = None, at_once: int = 1) -> tuple[str, ...]:
+        file.write_text(json.dumps({"ends": dict(ends or {}), "at_once": at_once}))
+        return sys.executable, "-m", "tests.execute.quick_worker", str(file)
+
+    return command

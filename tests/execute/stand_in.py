@@ -1,11 +1,15 @@
 """A stand-in for the executor: trials in this process, or results made up, for tests of what runs when."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from paretune.execute.events import Watcher
+from paretune.execute.executor import DiskFull, bare_record, disk_full
 from paretune.execute.trial import run_trial
-from paretune.spec import Phase, Record, Trial
+from paretune.spec import Cancelled, Failed, Outcome, Phase, Record, TimedOut, Trial
 from paretune.store import Store
+from paretune.testing import End
+from tests.records import PROVENANCE
 from tests.tune.landscapes import Landscape, make_result
 
 
@@ -36,24 +40,35 @@ class StandIn:
         landscape: Landscape = downhill,
         real: Callable[[Trial], bool] = lambda trial: False,
         stop_after: int | None = None,
+        ends: Mapping[str, End] | None = None,
     ) -> None:
         self.trials: list[Trial] = []
         self.jobs: list[int] = []
         self._landscape = landscape
         self._real = real
         self._stop_after = stop_after
+        self._ends = ends or {}
 
-    def __call__(self, store: Store, *, jobs: int, threads: int | None, time_limit_seconds: float) -> "_Executor":
-        return _Executor(self, store, jobs)
+    def __call__(self, store: Store, *, jobs: int = 1, time_limit_seconds: float, **_: Any) -> "_Executor":
+        return _Executor(self, store, jobs, time_limit_seconds)
 
-    def run(self, trial: Trial, store: Store, jobs: int) -> Record:
+    def run(self, trial: Trial, store: Store, jobs: int, time_limit_seconds: float = 60) -> Record:
         """Run a trial, or make its result up, and store its record."""
         if len(self.trials) == self._stop_after:
             raise KeyboardInterrupt
         self.trials.append(trial)
         self.jobs.append(jobs)
         attempt = store.next_attempt(trial.id)
-        record, items = make_result(trial, self._landscape(trial)).model_copy(update={"attempt": attempt}), None
+        made_up = {"attempt": attempt, "provenance": PROVENANCE}
+        record, items = make_result(trial, self._landscape(trial)).model_copy(update=made_up), None
+        outcomes: dict[End, Outcome] = {
+            "crash": Failed(error_type="WorkerCrashed", message="exit code 1"),
+            "kill": Cancelled(),
+            "hang": TimedOut(limit_seconds=time_limit_seconds),
+            "disk full": disk_full(None, store.folder),
+        }
+        if trial.id in self._ends:
+            record = bare_record(trial, attempt, outcomes[self._ends[trial.id]])
         if self._real(trial):
             checkpoint = store.adapter_folder(trial.id, attempt)
             record, items, _ = run_trial(trial, checkpoint, attempt=attempt, concurrent_workers=jobs, listener=Deaf())
@@ -62,10 +77,15 @@ class StandIn:
 
 
 class _Executor:
-    def __init__(self, stand_in: StandIn, store: Store, jobs: int) -> None:
+    def __init__(self, stand_in: StandIn, store: Store, jobs: int, time_limit_seconds: float) -> None:
         self._stand_in, self._store, self._jobs = stand_in, store, jobs
+        self._time_limit_seconds = time_limit_seconds
 
-    def run(self, trials: Sequence[Trial], watcher: Watcher) -> None:
+    def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
+        jobs = 1 if alone else self._jobs
         for trial in trials:
             watcher.started(trial)
-            watcher.finished(trial, self._stand_in.run(trial, self._store, self._jobs), 1.0)
+            record = self._stand_in.run(trial, self._store, jobs, self._time_limit_seconds)
+            watcher.finished(trial, record, 1.0)
+            if isinstance(record.outcome, Cancelled) and record.outcome.disk_full:
+                raise DiskFull(record.outcome.reason)

@@ -208,3 +208,11 @@ def test_the_plan_does_not_change_the_trials_of_a_fixed_study(toy_study: Build, 
     assert ran.jobs == [2, 2]
     assert not (folder / "plan.json").exists()
     assert {trial.id for trial in ran.trials} == set(results_in(Store(folder)))
+
+
+def test_another_executor_runs_all_stages(tuned: Build, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paretune.execute.run.LocalExecutor", None)
+    elsewhere = StandIn()
+    records = run(tuned(), folder, executor=elsewhere)
+    assert [record.trial for record in records] == elsewhere.trials
+    assert {record.outcome.kind for record in records} == {"ok"}

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 import pytest
 
 from paretune.cli.studies import RunOptions, run_and_show
+from paretune.execute.executor import DiskFull, disk_full
 from paretune.execute.library_warnings import collect_warnings
-from paretune.execute.local import DiskFull
-from paretune.execute.outcomes import disk_full, outcome_of
+from paretune.execute.outcomes import outcome_of
 from paretune.execute.run import run
 from paretune.execute.trial import run_trial
 from paretune.report.wording import outcome_text

@@ -9,12 +9,15 @@ from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
+from itertools import cycle, islice
 from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.methods import method_cards, resolve
 from paretune.methods.embeddings import touched_embeddings
 from paretune.methods.variants import VARIANTS
+from paretune.models.devices import device_environment, visible_devices
 from paretune.spec import Audit, Finding, InputError, MethodAudit, MethodEntry, MethodSpec, NotPassed
 
 if TYPE_CHECKING:
@@ -55,12 +58,13 @@ def audit_methods(
 
     With `model`, a reference to a causal language model, checks run on it alone; otherwise on a toy of each kind, and
     for a method that touches embeddings once more on a language model that ties them. `jobs` methods are audited at
-    once, each on one thread; by default as many as there are cores. Raises `InputError` for an unknown method, one that
+    once, each on one thread, by default as many as there are cores; accelerators are dealt out among them, and with
+    `model` there are by default no more jobs than accelerators. Raises `InputError` for an unknown method, one that
     trains nothing, and a model that cannot be used.
     """
     specs = everything() if methods is None else [_trained(method) for method in methods]
     cases = [case for spec in specs for case in _cases(spec, model)]
-    jobs = min(jobs or os.cpu_count() or 1, len(cases))
+    jobs = min(jobs or _default_jobs(model), len(cases))
     base_models = {subject.kind: subject.base_model for subject in _subjects(model, tied=False)}
     found: dict[int, MethodAudit] = {}
     for place, result in _in_turn(cases) if jobs == 1 else _at_once(cases, jobs):
@@ -74,6 +78,12 @@ def audit_methods(
         defaults=_defaults(case.spec.peft_type for case in cases),
         methods=tuple(found[place] for place in range(len(cases))),
     )
+
+
+def _default_jobs(model: str | None) -> int:
+    """Return the number of cores, or of accelerators where each audit fills one with a model that is no toy."""
+    devices = visible_devices() if model is not None else ()
+    return len(devices) or os.cpu_count() or 1
 
 
 def _defaults(peft_types: Iterable[str | None]) -> dict[str, dict[str, Any]]:
@@ -132,12 +142,23 @@ def _audit_alone(case: Case) -> MethodAudit:
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin)
+    """Return as many processes, with the accelerators dealt out among them."""
+    context = get_context("spawn")
+    places: SimpleQueue[str | None] = context.SimpleQueue()
+    for device in _dealt_out(jobs):
+        places.put(device)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(places,))
 
 
-def _begin() -> None:
-    """Set a worker up: one thread, no bars, and the end when the parent says so, not at Ctrl-C."""
+def _dealt_out(jobs: int) -> list[str | None]:
+    """Return a device for each process, or None each where there is none."""
+    return list(islice(cycle(visible_devices() or (None,)), jobs))
+
+
+def _begin(places: "SimpleQueue[str | None]") -> None:
+    """Set a worker up: a device, one thread, no bars, and the end when the parent says so, not at Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.update(device_environment(places.get()))
     os.environ["TQDM_DISABLE"] = "1"  # read when a library that draws bars is first imported
     import torch
 

@@ -33,6 +33,10 @@ Jobs = Annotated[
     int, typer.Option(min=1, help="Trials that run at the same time. Above 1, step times are marked as not comparable.")
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads per trial (default: cores divided by --jobs).")]
+ShareDevices = Annotated[
+    bool,
+    typer.Option("--share-devices", help="With --jobs: let several trials run on one accelerator at the same time."),
+]
 TaskName = Annotated[str | None, typer.Option("--task", help="Task to look at, where the study has several.")]
 Across = Annotated[
     bool, typer.Option("--across", help="Compare in spite of different settings, devices or package versions.")
@@ -72,6 +76,7 @@ def demo(
     ] = None,
     jobs: Jobs = 1,
     threads: Threads = None,
+    share_devices: ShareDevices = False,
 ) -> None:
     """Run a small study on the CPU, in minutes.
 
@@ -80,7 +85,7 @@ def demo(
     """
     from paretune.cli.studies import RunOptions, demo_study, run_and_show
 
-    raise typer.Exit(run_and_show(demo_study(model), out, RunOptions(jobs=jobs, threads=threads)))
+    raise typer.Exit(run_and_show(demo_study(model), out, RunOptions(jobs, threads, share_devices=share_devices)))
 
 
 @app.command(epilog="Example: paretune run studies/word-problems-smollm2.toml --out results/word-problems")
@@ -128,6 +133,7 @@ def run(  # noqa: PLR0917 (one for each option)
     ] = None,
     jobs: Jobs = 1,
     threads: Threads = None,
+    share_devices: ShareDevices = False,
     retry: Retry = False,
     skip_unavailable: Annotated[
         bool,
@@ -172,7 +178,8 @@ def run(  # noqa: PLR0917 (one for each option)
     folder = out or Path("results") / chosen.name
     if json and not plan:
         raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
-    how = RunOptions(jobs, threads, retry, skip_unavailable, source=None if study is None else str(study))
+    source = None if study is None else str(study)
+    how = RunOptions(jobs, threads, retry, skip_unavailable, source, share_devices)
     if plan:
         from paretune.cli.planning import show_plan
 

@@ -77,13 +77,17 @@ class RunOptions(NamedTuple):
     skip_unavailable: bool = False
     source: str | None = None
     """The file that the study came from."""
+    share_devices: bool = False
 
 
 def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
     """Return the study ready to run in a folder. Raises `InputErrors` with all that has to be mended first."""
     from paretune.execute.prepare import prepare
+    from paretune.models.devices import check_jobs, visible_devices
     from paretune.store import Store
 
+    if options.jobs > 1:
+        check_jobs(options.jobs, visible_devices(), share_devices=options.share_devices)
     with Console(stderr=True).status("Checking the study") as status:
         return prepare(
             study,
@@ -99,7 +103,7 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
 def run_and_show(study: Study, folder: Path, options: RunOptions) -> int:
     """Run what is missing of a study, print the table and write the page. Returns the exit code."""
     from paretune.cli.planning import announce_plan
-    from paretune.execute.local import DiskFull
+    from paretune.execute.executor import DiskFull
     from paretune.execute.prepare import results_in
     from paretune.execute.run import run
     from paretune.report import results_summary
@@ -116,6 +120,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions) -> int:
                 folder,
                 jobs=jobs,
                 threads=options.threads,
+                share_devices=options.share_devices,
                 retry=retry,
                 prepared=prepared,
                 watcher=watcher,

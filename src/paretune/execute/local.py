@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -16,6 +17,8 @@ from typing import IO, NamedTuple
 from pydantic import TypeAdapter
 
 from paretune.execute.events import Watcher
+from paretune.execute.executor import DiskFull, bare_record
+from paretune.models.devices import check_jobs, device_environment, least_used, visible_devices
 from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
 from paretune.store import Store
 from paretune.store.atomic import is_disk_full, refusing
@@ -26,29 +29,27 @@ _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 _FREE_SPACE = "free space, then run again"
 
 
-class DiskFull(InputError):
-    """The disk is full: no further trial was started. What had finished is kept, and the same call goes on with it."""
-
-
 class _Event(NamedTuple):
     phase: Phase
     done: int
     total: int
 
 
-def bare_record(trial: Trial, attempt: int, outcome: Outcome, started_at: datetime | None = None) -> Record:
-    """Return the record of a trial that left none itself. It started at the given time in UTC, or would have now."""
-    began = started_at or datetime.now(UTC)
-    return Record(
-        trial_id=trial.id, attempt=attempt, trial=trial, outcome=outcome, started_at=began.isoformat(timespec="seconds")
-    )
-
-
 class _Worker:
     """One trial in its own process. It ends by itself when this process dies, for its standard input then closes."""
 
-    def __init__(self, trial: Trial, store: Store, jobs: int, threads: int) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        store: Store,
+        *,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        device: str | None,
+        num_running: int,
+    ) -> None:
         self.trial = trial
+        self.device = device
         self.attempt = store.next_attempt(trial.id)
         self.started_at = datetime.now(UTC)
         self.phase = Phase.LOAD
@@ -61,14 +62,14 @@ class _Worker:
         with refusing(store.folder, _FREE_SPACE):
             self.log_file.parent.mkdir(parents=True, exist_ok=True)
             trial_file.write_text(trial.canonical_json(), encoding="utf-8")
-        command = [sys.executable, "-m", "paretune.execute.worker", str(trial_file), str(store.folder)]
+        number = ("--attempt", str(self.attempt), "--concurrent", str(num_running))
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--attempt", str(self.attempt), "--concurrent", str(jobs)],
+                [*command, str(trial_file), str(store.folder), *number],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=_environment(threads),
+                env={**environment, **device_environment(device)},
                 start_new_session=True,  # Ctrl-C goes to this process alone, which then stops its workers
             )
         assert self.process.stdout is not None
@@ -88,6 +89,12 @@ class _Worker:
                     continue
                 self.phase = Phase(value["phase"])
                 self.events.put(_Event(self.phase, value["done"], value["total"]))
+
+    def tell(self, num_running: int) -> None:
+        """Tell the worker how many trials run now, itself among them."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended: its record is written
+            os.write(self.process.stdin.fileno(), f"{num_running}\n".encode())
 
     def kill(self) -> None:
         self.process.kill()
@@ -119,39 +126,53 @@ class _Worker:
 
 
 class LocalExecutor:
-    """Gives every trial a fresh process with its share of the threads.
+    """An `Executor` that gives every trial a fresh process, its share of the threads, and an accelerator of its own.
 
-    Guarantees: a trial that is not in the store's records when `run` returns was not started; a worker that dies, hangs
-    or is killed leaves a record that says so; no worker outlives this process.
+    Where there is no accelerator, trials share the processor. No worker outlives this process.
     """
 
-    def __init__(self, store: Store, *, jobs: int = 1, threads: int | None = None, time_limit_seconds: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        jobs: int = 1,
+        threads: int | None = None,
+        share_devices: bool = False,
+        time_limit_seconds: float,
+        devices: Sequence[str] | None = None,
+        worker: Sequence[str] = (),
+    ) -> None:
+        """Run `jobs` trials at once, each on `threads` threads, by default its share of the cores.
+
+        `devices` are the accelerators, by default those that are visible. `worker` is the command that runs a trial, by
+        default this Python's. Raises `InputError` where trials would share an accelerator, unless `share_devices`.
+        """
         self._store = store
         self._jobs = jobs
-        self._threads = threads or max(1, (os.cpu_count() or 1) // jobs)
+        self._threads = threads
+        self._devices = visible_devices() if devices is None else tuple(devices)
         self._time_limit_seconds = time_limit_seconds
+        self._command = worker or (sys.executable, "-m", "paretune.execute.worker")
+        check_jobs(jobs, self._devices, share_devices=share_devices)
 
-    def run(self, trials: Sequence[Trial], watcher: Watcher) -> None:
-        """Run the trials in their order. On Ctrl-C all workers are stopped and `KeyboardInterrupt` goes on.
-
-        Where the disk is full no further trial starts, those that run come to their end, and `DiskFull` is raised. It
-        is raised at once where not even a record can be written.
-        """
+    def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
+        """Run the trials as `Executor` promises. They start in their order, as soon as there is a place."""
         try:
-            self._run(trials, watcher)
+            self._run(trials, watcher, 1 if alone else self._jobs)
         except InputError as error:
             if is_disk_full(error):
                 raise DiskFull(str(error)) from error
             raise
 
-    def _run(self, trials: Sequence[Trial], watcher: Watcher) -> None:
+    def _run(self, trials: Sequence[Trial], watcher: Watcher, jobs: int) -> None:
+        environment = _environment(self._threads or max(1, (os.cpu_count() or 1) // jobs))
         waiting = list(trials)
         running: list[_Worker] = []
         full: Cancelled | None = None
         try:
             while waiting or running:
-                while waiting and len(running) < self._jobs:
-                    running.append(_Worker(waiting.pop(0), self._store, self._jobs, self._threads))
+                while waiting and len(running) < jobs:
+                    running.append(self._started(waiting.pop(0), running, environment))
                     watcher.started(running[-1].trial)
                 time.sleep(_POLL_SECONDS)
                 for worker in list(running):
@@ -168,6 +189,21 @@ class LocalExecutor:
                 worker.kill()
         if full is not None:
             raise DiskFull(full.reason)
+
+    def _started(self, trial: Trial, running: Sequence[_Worker], environment: Mapping[str, str]) -> _Worker:
+        """Start a worker beside others, and tell them."""
+        num_running = len(running) + 1
+        worker = _Worker(
+            trial,
+            self._store,
+            command=self._command,
+            environment=environment,
+            device=least_used(self._devices, [one.device for one in running]),
+            num_running=num_running,
+        )
+        for one in running:
+            one.tell(num_running)
+        return worker
 
     def _result(self, worker: _Worker) -> Record | None:
         """Return the record of a worker that has ended or must end now, or None while it works."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from paretune.engine import Divergence
+from paretune.execute.executor import disk_full
 from paretune.spec import (
-    Cancelled,
     Diverged,
     Failed,
     InputError,
@@ -36,8 +36,3 @@ def outcome_of(error: Exception, phase: Phase | None, folder: Path) -> Outcome:
         return OutOfMemory(phase=phase, message=one_line(error))
     trace = "".join(traceback.format_exception(error))
     return Failed(phase=phase, error_type=type(error).__name__, message=one_line(error), traceback=trace)
-
-
-def disk_full(phase: Phase | None, folder: Path) -> Cancelled:
-    """Return the outcome of a trial that found no room for what it writes into a folder."""
-    return Cancelled(phase=phase, reason=f"{folder}: the disk is full; free space, then run again", disk_full=True)

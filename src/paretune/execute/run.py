@@ -1,10 +1,12 @@
 """Runs a study from whatever point it has reached."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from paretune.execute.events import Watcher
-from paretune.execute.local import LocalExecutor, bare_record
+from paretune.execute.executor import Executor, ExecutorFactory, bare_record
+from paretune.execute.local import LocalExecutor
 from paretune.execute.prepare import Prepared, pending_trials, prepare
 from paretune.execute.reading import FolderRecords
 from paretune.execute.stages import Stage, Stages
@@ -36,7 +38,9 @@ def run(
     threads: int | None = None,
     retry: bool = False,
     skip_unavailable: bool = False,
+    share_devices: bool = False,
     prepared: Prepared | None = None,
+    executor: ExecutorFactory | None = None,
     watcher: Watcher | None = None,
     on_plan: OnPlan | None = None,
 ) -> Records:
@@ -44,14 +48,17 @@ def run(
 
     Finished trials are never run again, so the same call goes on after any interruption. A study that tunes is planned
     stage by stage, each from the records of those before; its final trials run one at a time, whatever `jobs` says.
-    `prepared` is what `prepare` returned for the same study and folder; left out, that is done first. With
-    `skip_unavailable`, trials of methods that cannot run here are recorded as refused.
+    `executor` makes what runs the trials; left out, they run on this machine, `jobs` at once with `threads` each, and
+    each on an accelerator of its own unless they `share_devices`. `prepared` is what `prepare` returned for the same
+    study and folder; left out, that is done first. With `skip_unavailable`, trials of methods that cannot run here are
+    recorded as refused.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
     be used, and `DiskFull` when the disk is full: no further trial starts then.
     """
     store = Store(Path(folder))
     if prepared is None:
         prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
+    runs: Executor | None = None
     attempted: set[str] = set()
     with store.held():
         found = prepared.blueprint.read(store)  # another run may have ended since `prepare` looked
@@ -70,9 +77,10 @@ def run(
                 break
             attempted |= {trial.id for trial in pending}
             pending = _without_unavailable(pending, prepared.unavailable, store)
-            together = 1 if stage.alone else jobs
-            executor = LocalExecutor(store, jobs=together, threads=threads, time_limit_seconds=study.time_limit_seconds)
-            executor.run(pending, watcher or Silent())
+            if runs is None:
+                make = executor or partial(LocalExecutor, jobs=jobs, threads=threads, share_devices=share_devices)
+                runs = make(store, time_limit_seconds=study.time_limit_seconds)
+            runs.run(pending, watcher or Silent(), alone=stage.alone)
             found = FolderRecords(reading, store.records(reading))
     latest = {record.trial.id: record for record in found.records}
     rows = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]

@@ -5,12 +5,13 @@ import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, SupportsInt
 
 import torch
 
 from paretune.engine import DataBatch, train
 from paretune.execute.events import Listener
+from paretune.execute.executor import Finished
 from paretune.execute.language import LanguageWorkflow
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
@@ -35,17 +36,12 @@ from paretune.tasks import ImageTask, Task, get_any_task
 TRIAL_FILE = "trial.json"
 
 
-class Finished(NamedTuple):
-    """A record and, where questions were answered, every answer."""
-
-    record: Record
-    items: Sequence[Item] | None
-    pictures: Sequence[KeptPicture] = ()
-    """What an image model drew, and what it learnt from."""
-
-
-def run_trial(trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: int, listener: Listener) -> Finished:
+def run_trial(
+    trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
+) -> Finished:
     """Run one trial; the trained method is saved into `checkpoint`. Its errors become its outcome, warnings its notes.
+
+    `concurrent_workers` is the most trials that ran at once, this one among them; it is read when the trial has ended.
 
     Where the disk is full, the trial is cancelled and `checkpoint` is removed: it was not written as a whole.
     """
@@ -68,7 +64,7 @@ def run_trial(trial: Trial, checkpoint: Path, *, attempt: int, concurrent_worker
         notes=warned.lines,
         phases=run.phases.readings(),
         audit=marks_of(trial.method, trial.recipe, ties_embeddings(trial.base_model)),
-        provenance=collect_provenance(concurrent_workers=concurrent_workers, model_note=run.model_note),
+        provenance=collect_provenance(concurrent_workers=int(concurrent_workers), model_note=run.model_note),
         **run.findings,
     )
     return Finished(record, run.items, run.pictures)

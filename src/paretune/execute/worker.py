@@ -1,52 +1,72 @@
-"""Runs one trial in this process: `python -m paretune.execute.worker TRIAL.json STORE --attempt N --concurrent N`."""
+"""Runs one trial in this process: `python -m paretune.execute.worker TRIAL.json STORE --attempt N --concurrent N`.
+
+Standard output carries events, see `paretune.execute.events`. On standard input the parent process writes how many
+trials run at once, a line each time there is one more; where it closes, this process ends.
+"""
 
 import argparse
+import json
 import os
 import shutil
 import sys
 import threading
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, SupportsInt
 
-from paretune.execute.events import EventWriter
+from paretune.execute.events import EventWriter, Listener
+from paretune.execute.executor import Finished, disk_full
 from paretune.spec import InputError, Trial
 from paretune.store import Store
 from paretune.store.atomic import is_disk_full
 
 
-def main() -> int:
-    """Run the trial and put its record into the store. Returns 0: whatever becomes of the trial is its outcome."""
+class RunTrial(Protocol):
+    """Runs one trial, as `paretune.execute.trial.run_trial` does."""
+
+    def __call__(
+        self, trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
+    ) -> Finished:
+        """Return what the trial leaves."""
+
+
+class _MostAtOnce:
+    """The most trials that ran at once so far, as a number."""
+
+    def __init__(self, number: int) -> None:
+        self._most = number
+
+    def now(self, number: int) -> None:
+        """So many run at present."""
+        self._most = max(self._most, number)
+
+    def __int__(self) -> int:
+        return self._most
+
+
+def main(run: RunTrial | None = None, arguments: Sequence[str] | None = None) -> int:
+    """Run the trial and put its record into the store. Returns 0: whatever becomes of the trial is its outcome.
+
+    `run` takes the place of training and evaluation in tests.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trial", type=Path, help="the trial as JSON")
     parser.add_argument("store", type=Path, help="the study's folder")
     parser.add_argument("--attempt", type=int, default=1)
     parser.add_argument("--concurrent", type=int, default=1, help="trials that run on this machine at once")
     parser.add_argument("--stay", action="store_true", help="go on when standard input closes (to start one by hand)")
-    arguments = parser.parse_args()
-    if not arguments.stay:
-        _end_with_parent()
-    _run(arguments, EventWriter.on_stdout())
-    return 0
-
-
-def _run(arguments: argparse.Namespace, listener: EventWriter) -> None:
-    # Imported here so that a worker started by mistake answers at once.
-    import torch
-    from transformers.utils import logging
-
-    from paretune.execute.outcomes import disk_full
-    from paretune.execute.trial import run_trial
-
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    logging.disable_progress_bar()
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(int(threads))
-    trial = Trial.read(_json(arguments.trial), str(arguments.trial))
-    store = Store(arguments.store)
-    checkpoint = store.adapter_folder(trial.id, arguments.attempt)
+    given = parser.parse_args(arguments)
+    at_once = _MostAtOnce(given.concurrent)
+    if not given.stay:
+        _follow_parent(at_once)
+    listener = EventWriter.on_stdout()
+    trial = Trial.read(json.loads(given.trial.read_text(encoding="utf-8")), str(given.trial))
+    store = Store(given.store)
+    checkpoint = store.adapter_folder(trial.id, given.attempt)
     shutil.rmtree(checkpoint, ignore_errors=True)  # left by a worker that was killed before it could finish
-    finished = run_trial(
-        trial, checkpoint, attempt=arguments.attempt, concurrent_workers=arguments.concurrent, listener=listener
+    finished = (run or _train_and_evaluate)(
+        trial, checkpoint, attempt=given.attempt, concurrent_workers=at_once, listener=listener
     )
     try:
         store.append(finished.record, finished.items, finished.pictures)
@@ -55,24 +75,38 @@ def _run(arguments: argparse.Namespace, listener: EventWriter) -> None:
             raise
         shutil.rmtree(checkpoint, ignore_errors=True)  # makes room for the record that the parent process writes
         listener.ended(disk_full(None, store.folder))
+    return 0
 
 
-def _json(path: Path) -> object:
-    import json
+def _train_and_evaluate(
+    trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
+) -> Finished:
+    # Imported here so that a worker started by mistake answers at once.
+    import torch
+    from transformers.utils import logging
 
-    return json.loads(path.read_text(encoding="utf-8"))
+    from paretune.execute.trial import run_trial
+
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    logging.disable_progress_bar()
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(threads))
+    return run_trial(trial, checkpoint, attempt=attempt, concurrent_workers=concurrent_workers, listener=listener)
 
 
-def _end_with_parent() -> None:
-    """End this process as soon as its standard input closes, which happens when the process that started it ends."""
+def _follow_parent(at_once: _MostAtOnce) -> None:
+    """Hear from the process that started this one how many trials run, and end as soon as it ends."""
 
-    def wait() -> None:
+    def follow() -> None:
         # Unbuffered: a thread that holds the lock of `sys.stdin.buffer` makes the interpreter abort when it ends.
-        while os.read(0, 1):
-            pass
+        rest = b""
+        while chunk := os.read(0, 1024):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                at_once.now(int(line))
         os._exit(1)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=follow, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""For those who write a method or a task: contract tests to inherit, and a training small enough for tests.
+"""For those who write a method, a task or an executor: contract tests to inherit, and a training small enough for tests.
 
 A method's own tests, or a task's, need nothing but this:
 
@@ -11,8 +11,9 @@ A method's own tests, or a task's, need nothing but this:
         task = "my-task"
 """
 
+from paretune.testing.executor_contract import End, ExecutorContract
 from paretune.testing.method_contract import MethodContract
 from paretune.testing.task_contract import TaskContract
 from paretune.testing.toy_training import ToyTraining, toy_logits
 
-__all__ = ["MethodContract", "TaskContract", "ToyTraining", "toy_logits"]
+__all__ = ["End", "ExecutorContract", "MethodContract", "TaskContract", "ToyTraining", "toy_logits"]
