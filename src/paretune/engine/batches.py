@@ -51,10 +51,6 @@ class Batch(NamedTuple):
         """Return the batch on another device."""
         return Batch(*(tensor.to(device) for tensor in self))
 
-    def part(self, index: int, num_parts: int) -> "Batch":
-        """Return every `num_parts`-th row from `index` on: one process's share."""
-        return Batch(*(tensor[index::num_parts] for tensor in self))
-
 
 class Batches:
     """Batches without end, or each example once. Iterating again begins again with the same order."""

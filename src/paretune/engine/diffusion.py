@@ -47,10 +47,6 @@ class FlowBatch(NamedTuple):
         """Return the batch on another device."""
         return FlowBatch(*(tensor.to(device) for tensor in self))
 
-    def part(self, index: int, num_parts: int) -> "FlowBatch":
-        """Return every `num_parts`-th row from `index` on: one process's share."""
-        return FlowBatch(*(tensor[index::num_parts] for tensor in self))
-
 
 class Captioned(NamedTuple):
     """Pictures and their captions as tokens, on the CPU: read once, kept for the whole training."""

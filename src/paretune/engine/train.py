@@ -36,7 +36,10 @@ class Training(NamedTuple):
 
 
 class DataBatch(Protocol):
-    """What the loop asks of a batch."""
+    """What the loop asks of a batch: a named tuple of tensors whose first dimension is the batch's rows."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the tensors."""
 
     @property
     def num_terms(self) -> int:
@@ -44,9 +47,6 @@ class DataBatch(Protocol):
 
     def to(self, device: torch.device) -> Any:
         """Return the batch on a device."""
-
-    def part(self, index: int, num_parts: int) -> Any:
-        """Return one process's share."""
 
 
 OnStep = Callable[[int, float, float], None]
@@ -128,8 +128,17 @@ def _prepared(model: nn.Module, optimizer: Optimizer, recipe: Recipe, accelerato
 def _next_step(stream: Iterator[DataBatch], recipe: Recipe, accelerator: Accelerator) -> tuple[list[Any], int]:
     """Return this process's parts of the next step's batches, and the number of loss terms of the whole step."""
     batches = list(islice(stream, recipe.gradient_accumulation))
-    parts = [batch.part(accelerator.process_index, accelerator.num_processes) for batch in batches]
+    parts = [_rows_of(batch, accelerator.process_index, accelerator.num_processes) for batch in batches]
     return [part.to(accelerator.device) for part in parts], sum(batch.num_terms for batch in batches)
+
+
+def _rows_of(batch: DataBatch, process: int, num_processes: int) -> DataBatch:
+    """Return one process's rows of a batch."""
+    if num_processes == 1:
+        return batch
+    make: Any = type(batch)
+    share: DataBatch = make(*(tensor[process::num_processes] for tensor in batch))
+    return share
 
 
 def rate_factor(step: int, recipe: Recipe) -> float:
