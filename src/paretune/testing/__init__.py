@@ -1,4 +1,4 @@
-"""For those who write a method, a task or an executor: contract tests to inherit, and a training small enough for tests.
+"""For those who write a method, a task or an executor: contract tests to inherit, and a training for tests.
 
 A method's own tests, or a task's, need nothing but this:
 
