@@ -65,7 +65,8 @@ def shares_of_items(right: Labels, said: Labels, classes: int) -> NDArray[np.flo
     """Return the pseudo-values, as a task has them stored."""
 
     def value(readings: object) -> float:
-        return macro_f1(*np.array(readings).T, classes)
+        due, answers = np.array(readings).T
+        return macro_f1(due, answers, classes)
 
     return np.array(pseudo_values(list(zip(right.tolist(), said.tolist(), strict=True)), value))
 

@@ -11,7 +11,7 @@ import pytest
 from paretune.cli.planning import show_plan
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
-from paretune.spec import GeneralText, Record, Study, TaskCard
+from paretune.spec import METRICS, GeneralText, Record, Study, TaskCard
 from paretune.spec.migrate import read_record
 from paretune.store import Store
 from paretune.tasks import Example, Score, Split, Task, read_general_text, registry
@@ -23,7 +23,14 @@ Build = Callable[..., Study]
 class Sums(Task):
     """A task that counts how often its data is read, over all instances."""
 
-    card = TaskCard(name="sums", version="1", description="", source="", licence="", main_metric="accuracy")
+    card = TaskCard(
+        name="sums",
+        version="1",
+        description="",
+        source="",
+        licence="",
+        metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),
+    )
     default_options: ClassVar[dict[str, Any]] = {"first": 0}
     max_new_tokens = 4
     num_reads: ClassVar[Counter[int]] = Counter()

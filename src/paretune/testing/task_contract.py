@@ -3,8 +3,10 @@
 import math
 import random
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar, get_args
 
+from paretune.spec import TaskSpec
 from paretune.tasks import Example, Split, Task, get_task
 from paretune.tasks.scoring import score_answers
 from paretune.testing.refusal import refusal
@@ -136,9 +138,12 @@ class TaskContract:
         strange = object()
         wrong = {name: strange for name, kind in task.option_kinds.items() if not kind.fits(strange)}
         for name, value in {**wrong, **self.wrong_options}.items():
-            line = refusal(lambda name=name, value=value: self.make(**{name: value}).spec())
+            line = refusal(partial(self._spec_with, name, value))
             assert name in line
             assert "\n" not in line
+
+    def _spec_with(self, option: str, value: Any) -> TaskSpec:
+        return self.make(**{option: value}).spec()
 
 
 def arbitrary_texts(number: int = 60) -> Iterator[str]:

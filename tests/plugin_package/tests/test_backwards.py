@@ -1,7 +1,6 @@
 """The task keeps the contract, and its metrics are what they say."""
 
-from paretune_backwards import Backwards, edit_distance
-
+from paretune.tasks import get_task
 from paretune.tasks.scoring import score_answers
 from paretune.testing import TaskContract
 
@@ -11,13 +10,14 @@ class TestBackwards(TaskContract):
 
 
 def test_distances() -> None:
-    assert edit_distance("kitten", "sitting") == 3
-    assert edit_distance("", "abc") == edit_distance("abc", "") == 3
-    assert edit_distance("abc", "abc") == 0
+    task = get_task("backwards")
+    example = task.examples("test")[0]._replace(target="sitting")
+    for said, distance in {" kitten": 3, "": 7, " sitting\n": 0, "sitting here": 5}.items():
+        assert task.score(said, example) == {"edit_distance": distance, "accuracy": distance == 0}
 
 
 def test_half_of_the_letters_are_half_an_f1() -> None:
-    task = Backwards()
+    task = get_task("backwards")
     examples = task.examples("test")[:2]
     found = score_answers(task, examples, [examples[0].completion, ""])
     due = [len(example.target) for example in examples]

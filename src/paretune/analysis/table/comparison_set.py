@@ -183,7 +183,7 @@ def num_questions(row: Row) -> int:
 def _turned(draws: Draws) -> Draws:
     """Return draws of which more is better, where less was."""
     pairs = draws.pairs and draws.pairs._replace(centres=-draws.pairs.centres)
-    return Draws(-draws.means, draws.covariance, -draws.values, pairs)
+    return draws._replace(means=-draws.means, values=-draws.values, pairs=pairs)
 
 
 def _scores(row: Row, answers: Answers) -> dict[int, Mapping[str, float]] | None:
