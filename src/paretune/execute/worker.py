@@ -54,7 +54,7 @@ def main(run: RunTrial | None = None, arguments: Sequence[str] | None = None) ->
     parser.add_argument("trial", type=Path, help="the trial as JSON")
     parser.add_argument("store", type=Path, help="the study's folder")
     parser.add_argument("--attempt", type=int, default=1)
-    parser.add_argument("--concurrent", type=int, default=1, help="trials that run on this machine at once")
+    parser.add_argument("--concurrent", type=int, default=1, help="trials that run at once when this one starts")
     parser.add_argument("--stay", action="store_true", help="go on when standard input closes (to start one by hand)")
     given = parser.parse_args(arguments)
     at_once = _MostAtOnce(given.concurrent)

@@ -103,7 +103,8 @@ class Provenance(Data):
     device: str
     num_threads: int | None
     concurrent_workers: int | None
-    """Trials that ran at once on the machine: above 1, clocks are not comparable."""
+    """The most trials that ran at once on the machine while this one did, itself among them: above 1, clocks are not
+    comparable. Earlier records hold the limit, which is higher where fewer trials were left."""
     model_note: str | None = None
     """What a reader must know about the base model's weights."""
 
