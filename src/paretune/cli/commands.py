@@ -1,14 +1,12 @@
 """What commands have in common: they refuse an option which is given twice and can hold one value."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
 from paretune.spec.errors import InputError
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 class StrictCommand(TyperCommand):

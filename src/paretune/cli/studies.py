@@ -23,6 +23,19 @@ def demo_study(base_model: str | None) -> Study:
     return study.model_copy(update={"base_model": base_model or study.base_model})
 
 
+def chosen_study(file: Path | None, options: dict[str, Any]) -> Study:
+    """Return the study in a file, or the one that command-line options describe, by name; None is not given.
+
+    Raises `InputError` where both are given, or neither.
+    """
+    given = sorted(f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None)
+    if file is not None and given:
+        raise InputError(f"{', '.join(given)} and a study file exclude each other: put it into {file}")
+    if file is None and options["methods"] is None and options["experiments"] is None:
+        raise InputError("give a study file, or --methods (for example --methods base,lora,oft)")
+    return Study.from_toml(file) if file is not None else study_from_options(**options)
+
+
 def study_from_options(
     *,
     model: str | None,

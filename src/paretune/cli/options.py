@@ -1,0 +1,151 @@
+"""The options and arguments of the commands, each with its help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+# A study's folder, and how it is read.
+Folder = Annotated[
+    Path, typer.Argument(help="Folder with the results of a study, as passed to run --out.", metavar="DIR")
+]
+Jobs = Annotated[
+    int, typer.Option(min=1, help="Trials that run at the same time. Above 1, step times are marked as not comparable.")
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads per trial (default: cores divided by --jobs).")]
+ShareDevices = Annotated[
+    bool,
+    typer.Option("--share-devices", help="With --jobs: let several trials run on one accelerator at the same time."),
+]
+TaskName = Annotated[str | None, typer.Option("--task", help="Task to look at, where the study has several.")]
+Across = Annotated[
+    bool, typer.Option("--across", help="Compare in spite of different settings, devices or package versions.")
+]
+FrontFloor = Annotated[
+    str | None,
+    typer.Option(
+        "--min-accuracy",
+        help="Lowest accuracy on the Pareto front, such as 30% (default: above the untouched base model's).",
+    ),
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Run trials again that did not end well, such as out of memory.")]
+
+
+# What a study is made of, and how it runs.
+StudyFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="Study file. Without one, --methods and the options below describe the study.", metavar="STUDY.toml"
+    ),
+]
+RunFolder = Annotated[Path | None, typer.Option(help="Folder for the records (default: results/NAME_OF_THE_STUDY).")]
+BaseModel = Annotated[
+    str | None,
+    typer.Option(help="Base model: hub:NAME@REVISION, path:FOLDER or pypi:PACKAGE==VERSION (default: SmolLM2-135M)."),
+]
+StudyTask = Annotated[str | None, typer.Option(help="Task, as listed by: paretune tasks (default: word_problems).")]
+MethodNames = Annotated[
+    str | None,
+    typer.Option(help='Methods, separated by commas: base,lora,oft. "base" is the untouched base model.'),
+]
+OwnData = Annotated[
+    Path | None,
+    typer.Option(help="Your own data: .jsonl, .csv, .json or .parquet with columns prompt and completion."),
+]
+Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer steps of each trial.")]
+Seeds = Annotated[str | None, typer.Option(help="Seeds, separated by commas: 0,1,2.")]
+Experiments = Annotated[
+    Path | None,
+    typer.Option(
+        help="Experiments of peft's method_comparison, in place of --methods: a task's folder, or one of them."
+    ),
+]
+StudyTaskOptions = Annotated[
+    list[str] | None,
+    typer.Option(help="Option of the task as NAME=VALUE, see: paretune tasks NAME. May be repeated."),
+]
+GeneralTextName = Annotated[
+    str | None, typer.Option(help='Text on which forgetting is measured: a file, or "built-in" (default).')
+]
+SkipUnavailable = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unavailable",
+        help="Run the other methods where some cannot run on this machine or base model; their rows say why.",
+    ),
+]
+PlanOnly = Annotated[
+    bool,
+    typer.Option(
+        "--plan", help="Check everything that a run checks, print what would run and how long it takes, then end."
+    ),
+]
+PlanAsJson = Annotated[bool, typer.Option("--json", help="With --plan: print JSON instead of text.")]
+
+# Wishes of a recommendation.
+Maximise = Annotated[
+    str | None,
+    typer.Option(help="Metric to optimise, such as accuracy or train_peak_bytes (default: the task's main metric)."),
+]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(help="METRIC=WEIGHT, to optimise a weighted sum in place of --maximise. May be repeated."),
+]
+MaxMemory = Annotated[str | None, typer.Option(help="Limit on the memory shown in the table, for example 24GB.")]
+MaxCheckpoint = Annotated[str | None, typer.Option(help="Limit on the size of the checkpoint, for example 50MB.")]
+MaxStepTime = Annotated[str | None, typer.Option(help="Limit on the time of one optimizer step, for example 1.5s.")]
+MaxForgetting = Annotated[
+    str | None,
+    typer.Option(help="Limit on forgetting (rise of the loss on general text, nats per token), for example 0.05."),
+]
+MaxTrainable = Annotated[str | None, typer.Option(help="Limit on trainable parameters, for example 5M.")]
+MinAccuracy = Annotated[
+    str | None, typer.Option(help="Lowest accuracy, for example 50% (default: above the untouched base model's).")
+]
+Limits = Annotated[
+    list[str] | None, typer.Option(help='Limit on any metric: "answer_peak_bytes<=8GB". May be repeated.')
+]
+Mergeable = Annotated[bool, typer.Option("--mergeable", help="Only methods whose adapter merges into the base model.")]
+Servable = Annotated[str | None, typer.Option(help="Only methods whose adapter this server can serve: vllm.")]
+RequiredCapabilities = Annotated[
+    list[str] | None, typer.Option(help="Only methods with this capability, such as exact_off. May be repeated.")
+]
+
+# What a memory prediction depends on.
+ModelName = Annotated[str, typer.Option(help="Model name on the hub, folder, or config.json. Weights are never read.")]
+EstimatedMethods = Annotated[
+    list[str] | None,
+    typer.Option(help="Method (default: lora), several separated by commas, or all. May be repeated."),
+]
+BatchSize = Annotated[int, typer.Option(min=1, help="Examples per forward pass in training.")]
+SequenceLength = Annotated[int | None, typer.Option(min=1, help="Tokens in the longest training example.")]
+LongestData = Annotated[Path | None, typer.Option(help="Your data: the batch is made of its longest examples.")]
+BaseDtype = Annotated[str, typer.Option(help="Dtype of the base weights: bfloat16 or float32.")]
+TrainableDtype = Annotated[str, typer.Option(help="Dtype of the trainable parameters: float32 or as_base.")]
+OptimizerName = Annotated[str, typer.Option(help="Optimizer: adamw or sgd.")]
+GradientCheckpointing = Annotated[bool, typer.Option(help="Recompute activations in the backward pass to save memory.")]
+Quantised = Annotated[str | None, typer.Option(help="Quantise the linear layers of the base model: 4bit or 8bit.")]
+Budgets = Annotated[
+    list[str] | None,
+    typer.Option(help="Budget such as 24GB: does it fit, and with what batch size? May be repeated."),
+]
+Gpu = Annotated[
+    str | None,
+    typer.Option(help="GPU such as h100, a100 or l40s: uses its memory as a budget, and its cuBLAS workspaces."),
+]
+NumDevices = Annotated[int, typer.Option(min=1, help="Number of devices that training is sharded over (FSDP2).")]
+Device = Annotated[str, typer.Option(help="Device: cuda or cpu.")]
+AnswerBatchSize = Annotated[int, typer.Option(min=1, help="Batch size of generation.")]
+PromptLength = Annotated[int | None, typer.Option(min=1, help="Tokens in a prompt of generation.")]
+NewTokens = Annotated[int, typer.Option(min=1, help="Tokens that are generated per answer.")]
+Resolution = Annotated[int, typer.Option(min=16, help="Height and width of an image in pixels, for diffusion models.")]
+MethodParameters = Annotated[
+    list[str] | None, typer.Option("--set", help="Parameter of the methods, such as r=64. May be repeated.")
+]
+ChartFile = Annotated[Path | None, typer.Option(help="Write a chart of the memory by kind to this .png or .html file.")]
+KeepIn = Annotated[
+    Path | None,
+    typer.Option(help="Folder of a study: its page and recommend will show these estimates next to measured values."),
+]
