@@ -1,6 +1,7 @@
 """Reading checkpoint folders: what must be there, and one plain line when it cannot be used."""
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,14 @@ def reading(folder: Path) -> Iterator[None]:
         raise InputError(
             f"{folder}: the checkpoint cannot be read or does not fit the base model: {type(error).__name__}: {shown}"
         ) from error
+
+
+@contextmanager
+def attaching() -> Iterator[None]:
+    """Keep quiet while peft attaches an adapter: it asks models for a property that transformers has renamed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        yield
 
 
 def tidy_adapter_config(folder: Path) -> None:

@@ -17,7 +17,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from torch import nn
 
 from paretune.methods.base import Context, Method, ModelKind, check_own_parameter
-from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
+from paretune.methods.checkpoint import attaching, reading, require_safetensors, tidy_adapter_config
 from paretune.methods.layer_choices import adapted_modules, check_layer_choices, check_patterns, check_token_indices
 from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.precision import train_in_float32
@@ -39,7 +39,8 @@ class Peft(Method):
         config = self.config(context.recipe, context.model_kind, self.base_parameters(model, context))
         self.check_config(config, context)
         check_token_indices(self.spec.label, config, model)
-        wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
+        with attaching():
+            wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
         check_layer_choices(self.spec.label, config, adapted_modules(wrapped))
         if trained_as == "float32":
             train_in_float32(wrapped)
@@ -97,7 +98,7 @@ class Peft(Method):
     def load(self, model: nn.Module, folder: Path) -> nn.Module:
         """Return the base model with the saved adapter attached, in eval mode, nothing trainable."""
         require_safetensors(folder, "adapter_config.json", "adapter_model.safetensors")
-        with reading(folder), warnings.catch_warnings():
+        with reading(folder), attaching():
             warnings.filterwarnings("error", message="Found missing adapter keys")
             loaded: nn.Module = PeftModel.from_pretrained(model, str(folder))
         return loaded.requires_grad_(False).eval()

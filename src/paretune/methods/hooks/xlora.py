@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from paretune.methods.base import Context
-from paretune.methods.checkpoint import reading, require_safetensors, tidy_adapter_config
+from paretune.methods.checkpoint import attaching, reading, require_safetensors, tidy_adapter_config
 from paretune.methods.peft import Peft, active_config
 from paretune.spec import InputError, MethodSpec
 
@@ -64,7 +64,8 @@ class XLora(Peft):
         rank = self.spec.parameters.get("expert_rank", EXPERT_RANK)
         folders = [folder / str(index) for index in range(self.spec.parameters.get("num_experts", NUM_EXPERTS))]
         for place in folders:
-            expert: Any = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=2 * rank))
+            with attaching():
+                expert: Any = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=2 * rank))
             expert.save_pretrained(str(place), save_embedding_layers=False)
             model = expert.unload()
         return model, folders
@@ -88,7 +89,7 @@ class XLora(Peft):
     def load(self, model: nn.Module, folder: Path) -> nn.Module:
         """Return the base model with experts and classifier attached, in eval mode, nothing trainable."""
         require_safetensors(folder, _CONFIG, _WEIGHTS)
-        with reading(folder):
+        with reading(folder), attaching():
             config = XLoraConfig.from_pretrained(str(folder))
             config.adapters = {name: str(_inside(folder, place)) for name, place in config.adapters.items()}
             loaded: Any = get_peft_model(_without_cache(model), config)
