@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from paretune.cli.plan_settings import SMALL_MODEL_NOTE, default_rate_notes
 from paretune.cli.planning import show_plan
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
@@ -83,6 +84,35 @@ def test_the_plan_goes_on_with_the_records(
     assert (after["num_trials"], after["num_waiting"], after["seconds_left"]) == (9, 0, 0.0)
     assert [trial["outcome"] for trial in after["stages"][-1]["trials"]] == ["ok"] * 3
     assert {trial["split"] for trial in after["stages"][-1]["trials"]} == {"test"}
+
+
+def test_the_plan_says_what_is_trained_on_what_and_how(paretune: Paretune, tuned_file: Path, tmp_path: Path) -> None:
+    done = paretune("run", tuned_file, "--out", tmp_path / "out", "--plan")
+    lines = done.stdout.splitlines()
+    study = Study.from_toml(tuned_file)
+    options = study.tasks[0].options
+    sizes = [options[f"{split}_size"] for split in ("train", "validation", "test")]
+    assert (
+        f"Data of word_problems: {sizes[0]} examples for training, {sizes[1]} for validation, {sizes[2]} for the test."
+        in lines
+    )
+    recipe = study.recipe
+    (line,) = [line for line in lines if line.startswith("Each trial: ")]
+    assert f"{recipe.steps} steps of {recipe.batch_size} examples" in line
+    assert line.endswith("seeds 0, 1, 2.")
+    assert "Learning rates of the first round: lora 0.00112/0.002/0.00356." in lines
+    assert "it is estimated as soon as the first trials have ended" in done.stdout
+
+
+def test_a_large_model_at_default_rates_comes_with_a_warning() -> None:
+    def notes(base_model: str, *methods: Any) -> list[str]:
+        study = {"name": "x", "base_model": base_model, "methods": ["base", *methods]}
+        return default_rate_notes(Study.read(study, "x"))
+
+    assert notes("hub:meta-llama/Llama-3.2-3B@main", "lora") == [SMALL_MODEL_NOTE]
+    assert not notes("hub:meta-llama/Llama-3.2-3B@main", {"name": "lora", "learning_rate": 1e-4})
+    assert not notes("hub:meta-llama/Llama-3.2-3B@main")
+    assert not notes("toy:llama", "lora")
 
 
 def test_a_fixed_study_has_a_plan_too(paretune: Paretune, study_file: Path, tmp_path: Path) -> None:

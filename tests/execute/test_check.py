@@ -19,7 +19,7 @@ from paretune.execute.trial import run_trial
 from paretune.methods import method_cards, resolve
 from paretune.methods.peft import config_class, parameter_kinds
 from paretune.models import content, module_names, tokenizer_of
-from paretune.spec import InputError, MethodEntry, Study
+from paretune.spec import EMBEDDED_MODEL, InputError, MethodEntry, Study
 from paretune.store import Store
 from tests.execute.stand_in import Deaf, StandIn
 
@@ -95,6 +95,17 @@ def test_an_unknown_method_hides_no_problem_of_another(toy_study: Build, folder:
     unknown, target = caught.value.problems
     assert unknown.startswith('mine.toml: unknown method "lroa"')
     assert '"q_prj"' in target
+
+
+def test_nothing_is_downloaded_while_a_name_is_wrong(
+    toy_study: Build, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PARETUNE_CACHE", str(tmp_path))
+    monkeypatch.setattr("paretune.models.package._download", None)  # whoever calls it fails otherwise
+    study = toy_study(methods=["lora", "dorra"], base_model=EMBEDDED_MODEL)
+    with pytest.raises(InputError) as caught:
+        prepare(study, Store(folder))
+    assert [line.split('"')[1] for line in caught.value.problems] == ["dorra"]
 
 
 def test_unknown_names_are_listed_together_too(toy_study: Build, folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from paretune.cli.plan_settings import default_rate_notes, settings_lines
 from paretune.cli.time_left import span_text
 from paretune.execute.duration import Durations, Span, time_left
 from paretune.execute.prepare import Prepared, pending_trials
@@ -82,7 +83,9 @@ def _outlook(prepared: Prepared, folder: Path, jobs: int, retry: bool) -> Outloo
 
 
 def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
-    lines = [_headline(outlook), *(_notes(outlook) if whole else []), *_base_notes(outlook), *_warnings(outlook)]
+    lines = [_headline(outlook)]
+    lines += [*settings_lines(outlook.prepared), *_notes(outlook)] if whole else []
+    lines += [*_base_notes(outlook), *_warnings(outlook)]
     console.print(lines[0], highlight=False, markup=False, soft_wrap=True)
     if whole:
         console.print(_table(outlook))
@@ -120,8 +123,9 @@ def _notes(outlook: Outlook) -> list[str]:
     """Return what a reader of the plan must know beside the numbers."""
     notes = []
     if outlook.num_waiting:
-        rest = "" if outlook.left.whole else "; the rest is estimated as soon as the first trials have ended"
-        notes.append(f"Time left: {span_text(outlook.left)}{rest}.")
+        known = outlook.left.seconds > 0
+        rest = f"; {'the rest' if known else 'it'} is estimated as soon as the first trials have ended"
+        notes.append(f"Time left: {span_text(outlook.left)}{'' if outlook.left.whole else rest}.")
     if outlook.stages.num_if_wider:
         notes.append(
             f"If the best learning rate of a method is at the edge of its grid, every grid is widened: at most "
@@ -151,7 +155,8 @@ def _warnings(outlook: Outlook) -> list[str]:
     waiting = [trial for trial in outlook.stages.trials if trial.id not in outlook.results]
     notes = (slowness_note(dtype) for dtype in sorted({trial.recipe.dtype for trial in waiting}))
     skipped = [f"Left out: {reason}" for reason in outlook.prepared.unavailable.values()]
-    return [*skipped, *(note for note in notes if note)]
+    rates = default_rate_notes(outlook.study) if waiting else []
+    return [*skipped, *rates, *(note for note in notes if note)]
 
 
 def _what(stage: Stage) -> str:
@@ -171,6 +176,9 @@ def _plan_json(outlook: Outlook) -> dict[str, Any]:
         "base_model": outlook.study.base_model,
         "base_content": next((trial.base_content for trial in outlook.stages.trials), None),
         "tuning": tuning.model_dump(mode="json") if tuning else None,
+        "split_sizes": outlook.prepared.blueprint.split_sizes,
+        "recipe": outlook.study.recipe.model_dump(mode="json"),
+        "seeds": list(outlook.study.seeds),
         "num_trials": outlook.num_trials,
         "num_waiting": outlook.num_waiting,
         "num_later_tuning_trials": outlook.stages.num_later,

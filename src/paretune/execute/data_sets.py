@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.spec import GeneralText
-from paretune.tasks import AnyTask, get_any_task, read_general_text
+from paretune.tasks import AnyTask, ImageTask, Split, Task, get_any_task, read_general_text
 
 
 class DataSets:
@@ -20,6 +20,15 @@ class DataSets:
         task = get_any_task(name, options)
         key = json.dumps([name, task.options], sort_keys=True, default=repr)
         return self._tasks.setdefault(key, task)
+
+    def sizes(self, name: str, options: Mapping[str, Any]) -> dict[Split, int]:
+        """Return how many examples each split of a task has. Raises `InputError` for data that cannot be used."""
+        task = self.task(name, options)
+        splits: tuple[Split, ...] = ("train", "validation", "test")
+        if isinstance(task, ImageTask):
+            return {split: len(task.pictures(split)) for split in splits}
+        assert isinstance(task, Task)
+        return {split: len(task.examples(split)) for split in splits}
 
     def texts(self, wanted: GeneralText) -> tuple[str, ...]:
         """Return general texts in the file's order. Raises `InputError` where the file does not hold them."""

@@ -8,7 +8,7 @@ from paretune.execute.check import OnCheck, check_trials
 from paretune.execute.data_sets import DataSets
 from paretune.execute.stages import Blueprint, Stages
 from paretune.methods import resolve
-from paretune.models import pinned, prefetch
+from paretune.models import needs_package, pinned, prefetch
 from paretune.spec import (
     Between,
     InputError,
@@ -90,7 +90,10 @@ def prepare(
 
 
 def _blueprint(study: Study, data: DataSets) -> Blueprint:
-    """Return the study's plan. Where it names unknown methods, the problems of the others are raised with them."""
+    """Return the study's plan. Where it names unknown methods, the problems of the others are raised with them.
+
+    Problems that show only on the base model are not among these where the model would have to be downloaded first.
+    """
     try:
         return Blueprint(study, data)
     except InputError as error:
@@ -101,7 +104,8 @@ def _blueprint(study: Study, data: DataSets) -> Blueprint:
         problems.lines += error.problems
         with problems.collected():
             rest = Blueprint(study.model_copy(update={"methods": known}), data)
-            check_trials(rest.stages({}).trials, data=data)
+            if not needs_package(study.base_model):
+                check_trials(rest.stages({}).trials, data=data)
         raise InputErrors(problems.lines) from None
 
 

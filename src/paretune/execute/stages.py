@@ -20,6 +20,7 @@ from paretune.spec import (
     Tuning,
 )
 from paretune.store import Store
+from paretune.tasks import Split
 from paretune.tune import Cell, Chosen, TaskSearch, check_budget, metric_of, search_task
 
 
@@ -68,6 +69,11 @@ class Blueprint:
             self._tasks = [[cell for cell in cells if cell.template.task.content_hash == task] for task in tasks]
             for task in self._tasks:
                 check_budget(study.tuning, task)
+
+    @property
+    def split_sizes(self) -> dict[str, dict[Split, int]]:
+        """How many examples each split has, by the name of the task."""
+        return {entry.name: self._data.sizes(entry.name, entry.options) for entry in self._study.tasks}
 
     def read(self, store: Store) -> FolderRecords:
         """Return the records in a folder as they are read for this study. Raises `InputError` as `read_folder` does."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from paretune.methods.capabilities import PLUGIN_GROUP
 from paretune.methods.card import Preset
 from paretune.methods.lora_options import REFUSED, needed_implementations
+from paretune.methods.other_names import OTHER_NAMES
 from paretune.methods.presets import PRESETS
 from paretune.methods.requirements import accelerator_reason, extra_packages
 from paretune.spec import InputError, MethodEntry, MethodSpec, Unavailable, nearest
@@ -184,6 +185,8 @@ def _find(name: str) -> Preset:
     plugins = _plugins()
     if name in plugins:
         return _plugin_card(name, plugins[name])
+    if key in OTHER_NAMES:
+        raise InputError(f'unknown method "{name}": {OTHER_NAMES[key]}')
     known = [*PRESETS, *plugins, *types]
     raise InputError(f'unknown method "{name}"{nearest(key, known)}; "paretune methods" lists them all')
 

@@ -9,6 +9,7 @@ from paretune.models.load import (
     load_image_model,
     load_model,
     makes_pictures,
+    needs_package,
     prefetch,
 )
 from paretune.models.shapes import ModelShape, find_shape
@@ -26,6 +27,7 @@ __all__ = [
     "load_model",
     "makes_pictures",
     "module_names",
+    "needs_package",
     "pinned",
     "prefetch",
     "skeleton",

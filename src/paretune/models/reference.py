@@ -43,6 +43,8 @@ def parse(text: str) -> Reference:
     if not colon or kind not in get_args(Kind):
         forms = ", ".join(FORMS.values())
         hint = nearest(kind, FORMS) if colon else ""
+        if _NAME.fullmatch(text):
+            hint = f" (did you mean hub:{text}@main, or path:{text}?)"
         raise InputError(f'base model "{text}": not a reference{hint}; write one of {forms}')
     if kind == "hub":
         return _hub(text, rest)

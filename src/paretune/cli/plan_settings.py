@@ -1,0 +1,66 @@
+"""What the trials of a plan would be trained with: data, steps, seeds and learning rates, as lines of text."""
+
+from collections.abc import Iterable, Mapping
+
+from paretune.execute.prepare import Prepared
+from paretune.report.format import plain, rate
+from paretune.spec import EMBEDDED_MODEL, Study, Trial
+from paretune.tasks import Split
+
+_MOST_RATES = 3
+_SMALL = (EMBEDDED_MODEL, "toy:", "shipped:")
+"""How references of base models begin that the default rates are meant for."""
+SMALL_MODEL_NOTE = (
+    "Default learning rates are starting points for models of some 100 million parameters; larger models need lower "
+    "ones. Tune them ([tuning] in a study file), or set learning_rate."
+)
+
+
+def settings_lines(prepared: Prepared) -> list[str]:
+    """Return the sizes of the splits, what every trial shares, and the learning rates of each method."""
+    lines = [_data(name, sizes) for name, sizes in prepared.blueprint.split_sizes.items()]
+    lines.append(_recipe(prepared.study))
+    if rates := learning_rates(prepared.stages.trials):
+        what = "Learning rates of the first round" if prepared.study.tuning else "Learning rates"
+        lines.append(f"{what}: {', '.join(f'{plain(label)} {_rates(found)}' for label, found in rates.items())}.")
+    return lines
+
+
+def default_rate_notes(study: Study) -> list[str]:
+    """Return a warning where methods train a model that is not small at their default learning rates, untuned."""
+    if study.tuning is not None or study.learning_rates or study.base_model.startswith(_SMALL):
+        return []
+    by_default = [entry for entry in study.methods if entry.learning_rate is None and entry.name != "base"]
+    return [SMALL_MODEL_NOTE] if by_default else []
+
+
+def learning_rates(trials: Iterable[Trial]) -> dict[str, list[float]]:
+    """Return the learning rates of each method that trains, ascending, by its label."""
+    found: dict[str, set[float]] = {}
+    for trial in trials:
+        if trial.learning_rate is not None:
+            found.setdefault(trial.method.label, set()).add(trial.learning_rate)
+    return {label: sorted(rates) for label, rates in found.items()}
+
+
+def _data(name: str, sizes: Mapping[Split, int]) -> str:
+    return (
+        f"Data of {plain(name)}: {sizes['train']:,} examples for training, {sizes['validation']:,} for validation, "
+        f"{sizes['test']:,} for the test."
+    )
+
+
+def _recipe(study: Study) -> str:
+    recipe = study.recipe
+    examples = recipe.batch_size * recipe.gradient_accumulation
+    seeds = ", ".join(map(str, study.seeds))
+    return (
+        f"Each trial: {recipe.steps:,} steps of {examples:,} example{'' if examples == 1 else 's'}, at most "
+        f"{recipe.max_length:,} tokens each; seed{'' if len(study.seeds) == 1 else 's'} {seeds}."
+    )
+
+
+def _rates(found: list[float]) -> str:
+    if len(found) > _MOST_RATES:
+        return f"{len(found)} from {rate(found[0])} to {rate(found[-1])}"
+    return " and ".join(map(rate, found)) if len(found) < 3 else "/".join(map(rate, found))

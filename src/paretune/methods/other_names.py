@@ -1,0 +1,27 @@
+"""Names that people look for and that are no method here: what each is called, or how it is had."""
+
+_NOT_SUPERVISED = "it trains on preferences or rewards; Paretune compares supervised fine-tuning only"
+_FULL = 'full fine-tuning is called "full"'
+
+OTHER_NAMES = {
+    "qlora": 'QLoRA is "lora" on a 4-bit base model: write quantisation = "4bit" under [recipe], or give estimate '
+    "--quantised 4bit",
+    "qdora": 'QDoRA is "dora" on a 4-bit base model: write quantisation = "4bit" under [recipe], or give estimate '
+    "--quantised 4bit",
+    "use-dora": 'the option use_dora of LoRA is the method "dora"',
+    "use-rslora": 'the option use_rslora of LoRA is the method "rslora"',
+    "rs-lora": 'rank-stabilised LoRA is called "rslora"',
+    "fft": _FULL,
+    "full-ft": _FULL,
+    "full-finetuning": _FULL,
+    "full-fine-tuning": _FULL,
+    "finetuning": _FULL,
+    "sft": f"SFT is what every method here does; {_FULL}",
+    "dpo": _NOT_SUPERVISED,
+    "grpo": _NOT_SUPERVISED,
+    "kto": _NOT_SUPERVISED,
+    "orpo": _NOT_SUPERVISED,
+    "ppo": _NOT_SUPERVISED,
+    "rlhf": _NOT_SUPERVISED,
+}
+"""By the name in lower case, with dashes."""
