@@ -127,7 +127,8 @@ def test_as_good_at_half_the_cost_needs_both() -> None:
 def test_sentences_are_read_as_they_are_written() -> None:
     assert parse_claim("LoRA r=64 BEATS lora@0.001 by 1.5 points") == Claim("LoRA r=64", "lora@0.001", "beats", 0.015)
     assert parse_claim(" a matches b within 1 point ") == Claim("a", "b", "matches", 0.01)
-    for text in ("a is better than b", "beats b", "a matches b", ""):
+    assert parse_claim("a > b") == parse_claim("a is better than b") == Claim("a", "b", "beats", 0.0)
+    for text in ("a is nicer than b", "beats b", "a matches b", ""):
         with pytest.raises(InputError, match=r"beats|within"):
             parse_claim(text)
     with pytest.raises(InputError, match="no method"):

@@ -212,7 +212,10 @@ def test_untuned_methods_are_tuned_first_and_no_claim_is_made() -> None:
     assert not found.next_experiment.tuned
     assert "Next: tune the learning rates" in experiment_text(found.next_experiment)
     tuned = found.next_experiment.model_copy(update={"tuned": True})
-    assert "with 2 more seeds each" in experiment_text(tuned)
+    told = experiment_text(tuned)
+    assert told.startswith("Next: 2 more seeds each of dora and lora meet the rule of 5 for a claim, but ")
+    assert "would separate them" in told
+    assert told.endswith("they are tied, so choose between them by cost.")
     text = " ".join(recommendation_lines(found))
     assert "Behind dora in these runs: ia3." in text
     assert "the learning rates were not tuned with the same budget" in text

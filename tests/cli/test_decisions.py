@@ -13,7 +13,7 @@ from paretune.cli.decisions import show_claim, show_comparison, show_recommendat
 from paretune.interop.importers import import_peft_comparison
 from paretune.methods import resolve
 from paretune.spec import InputError, MethodEntry
-from paretune.store import load_records
+from paretune.store import Store, load_records
 from tests.cli.conftest import Paretune
 from tests.outside import PUBLISHED, needs_published
 from tests.studies import drawn_answers, evidence, write_study
@@ -103,6 +103,47 @@ def test_recommend_compare_and_claim_work_on_the_imported_study_of_the_readme(
     assert "trainable_dtype = as_base for osf rank128" in capsys.readouterr().out
     show_claim(maths, "lily rank896-a2-b2-s2.0 beats lora rank32", task=None, as_json=False)
     assert "lily rank896-a2-b2-s2.0 failed the audit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("label", "loading"),
+    [
+        ("dora", '; load it with PeftModel.from_pretrained(base_model, "{}")'),
+        ("full", '; a whole model: load it with from_pretrained("{}")'),
+        ("kasa", ""),
+    ],
+)
+def test_recommend_says_where_the_checkpoint_lies_and_how_it_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], label: str, loading: str
+) -> None:
+    method = {label: {"method": resolve(MethodEntry(name=label))}}
+    folder = write_study(tmp_path / "study", evidence(drawn_answers({label: 0.65, "base": 0.05}), **method))
+    show_recommendation(folder, wishes(), task=None, across=False, as_json=False)
+    assert "Checkpoint" not in capsys.readouterr().out
+    record = next(one for one in load_records(folder) if one.trial.method.label == label and one.trial.seed == 0)
+    place = Store(folder).adapter_folder(record.trial_id, record.attempt)
+    place.mkdir(parents=True)
+    show_recommendation(folder, wishes(), task=None, across=False, as_json=False)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Checkpoint")]
+    assert line == f"Checkpoint of {label}, seed 0: {place}{loading.format(place)}"
+    show_recommendation(folder, wishes(), task=None, across=False, as_json=True)
+    assert json.loads(capsys.readouterr().out)["checkpoints"] == {label: str(place)}
+
+
+def test_compare_with_one_method_names_the_others(folder: Path) -> None:
+    with pytest.raises(InputError, match=r'besides "LORA" there are: dora, full, base') as caught:
+        show_comparison(folder, "LORA", None, task=None, across=False, as_json=False)
+    assert len(caught.value.problems) == 1
+
+
+def test_methods_are_found_in_capitals_too_and_a_wide_margin_is_no_equality(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_comparison(folder, "DoRA", "LoRA", task=None, across=False, as_json=False)
+    narrow = capsys.readouterr().out
+    within = paretune.compare(folder, "dora", "lora").within
+    assert (f"equally good within {100 * within:.1f} points" in narrow) == (within <= 0.25 * 0.46)
+    assert f"up to {100 * within:.1f} points cannot be ruled out" in narrow or "equally good" in narrow
 
 
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

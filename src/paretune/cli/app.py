@@ -190,7 +190,9 @@ def compare(  # noqa: PLR0917 (one for each option)
     first: Annotated[
         str, typer.Argument(help="Method, or METHOD@LEARNING_RATE where it has several rows.", metavar="A")
     ],
-    second: Annotated[str, typer.Argument(help="The method that A is compared with.", metavar="B")],
+    second: Annotated[
+        str | None, typer.Argument(help="The method that A is compared with.", metavar="B", show_default=False)
+    ] = None,
     task: options.TaskName = None,
     across: options.Across = False,
     json: options.AsJson = False,

@@ -1,27 +1,49 @@
 """Comparing, recommending and judging claims: from options to words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from paretune.analysis.decisions.capabilities import known_capabilities
 from paretune.analysis.decisions.claim import judge_claim
 from paretune.analysis.decisions.compare import compare_in
+from paretune.analysis.decisions.recommendation import Recommendation
 from paretune.analysis.decisions.wishes import Wishes, recommend_by
-from paretune.analysis.table.evidence import load_evidence
+from paretune.analysis.table.evidence import Evidence, load_evidence
+from paretune.analysis.table.rows import rows_of
+from paretune.analysis.table.selection import choose_view
 from paretune.report.decisions import claim_lines, comparison_lines, recommendation_lines
 from paretune.report.estimates import estimate_line
+from paretune.report.format import plain
 from paretune.spec import InputError
 from paretune.spec.base import Data
 from paretune.spec.memory import MemoryEstimate
+from paretune.store import Store
 from paretune.store.kept_estimates import read_estimates
 
 _REPEATED = {"limits": "--limit", "weights": "--weight", "capabilities": "--capability"}
 
 
-def show_comparison(folder: Path, first: str, second: str, *, task: str | None, across: bool, as_json: bool) -> None:
-    """Print the comparison of two methods."""
+class Checkpoint(NamedTuple):
+    """Where a trial's checkpoint lies, and what wrote it."""
+
+    place: Path
+    implementation: str
+    """Of the method: what "peft" saved, peft loads; "full" saves a whole model; others load their own."""
+    seed: int
+
+
+def show_comparison(
+    folder: Path, first: str, second: str | None, *, task: str | None, across: bool, as_json: bool
+) -> None:
+    """Print the comparison of two methods. Raises `InputError` with the others where only one is named."""
     evidence = load_evidence(folder)
+    if second is None:
+        view = choose_view(rows_of(evidence.records), task, study=evidence.study)
+        others = [name for name in view.names.values() if name != view.name_of(view.find(first))]
+        raise InputError(f'compare needs two methods; besides "{first}" there are: {", ".join(others)}')
     known = known_capabilities(evidence.records)
     found = compare_in(evidence, first, second, known=known, task=task, across=across)
     _show(found, comparison_lines(found), as_json=as_json)
@@ -34,7 +56,9 @@ def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, acros
     found = recommend_by(evidence, wishes, known=known, task=task, across=across, named=_option)
     names = [*found.admissible, *(one.name for one in found.ruled_out)]
     estimates = [one for one in read_estimates(folder) if any(_is_about(one, name) for name in names)]
-    _show(found, recommendation_lines(found), as_json=as_json, estimates=estimates)
+    checkpoints = _checkpoints(folder, evidence, found)
+    lines = [*recommendation_lines(found), *(checkpoint_line(name, one) for name, one in checkpoints.items())]
+    _show(found, lines, as_json=as_json, estimates=estimates, checkpoints=checkpoints)
 
 
 def show_claim(folder: Path, text: str, *, task: str | None, as_json: bool) -> None:
@@ -44,17 +68,49 @@ def show_claim(folder: Path, text: str, *, task: str | None, as_json: bool) -> N
     _show(found, claim_lines(found), as_json=as_json)
 
 
+def _checkpoints(folder: Path, evidence: Evidence, found: Recommendation) -> dict[str, Checkpoint]:
+    """Return the checkpoint of each method on the short list, that of its first seed, where it is there."""
+    view = choose_view(rows_of(evidence.records), found.task, found.split, evidence.study)
+    store = Store(folder)
+    places = {}
+    for candidate in found.shortlist:
+        record = view.find(candidate.name).records[0]
+        place = store.adapter_folder(record.trial_id, record.attempt)
+        if place.is_dir():
+            places[candidate.name] = Checkpoint(place, record.trial.method.implementation, record.trial.seed)
+    return places
+
+
+def checkpoint_line(name: str, checkpoint: Checkpoint) -> str:
+    """Return where a checkpoint lies and how it is loaded, in a sentence."""
+    place, implementation, seed = checkpoint
+    loading = {
+        "peft": f'; load it with PeftModel.from_pretrained(base_model, "{place}")',
+        "full": f'; a whole model: load it with from_pretrained("{place}")',
+    }
+    return plain(f"Checkpoint of {name}, seed {seed}: {place}{loading.get(implementation, '')}")
+
+
 def _is_about(estimate: MemoryEstimate, name: str) -> bool:
     """Tell whether an estimate is for a method of the results, whose name may have its learning rate behind it."""
     return name == estimate.method or name.startswith(f"{estimate.method}@")
 
 
-def _show(found: Data, lines: Sequence[str], *, as_json: bool, estimates: Sequence[MemoryEstimate] = ()) -> None:
+def _show(
+    found: Data,
+    lines: Sequence[str],
+    *,
+    as_json: bool,
+    estimates: Sequence[MemoryEstimate] = (),
+    checkpoints: Mapping[str, Checkpoint] = MappingProxyType({}),
+) -> None:
     """Print the words, or the data together with the words. Estimates come last, and under a key of their own."""
     if as_json:
         value = found.model_dump(mode="json") | {"text": list(lines)}
         if estimates:
             value["estimates"] = [json.loads(one.model_dump_json()) for one in estimates]
+        if checkpoints:
+            value["checkpoints"] = {name: str(one.place) for name, one in checkpoints.items()}
         print(json.dumps(value, indent=1))
     else:
         print("\n".join([*lines, *map(estimate_line, estimates)]))

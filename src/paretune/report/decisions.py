@@ -20,6 +20,14 @@ _POINTS = {
     "cost": "cost as claimed",
 }
 
+_LEAST = {
+    "trainable_parameters": "fewest trainable parameters",
+    "checkpoint_bytes": "smallest checkpoint",
+    "forgetting": "least forgetting",
+    "drift": "least drift",
+}
+"""Where "lowest" with the metric's label is not what people say."""
+
 
 def recommendation_lines(recommendation: Recommendation) -> list[str]:
     """Return a recommendation as lines of text: the short list, what else there is, what was ruled out, what to run."""
@@ -48,11 +56,16 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
         case "does not train":
             return "it does not train"
         case "capability":
-            return f"not {label}"
+            return f"not {capability_text(label)}"
         case "capability unknown":
-            return f"whether it is {label} is not known: no audit is recorded"
+            return f"whether it is {capability_text(label)} is unknown: no audit is recorded"
         case _:
             return f"did not finish: {label.replace('_', ' ')}"
+
+
+def capability_text(name: str) -> str:
+    """Return a capability in words: "servable by vLLM"."""
+    return name.replace("_", " ").replace("vllm", "vLLM")
 
 
 def objective_text(recommendation: Recommendation) -> str:
@@ -73,27 +86,30 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
         return (
             f"Next: tune the learning rates of {pair} on validation data with the same budget; then re-run the command."
         )
-    if experiment.num_seeds < FEWEST_SEEDS:
-        return (
-            f"Next: train {pair} with {FEWEST_SEEDS - experiment.num_seeds} more seeds each; then re-run the command."
-        )
     ways = more_of(experiment.more_questions, experiment.more_seeds, items)
-    if ways:
-        return f"Next: about {ways} would separate {pair} if the true difference is as observed."
-    return f"Next: no practical number of {items} or seeds would separate {pair}; choose between them by cost."
+    separate = (
+        f"about {ways} would separate them if the true difference is as observed"
+        if ways
+        else f"no practical number of {items} or seeds would separate them"
+    )
+    by_cost = "they are tied, so choose between them by cost"
+    if experiment.num_seeds < FEWEST_SEEDS:
+        lacking = FEWEST_SEEDS - experiment.num_seeds
+        seeds = f"{lacking} more seed{'' if lacking == 1 else 's'} each of {pair}"
+        return f"Next: {seeds} meet the rule of {FEWEST_SEEDS} for a claim, but {separate}: {by_cost}."
+    return f"Next: for {pair}, {separate}{'; otherwise choose by cost' if ways else f': {by_cost}'}."
 
 
 def _lines(recommendation: Recommendation) -> Iterator[str]:
-    wanted = [limit_text(limit, recommendation.table) for limit in recommendation.limits] + list(
-        recommendation.capabilities
-    )
+    limits = ", ".join(limit_text(limit, recommendation.table) for limit in recommendation.limits)
+    capabilities = " and ".join(map(capability_text, recommendation.capabilities))
     head = f"{recommendation.task}, {recommendation.split} split: {objective_text(recommendation)}"
-    yield head + (f", with {', '.join(wanted)}" if wanted else "")
+    yield head + (f", with {limits}" if limits else "") + (f"; must be {capabilities}" if capabilities else "")
     if not recommendation.shortlist:
         yield "No method meets every requirement."
     for number, candidate in enumerate(recommendation.shortlist, 1):
         yield f"{number}. {candidate.name}: {_figures(recommendation, candidate)}"
-        yield f"   {_merits(candidate)}"
+        yield f"   {_merits(recommendation, candidate)}"
         for name, kept in candidate.limit_probabilities.items():
             yield f"   meets the limit on {recommendation.table[name].words} only with probability {probability(kept)}"
     tied = [one for one in recommendation.others if one.worse_than is None]
@@ -144,16 +160,30 @@ def _shown(metrics: Mapping[str, float], names: Sequence[str], table: Mapping[st
     return [f"{table[name].words} {show(table[name], metrics[name])}" for name in names if name in metrics]
 
 
-def _merits(candidate: Candidate) -> str:
+def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
     words = []
     for merit in candidate.merits:
         if merit.metric is not None:
-            words.append(f"lowest {METRICS[merit.metric].words} among those tied")
+            least = _LEAST.get(merit.metric, f"lowest {METRICS[merit.metric].words}")
+            words.append(f"{least} among those tied")
         else:
             words.append("the best as measured" if merit.kind == "best" else "tied for best")
     if len(candidate.merits) == 1 and candidate.merits[0].kind == "tied for best":
-        words.append("cheaper in at least one cost than every better method")
-    return f"{'; '.join(words)}; the best with a probability of {probability(candidate.probability_best)}"
+        words.append(_cheaper(candidate, recommendation.shortlist[0]))
+    bounded = recommendation.limits or recommendation.capabilities
+    among = "the best of those that meet the requirements" if bounded else "the best"
+    return f"{'; '.join(words)}; {among} with a probability of {probability(candidate.probability_best)}"
+
+
+def _cheaper(candidate: Candidate, best: Candidate) -> str:
+    """Return in which costs a candidate needs less than the best one, and how much of each."""
+    own, other = candidate.metrics, best.metrics
+    less = [
+        f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
+        for cost in COSTS
+        if cost in own and cost in other and own[cost] < other[cost]
+    ]
+    return f"against {best.name}: {', '.join(less)}"
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:

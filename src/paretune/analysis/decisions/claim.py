@@ -21,7 +21,7 @@ from paretune.spec.shown import Shown
 
 ClaimVerdict = Literal["supported", "refuted", "undecided"]
 _CLAIM = re.compile(
-    r"\s*(?P<first>.+?)\s+(?P<kind>beats|matches)\s+(?P<second>.+?)"
+    r"\s*(?P<first>.+?)\s+(?P<kind>beats|matches|is better than|>)\s+(?P<second>.+?)"
     r"(?:\s+(?:by|within)\s+(?P<margin>\d+(?:\.\d+)?)(?P<points>\s+points?)?)?"
     r"(?:\s+at\s+(?P<share>half|\d+(?:\.\d+)?%)\s+(?:of\s+)?the\s+(?P<cost>[\w ]+?))?\s*",
     re.IGNORECASE,
@@ -68,7 +68,7 @@ def parse_claim(text: str) -> Claim:
     match = _CLAIM.fullmatch(text)
     if match is None:
         raise InputError(f'"{text}": not a claim in a known form; write {_SHAPES}')
-    kind: Literal["beats", "matches"] = "beats" if match["kind"].lower() == "beats" else "matches"
+    kind: Literal["beats", "matches"] = "matches" if match["kind"].lower() == "matches" else "beats"
     if kind == "matches" and match["margin"] is None:
         raise InputError(f'"{text}": the margin in points is missing; write {_SHAPES}')
     in_points = match["points"] is not None or match["margin"] is None

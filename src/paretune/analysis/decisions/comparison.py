@@ -11,6 +11,9 @@ from paretune.spec import METRICS, Metric
 from paretune.spec.base import Data
 from paretune.spec.shown import Shown
 
+_WIDEST_EQUIVALENCE = 0.25
+"""Two methods whose values may differ by more than this share of the larger one are not called equally good."""
+
 Verdict = Literal["better", "worse", "ahead", "behind", "undecided"]
 """Ahead and behind: significant in these runs, but a point of the protocol is not met, so no claim."""
 
@@ -116,7 +119,15 @@ def comparison_sentence(comparison: Comparison) -> str:
     these = "In these runs the" if comparison.no_claim_because else "The"
     within = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
     equal = f"{these} two are equally good within {within}, with a confidence of 95%."
+    if not _says_something(comparison):
+        equal = f"Differences of up to {within} cannot be ruled out."
     return f"{head} {_more(comparison)} {equal}"
+
+
+def _says_something(comparison: Comparison) -> bool:
+    """Tell whether the margin of equivalence is narrow: a small part of what the two have."""
+    larger = max(abs(comparison.first.value), abs(comparison.second.value))
+    return comparison.within <= _WIDEST_EQUIVALENCE * larger
 
 
 def _more(comparison: Comparison) -> str:

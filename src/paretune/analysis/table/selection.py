@@ -63,10 +63,16 @@ class View:
         return replace(self, rows=tuple(rows))
 
     def find(self, name: str) -> Row:
-        """Return the row of this name. Raises `InputError` when there is none, or when the label has several rates."""
+        """Return the row of this name, in capitals or not.
+
+        Raises `InputError` when there is none, or when the label has several rates.
+        """
         by_name = {self.names[row.trial_ids]: row for row in self.rows}
         if name in by_name:
             return by_name[name]
+        alike = [row for known, row in by_name.items() if known.casefold() == name.casefold()]
+        if len(alike) == 1:
+            return alike[0]
         several = [known for known in by_name if known.partition("@")[0] == name]
         if several:
             raise InputError(f'"{name}" has several learning rates on {self.task}; name one of {", ".join(several)}')
