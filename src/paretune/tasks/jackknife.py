@@ -11,7 +11,7 @@ def pseudo_values(readings: Sequence[Hashable], value: Callable[[Sequence[Any]],
     With n items, of which the metric is t and without item i t_i: n t - (n - 1) t_i, moved by a constant so that the
     mean is t itself. The standard error of their mean is the jackknife's of t (Tukey, Annals of Mathematical Statistics
     29, 1958; Efron and Stein, Annals of Statistics 9, 1981). So what holds of scores that are averaged (intervals,
-    pairs, clusters, seeds) holds of such a metric to first order; `docs/decisions` says how well.
+    pairs, clusters, seeds) holds of such a metric to first order; `docs/decisions/0032` says how well.
     """
     number, whole = len(readings), value(readings)
     if number == 1:
