@@ -1,11 +1,14 @@
 """The page in a real browser: sorting, choosing a cost, both widths, and silence on the network."""
 
+import json
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
+from paretune.cli.studies import write_study_page
 from paretune.report import write_page
 from paretune.spec import MethodSpec
 from tests.browser.conftest import OpenPage
@@ -68,6 +71,36 @@ def test_another_cost_redraws_chart_caption_and_marks(page: Page) -> None:
     # Two layers of symbols: a ring for each of the four that are tied for best, and a point for each of the nine.
     assert [layer.locator("path").count() for layer in page.locator("#chart svg .mark-symbol").all()] == [4, 9]
     assert page.locator("#chart svg .mark-line path").count() == 1
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_points_on_the_front_are_named_and_names_do_not_cover_each_other(
+    open_page: OpenPage, tmp_path: Path, width: int
+) -> None:
+    kept = Path(__file__).parents[2] / "docs" / "examples" / "word-problems"
+    path = write_study_page(kept, tmp_path / "page.html", None)
+    with open_page(path) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        data = json.loads(page.locator("script[type='application/json']").inner_text())
+        choice = page.get_by_label("Cost", exact=True)
+        for cost in choice.locator("option").evaluate_all("all => all.map(one => one.value)"):
+            page.evaluate("delete document.getElementById('chart').dataset.drawn")
+            choice.select_option(cost)
+            page.wait_for_selector("#chart[data-drawn] svg")
+            texts = page.locator("#chart svg g.mark-text:not(.role-axis-label):not(.role-axis-title) text")
+            boxes = {text: box for one in texts.all() if (text := one.text_content()) and (box := one.bounding_box())}
+            front = {point["label"] for point in data["points"] if cost in point["fronts"]}
+            assert front <= boxes.keys()
+            assert width < 1280 or not any(meet(one, other) for one, other in combinations(boxes.values(), 2))
+
+
+def meet(one: FloatRect, other: FloatRect) -> bool:
+    return (
+        one["x"] < other["x"] + other["width"]
+        and other["x"] < one["x"] + one["width"]
+        and one["y"] < other["y"] + other["height"]
+        and other["y"] < one["y"] + one["height"]
+    )
 
 
 def test_another_task_shows_its_rows_alone_and_labels_are_text(page: Page) -> None:

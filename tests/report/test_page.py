@@ -7,7 +7,7 @@ import pytest
 
 from paretune.analysis import rows_of
 from paretune.report import write_page
-from paretune.report.html.chart import chart_specs, logarithmic_costs
+from paretune.report.html.chart import chart_specs
 from paretune.report.html.page import render_page, script_json
 from paretune.spec import METRICS, Failed, MethodSpec, Recipe
 from tests.records import make_record, make_records, make_study
@@ -105,10 +105,14 @@ def test_a_study_of_failures_has_a_page_without_a_chart() -> None:
 
 def test_wide_costs_get_a_logarithmic_axis_and_differences_never() -> None:
     rows = rows_of(make_records())
-    assert logarithmic_costs(rows) == ["checkpoint_bytes", "trainable_parameters"]
-    assert set(chart_specs(rows)) == {
-        "train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting",
-    }  # fmt: skip
+    scales = {cost: spec["layer"][0]["encoding"]["x"]["scale"]["type"] for cost, spec in chart_specs(rows).items()}
+    assert scales == {
+        "train_peak_bytes": "linear",
+        "step_seconds": "linear",
+        "checkpoint_bytes": "log",
+        "trainable_parameters": "log",
+        "forgetting": "linear",
+    }
 
 
 def test_json_in_a_script_survives_and_cannot_end_it() -> None:

@@ -11,12 +11,14 @@ from paretune.spec import COSTS, METRICS, Metric, Unit
 _SUFFIXES = {Unit.BYTES: "B", Unit.SECONDS: "s"}
 _LOG_FROM_RATIO = 20.0
 CHART_HEIGHT = 400
-# Where a name may stand beside its point; the page's script chooses a corner that is free.
+# Where a name may stand around its point; the page's script chooses a place that is free.
 _CORNERS: dict[str, tuple[Any, int, int]] = {
     "above right": ("left", 9, -9),
     "below right": ("left", 9, 10),
     "above left": ("right", -9, -9),
     "below left": ("right", -9, 10),
+    "above": ("center", 0, -18),
+    "below": ("center", 0, 20),
 }
 
 
@@ -39,11 +41,6 @@ def chart_bundle() -> str:
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     # Its own scope; and nothing inside may end the script element early.
     return "(function () {" + bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--") + "})();"
-
-
-def logarithmic_costs(rows: Sequence[Row]) -> list[str]:
-    """Return the costs whose values lie so far apart that their axis is logarithmic."""
-    return [cost for cost, values in _drawn_values(rows).items() if _logarithmic(cost, values)]
 
 
 def _drawn_values(rows: Sequence[Row]) -> dict[str, list[float]]:

@@ -65,34 +65,40 @@
           standing: [point.tied ? "tied for best" : "", `on the front: ${point.share_texts[cost]}`].filter(Boolean).join(", "),
         };
       });
-  // Names: each takes the first corner of its point where it covers neither a point nor an earlier name. Sizes are
-  // estimates; a name that finds no place is left to the tooltip.
-  const placeNames = (found, logarithmic) => {
-    const width = Math.max(200, document.getElementById("chart").clientWidth - 110);
-    const along = (value) => (logarithmic ? Math.log(value) : value);
-    const costs = found.map((point) => along(point.cost_low));
-    const ends = found.map((point) => along(point.cost_high));
-    const [first, last] = [Math.min(...costs), Math.max(...ends)];
-    const top = Math.max(...found.map((point) => point.high ?? point.quality));
-    const zero = found.every((point) => data.zero_based.includes(point.metric));
-    const bottom = zero ? 0 : Math.min(...found.map((point) => point.low ?? point.quality));
-    const dots = found.map((point) => ({
-      x: 24 + ((along(point.cost) - first) / (last - first || 1)) * (width - 48),
-      y: (1 - (point.quality - bottom) / (top - bottom || 1)) * 380,
-    }));
-    const boxes = dots.map(({ x, y }) => [x - 5, y - 5, x + 5, y + 5]);
-    const meet = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+  // Names: each takes the first place around its point where it covers neither a point nor an earlier name. Points on
+  // the front come first, and take the emptiest place where none is free; another name is then left to the tooltip.
+  const pen = document.createElement("canvas").getContext("2d");
+  const aroundPoint = (x, y, long) => {
+    const sides = { right: [x + 6, x + 9 + long], left: [x - 9 - long, x - 6], middle: [x - long / 2, x + long / 2] };
+    const box = (side, above, below) => [sides[side][0], y + above, sides[side][1], y + below];
+    return {
+      "above right": box("right", -17, -2),
+      "below right": box("right", 2, 17),
+      "above left": box("left", -17, -2),
+      "below left": box("left", 2, 17),
+      above: box("middle", -27, -12),
+      below: box("middle", 12, 27),
+    };
+  };
+  const covered = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+  const placeNames = (found, chart) => {
+    pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+    const [along, up] = [chart.scale("x"), chart.scale("y")];
+    const dots = found.map((point) => ({ x: along(point.cost), y: up(point.quality) }));
+    const taken = dots.map(({ x, y }) => [x - 5, y - 5, x + 5, y + 5]);
     const order = found.map((_, index) => index).sort((one, other) => found[other].front - found[one].front);
     for (const index of order) {
       const { x, y } = dots[index];
-      const long = 9 + 6.6 * found[index].label.length;
-      for (const corner of ["above right", "below right", "above left", "below left"]) {
-        const [left, right] = corner.endsWith("right") ? [x + 6, x + long] : [x - long, x - 6];
-        const box = corner.startsWith("above") ? [left, y - 17, right, y - 2] : [left, y + 2, right, y + 17];
-        if (right > width || left < 0 || boxes.some((other, place) => place !== index && meet(box, other))) continue;
-        boxes.push(box);
-        found[index].corner = corner;
-        break;
+      const places = Object.entries(aroundPoint(x, y, pen.measureText(found[index].label).width))
+        .filter(([, box]) => box[0] >= 0 && box[2] <= chart.width())
+        .map(([corner, box]) => {
+          const hidden = taken.reduce((sum, other, place) => sum + (place === index ? 0 : covered(box, other)), 0);
+          return { corner, box, hidden };
+        })
+        .sort((one, other) => one.hidden - other.hidden);
+      if (places.length > 0 && (places[0].hidden === 0 || found[index].front)) {
+        taken.push(places[0].box);
+        found[index].corner = places[0].corner;
       }
     }
   };
@@ -116,7 +122,6 @@
   const draw = async () => {
     const cost = costChoice.value;
     const found = points(cost);
-    placeNames(found, data.logarithmic.includes(cost));
     const missing = data.points.filter((point) => (view() === null || point.view === view()) && !found.some((one) => one.row === point.row));
     document.getElementById("cost-definition").textContent = costChoice.selectedOptions[0].dataset.definition;
     document.getElementById("not-drawn").textContent =
@@ -127,9 +132,12 @@
       document.getElementById("chart").dataset.drawn = cost;
       return;
     }
-    const spec = { ...data.specs[main][cost], datasets: { points: found } };
+    // Vega marks the objects that it is given as its own: names are placed on copies.
+    const spec = { ...data.specs[main][cost], datasets: { points: structuredClone(found) } };
     // `ast` evaluates expressions without eval, which the page forbids. Level 1 tells errors only: a front may be empty.
-    await window.vegaEmbed("#chart", spec, { actions: false, renderer: "svg", ast: true, logLevel: 1, config: colours() });
+    const { view: chart } = await window.vegaEmbed("#chart", spec, { actions: false, renderer: "svg", ast: true, logLevel: 1, config: colours() });
+    placeNames(found, chart);
+    await chart.data("points", found).runAsync();
     document.getElementById("chart").dataset.drawn = cost;
   };
   const update = () => {

@@ -15,14 +15,14 @@ from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.curves import curves_of
 from paretune.report.estimates import TITLE, estimate_cells
 from paretune.report.format import plain, probability, rate, show, span
-from paretune.report.html.chart import chart_bundle, chart_specs, logarithmic_costs
+from paretune.report.html.chart import chart_bundle, chart_specs
 from paretune.report.html.clocks import clock_sections
 from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.html.page_table import main_metrics, table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes
-from paretune.spec import COSTS, METRICS, Metric, Provenance, Recipe, Record, Study, StudyPlan, Unit
+from paretune.spec import COSTS, METRICS, Metric, Provenance, Recipe, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
 
@@ -115,8 +115,6 @@ def render_page(
         data=script_json(
             {
                 "specs": specs,
-                "logarithmic": logarithmic_costs(rows),
-                "zero_based": [metric.name for metric in mains if metric.unit is Unit.FRACTION],
                 "points": _points(rows),
                 "curves": curve_specs(curves, plan) if plan else [],
             }
