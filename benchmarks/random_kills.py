@@ -79,7 +79,7 @@ class Running:
         self.folder = folder
         command = [sys.executable, "-c", "from paretune.cli import main; main()", "run", str(study)]
         self.process = subprocess.Popen(
-            [*command, "--out", str(folder), "--jobs", str(jobs), "--threads", "1"],
+            [*command, "--out", str(folder), "--jobs", str(jobs), "--share-devices", "--threads", "1"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

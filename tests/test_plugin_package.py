@@ -51,7 +51,7 @@ def test_it_runs_in_a_study_beside_lora(environment: dict[str, str], tmp_path: P
         encoding="utf-8",
     )
     out = tmp_path / "results"
-    _run([*PARETUNE, "run", str(study), "--out", str(out), "--jobs", "2"], environment)
+    _run([*PARETUNE, "run", str(study), "--out", str(out), "--jobs", "2", "--share-devices"], environment)
     records = {record.trial.method.label: record for record in load_records(out)}
     assert records.keys() == {"lora", "block-gains"}
     assert records["block-gains"].outcome.kind == "ok"
@@ -74,7 +74,9 @@ def spelt(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
         "[recipe]\nsteps = 12\nbatch_size = 8\n",
         encoding="utf-8",
     )
-    _run([*PARETUNE, "run", str(study), "--out", str(folder / "results"), "--jobs", "2"], environment)
+    _run(
+        [*PARETUNE, "run", str(study), "--out", str(folder / "results"), "--jobs", "2", "--share-devices"], environment
+    )
     return folder / "results"
 
 

@@ -23,7 +23,7 @@ def test_a_study_ends_with_a_table_and_a_page(paretune: Paretune, study_file: Pa
 
 
 def test_the_demo_on_a_toy(paretune: Paretune, tmp_path: Path) -> None:
-    done = paretune("demo", "--model", "toy:llama", "--jobs", "2", "--out", tmp_path / "demo")
+    done = paretune("demo", "--model", "toy:llama", "--jobs", "2", "--share-devices", "--out", tmp_path / "demo")
     assert done.returncode == 0, done.stderr
     assert "[7/7] ok" in done.stderr
     assert "support no claim" in " ".join(done.stdout.split())

@@ -38,7 +38,7 @@ def plan_of(paretune: Paretune, tuned_file: Path, tmp_path: Path) -> Callable[..
 
 
 def test_the_plan_is_shown_and_nothing_runs(paretune: Paretune, tuned_file: Path, tmp_path: Path) -> None:
-    done = paretune("run", tuned_file, "--out", tmp_path / "out", "--plan", "--jobs", "2")
+    done = paretune("run", tuned_file, "--out", tmp_path / "out", "--plan", "--jobs", "2", "--share-devices")
     assert done.returncode == 0, done.stderr
     assert [line.split("  ")[0] for line in done.stdout.splitlines()[1:5]] == [
         "Stage",

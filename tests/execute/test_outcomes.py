@@ -40,7 +40,7 @@ def test_what_a_worker_cannot_use_refuses_its_trial_alone(
     toy_study: Build, endings: dict[str, object], folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     study = toy_study(methods=["base", "alora"], **endings)
-    assert run_and_show(study, folder, RunOptions(jobs=2, threads=1)) == 1
+    assert run_and_show(study, folder, RunOptions(jobs=2, threads=1, share_devices=True)) == 1
     base, alora = Store(folder).records()
     assert (base.outcome.kind, alora.outcome.kind) == ("ok", "refused")
     assert "alora_invocation_tokens" in getattr(alora.outcome, "message", "")

@@ -71,5 +71,5 @@ def test_every_type_has_a_prior_rate_and_says_where_it_comes_from() -> None:
 def test_two_demanding_methods_run_in_processes_of_their_own(tmp_path: Path) -> None:
     study = small_study(tmp_path, "xlora")
     both = study.model_copy(update={"methods": (*study.methods, MethodEntry(name="lora-ga"))})
-    records = run(both, tmp_path / "results", jobs=2, threads=1)
+    records = run(both, tmp_path / "results", jobs=2, threads=1, share_devices=True)
     assert [record.outcome.kind for record in records] == ["ok", "ok"]
