@@ -194,11 +194,11 @@ def test_wishes_that_cannot_be_met_are_refused(folder: Path, changes: dict[str, 
         show_recommendation(folder, wishes(**changes), task=None, across=False, as_json=False)
 
 
-def test_weights_are_read_as_they_are_typed() -> None:
+def test_weights_are_read_as_they_are_typed(folder: Path) -> None:
     assert weights_from(["accuracy=2", "forgetting = 0.5"]) == {"accuracy": 2.0, "forgetting": 0.5}
     for text, words in (("accuracy", "--weight: .*is not a weight"), ("speed=1", "--weight: no metric")):
         with pytest.raises(InputError, match=words):
-            weights_from([text])
+            show_recommendation(folder, wishes(weights=weights_from([text])), task=None, across=False, as_json=False)
 
 
 def test_python_knows_every_option_of_the_command_by_its_name(folder: Path) -> None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from paretune.spec import METRICS, Record, Search, Tuning
+from paretune.spec import METRICS, Direction, Metric, Record, Search, StudyPlan, Tuning
 from paretune.tune import Chosen, Edge, NothingChosen, choose, points_of, search_task
 from tests.tune.landscapes import make_cell, make_result
 
@@ -75,3 +75,23 @@ def test_nothing_chosen_says_what_happened() -> None:
     search, results = searched("diverged", "failed", "diverged", "out_of_memory", math.nan)
     choice = choose(search, points_of(search, TUNING.choose_by, results), TUNING, METRICS[TUNING.choose_by])
     assert choice == NothingChosen({"diverged": 2, "failed": 1, "out_of_memory": 1, "ok": 1}, None)
+
+
+def test_a_task_s_own_metric_chooses_the_way_it_says() -> None:
+    distance = Metric(name="distance", label="Distance", direction=Direction.LOWER, definition="Of tests.")
+    cell = make_cell("lora")
+    task = cell.template.task.model_copy(update={"metrics": (distance,)})
+    cell = cell._replace(template=cell.template.model_copy(update={"task": task}))
+    tuning = Tuning(choose_by="distance", max_widenings=0)
+    (trials,) = search_task(tuning, [cell], {}).rounds
+    assert {trial.measures for trial in trials} == {("answers",)}
+    results = {
+        trial.id: make_result(trial, 5.0 - place if place < 3 else 9.0, "distance")
+        for place, trial in enumerate(trials)
+    }
+    (choice,) = search_task(tuning, [cell], results).choices
+    assert isinstance(choice, Chosen)
+    assert choice.point.figure == 3.0
+    plan = StudyPlan(tuning=tuning, chosen_by=distance, searches=(), stages=())
+    assert StudyPlan.model_validate_json(plan.model_dump_json()).metric == distance
+    assert StudyPlan(tuning=TUNING, searches=(), stages=()).metric == METRICS["validation_loss"]

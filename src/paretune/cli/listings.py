@@ -10,6 +10,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from paretune.analysis.table.floor import Floor
+    from paretune.spec import Metric
     from paretune.tasks import AnyTask
 
 _LONGEST_DEFAULT = 40
@@ -44,7 +45,8 @@ def show_task(name: str, *, as_json: bool) -> None:
     card = task.card
     facts = {
         "Version": card.version,
-        "Main metric": card.main_metric.name,
+        "Main metric": _metric_text(card.main_metric),
+        "Also scored": "; ".join(map(_metric_text, card.metrics[1:])) or "nothing",
         "Source": card.source,
         "Licence": card.licence,
     }
@@ -58,6 +60,10 @@ def show_task(name: str, *, as_json: bool) -> None:
     for label, fact in facts.items():
         console.print(f"{label:<12} {fact}")
     console.print("", options, "", _HOW_TO_SET, sep="\n")
+
+
+def _metric_text(metric: "Metric") -> str:
+    return f"{metric.name} ({metric.direction} is better)"
 
 
 def _task_json(task: "type[AnyTask]") -> dict[str, Any]:

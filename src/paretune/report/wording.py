@@ -7,7 +7,7 @@ from paretune.analysis.decisions.capabilities import known_capabilities
 from paretune.analysis.decisions.checklist import support_notes
 from paretune.analysis.table.agreement import Agreement, task_agreements
 from paretune.analysis.table.comparable import judge_notes
-from paretune.analysis.table.scored import main_metric
+from paretune.analysis.table.scored import main_metric, main_metrics
 from paretune.report.format import plain
 from paretune.spec import (
     Cancelled,
@@ -25,7 +25,13 @@ TIED_NOTE = "tied for best: cannot be told from the best method (95%, corrected 
 
 
 def interval_note(rows: Sequence[Row]) -> list[str]:
-    """Return what the intervals of the main metric cover, a sentence, or nothing where there is no interval."""
+    """Return what the intervals of main metrics cover, a sentence for each, or nothing where there is no interval."""
+    names = dict.fromkeys(row.quality for row in rows)
+    found = (_interval_note([row for row in rows if row.quality == name]) for name in names)
+    return list(dict.fromkeys(note for notes in found for note in notes))
+
+
+def _interval_note(rows: Sequence[Row]) -> list[str]:
     trained = [row for row in rows if row.quality_interval and row.records[0].trial.method.trains]
     over_seeds = [row for row in trained if row.standing and row.standing.estimate.seeds_standard_error is not None]
     if not any(row.quality_interval for row in rows):
@@ -54,8 +60,8 @@ def column_notes(rows: Sequence[Row]) -> list[str]:
     found = []
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
-        main = main_metric(rows)
-        what = f"{main.words} on these parts of the {main.items}"
+        mains = main_metrics(rows)
+        what = f"{' or '.join(metric.words for metric in mains)} on these parts of the {mains[0].items}"
         found.append(f"{'/'.join(groups)}: {what} (paretune tasks {rows[0].task}).")
     if any("forgetting" in row.metrics for row in rows):
         found.append("Forgetting: increase of the loss on general text, in nats per token, ± its standard error.")

@@ -216,9 +216,10 @@ def _fronts(rows: Sequence[Row]) -> list[set[str]]:
     for inside in _by_view(rows):
         places = [place for place in inside if rows[place].outcome.kind == "ok" and not rows[place].below_floor]
         records = [record for place in places for record in rows[place].records]
+        merits = [rows[place].merit for place in places]
         for cost in COSTS:
             if same_conditions(records, cost):
-                points = [(rows[place].merit, rows[place].metrics.get(cost)) for place in places]
+                points = [(merit, rows[place].metrics.get(cost)) for merit, place in zip(merits, places, strict=True)]
                 for index in pareto_front(points, (Direction.HIGHER, METRICS[cost].direction)):
                     found[places[index]].add(cost)
     return found

@@ -30,3 +30,17 @@ def scored_metrics(rows: Sequence["Row"]) -> tuple[Metric, ...]:
 def main_metric(rows: Sequence["Row"]) -> Metric:
     """Return the metric that the rows of a task are ranked by."""
     return scored_metrics(rows)[0]
+
+
+def main_metrics(rows: Sequence["Row"]) -> list[Metric]:
+    """Return what the rows are ranked by, task by task, each metric once; that of no row is accuracy."""
+    found = {metric.name: metric for metric in map(main_metric, by_task(rows) or [list(rows)])}
+    return list(found.values())
+
+
+def by_task(rows: Sequence["Row"]) -> list[list["Row"]]:
+    """Return the rows of each task and split, in the order in which they come."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.task, row.split), []).append(row)
+    return list(found.values())

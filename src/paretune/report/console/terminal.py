@@ -9,7 +9,7 @@ from rich.text import Text
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.rows import best_first
-from paretune.analysis.table.scored import main_metric
+from paretune.analysis.table.scored import main_metric, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.console.curves_terminal import curves_summary
@@ -59,7 +59,7 @@ def results_summary(
         parts.append(_task_table(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
     memory = first_measured(rows, MEMORY)
     if any(memory in row.fronts for row in rows):
-        pair = f"{_main_metrics(rows)} and {METRICS[memory].words}"
+        pair = f"{' or '.join(metric.words for metric in main_metrics(rows))} and {METRICS[memory].words}"
         front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not on it in these runs"
         parts.append(Text(f"{front}; %: probability of being on it in a repeat"))
     if any(row.standing for row in rows):
@@ -105,13 +105,6 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
     if shows_batch_sizes(rows):
         columns.append(_Column("Answer\nbatch", lambda row: f"{row.answer_batch_size}"))
     return columns
-
-
-def _main_metrics(rows: Sequence[Row]) -> str:
-    """Return what the tasks of these rows are ranked by: "accuracy", or "accuracy or perplexity"."""
-    tasks = dict.fromkeys((row.task, row.split) for row in rows)
-    found = (main_metric([row for row in rows if (row.task, row.split) == task]).words for task in tasks)
-    return " or ".join(dict.fromkeys(found))
 
 
 def _figure(metric: Metric) -> Callable[[Row], str]:

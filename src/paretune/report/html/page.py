@@ -9,7 +9,7 @@ from typing import Any
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.table.floor import Floor, floor_notes
-from paretune.analysis.table.scored import declared_metrics
+from paretune.analysis.table.scored import declared_metrics, main_metrics
 from paretune.interop.peft_layout import UNSTATED
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.curves import curves_of
@@ -19,7 +19,7 @@ from paretune.report.html.chart import chart_bundle, chart_specs
 from paretune.report.html.clocks import clock_sections
 from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
-from paretune.report.html.page_table import main_metrics, table_columns, table_rows, view_key
+from paretune.report.html.page_table import table_columns, table_rows, view_key
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes
 from paretune.spec import COSTS, METRICS, Metric, Provenance, Recipe, Record, Study, StudyPlan

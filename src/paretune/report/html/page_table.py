@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from paretune.analysis import Row
 from paretune.analysis.table.rows import best_first
-from paretune.analysis.table.scored import main_metric
+from paretune.analysis.table.scored import by_task, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, plain, probability, rate, show, span
@@ -99,17 +99,9 @@ def view_key(task: str, split: str) -> str:
     return f"{split}:{task}"
 
 
-def main_metrics(rows: Sequence[Row]) -> list[Metric]:
-    """Return what the rows are ranked by, task by task, each metric once."""
-    tasks = dict.fromkeys((row.task, row.split) for row in rows) or [None]
-    found = [main_metric([row for row in rows if task in {None, (row.task, row.split)}]) for task in tasks]
-    return list({metric.name: metric for metric in found}.values())
-
-
 def _others(rows: Sequence[Row]) -> list[Metric]:
     """Return what the rows' tasks score beside their main metrics."""
-    tasks = dict.fromkeys((row.task, row.split) for row in rows)
-    return [one for task in tasks for one in other_scores([row for row in rows if (row.task, row.split) == task])]
+    return [metric for inside in by_task(rows) for metric in other_scores(inside)]
 
 
 def _column(metric: Metric, cell: Callable[[Row], Cell]) -> Column:

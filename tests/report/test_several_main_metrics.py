@@ -1,0 +1,74 @@
+"""A study whose tasks have different main metrics: each row is shown by its own."""
+
+import json
+import re
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from paretune.report import results_summary
+from paretune.report.html.page import render_page
+from paretune.spec import Direction, Metric, Record, TaskSpec, Unit
+from tests.records import make_record, make_study
+
+PERPLEXITY = Metric(name="perplexity", label="Perplexity", direction=Direction.LOWER, low=1, definition="Of texts.")
+CONFUSION = Metric(name="confusion", label="Confusion", unit=Unit.FRACTION, definition="Of tests.")
+
+
+def texts(label: str, perplexity: float) -> Record:
+    task = TaskSpec(name="texts", version="1", content_hash="fedcba9876543210", metrics=(PERPLEXITY, CONFUSION))
+    made = make_record(label, task=task)
+    rest = {name: value for name, value in made.metrics.items() if not name.startswith("accuracy")}
+    metrics = {"perplexity": perplexity, "confusion": 0.25, **rest}
+    return made.model_copy(update={"metrics": metrics, "standard_errors": {}, "groups": {}})
+
+
+RECORDS = [
+    *(make_record(label) for label in ("base", "lora", "oft")),
+    *(texts(label, value) for label, value in {"base": 2130.5, "lora": 12.25, "oft": 1.5}.items()),
+]
+
+
+def page_data(page: str) -> dict[str, Any]:
+    found = re.search(r'id="page-data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+def test_the_page_has_a_column_and_a_chart_for_each() -> None:
+    page = render_page(RECORDS, make_study(methods=["base", "lora", "oft"]))
+    for label in ("Accuracy", "Perplexity", "Confusion", "Accuracy (lenient)"):
+        assert f">{label}<span" in page
+    assert "Accuracy or Perplexity against cost" in page
+    assert "Of texts." in page
+    data = page_data(page)
+    assert data["specs"].keys() == {"accuracy", "perplexity"}
+    titles = {
+        name: spec["layer"][0]["encoding"]["y"]["title"]
+        for name, specs in data["specs"].items()
+        for spec in [specs["train_peak_bytes"]]
+    }
+    assert titles == {"accuracy": "Accuracy · more is better", "perplexity": "Perplexity · less is better"}
+    assert data["zero_based"] == ["accuracy"]
+    points = {(point["view"], point["label"]): point for point in data["points"]}
+    assert points["test:texts", "oft"]["quality"] == 1.5
+    assert points["test:texts", "oft"]["quality_text"] == "1.500"
+    assert points["test:texts", "base"]["quality_text"] == "2,130"
+    assert points["test:word_problems", "oft"]["metric"] == "accuracy"
+    assert "train_peak_bytes" in points["test:texts", "oft"]["fronts"]
+
+
+def test_the_terminal_has_a_table_for_each_best_first() -> None:
+    console = Console(file=StringIO(), width=200, record=True)
+    console.print(results_summary(RECORDS))
+    said = console.export_text()
+    first, second = said.split("texts, test split")
+    assert "Accuracy" in first
+    assert "Perplexity" not in first
+    lines = [line.split()[0] for line in second.splitlines() if line.strip()]
+    assert [name for name in lines if name in {"base", "lora", "oft"}] == ["oft", "lora", "base"]
+    assert "1.500" in second
+    assert "25.0%" in second
+    assert "on the Pareto front of accuracy or perplexity and training memory" in said
