@@ -26,7 +26,7 @@ from paretune.store import Store
 
 
 class Prepared(NamedTuple):
-    """A study that was found in order, and what its folder held then."""
+    """A study that passed all checks, and the records in its folder at that time."""
 
     study: Study
     blueprint: Blueprint

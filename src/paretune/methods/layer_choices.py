@@ -1,4 +1,4 @@
-"""Which layers a peft config chooses, and whether the base model has them: peft passes over those that it has not."""
+"""Which layers a peft config chooses, and whether the base model has them: peft silently skips missing ones."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ def adapted_modules(model: nn.Module) -> Sequence[str]:
 
 
 def check_patterns(label: str, parameters: Mapping[str, Any]) -> None:
-    """Raise `InputError` for a pattern of ranks or alphas that is no regular expression."""
+    """Raise `InputError` for a key of `rank_pattern` or `alpha_pattern` that is not a valid regular expression."""
     for name in _PATTERNS:
         for pattern in parameters.get(name) or ():
             try:

@@ -100,7 +100,7 @@ class KleinCodec(Codec):
         return times.float()
 
     def sampling_times(self, num_steps: int, num_tokens: int) -> Tensor:
-        """Return the schedule that the pipeline uses for so many steps and so many tokens of a picture."""
+        """Return the schedule that the pipeline uses for a number of steps and of tokens per image."""
         from diffusers.pipelines.flux2.pipeline_flux2_klein import compute_empirical_mu
 
         scheduler = self._scheduler()

@@ -179,8 +179,8 @@ METRICS: dict[str, Metric] = {
         ),
         _measured(
             "answer_peak_bytes", "Generation memory", Unit.BYTES, Direction.LOWER, Phase.TEST,
-            "Most bytes held at once while `memory_answer_batch_size` times the longest prompt is answered in full, or "
-            "so many pictures are drawn.",
+            "Most bytes held at once while `memory_answer_batch_size` copies of the longest prompt are answered in "
+            "full or that many images are drawn.",
         ),
         _measured(
             "step_seconds", "Step time", Unit.SECONDS, Direction.LOWER, Phase.TRAIN,

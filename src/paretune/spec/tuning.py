@@ -28,7 +28,7 @@ class Tuning(Data):
     max_widenings: int = Field(default=3, ge=0, le=LARGEST_COUNT)
     """How often the grid may be widened; what lies at an edge after that is marked."""
     sampler: Literal["grid", "random", "tpe"] = "grid"
-    """Every combination of rates and tuned parameters, or so many `trials` drawn by optuna's sampler of that name."""
+    """Every combination of rates and tuned parameters, or `trials` settings drawn by optuna's sampler of that name."""
     trials: int | None = Field(default=None, ge=3, le=LARGEST_COUNT)
     """Settings that a sampler may try for each method in the first round."""
     ask_at_once: int = Field(default=4, ge=1, le=LARGEST_COUNT)

@@ -12,7 +12,7 @@ from paretune.analysis.decisions.quantities import parse_amount
 from paretune.analysis.decisions.recommendation import Recommendation
 from paretune.analysis.decisions.requirements import Capabilities
 from paretune.analysis.decisions.wishes import Amount, Wishes, recommend_by
-from paretune.analysis.table.evidence import load_evidence
+from paretune.analysis.table.evidence import Evidence, load_evidence
 from paretune.spec import METRICS
 
 Folder = str | Path
@@ -108,8 +108,7 @@ def recommend(
         servable=servable,
         capabilities=capabilities,
     )
-    known = known_capabilities(evidence.records) if known is None else known
-    return recommend_by(evidence, wishes, known=known, task=task, split=split, across=across)
+    return recommend_by(evidence, wishes, known=_known(evidence, known), task=task, split=split, across=across)
 
 
 def claim(folder: Folder, text: str, *, known: Capabilities | None = None, task: str | None = None) -> Judgement:
@@ -120,5 +119,9 @@ def claim(folder: Folder, text: str, *, known: Capabilities | None = None, task:
     form.
     """
     evidence = load_evidence(folder)
-    known = known_capabilities(evidence.records) if known is None else known
-    return judge_claim(evidence, text, known=known, task=task)
+    return judge_claim(evidence, text, known=_known(evidence, known), task=task)
+
+
+def _known(evidence: Evidence, given: Capabilities | None) -> Capabilities:
+    """Return the capabilities that are given, or those of the recorded audits."""
+    return known_capabilities(evidence.records) if given is None else given

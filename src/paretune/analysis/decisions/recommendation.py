@@ -64,7 +64,7 @@ class Experiment(Data):
     first: str
     second: str
     more_questions: int | None
-    """About so many more; None where no practical number alone would do."""
+    """Approximate number of additional questions; None where no practical number is enough by itself."""
     more_seeds: int | None
     """Of each of the two."""
     num_seeds: int

@@ -8,7 +8,7 @@ from paretune.analysis.statistics.variance import VarianceComponents, seeds_vari
 
 _POWER = 0.8
 _MOST_TIMES = 100
-"""Beyond so many times of today's questions or seeds, no experiment is worth naming."""
+"""Experiments with more than this many times today's questions or seeds are not proposed."""
 
 
 class Needed(NamedTuple):

@@ -1,9 +1,9 @@
-"""Scaled dot-product attention as CUDA computes it, on fake tensors: what its kernels keep, without the kernels.
+"""Scaled dot-product attention on fake tensors, which saves for the backward pass what CUDA's kernels save.
 
-PyTorch chooses among fused kernels by device, so a fake model on the CPU would keep what the CPU's kernel keeps. Here
+PyTorch chooses among fused kernels by device, so a fake model on the CPU would save what the CPU's kernel saves. Here
 the choice is the one that PyTorch makes on CUDA (`aten/src/ATen/native/transformers/cuda/sdp_utils.cpp`): flash
-attention for 16-bit tensors without a mask, otherwise the memory-efficient kernel, whose mask is turned into numbers
-and padded.
+attention for 16-bit tensors without a mask, otherwise the memory-efficient kernel, whose mask becomes an additive
+bias and is padded.
 """
 
 import torch
@@ -13,9 +13,9 @@ from torch.nn.functional import pad
 _ATEN = torch.ops.aten
 
 MASK_ALIGNMENT = 16
-"""The efficient kernel reads a mask whose rows are padded to a multiple of this many numbers."""
+"""The efficient kernel reads a mask whose rows are padded to a multiple of this many elements."""
 FLASH_MAX_WIDTH = 256
-"""Widest head that flash attention takes."""
+"""Largest head dimension that flash attention supports."""
 
 
 def cuda_attention(  # noqa: PLR0917 (PyTorch's signature)
@@ -28,7 +28,7 @@ def cuda_attention(  # noqa: PLR0917 (PyTorch's signature)
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Return a tensor of the query's shape (batch, heads, sequence, width), having kept what CUDA's kernel keeps."""
+    """Return a tensor of the query's shape (batch, heads, sequence, width), having saved what CUDA's kernel saves."""
     if torch.is_autocast_enabled(query.device.type):  # CUDA's autocast has attention among its 16-bit operators
         dtype = torch.get_autocast_dtype(query.device.type)
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
@@ -52,7 +52,7 @@ def cuda_attention(  # noqa: PLR0917 (PyTorch's signature)
 
 
 def _bias(mask: Tensor, query: Tensor, key: Tensor) -> Tensor:
-    """Return the mask as numbers to add to the scores, expanded to (batch, heads, queries, keys)."""
+    """Return the mask as an additive bias of the scores, expanded to (batch, heads, queries, keys)."""
     if mask.dtype == torch.bool:
         zero = torch.zeros((), dtype=query.dtype)
         mask = torch.where(mask, zero, torch.full((), float("-inf"), dtype=query.dtype))

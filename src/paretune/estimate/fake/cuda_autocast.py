@@ -1,9 +1,9 @@
-"""Autocast as CUDA has it, for fake tensors on the stand-in device.
+"""CUDA's autocast for fake tensors on the fake CUDA device.
 
-They have the CPU's dispatch keys, but the CPU's autocast leaves alone what says to be elsewhere, and it computes layer
-norms, softmax, sums and the like in 16 bits where CUDA computes them in float32. So for the time being the kernels
-below take its place. Lists and rules are those of `aten/src/ATen/autocast_mode.h`; operators that promote mixed inputs
-to the widest type are left out. Tensors of the host are left alone, as on a machine with a GPU.
+They have the CPU's dispatch keys, but the CPU's autocast ignores tensors whose device is not the CPU, and it computes
+layer norms, softmax, sums and similar operators in 16 bits where CUDA computes them in float32. So inside the context
+the kernels below replace it. Lists and rules are those of `aten/src/ATen/autocast_mode.h`; operators that promote mixed
+inputs to the widest type are left out. Tensors on the host are not changed, as on a machine with a GPU.
 """
 
 import warnings
@@ -42,7 +42,7 @@ _INTO_FLOAT32 = (
     "prod", "prod.dim_int", "softmax.int", "log_softmax.int", "cumprod", "cumsum", "linalg_vector_norm",
     "linalg_matrix_norm", "linalg_matrix_norm.str_ord", "sum", "sum.dim_IntList",
 )  # fmt: skip
-"""They are asked for a result in float32, where the caller asks for no dtype."""
+"""They get `dtype=float32` where the caller passes no dtype."""
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def cuda_autocast() -> Iterator[None]:
 
 class _Cast(NamedTuple):
     weight: Tensor
-    """Held, so that no other tensor takes its place in memory."""
+    """Kept alive, so that no other tensor gets the same address."""
     in_16_bits: Tensor
 
 

@@ -1,9 +1,9 @@
 """A fake CUDA device: what PyTorch, accelerate and peft are given so that fake tensors can be on one.
 
-PyTorch's build for the CPU has no guard for CUDA, and a real one would want a GPU. It has one for "lazy", a device that
-nothing here uses otherwise. Fake tensors that claim to be there have the CPU's dispatch keys, so that every operator is
-known, and a name of their own, so that what lies on the device and what lies on the host can be told apart, as in a
-real run. Where a library asks by name what a device can do, it gets what CUDA can do.
+PyTorch's CPU build has no device guard for CUDA, and a real one needs a GPU. It has a guard for "lazy", a device
+that is not used otherwise. Fake tensors on this device have the CPU's dispatch keys, so that every operator is defined,
+and another device name, so that tensors on the device and on the host are told apart, as in a real run. Where a library
+checks the capabilities of a device by its name, it sees those of CUDA.
 """
 
 import os
@@ -40,7 +40,7 @@ _get_autocast_dtype = torch.get_autocast_dtype
 
 @contextmanager
 def fake_device() -> Iterator[None]:
-    """Let fake tensors be on `DEVICE`, which behaves like CUDA where libraries look at a device's name."""
+    """Allow fake tensors on `DEVICE`, which behaves like CUDA where libraries check a device's name."""
     from accelerate.state import AcceleratorState, GradientState, PartialState
 
     with ExitStack() as stack:
@@ -61,7 +61,7 @@ def fake_device() -> Iterator[None]:
             # intermediate results of all of them.
             enter(patch(f"{module}._foreach_supported_types", [Tensor, nn.Parameter, FakeTensor]))
         enter(patch("torch.accelerator.synchronize", lambda *_: None))
-        # accelerate keeps one state for the whole process; it is set aside.
+        # accelerate keeps one state for the whole process; it is restored afterwards.
         enter(patch.dict(os.environ, {"ACCELERATE_TORCH_DEVICE": str(DEVICE)}))
         for state in (PartialState, AcceleratorState, GradientState):
             enter(patch.dict(state._shared_state, clear=True))
@@ -88,7 +88,7 @@ def _new_fake(
     *rest: Any,
     **named: Any,
 ) -> FakeTensor:
-    """Make a fake tensor. On the stand-in device it gets the CPU's dispatch keys."""
+    """Make a fake tensor. On the fake CUDA device it gets the CPU's dispatch keys."""
     if device is None or torch.device(device).type != DEVICE.type:
         return _make_fake(cls, mode_or_elem, elem, device, *rest, **named)
     fake = _make_fake(cls, mode_or_elem, elem, _HOST, *rest, **named)
@@ -105,5 +105,5 @@ def _known_to_autocast(device_type: str) -> str:
 
 
 def _autocast(device_type: str, *arguments: Any, **named: Any) -> Any:
-    """Return autocast for the CPU in place of the stand-in device's: the dispatch keys are the CPU's."""
+    """Return the CPU's autocast for the fake CUDA device: its tensors have the CPU's dispatch keys."""
     return _torch_autocast(_known_to_autocast(device_type), *arguments, **named)

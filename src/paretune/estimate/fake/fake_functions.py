@@ -1,4 +1,4 @@
-"""Functions of torch that are answered at once with fake tensors."""
+"""Replacements of torch functions for fake tensors, which return without running the operators."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,18 +18,18 @@ _OF_HOST = {Tensor, slice, *_NUMBERS}
 """Types with which reading or writing a real tensor stays on the host. A fake tensor has a type of its own."""
 
 MANY_SLICES = 64
-"""From this number on, the slices of a tensor whose values are unknown are one and the same."""
+"""From this number on, all slices of a tensor with unknown values are represented by one slice."""
 
 
 class FakeFunctions(TorchFunctionMode):
-    """Stands in for the functions that look behind a tensor, and for those that take thousands of operators.
+    """Replaces functions that read a tensor's memory, and those that run thousands of operators.
 
-    `others` are further functions and what stands in for them.
+    `others` are further functions and their replacements.
     """
 
     def __init__(self, values: ValueTracking, others: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
         super().__init__()
-        self._stand_ins: dict[Callable[..., Any], Callable[..., Any]] = {
+        self._replacements: dict[Callable[..., Any], Callable[..., Any]] = {
             Tensor.data_ptr: _address_of,
             Tensor.numpy: partial(_as_array, values),
             Tensor.__getitem__: partial(_indexed, Tensor.__getitem__),
@@ -46,12 +46,12 @@ class FakeFunctions(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call the function or its stand-in."""
-        return self._stand_ins.get(func, func)(*args, **(kwargs or {}))
+        """Call the function or its replacement."""
+        return self._replacements.get(func, func)(*args, **(kwargs or {}))
 
 
 def _address_of(tensor: Tensor) -> int:
-    """Return a tensor's address: of a fake tensor, that of its storage's object."""
+    """Return a tensor's address; for a fake tensor, that of its storage object."""
     if not isinstance(tensor, FakeTensor):
         return tensor.data_ptr()
     address: int = tensor.untyped_storage()._cdata + tensor.storage_offset() * tensor.element_size()
@@ -73,7 +73,7 @@ def _svd_lowrank(
 
 
 def _indexed(func: Callable[..., Any], tensor: Tensor, index: Any, *value: Any) -> Any:
-    """Read or write a real tensor of the host at once: a method may go through a large table number by number."""
+    """Read or write a real tensor on the host without dispatch: a method may loop over a large table."""
     parts = index if isinstance(index, tuple) else (index,)
     if not _OF_HOST.issuperset(map(type, (tensor, *parts, *value))):
         return func(tensor, index, *value)
@@ -82,14 +82,14 @@ def _indexed(func: Callable[..., Any], tensor: Tensor, index: Any, *value: Any) 
 
 
 def _written(values: ValueTracking, tensor: Tensor, index: Any, value: Any) -> None:
-    """Write into a tensor: nothing happens when a number is put among unknown values of a fake tensor."""
+    """Write into a tensor; a number that is written into a fake tensor with unknown values changes nothing."""
     unnoticed = isinstance(tensor, FakeTensor) and type(value) in _NUMBERS and not tensor.requires_grad
     if not unnoticed or values.value_of(tensor) is not None:
         _indexed(Tensor.__setitem__, tensor, index, value)
 
 
 def _unbind(values: ValueTracking, input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Return one slice many times over where there are many: those of a fake tensor are all equal."""
+    """Return the same slice repeatedly where there are many: all slices of a fake tensor are equal."""
     alike = isinstance(input, FakeTensor) and dim == 0 and input.shape[0] >= MANY_SLICES
     if not alike or values.value_of(input) is not None:
         return torch.unbind(input, dim)
@@ -99,9 +99,9 @@ def _unbind(values: ValueTracking, input: Tensor, dim: int = 0) -> tuple[Tensor,
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
-    """Return at once a block diagonal matrix of all slices of a tensor: torch copies block after block.
+    """Return a block diagonal matrix of all slices of a tensor in one step, where torch copies block after block.
 
-    It stands in for `torch.block_diag`.
+    It replaces `torch.block_diag`.
     """
     whole = getattr(tensors[0], "_all_slices", None) if tensors else None
     if whole is None or len(tensors) != whole.shape[0] or any(tensor is not tensors[0] for tensor in tensors):
@@ -110,7 +110,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
 
 
 class _BlockDiagonal(torch.autograd.Function):
-    """The shapes of a block diagonal matrix, (n, rows, columns) to (n * rows, n * columns), and of its gradient."""
+    """A block diagonal matrix by shape alone: (n, rows, columns) to (n * rows, n * columns), and its gradient."""
 
     @staticmethod
     def forward(ctx: Any, blocks: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ class _BlockDiagonal(torch.autograd.Function):
 
 
 def _as_array(values: ValueTracking, tensor: Tensor, **options: Any) -> Any:
-    """Return a tensor's values for code that leaves torch: those that are known, or random ones where none are."""
+    """Return a tensor's values for code outside torch: the known ones, or random ones where they are unknown."""
     if not isinstance(tensor, FakeTensor):
         return tensor.numpy(**options)
     known = values.value_of(tensor)

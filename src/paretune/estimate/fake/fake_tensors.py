@@ -1,4 +1,4 @@
-"""Fake tensors, which have shapes and no bytes: with them models of any size are built and trained within seconds."""
+"""Fake tensors have shapes and no memory: with them models of any size are built and trained within seconds."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -26,9 +26,9 @@ _SEED = 0
 
 @contextmanager
 def fake_tensors(device: Device) -> Iterator[torch.device]:
-    """Make every tensor fake that is made inside, and yield the device that stands for `device`.
+    """Make every tensor that is created inside fake, and yield the device to use in place of `device`.
 
-    The caller's random generators, and everything else that is set for the time being, are put back at the end.
+    The caller's random generators and everything else that is patched inside are restored at the end.
     """
     on_device = device == "cuda"
     fake_mode = FakeTensorMode(allow_non_fake_inputs=True)
@@ -42,7 +42,7 @@ def fake_tensors(device: Device) -> Iterator[torch.device]:
         # Shapes that do not fit are reported by the caller, in one line; whether values are valid is unknown here.
         enter(patch.object(logging.getLogger(FakeTensor.__module__), "disabled", new=True))
         enter(patch.object(Distribution, "_validate_args", new=False))
-        # A copy of a fake tensor belongs to the same world, so its mode is not copied with it.
+        # A copy of a fake tensor belongs to the same mode, which is therefore not copied.
         enter(patch.object(FakeTensorMode, "__deepcopy__", lambda mode, _: mode, create=True))
         enter(patch.object(torch.UntypedStorage, "data_ptr", _address, create=True))
         enter(functions_at_once())
@@ -66,21 +66,21 @@ _data_ptr = torch.UntypedStorage.data_ptr
 
 
 def _address(storage: torch.UntypedStorage) -> int:
-    """Return where a storage is: of a fake one, a number of its own."""
+    """Return a storage's address; for a fake one, a unique number."""
     return storage._cdata if storage.device.type == "meta" else _data_ptr(storage)
 
 
 def _fake_parameter(
     fake_mode: FakeTensorMode, cls: type[nn.Parameter], data: Tensor | None = None, requires_grad: bool = True
 ) -> nn.Parameter:
-    """Make a parameter, fake even where its data is a real tensor of the host: it will move to the device."""
+    """Make a fake parameter, even where its data is a real tensor on the host: it will move to the device."""
     if data is not None and not isinstance(data, FakeTensor):
         data = fake_mode.from_tensor(data)
     return _make_parameter(cls, data, requires_grad)
 
 
 def _apply(self: nn.Module, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-    """Do what `nn.Module._apply` does, which refuses fake parameters that stay as they are."""
+    """Do what `nn.Module._apply` does, which raises an error for fake parameters that do not change."""
     if recurse:
         for child in self.children():
             child._apply(fn)  # type: ignore[no-untyped-call]

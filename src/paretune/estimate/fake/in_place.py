@@ -1,4 +1,4 @@
-"""What the autograd engine does in place, except with tensors of a subclass such as fake ones."""
+"""Additions that the autograd engine does in place, but not with tensor subclasses such as fake tensors."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _ENGINE = torch.autograd.graph._engine_run_backward.__code__
 
 
 def adds_in_place(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Tell whether an addition is the engine's, of a second gradient to a first that nobody else holds.
+    """Tell whether an addition is the engine's, of a second gradient to a first that has no other reference.
 
     The engine writes such a sum into the first gradient (`torch/csrc/autograd/input_buffer.cpp`,
     `can_accumulate_inplace`). To be called directly from a mode's `__torch_dispatch__`.

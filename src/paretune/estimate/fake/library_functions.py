@@ -1,4 +1,4 @@
-"""Functions of libraries that go through a matrix row by row, and what does the same at once."""
+"""Vectorised replacements of library functions that loop over the rows of a matrix."""
 
 import importlib
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _AT_ONCE = {("peft.tuners.boft.layer", "BOFTLayer", "perm2mat"): permutation_mat
 
 @contextmanager
 def functions_at_once() -> Iterator[None]:
-    """Let libraries call the functions above in place of their own, where this version of them has those."""
+    """Patch the functions above into libraries, where the installed version has the originals."""
     with ExitStack() as stack:
         for (module, owner, name), function in _AT_ONCE.items():
             with suppress(ImportError, AttributeError):

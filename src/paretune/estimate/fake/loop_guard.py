@@ -1,4 +1,4 @@
-"""An end to loops that wait for a value which never comes."""
+"""Ends loops that wait for an unknown value to change."""
 
 import sys
 from types import FrameType
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from paretune.spec import InputError
 
 MOST_QUESTIONS = 3_000
-"""Questions about unknown values that one line of a program may ask in a row."""
+"""Unknown values that one line of a program may read in a row."""
 
 _NOT_ASKING = ("torch.", "paretune.estimate.")
 
@@ -18,17 +18,17 @@ class _Place(NamedTuple):
 
 
 class LoopGuard:
-    """Counts questions about unknown values, by the line that asks them."""
+    """Counts reads of unknown values, by the line of the program."""
 
     def __init__(self) -> None:
         self._place: _Place | None = None
         self._num_questions = 0
 
     def ask(self) -> None:
-        """Count a question of the program's innermost line outside torch.
+        """Count a read by the program's innermost line outside torch.
 
-        Raises `InputError` where that line has asked too often with no other line in between: the same answer every
-        time would keep it asking for ever.
+        Raises `InputError` where that line has read too many with no other line in between: since the value never
+        changes, the loop would not end.
         """
         place = _asking(sys._getframe(1))
         self._num_questions = self._num_questions + 1 if place == self._place else 1

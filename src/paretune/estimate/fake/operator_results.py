@@ -1,10 +1,10 @@
-"""Results of operators on fake tensors, made again from the first time that the same operator saw the same shapes.
+"""A cache of the results of operators on fake tensors, by operator, shapes, strides and dtypes.
 
-A model runs few operators on many tensors of few shapes. What a fake operator makes follows from shapes, strides and
-dtypes alone, and PyTorch's own memory of it spends far longer on describing the arguments than on the result.
-Only plain cases are remembered: built-in operators on strided fake tensors without constants, whose outputs are new
-tensors, arguments, or views of arguments. Where an argument begins in its storage changes nothing but where its views
-begin. Everything else runs as always.
+A model runs few operators on many tensors of few shapes. The result of a fake operator depends on shapes, strides and
+dtypes only, and PyTorch's own cache spends far longer on hashing the arguments than on the result. Only simple cases
+are cached: built-in operators on strided fake tensors without constants, whose outputs are new tensors, arguments, or
+views of arguments. An argument's storage offset changes nothing but the offsets of its views. Everything else runs
+without the cache.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -32,39 +32,39 @@ _PLAIN_META = {
     _ATEN.mm.default, _ATEN.permute.default, _ATEN.select.int, _ATEN.slice.Tensor, _ATEN.t.default,
     _ATEN.transpose.int, _ATEN.unsqueeze.default, _ATEN.view.default,
 }  # fmt: skip
-"""What their kernels make on the meta device is what they make anywhere."""
+"""Their kernels for the meta device return the same as on any device."""
 
 
 class _Output(NamedTuple):
     """One tensor of a result."""
 
     argument: int | None
-    """The tensor among the arguments that it is or looks at; None for a new one."""
+    """The argument that it is, or is a view of; None for a new tensor."""
     is_argument: bool
     shape: torch.Size
     stride: tuple[int, ...]
     offset: int
-    """Counted from where the argument begins that it looks at."""
+    """Relative to the storage offset of the argument that it is a view of."""
     dtype: torch.dtype
     device_for_keys: torch.device
     """Whose dispatch keys it has, see `fake_device`."""
     attributes: Mapping[str, Any]
-    """What a fake tensor carries beside its storage: device, mode and the like."""
+    """Attributes of a fake tensor besides its storage, such as device and mode."""
 
 
 class _Result(NamedTuple):
-    """What an operator gave back: tensors or None, in a container or alone."""
+    """What an operator returned: tensors or None, in a container or alone."""
 
     container: type | None
     outputs: tuple[_Output | None, ...]
 
 
 class _UnusualError(Exception):
-    """An argument or a result that is not remembered."""
+    """An argument or a result that is not cached."""
 
 
 class OperatorResults:
-    """Remembers results by operator and arguments."""
+    """Caches results by operator and arguments."""
 
     def __init__(self) -> None:
         self._results: dict[Hashable, _Result | None] = {}
@@ -77,7 +77,7 @@ class OperatorResults:
         inputs: Sequence[Tensor],
         otherwise: Callable[..., Any],
     ) -> Any:
-        """Return the operator's result, made again where it is remembered, and by `otherwise` where it is not.
+        """Return the operator's result from the cache, or from `otherwise` where it is not cached.
 
         `inputs` are the tensors among the arguments, in their order.
         """
@@ -132,7 +132,7 @@ def _on_one_device(inputs: Sequence[Tensor]) -> bool:
 
 
 def _on_meta(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> FakeTensor:
-    """Return what an operator makes of fake tensors by its kernel for the meta device, without all that comes first."""
+    """Return an operator's result on fake tensors from its kernel for the meta device, without fake dispatch."""
     like: FakeTensor = args[0]
     with in_kernel_invocation_manager(like.fake_mode):
         made = func(*args, **kwargs)
@@ -140,7 +140,7 @@ def _on_meta(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -
 
 
 def _described(value: Any) -> Hashable:
-    """Return all of an argument that a result can depend on."""
+    """Return everything about an argument that a result can depend on."""
     if type(value) is Tensor and value.ndim:  # a real one, whose values no shape depends on; a scalar may be a number
         if value.layout is not torch.strided:
             raise _UnusualError
@@ -168,7 +168,7 @@ def _remembered(result: Any, inputs: Sequence[Tensor]) -> _Result:
 
 
 def _output(leaf: Any, inputs: Sequence[Tensor], places: Mapping[int, Sequence[int]]) -> _Output | None:
-    """Return what is remembered of one output. `places` are those of the inputs, by their storage."""
+    """Return the cache entry of one output. `places` are those of the inputs, by their storage."""
     if leaf is None:
         return None
     if not isinstance(leaf, FakeTensor) or leaf.constant is not None or leaf.layout is not torch.strided:
@@ -179,7 +179,7 @@ def _output(leaf: Any, inputs: Sequence[Tensor], places: Mapping[int, Sequence[i
     shared = places.get(storage._cdata, ())
     same = [place for place in shared if inputs[place] is leaf]
     if len(shared) > 1 and not same:
-        raise _UnusualError  # several arguments share a storage: which of them the result looks at cannot be told
+        raise _UnusualError  # several arguments share a storage: of which the result is a view is unknown
     if not shared and storage.nbytes() != _least_bytes(leaf):
         raise _UnusualError
     if shared and not isinstance(inputs[shared[0]], FakeTensor):
@@ -187,7 +187,7 @@ def _output(leaf: Any, inputs: Sequence[Tensor], places: Mapping[int, Sequence[i
     argument = same[0] if same else shared[0] if shared else None
     offset = int(leaf.storage_offset()) - (0 if argument is None else int(inputs[argument].storage_offset()))
     device = device_for_keys(leaf.fake_device)
-    attributes = {} if same else dict(leaf.__dict__)  # what an argument carries may keep others alive
+    attributes = {} if same else dict(leaf.__dict__)  # an argument's attributes may keep other tensors alive
     return _Output(argument, bool(same), leaf.shape, leaf.stride(), offset, leaf.dtype, device, attributes)
 
 

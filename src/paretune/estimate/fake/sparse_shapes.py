@@ -1,4 +1,4 @@
-"""Fake sparse tensors: they forget how many values they hold, and only the host's have kernels."""
+"""Fake sparse tensors: the number of their values is kept here, and operators run as on the host."""
 
 import weakref
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _MAKES_SPARSE = {_ATEN._sparse_coo_tensor_with_dims_and_tensors.default, _ATEN.s
 
 
 class SparseShapes:
-    """Remembers counts from the operator that made a sparse tensor, and gives them to those that take it apart."""
+    """Keeps the number of values of each sparse tensor from its creation, for operators that read indices or values."""
 
     def __init__(self) -> None:
         self._counts: dict[int, tuple[weakref.ref[Tensor], int]] = {}
@@ -36,7 +36,7 @@ class SparseShapes:
         result = _as_on_host(func, args, kwargs)
         if func is _ATEN._sparse_coo_tensor_with_dims_and_tensors.default:
             self._remember(result, args[4].shape[0])
-            result._parts = args[3], args[4]  # they live as long as the tensor that is made of them
+            result._parts = args[3], args[4]  # kept alive as long as the sparse tensor
         elif func is _ATEN.sparse_mask.default:
             self._remember(result, self._count(args[1]))
         elif _is_sparse(result):
@@ -57,7 +57,7 @@ def _is_sparse(value: Any) -> bool:
 
 
 def _as_on_host(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Run an operator as if its tensors were on the host, and put them and what it makes back on their device."""
+    """Run an operator as if its tensors were on the host, then restore their device and set it on the results."""
     fakes = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, FakeTensor)]
     devices = [fake.fake_device for fake in fakes]
     device = kwargs.get("device") or (devices[0] if devices else _HOST)

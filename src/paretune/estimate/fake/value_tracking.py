@@ -1,11 +1,11 @@
-"""Values beside fake tensors: what a program asks of masks, indices and shapes is answered, not skipped.
+"""Values of fake tensors, as far as they are known: for code that branches on masks, indices and shapes.
 
-Fake tensors have shapes and no values. Methods branch on values all the same: a random number against a dropout, "is
-any of these infinite", the places where a mask is one. Most such values do not depend on weights: they come from
-constants, ranges and permutations. So beside every fake storage whose content is known a real one is kept, and
-operators run on both. Large constants are kept as one number. What depends on weights or activations has no value;
-where a branch asks for it, it is answered as in a healthy run (finite, nonzero, no to every question whether something
-is so), and where a mask picks by it, everything is picked, which takes the most memory.
+Fake tensors have shapes and no values, but methods branch on values: a random number against a dropout probability,
+whether any element is infinite, the positions where a mask is one. Most such values do not depend on weights: they come
+from constants, ranges and permutations. So for every fake storage with known content a real one is kept, and operators
+run on both. Large constants are kept as one number. Values that depend on weights or activations are unknown. A branch
+on one gets the value of a run without errors (finite, nonzero, and false for every comparison), and indexing with an
+unknown mask selects everything, which needs the most memory.
 """
 
 import weakref
@@ -40,7 +40,7 @@ LARGEST_FLOATS = 1 << 16
 """Known floating-point numbers are kept up to this count, unless they are all the same."""
 
 LARGEST_ON_HOST = 1 << 20
-"""Tensors on the host up to this count of numbers are real, and constants of any size."""
+"""Tensors on the host with up to this many elements are real, and constants of any size."""
 
 _FILLED = {
     _ATEN.zeros_like.default: 0,
@@ -53,19 +53,19 @@ _HEALTHY = {
     _ATEN.isnan.default: False,
     _ATEN.isinf.default: False,
     _ATEN.isfinite.default: True,
-    _ATEN.isin.Tensor_Tensor: False,  # a token that is generated is none of the special ones
+    _ATEN.isin.Tensor_Tensor: False,  # a generated token is not a special token
 }
 _SQUARES = {_ATEN.eye.default, _ATEN.eye.m}
 """Constants whose arguments are numbers of rows and columns. Large ones are not made."""
 _COPIES = {_ATEN._to_copy.default, _ATEN.clone.default, _ATEN.any.default, _ATEN.all.default}
-"""Operators that make out of one repeated value the same value."""
+"""Operators that map one repeated value to the same value."""
 _WITHOUT_CONTENT = {_ATEN.empty.memory_format, _ATEN.empty_strided.default, _ATEN.empty_like.default}
 _BY_MASK = {_ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default, _ATEN._index_put_impl_.default}
 _COSTLY = ("mm", "bmm", "addmm", "baddbmm", "convolution", "scaled_dot_product", "linalg", "fft", "solve")
 
 
 class Uniform(NamedTuple):
-    """A storage that holds one value over and over."""
+    """A storage with the same value in every element."""
 
     value: Tensor
     """Scalar."""
@@ -79,14 +79,14 @@ class _Entry(NamedTuple):
 class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook for subclasses
     """Enter it inside a `FakeTensorMode`. Raises `InputError` where a shape depends on unknown values.
 
-    With `host_is_real`, small tensors on the CPU are real: the model is on another device, and what a method prepares
-    on the host runs as it is.
+    With `host_is_real`, small tensors on the CPU are real: the model is on another device, and a method's preparation
+    on the host runs unchanged.
     """
 
     def __init__(self, *, host_is_real: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.counters: list[LiveStorage] = []
-        """Counters of memory that are told of every operator on the device."""
+        """Memory counters that are notified of every operator on the device."""
         self._entries: dict[int, _Entry] = {}
         self._host_is_real = host_is_real
         self._sparse = SparseShapes()
@@ -95,11 +95,11 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled here; being wrapped against it would double the time of small operators."""
+        """Return False: nothing is compiled here, and the guard against it doubles the time of small operators."""
         return False
 
     def value_of(self, tensor: Tensor) -> Tensor | None:
-        """Return the real tensor behind a fake one, or None where its values are not known."""
+        """Return the real tensor of a fake one, or None where its values are unknown."""
         if not isinstance(tensor, FakeTensor):
             return tensor
         content = self._content(tensor)
@@ -119,7 +119,7 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
             return args[0].fake_device
         on_host = self._host_is_real and not kwargs and FakeTensor not in types
         if on_host and args and isinstance(args[0], Tensor) and _is_plain(func):
-            with torch._C._DisableTorchDispatch():  # the most frequent case where a method prepares on the host
+            with torch._C._DisableTorchDispatch():  # the most frequent case in a method's preparation on the host
                 return func(*args)
         if self._host_is_real and adds_in_place(func, args, kwargs or {}):
             self._forget(args[0])
@@ -166,7 +166,7 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
         return 1.0 if dtype.is_floating_point else 1
 
     def _masks_as_positions(self, args: Sequence[Any]) -> Sequence[Any]:
-        """Replace boolean masks among the indices by the positions that are true: their number is then fixed."""
+        """Replace boolean masks among the indices by the positions that are true, whose number is fixed."""
         indices: list[Any] = []
         for index in args[1]:
             if isinstance(index, Tensor) and index.dtype == torch.bool:
@@ -178,7 +178,7 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
         return (args[0], indices, *args[2:])
 
     def _mask(self, mask: Tensor) -> Tensor:
-        """Return a mask's values; an unknown one lets everything through, which takes the most memory."""
+        """Return a mask's values; an unknown mask selects everything, which needs the most memory."""
         known = self.value_of(mask)
         return torch.ones(mask.shape, dtype=torch.bool) if known is None else known
 
@@ -196,7 +196,7 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
     def _follow(
         self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, *, known: bool
     ) -> None:
-        """Keep what is known about the operator's results and about what it wrote to."""
+        """Keep the known values of the operator's results and of the tensors that it wrote to."""
         if func._schema.is_mutable:
             self._follow_writing(func, args, kwargs, known=known)
         elif func in _FILLED or (func in _HEALTHY and not known):
@@ -242,7 +242,7 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
     def _uniform_result(
         self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
     ) -> Uniform | None:
-        """Return the one value that the result holds throughout, where that is plain without computing it all."""
+        """Return the value that all elements of the result have, where it is known without computing all of them."""
         if len(outputs) != 1:
             return None
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
@@ -273,7 +273,7 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
         return num_bytes <= LARGEST_BYTES
 
     def _spell_out(self, tensor: Tensor) -> None:
-        """Write one repeated value out, so that parts of it can change."""
+        """Expand one repeated value into a whole storage, so that parts of it can change."""
         content = self._content(tensor)
         if isinstance(content, Uniform):
             with no_dispatch():
@@ -313,7 +313,7 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
 
 
 def _is_cheap(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Tell whether computing real values is worth it: no large products."""
+    """Tell whether computing real values is cheap enough: no large matrix products."""
     if _is_plain(func):
         return True
     sizes = [leaf.numel() for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
@@ -322,12 +322,12 @@ def _is_cheap(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) 
 
 @cache
 def _is_plain(func: OpOverload) -> bool:
-    """Tell whether an operator takes little time for each number."""
+    """Tell whether an operator takes little time per element."""
     return not any(costly in func.__name__ for costly in _COSTLY)
 
 
 def _runs_on_host(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], inputs: Sequence[Tensor]) -> bool:
-    """Tell whether an operator on real tensors has to do with the host alone, and with little of it."""
+    """Tell whether an operator on real tensors uses only small tensors on the host."""
     if kwargs.get("device", _HOST) not in {None, _HOST}:
         return False
     if inputs:
@@ -341,8 +341,7 @@ def _runs_on_host(func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, An
 def _instead_of_long_permutation(
     func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[OpOverload, Mapping[str, Any]]:
-    """Return a range in place of a long permutation: drawing one takes long, and only which numbers it holds
-    matters."""
+    """Return a range in place of a long permutation, which takes long to draw; only the set of its numbers matters."""
     if args[0] <= LARGEST_FLOATS:
         return func, kwargs
     options = {name: value for name, value in kwargs.items() if name != "generator"}
@@ -350,7 +349,7 @@ def _instead_of_long_permutation(
 
 
 def _constant(func: OpOverload, args: Sequence[Any], output: Tensor) -> Uniform | None:
-    """Return the value of a tensor that was made full of one number, from the operator that made it."""
+    """Return the value of a constant tensor, from the operator that made it."""
     if func not in _CONSTANT:
         return None
     return _uniform(args[1] if func is _ATEN.full.default else _CONSTANT[func], output.dtype)

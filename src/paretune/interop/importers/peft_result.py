@@ -203,7 +203,7 @@ def _covers(benchmark: Benchmark, metrics: dict[str, float], steps: int, documen
 
 
 def _num_items(accuracy: float | None, benchmark: Benchmark) -> int | None:
-    """Return the size of the test set, unless the accuracy is no share of so many questions."""
+    """Return the size of the test set, or None where the accuracy is not a multiple of 1 / that size."""
     size = benchmark.num_items
     if accuracy is None or size is None or abs(accuracy * size - round(accuracy * size)) > 1e-6:
         return None

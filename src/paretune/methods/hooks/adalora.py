@@ -30,7 +30,7 @@ class AdaLora(Peft):
         }
 
     def check_config(self, config: PeftConfig, context: Context) -> None:
-        """Raise `InputError` for a schedule that does not end with the training, and for a budget that is none."""
+        """Raise `InputError` for a schedule that does not end with the training, and for ranks that are not reduced."""
         given: Any = config
         steps = context.recipe.steps
         if given.total_step > steps:
