@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 import torch
 
 from paretune.estimate import EstimateSettings
-from paretune.estimate.predict import predict, workload_for
+from paretune.estimate.predict import predict
 from paretune.estimate.training import base_tensors, train_on_paper
-from paretune.estimate.workload import Lengths, padded_lengths
-from paretune.methods import Context, build, resolve
+from paretune.estimate.workload import padded_lengths, workload_for
+from paretune.kinds import Lengths, kind_of_shape
+from paretune.methods import build, resolve
 from paretune.models import ModelShape, find_shape, load_model
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import EMBEDDED_MODEL, MethodEntry, MethodSpec, Recipe
@@ -73,7 +74,8 @@ def _counted(shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, le
     model: Any = load_model(shape.name, settings.recipe.dtype).model.eval()
     base = base_tensors(model)
     workload = workload_for(shape, settings, lengths)
-    context = Context(settings.recipe, LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
+    kind = kind_of_shape(shape)
+    context = kind.context(settings.recipe, LEARNING_RATE, 0, toy_tokenizer(), workload.objective)
     method = build(spec)
     torch.manual_seed(0)
     wrapped = method.wrap(model, context)

@@ -16,14 +16,18 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from paretune.engine import Batch
+from paretune.engine.batches import Repeated
 from paretune.estimate.settings import EstimateSettings
-from paretune.estimate.workload import Lengths, NoisyPictures, Workload, diffusion_workload, language_workload
+from paretune.estimate.workload import workload_for
+from paretune.kinds import Lengths, Workload
 from paretune.methods import Context, Method
 from paretune.models import ModelShape
 from paretune.spec import MethodSpec, Recipe
 
 Kind = Literal["MetaMathQA", "image-gen"]
 
+PIXELS_PER_TOKEN = 16
+"""Of a picture's side: one latent for 8 x 8 pixels, and four of those make one token."""
 IMAGE_TEXT_TOKENS = 512
 DINO_BYTES = 86_580_480 * 4
 """dinov2-base in float32 judges the pictures and stays on the device (facebook/dinov2-base, 86,580,480 parameters)."""
@@ -147,6 +151,45 @@ class WholeSequenceLoss:
         return loss
 
 
+class NoisyPictures(NamedTuple):
+    """A batch of the image script: packed latents and embedded texts, mixed with noise inside the loss."""
+
+    latents: Tensor
+    """bfloat16, shape (batch, picture tokens, channels), as are noise and text."""
+    noise: Tensor
+    text: Tensor
+    """shape (batch, text tokens, width)."""
+    times: Tensor
+    """float32, shape (batch,)."""
+    picture_places: Tensor
+    """int64, shape (batch, picture tokens, 4), as are the text's."""
+    text_places: Tensor
+
+    @property
+    def num_terms(self) -> int:
+        """One loss term for each number of the latents."""
+        return self.latents.numel()
+
+    def to(self, device: torch.device) -> "NoisyPictures":
+        """Return the batch on another device."""
+        return NoisyPictures(*(tensor.to(device) for tensor in self))
+
+
+def noisy_pictures(shape: ModelShape, batch_size: int, resolution: int) -> NoisyPictures:
+    """Return a batch of square pictures as the script makes it."""
+    num_tokens = (resolution // PIXELS_PER_TOKEN) ** 2
+    channels, width, axes = (shape.config[key] for key in ("in_channels", "joint_attention_dim", "axes_dims_rope"))
+    latents = torch.zeros(batch_size, num_tokens, channels, dtype=torch.bfloat16)
+    return NoisyPictures(
+        latents=latents,
+        noise=torch.zeros_like(latents),
+        text=torch.zeros(batch_size, IMAGE_TEXT_TOKENS, width, dtype=torch.bfloat16),
+        times=torch.zeros(batch_size),
+        picture_places=torch.zeros(batch_size, num_tokens, len(axes), dtype=torch.int64),
+        text_places=torch.zeros(batch_size, IMAGE_TEXT_TOKENS, len(axes), dtype=torch.int64),
+    )
+
+
 class MeanVelocityLoss:
     """The error of the predicted velocity, mean over numbers and pictures."""
 
@@ -191,15 +234,11 @@ def published_workload(row: Row, settings: EstimateSettings, shape: ModelShape, 
     """Return the batches of a published run, one for each length."""
     batch_size = settings.recipe.batch_size
     if row.kind == "image-gen":
-        parts = [
-            diffusion_workload(
-                shape, settings.recipe.batch_size, IMAGE_TEXT_TOKENS, settings.resolution, torch.bfloat16
-            )
-            for _ in lengths
-        ]
-        return Workload(InTurn(parts), MeanVelocityLoss(), None)
+        objective = MeanVelocityLoss()
+        pictures = [noisy_pictures(shape, batch_size, settings.resolution) for _ in lengths]
+        return Workload(InTurn([Workload(Repeated(one), objective, None) for one in pictures]), objective, None)
     parts = []
     for length in lengths:
         rows = [Lengths(0, length), *[Lengths(0, length - 1)] * (batch_size - 1)]
-        parts.append(language_workload(shape, rows))
+        parts.append(workload_for(shape, settings, rows))
     return Workload(InTurn(parts), WholeSequenceLoss(), int(shape.config["vocab_size"]))

@@ -20,12 +20,13 @@ import torch
 
 from paretune.engine import train
 from paretune.engine.diffusion import Captioned, FlowBatch, drawn_times, flow_batch, flow_loss
+from paretune.kinds import kind_named
 from paretune.measure import count_peak_bytes
 from paretune.methods import Context, build, resolve
 from paretune.models import find_shape
 from paretune.models.codec import token_positions
 from paretune.models.toy_diffusion import toy_diffusion
-from paretune.spec import ImageRecipe, MethodEntry, Recipe, Study
+from paretune.spec import DIFFUSION, ImageRecipe, MethodEntry, Recipe, Study
 
 STUDY = Path(__file__).parents[2] / "studies" / "cat-plushy-flux2-klein.toml"
 BASE = "black-forest-labs/FLUX.2-klein-base-4B"
@@ -82,7 +83,7 @@ def measured(entry: MethodEntry, recipe: Recipe, *, on_gpu: bool) -> Measured:
         torch.cuda.empty_cache()
     model = transformer(on_gpu=on_gpu)
     objective = flow_loss("velocity")
-    context = Context(recipe, entry.learning_rate, 0, None, model_kind="diffusion", objective=objective)
+    context = Context(recipe, entry.learning_rate, 0, None, kind=kind_named(DIFFUSION).traits, objective=objective)
     method = build(resolve(entry))
     torch.manual_seed(0)
     wrapped = method.wrap(model, context)

@@ -21,9 +21,10 @@ from benchmarks.memory_counted import LEARNING_RATE, compare_method
 from paretune.engine import train
 from paretune.estimate import EstimateSettings
 from paretune.estimate.estimate import peak_of
-from paretune.estimate.predict import predict, workload_for
+from paretune.estimate.predict import predict
 from paretune.estimate.skeleton import build_skeleton
-from paretune.estimate.workload import Lengths, Workload, padded_lengths
+from paretune.estimate.workload import padded_lengths, workload_for
+from paretune.kinds import Lengths, Workload, kind_of_shape
 from paretune.methods import Context, Method, build, resolve
 from paretune.models import ModelShape, find_shape
 from paretune.models.toy import toy_tokenizer
@@ -130,7 +131,8 @@ def ready(shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengt
     device = torch.device("cuda")
     model = build_skeleton(shape, settings, device).to(device)
     workload = workload_for(shape, settings, lengths)
-    context = Context(settings.recipe, LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
+    kind = kind_of_shape(shape)
+    context = kind.context(settings.recipe, LEARNING_RATE, 0, toy_tokenizer(), workload.objective)
     method = build(spec)
     wrapped = method.wrap(model, context)
     method.before_training(wrapped, context, workload.batches)

@@ -26,8 +26,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from benchmarks.gpu.memory import ready
 from paretune.estimate import EstimateSettings
 from paretune.estimate.estimate import peak_of
-from paretune.estimate.predict import predict, workload_for
-from paretune.estimate.workload import Lengths, padded_lengths
+from paretune.estimate.predict import predict
+from paretune.estimate.workload import padded_lengths, workload_for
+from paretune.kinds import Lengths
 from paretune.methods import build, resolve
 from paretune.models import ModelShape, find_shape
 from paretune.spec import MethodEntry, MethodSpec, Recipe, one_line

@@ -20,7 +20,7 @@ from torch.nn.functional import normalize
 from benchmarks.image_base.captions import BACKGROUNDS, COLOURS, Caption, drawn, held_out
 from benchmarks.image_base.kinds import KINDS
 from paretune.engine.diffusion import sample
-from paretune.execute.drawings import to_image
+from paretune.kinds.drawings import to_image
 from paretune.models.codec import TextSettings
 from paretune.models.image import load_codec, load_transformer
 from paretune.models.image_encoder import EMBEDDED_JUDGE, ImageEncoder, load_image_encoder

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from paretune.audit.course import Attached, attach
-from paretune.audit.language import language_subject
-from paretune.audit.probe import Subject
+from paretune.kinds import kind_named
+from paretune.kinds.probe import Subject
+from paretune.spec import CAUSAL_LM
 from tests.audit.purpose_made import Gain
 
 
@@ -17,7 +18,9 @@ def _generators_stay() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def subject() -> Subject:
-    return language_subject()
+    found = kind_named(CAUSAL_LM).subject(None, tied=False)
+    assert found is not None
+    return found
 
 
 @pytest.fixture

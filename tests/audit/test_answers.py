@@ -14,10 +14,10 @@ from paretune.audit.answers import (
     causal,
     padding_invariant,
 )
-from paretune.audit.diffusion import diffusion_subject
-from paretune.audit.encoder import encoder_subject
-from paretune.audit.language import LanguageProbe
-from paretune.audit.probe import Subject
+from paretune.kinds import kind_named
+from paretune.kinds.causal_lm import LanguageProbe
+from paretune.kinds.probe import Subject
+from paretune.spec import CLASSIFIER, DIFFUSION
 
 Change = Callable[[Tensor], Tensor]
 
@@ -97,7 +97,8 @@ def test_what_goes_wrong_only_while_generating_is_found(subject: Subject) -> Non
 
 
 def test_encoder() -> None:
-    subject = encoder_subject()
+    subject = kind_named(CLASSIFIER).subject(None, tied=False)
+    assert subject is not None
     plain, by_others, by_padding = (subject.load("float32").model for _ in range(3))
     with_defect(by_others, by_others.bert.embeddings, by_batch)
     with_defect(by_padding, by_padding.bert.embeddings, by_sequence)
@@ -108,7 +109,8 @@ def test_encoder() -> None:
 
 
 def test_diffusion_transformer() -> None:
-    subject = diffusion_subject()
+    subject = kind_named(DIFFUSION).subject(None, tied=False)
+    assert subject is not None
     plain, by_others = (subject.load("float32").model for _ in range(2))
     with_defect(by_others, by_others.x_embedder, by_batch)
     assert batch_invariant(plain, subject.probe).kind == "pass"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from paretune.audit.method import audit_method
-from paretune.audit.probe import Subject
+from paretune.kinds.probe import Subject
 from paretune.methods import resolve
 from paretune.methods.variants import VARIANTS
 from paretune.spec import MethodAudit, MethodEntry, NotApplicable

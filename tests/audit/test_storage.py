@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from paretune.audit.course import Attached, all_outputs, attach, train_under_watch
-from paretune.audit.probe import Subject
 from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
+from paretune.kinds.probe import Subject
 from paretune.methods import build, resolve
 from paretune.spec import MethodEntry
 

@@ -89,7 +89,7 @@ def test_forgetting_is_measured_where_it_is_asked_for(
     def measured(*_: object, **__: object) -> None:
         raise AssertionError("general text was read")
 
-    monkeypatch.setattr("paretune.execute.language.text_losses", measured)
+    monkeypatch.setattr("paretune.kinds.language.text_losses", measured)
     evaluated(saved(finished), None)
     written = capsys.readouterr()
     assert "forgetting" not in written.out

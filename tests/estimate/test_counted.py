@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.memory_counted import compare_method, settings_for
 from paretune.estimate.generation import Questions, generation_log
-from paretune.estimate.predict import Asked, predict, workload_for
+from paretune.estimate.predict import Asked, predict
 from paretune.estimate.training import base_tensors, in_format
-from paretune.estimate.workload import padded_lengths
+from paretune.estimate.workload import padded_lengths, workload_for
 from paretune.methods import build, resolve
 from paretune.models import find_shape, load_model
 from paretune.spec import MethodEntry

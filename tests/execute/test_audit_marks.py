@@ -20,7 +20,7 @@ def run(method: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Rec
         sizes.add(options["batch_size"])
         return answer(*arguments, **options)
 
-    monkeypatch.setattr("paretune.execute.language.answer", watched)
+    monkeypatch.setattr("paretune.kinds.language.answer", watched)
     _, record = run_one(small_study(folder, method, answer_batch_size=4, memory_answer_batch_size=4), folder / "out")
     assert record.outcome.kind == "ok"
     return record, sizes

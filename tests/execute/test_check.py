@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from paretune.cli.studies import RunOptions, checked, run_and_show
 from paretune.execute import run as execution
-from paretune.execute.base import kind_of
 from paretune.execute.check import check_trials
 from paretune.execute.plan import plan
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
 from paretune.execute.trial import run_trial
+from paretune.kinds import modules_of
 from paretune.methods import method_cards, resolve
 from paretune.methods.peft import config_class, parameter_kinds
-from paretune.models import content, module_names, tokenizer_of
+from paretune.models import content, find_shape, makes_pictures, tokenizer_of
 from paretune.spec import EMBEDDED_MODEL, InputError, MethodEntry, Study
 from paretune.store import Store
 from tests.execute.stand_in import Deaf, StandIn
@@ -128,9 +128,10 @@ def test_the_base_model_is_read_once_however_many_methods_there_are(
     trials = plan(toy_study(base_model=f"path:{model}", methods=["base", "lora", "oft", "ia3"]))
     counted: dict[str, Callable[..., Any]] = {
         "paretune.models.content._folder_content": content._folder_content,
-        "paretune.execute.check.kind_of": kind_of,
-        "paretune.execute.base.tokenizer_of": tokenizer_of,
-        "paretune.execute.base.module_names": module_names,
+        "paretune.kinds.causal_lm.makes_pictures": makes_pictures,
+        "paretune.kinds.causal_lm.tokenizer_of": tokenizer_of,
+        "paretune.execute.base.find_shape": find_shape,
+        "paretune.execute.base.modules_of": modules_of,
     }
     calls: list[str] = []
 

@@ -75,7 +75,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what is tested elsewhere: counting memory, and most of the general text."""
     texts = general_texts()[:2]
-    monkeypatch.setattr("paretune.execute.language.general_texts", lambda: texts)
+    monkeypatch.setattr("paretune.kinds.language.general_texts", lambda: texts)
     monkeypatch.setattr("paretune.measure.phases.count_peak_bytes", lambda model, work: 1)
 
 

@@ -66,4 +66,4 @@ def stand_in_judge(monkeypatch: pytest.MonkeyPatch) -> None:
             rows = [np.asarray(picture.convert("RGB").resize((4, 4)), dtype=np.float32).ravel() for picture in pictures]
             return torch.nn.functional.normalize(torch.from_numpy(np.stack(rows)) - 100, dim=1)
 
-    monkeypatch.setattr("paretune.execute.pictures.load_image_encoder", lambda reference: Colours())
+    monkeypatch.setattr("paretune.kinds.pictures.load_image_encoder", lambda reference: Colours())

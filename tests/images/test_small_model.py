@@ -8,10 +8,11 @@ import torch
 from PIL import Image
 
 from paretune.engine.diffusion import Captioned, flow_batch, flow_loss, sample
-from paretune.execute.drawings import small_webp, to_image, to_tensor
 from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
-from paretune.models import load_image_model, load_model, makes_pictures, module_names
+from paretune.kinds import module_names
+from paretune.kinds.drawings import small_webp, to_image, to_tensor
+from paretune.models import load_image_model, load_model, makes_pictures
 from paretune.models.codec import TextSettings
 from paretune.models.efficientnet_lite import EfficientNetLite0, renamed
 from paretune.models.image_encoder import load_image_encoder

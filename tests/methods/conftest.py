@@ -12,6 +12,6 @@ def toy() -> LoadedModel:
 
 @pytest.fixture(scope="session")
 def toy_modules() -> Any:
-    from paretune.models import module_names
+    from paretune.kinds import module_names
 
     return module_names("toy:llama")

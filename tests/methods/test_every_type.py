@@ -34,7 +34,7 @@ def _quick_collections() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _less_general_text(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = general_texts()[:2]
-    monkeypatch.setattr("paretune.execute.language.general_texts", lambda: texts)
+    monkeypatch.setattr("paretune.kinds.language.general_texts", lambda: texts)
 
 
 def reloaded_loss(trial: Trial, checkpoint: Path) -> float:

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from paretune.methods import Context, ModelKind, build, resolve
+from paretune.kinds import kind_named
+from paretune.methods import Context, build, resolve
 from paretune.models.toy_diffusion import toy_diffusion
 from paretune.models.toy_encoder import toy_encoder
-from paretune.spec import MethodEntry, Recipe
+from paretune.spec import CLASSIFIER, DIFFUSION, MethodEntry, ModelKind, Recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 
@@ -35,8 +36,8 @@ def ask_diffusion_transformer(model: nn.Module) -> Tensor:
 
 
 KINDS: dict[ModelKind, Any] = {
-    "encoder": (toy_encoder, ask_encoder),
-    "diffusion": (toy_diffusion, ask_diffusion_transformer),
+    CLASSIFIER: (toy_encoder, ask_encoder),
+    DIFFUSION: (toy_diffusion, ask_diffusion_transformer),
 }
 
 
@@ -46,7 +47,7 @@ def test_a_method_trains_and_reloads_on_another_kind_of_model(name: str, kind: M
     new_base, ask = KINDS[kind]
     expected_of_base = ask(new_base()).detach()
     method = build(resolve(MethodEntry(name=name)))
-    context = Context(Recipe(steps=4), 1e-2, 0, tokenizer=None, model_kind=kind)
+    context = Context(Recipe(steps=4), 1e-2, 0, tokenizer=None, kind=kind_named(kind).traits)
     model = method.wrap(new_base(), context)
     optimizer = method.optimizer(model, context)
     for _ in range(2):  # many methods start with a factor of zero, whose partner gets no gradient in the first step
@@ -62,13 +63,13 @@ def test_a_method_trains_and_reloads_on_another_kind_of_model(name: str, kind: M
 
 def test_the_classification_head_is_trained_along() -> None:
     method = build(resolve(MethodEntry(name="lora")))
-    model = method.wrap(toy_encoder(), Context(Recipe(), 1e-3, 0, tokenizer=None, model_kind="encoder"))
+    model = method.wrap(toy_encoder(), Context(Recipe(), 1e-3, 0, tokenizer=None, kind=kind_named(CLASSIFIER).traits))
     assert any("classifier" in name for name, value in model.named_parameters() if value.requires_grad)
 
 
 def test_on_a_diffusion_transformer_the_linear_layers_of_all_blocks_are_adapted() -> None:
     method = build(resolve(MethodEntry(name="lora")))
-    model = method.wrap(toy_diffusion(), Context(Recipe(), 1e-3, 0, tokenizer=None, model_kind="diffusion"))
+    model = method.wrap(toy_diffusion(), Context(Recipe(), 1e-3, 0, tokenizer=None, kind=kind_named(DIFFUSION).traits))
     adapted = {name.partition(".lora_A")[0] for name, _ in model.named_parameters() if "lora_A" in name}
     assert len(adapted) == 16
     assert all("transformer_blocks." in name for name in adapted)
@@ -94,7 +95,7 @@ def test_a_start_is_computed_from_data_of_another_kind(name: str, kind: ModelKin
         1e-2,
         0,
         tokenizer=None,
-        model_kind=kind,
+        kind=kind_named(kind).traits,
         objective=lambda model, batch: ask(model).square().sum(),
     )
     model = method.wrap(new_base(), context)

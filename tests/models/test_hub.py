@@ -47,7 +47,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Path:
     folder = tmp_path / "0123abc"
-    model, tokenizer, _ = load_model("toy:llama")
+    model, tokenizer, *_ = load_model("toy:llama")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

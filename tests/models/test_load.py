@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from paretune.models import LoadedModel, load_model, module_names, prefetch
+from paretune.kinds import module_names
+from paretune.models import LoadedModel, load_model, prefetch
 from paretune.spec import InputError
 
 TEXT = "Question: Tom has 3 apples.\nAnswer:  12 (a + b)"
@@ -15,7 +16,7 @@ TEXT = "Question: Tom has 3 apples.\nAnswer:  12 (a + b)"
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """Return a folder with the toy, saved the way any model is saved."""
-    model, tokenizer, _ = load_model("toy:llama")
+    model, tokenizer, *_ = load_model("toy:llama")
     model.save_pretrained(tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
     return tmp_path / "model"
@@ -50,7 +51,7 @@ def test_the_toy_reads_and_writes_every_character() -> None:
 
 
 def test_how_a_model_is_handed_over() -> None:
-    model, tokenizer, _ = load_model("toy:llama")
+    model, tokenizer, *_ = load_model("toy:llama")
     assert not model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
     padded = tokenizer(["ab", "a"], padding=True)["input_ids"]

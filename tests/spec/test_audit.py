@@ -42,10 +42,10 @@ def test_an_audit_survives_json() -> None:
 def test_verdicts_are_found_by_claim_and_kind_of_model() -> None:
     (method,) = AUDIT.methods
     assert isinstance(method.verdict("causal"), NotPassed)
-    assert isinstance(method.verdict("causal", "encoder"), NotApplicable)
+    assert isinstance(method.verdict("causal", "classifier"), NotApplicable)
     assert method.verdict("reloads") is None
     assert method.failed() == {"causal": "moved"}
-    assert method.failed("encoder") == {}
+    assert method.failed("classifier") == {}
 
 
 def test_what_is_no_audit_is_refused() -> None:

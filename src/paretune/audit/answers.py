@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from paretune.audit.language import NUM_PADDING, LanguageProbe
-from paretune.audit.probe import Answers, Gap, Probe, Subject, gap
+from paretune.audit.gap import Gap, gap
+from paretune.kinds.probe import NUM_PADDING, Answers, Probe, Subject, WritingProbe
 from paretune.spec import NotPassed, Passed
 
 BF16_FACTOR = 4.0
@@ -91,7 +91,7 @@ class Noise(NamedTuple):
 def noise_of(subject: Subject) -> Noise:
     """Return how far a subject's base model moves by itself."""
     base, probe = subject.fresh().model, subject.probe
-    agreeing = generation_agrees(base, probe).figure if isinstance(probe, LanguageProbe) else None
+    agreeing = generation_agrees(base, probe).figure if "generation_agrees" in subject.kind.claims else None
     padding = padding_invariant(base, probe).figure if probe.padded_outputs(base, 0) else None
     return Noise(batch_invariant(base, probe).figure or 0.0, padding or 0.0, agreeing or 0.0)
 
@@ -102,7 +102,7 @@ def bf16_noise_of(subject: Subject) -> float:
     return moved_by_batch(subject.fresh("bfloat16").model, subject.probe)
 
 
-def causal(model: nn.Module, probe: LanguageProbe) -> Passed | NotPassed:
+def causal(model: nn.Module, probe: WritingProbe) -> Passed | NotPassed:
     """Judge whether outputs stay as they are when a later token changes. The value is the largest change of one."""
     before = probe.outputs(model, [0])[0, :-1]
     found = gap(before, probe.logits_after_another_end(model, 0)[:-1])
@@ -110,7 +110,7 @@ def causal(model: nn.Module, probe: LanguageProbe) -> Passed | NotPassed:
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
 
 
-def generation_agrees(model: nn.Module, probe: LanguageProbe, noise: float = 0.0) -> Passed | NotPassed:
+def generation_agrees(model: nn.Module, probe: WritingProbe, noise: float = 0.0) -> Passed | NotPassed:
     """Judge whether `generate` chooses by the logits of forward passes. The value is the largest change of a logit."""
     written = probe.answers(model, [0])
     found = gap(probe.logits_of(model, 0, written.tokens[0]), written.logits, noise=noise)

@@ -1,16 +1,15 @@
 """The course that every audited method runs: attach, train a dozen steps under watch, save."""
 
 from collections.abc import Iterator
-from itertools import repeat
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from paretune.audit.probe import Subject, device_of, evaluated
 from paretune.engine import train
-from paretune.engine.train import DataBatch
+from paretune.engine.batches import Repeated
+from paretune.kinds.probe import Subject, device_of, evaluated
 from paretune.methods import Context, Method
 from paretune.methods.base import required_rate
 from paretune.spec import Recipe
@@ -56,23 +55,13 @@ class Trained(NamedTuple):
         return self.loss_after < self.loss_before
 
 
-class Repeated:
-    """The same batch without end, as often as it is iterated."""
-
-    def __init__(self, batch: DataBatch) -> None:
-        self._batch = batch
-
-    def __iter__(self) -> Iterator[DataBatch]:
-        return repeat(self._batch)
-
-
 def attach(method: Method, subject: Subject, learning_rate: float, recipe: Recipe = RECIPE) -> Attached:
     """Put a method on a fresh base model and do what it needs before its first step.
 
     Seeds torch, so that what the method draws is the same every time.
     """
     base = subject.fresh(recipe.dtype)
-    context = Context(recipe, learning_rate, SEED, base.tokenizer, subject.kind, subject.objective)
+    context = subject.kind.context(recipe, learning_rate, SEED, base.tokenizer, subject.objective)
     base_outputs = all_outputs(subject, base.model)
     torch.manual_seed(SEED)
     model = method.wrap(base.model, context)
@@ -82,7 +71,8 @@ def attach(method: Method, subject: Subject, learning_rate: float, recipe: Recip
 
 def all_outputs(subject: Subject, model: nn.Module) -> Tensor:
     """Return the outputs for all three samples together."""
-    return subject.probe.outputs(model, (0, 1, 2))
+    outputs: Tensor = subject.probe.outputs(model, (0, 1, 2))
+    return outputs
 
 
 def train_under_watch(attached: Attached) -> Trained:

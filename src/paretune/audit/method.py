@@ -22,12 +22,11 @@ from paretune.audit.answers import (
     padding_invariant,
 )
 from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
-from paretune.audit.language import LanguageProbe
-from paretune.audit.probe import Subject
 from paretune.audit.serving import servable_by_vllm
 from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
 from paretune.audit.switching import exact_off, no_op_at_start, switch_restores
 from paretune.audit.training import checkpointing_keeps_gradients, parameters_move, trains
+from paretune.kinds.probe import Subject
 from paretune.methods import Method, build, prior_learning_rate
 from paretune.methods.peft import Peft
 from paretune.methods.requirements import accelerator_reason, extra_packages
@@ -55,7 +54,7 @@ def audit_method(spec: MethodSpec, subjects: Sequence[Subject]) -> MethodAudit:
     for subject in subjects:
         with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder:
             for claim, verdict in _on(spec, subject, Path(folder)):
-                findings.append(Finding(claim=claim, model_kind=subject.kind, verdict=verdict))
+                findings.append(Finding(claim=claim, model_kind=subject.kind.name, verdict=verdict))
     tied = any(subject.tied for subject in subjects)
     return MethodAudit(method=spec, findings=tuple(findings), tied_embeddings=tied)
 
@@ -101,15 +100,14 @@ def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str,
     yield "all_parameters_move", parameters_move(trained.movements)
     yield from _on_answers(attached)
     yield from _on_storage(attached, saved)
-    if subject.kind == "causal-lm" and saved.exists():
+    if saved.exists():
         if course.saved_at_start:
-            yield "compact", _attempt(lambda: compact(at_start, saved))
-        yield "servable_by_vllm", _attempt(lambda: servable_by_vllm(saved))
-    yield "checkpointing_keeps_gradients", _attempt(lambda: checkpointing_keeps_gradients(attached))
-    yield "switch_restores", _attempt(lambda: switch_restores(attached))
-    yield "exact_off", _attempt(lambda: exact_off(attached))
-    if subject.kind == "causal-lm":
-        yield "trains_in_bf16", _attempt(lambda: _moves_in_bf16(spec, subject))
+            yield from _asked(subject, "compact", lambda: compact(at_start, saved))
+        yield from _asked(subject, "servable_by_vllm", lambda: servable_by_vllm(saved))
+    yield from _asked(subject, "checkpointing_keeps_gradients", lambda: checkpointing_keeps_gradients(attached))
+    yield from _asked(subject, "switch_restores", lambda: switch_restores(attached))
+    yield from _asked(subject, "exact_off", lambda: exact_off(attached))
+    yield from _asked(subject, "trains_in_bf16", lambda: _moves_in_bf16(spec, subject))
 
 
 def _course(spec: MethodSpec, subject: Subject, at_start: Path) -> _Course | NotPassed:
@@ -134,13 +132,12 @@ def _course_at(spec: MethodSpec, subject: Subject, rate: float, at_start: Path) 
 
 
 def _on_answers(attached: Attached) -> Iterator[tuple[str, Outcome]]:
-    model, probe, noise = attached.model, attached.subject.probe, noise_of(attached.subject)
-    yield "batch_invariant", _attempt(lambda: batch_invariant(model, probe, noise.batch))
-    if attached.subject.kind != "diffusion":
-        yield "padding_invariant", _attempt(lambda: padding_invariant(model, probe, noise.padding))
-    if isinstance(probe, LanguageProbe):
-        yield "causal", _attempt(lambda: causal(model, probe))
-        yield "generation_agrees", _attempt(lambda: generation_agrees(model, probe, noise.generation))
+    model, subject, noise = attached.model, attached.subject, noise_of(attached.subject)
+    probe = subject.probe
+    yield from _asked(subject, "batch_invariant", lambda: batch_invariant(model, probe, noise.batch))
+    yield from _asked(subject, "padding_invariant", lambda: padding_invariant(model, probe, noise.padding))
+    yield from _asked(subject, "causal", lambda: causal(model, probe))
+    yield from _asked(subject, "generation_agrees", lambda: generation_agrees(model, probe, noise.generation))
 
 
 def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome]]:
@@ -149,15 +146,17 @@ def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome
     loaded = _attempt(lambda: _saved_and_loaded(method, attached, folder))
     if isinstance(loaded, NotPassed):
         yield "reloads", loaded
-        yield "mergeable", _attempt(lambda: mergeable(subject, deepcopy(attached.model)))
+        yield from _asked(subject, "mergeable", lambda: mergeable(subject, deepcopy(attached.model)))
     else:
-        yield "reloads", _attempt(lambda: reloads(subject, all_outputs(subject, attached.model), loaded))
-        if subject.kind == "causal-lm":
-            yield "convertible_to_lora", _attempt(lambda: convertible_to_lora(subject, attached.base_outputs, loaded))
-            yield "batch_as_base_in_bf16", _attempt(lambda: _batch_in_bf16(method, subject, folder))
-        yield "mergeable", _attempt(lambda: mergeable(subject, loaded))
+        yield from _asked(subject, "reloads", lambda: reloads(subject, all_outputs(subject, attached.model), loaded))
+        yield from _asked(
+            subject, "convertible_to_lora", lambda: convertible_to_lora(subject, attached.base_outputs, loaded)
+        )
+        yield from _asked(subject, "batch_as_base_in_bf16", lambda: _batch_in_bf16(method, subject, folder))
+        yield from _asked(subject, "mergeable", lambda: mergeable(subject, loaded))
     if isinstance(method, Peft):
-        yield "reloads_with_peft", _attempt(lambda: _reloads_with_peft(attached, folder.with_name("by-peft")))
+        by_peft = folder.with_name("by-peft")
+        yield from _asked(subject, "reloads_with_peft", lambda: _reloads_with_peft(attached, by_peft))
 
 
 def _saved_and_loaded(method: Method, attached: Attached, folder: Path) -> nn.Module:
@@ -186,6 +185,12 @@ def _batch_in_bf16(method: Method, subject: Subject, folder: Path) -> Passed | N
     """Load what was saved onto the base model in bfloat16, as an evaluation does."""
     loaded = build(method.spec).load(subject.fresh("bfloat16").model, folder)
     return batch_as_base_in_bf16(loaded, subject.probe, bf16_noise_of(subject))
+
+
+def _asked(subject: Subject, claim: str, check: Callable[[], Outcome]) -> Iterator[tuple[str, Outcome]]:
+    """Yield what is found of a claim, where the kind of model is one that is asked for it."""
+    if claim in subject.kind.claims:
+        yield claim, _attempt(check)
 
 
 def _attempt(work: Callable[[], Made]) -> Made | NotPassed:

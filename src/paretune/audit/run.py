@@ -18,10 +18,10 @@ from paretune.methods import method_cards, resolve
 from paretune.methods.embeddings import touched_embeddings
 from paretune.methods.variants import VARIANTS
 from paretune.models.devices import device_environment, visible_devices
-from paretune.spec import Audit, Finding, InputError, MethodAudit, MethodEntry, MethodSpec, NotPassed
+from paretune.spec import CAUSAL_LM, Audit, Finding, InputError, MethodAudit, MethodEntry, MethodSpec, NotPassed
 
 if TYPE_CHECKING:
-    from paretune.audit.probe import Subject
+    from paretune.kinds.probe import Subject
 
 PACKAGES = ("peft", "torch", "transformers", "diffusers")
 OnMethod = Callable[[MethodAudit, int, int], None]
@@ -65,7 +65,7 @@ def audit_methods(
     specs = everything() if methods is None else [_trained(method) for method in methods]
     cases = [case for spec in specs for case in _cases(spec, model)]
     jobs = min(jobs or _default_jobs(model), len(cases))
-    base_models = {subject.kind: subject.base_model for subject in _subjects(model, tied=False)}
+    base_models = {subject.kind.name: subject.base_model for subject in _subjects(model, tied=False)}
     found: dict[int, MethodAudit] = {}
     for place, result in _in_turn(cases) if jobs == 1 else _at_once(cases, jobs):
         found[place] = result
@@ -137,7 +137,7 @@ def _audit_alone(case: Case) -> MethodAudit:
             return pool.submit(_audit_one, case).result()
     except BrokenProcessPool:
         verdict = NotPassed(finding="its process ended without an error message", error_type="BrokenProcessPool")
-        finding = Finding(claim="trains", model_kind="causal-lm", verdict=verdict)
+        finding = Finding(claim="trains", model_kind=CAUSAL_LM, verdict=verdict)
         return MethodAudit(method=case.spec, findings=(finding,), tied_embeddings=case.tied)
 
 
@@ -179,10 +179,7 @@ def _audit_one(case: Case) -> MethodAudit:
 
 @cache
 def _subjects(model: str | None, *, tied: bool) -> tuple["Subject", ...]:
-    from paretune.audit.diffusion import diffusion_subject
-    from paretune.audit.encoder import encoder_subject
-    from paretune.audit.language import language_subject
+    from paretune.kinds import kinds
 
-    if model is not None or tied:
-        return (language_subject(model, tied=tied),)
-    return language_subject(), encoder_subject(), diffusion_subject()
+    found = (kind.subject(model, tied=tied) for kind in kinds())
+    return tuple(subject for subject in found if subject is not None)

@@ -10,7 +10,8 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from paretune.audit.course import all_outputs
-from paretune.audit.probe import Subject, gap
+from paretune.audit.gap import gap
+from paretune.kinds.probe import Subject
 from paretune.spec import NotApplicable, NotPassed, Passed
 
 LORA_RANK = 16

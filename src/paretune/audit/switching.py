@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from paretune.audit.course import Attached, all_outputs, trainable_names
-from paretune.audit.probe import gap
+from paretune.audit.gap import gap
 from paretune.spec import NotApplicable, NotPassed, Passed
 
 

@@ -10,8 +10,7 @@ from paretune.cli.experiments import task_options_from
 from paretune.spec import EMBEDDED_MODEL, InputError, Measure, MethodSpec, Phase, Recipe, TaskSpec, Trial
 
 if TYPE_CHECKING:
-    from paretune.execute.language import LanguageWorkflow
-    from paretune.execute.work import Evaluation
+    from paretune.kinds import Evaluation
     from paretune.tasks import Task
 
 _EXAMPLE = f"--model {EMBEDDED_MODEL}"
@@ -63,41 +62,28 @@ def evaluate_checkpoint(
     general text and seed. Memory is not counted. On another base model than the checkpoint names, which `model` has to
     ask for, this is said in a line. Raises `InputError` before any data is read where the checkpoint does not fit it.
     """
-    asked = _replayed(checkpoint, task_name, model, task_options_from(task_options))
+    measures: tuple[Measure, ...] = ("answers", "forgetting") if forgetting else ("answers",)
+    asked = _replayed(checkpoint, task_name, model, task_options_from(task_options), measures)
     trial, task, _ = asked
 
     import torch
 
-    from paretune.execute.language import LanguageWorkflow, evaluate
+    from paretune.kinds import Asked, kind_of
     from paretune.measure import Phases
     from paretune.methods import build
     from paretune.models import prefetch
-    from paretune.models.tying import ties_embeddings
 
     prefetch(trial.base_model)
     listener = _Lines()
     phases = Phases(on_enter=listener.phase)
-    work = LanguageWorkflow(trial, task)
+    kind = kind_of(task)
     if asked.on_another_base:
-        _check_fit(asked, work, checkpoint)
+        _check_fit(asked, checkpoint)
     with phases.during(Phase.LOAD):
-        loaded = work.load()
-    examples = task.examples("test")[:limit]
-    measures: tuple[Measure, ...] = ("answers", "forgetting") if forgetting else ("answers",)
+        loaded = kind.load(task, trial)
     torch.manual_seed(trial.seed)
-    result = evaluate(
-        loaded=loaded,
-        method=build(trial.method),
-        checkpoint=checkpoint,
-        task=task,
-        examples=examples,
-        recipe=trial.recipe,
-        phases=phases,
-        listener=listener,
-        tied_embeddings=ties_embeddings(trial.base_model),
-        measures=measures,
-        general_text=trial.general_text,
-    )
+    questions = Asked(trial, task, build(trial.method), checkpoint, limit)
+    result = kind.evaluate(questions, loaded, phases, listener.progress)
     if as_json:
         print(json.dumps(_as_json(asked, checkpoint, result), indent=1))
     else:
@@ -137,13 +123,15 @@ def _lines(asked: _Asked, checkpoint: Path, result: "Evaluation") -> list[str]:
     return [f"{checkpoint} on {asked.task.card.name}, {len(result.items)} {main.items}", *lines]
 
 
-def _check_fit(asked: _Asked, work: "LanguageWorkflow", checkpoint: Path) -> None:
+def _check_fit(asked: _Asked, checkpoint: Path) -> None:
     """Say that the base model is another one than the checkpoint names. Raises `InputError` where it does not fit."""
+    from paretune.kinds import kind_of
     from paretune.methods import build
 
     base_model = asked.trial.base_model
     try:
-        build(asked.trial.method).load(work.load().model, checkpoint)
+        loaded = kind_of(asked.task).load(asked.task, asked.trial)
+        build(asked.trial.method).load(loaded.model, checkpoint)
     except InputError as error:
         raise InputError(
             f'{checkpoint}: it was trained on "{asked.named}" and does not fit "{base_model}", which --model names; '
@@ -167,7 +155,13 @@ def _same_model(reference: str, named: str) -> bool:
     return parsed.kind == "hub" and parsed.name == named
 
 
-def _replayed(checkpoint: Path, task_name: str | None, model: str | None, options: dict[str, Any]) -> _Asked:
+def _replayed(
+    checkpoint: Path,
+    task_name: str | None,
+    model: str | None,
+    options: dict[str, Any],
+    measures: tuple[Measure, ...],
+) -> _Asked:
     """Return what to evaluate: the trial saved with the checkpoint, with what the command changes."""
     from paretune.models import pinned
     from paretune.tasks import get_task
@@ -183,11 +177,12 @@ def _replayed(checkpoint: Path, task_name: str | None, model: str | None, option
     if saved is not None:
         base_model = model or pinned(saved.base_model, saved.base_content)
         content = None if model else saved.base_content
-        changes = {"base_model": base_model, "base_content": content, "task": _unread(task), "split": "test"}
+        changes: dict[str, Any] = {"base_model": base_model, "base_content": content, "task": _unread(task)}
+        changes |= {"split": "test", "measures": measures}
         return _Asked(saved.model_copy(update=changes), task, saved.base_model)
     spec, named = _described(checkpoint)
     base_model = model or _base_of(checkpoint, named)
-    trial = Trial(base_model=base_model, task=_unread(task), method=spec, seed=0, recipe=Recipe())
+    trial = Trial(base_model=base_model, task=_unread(task), method=spec, seed=0, recipe=Recipe(), measures=measures)
     return _Asked(trial, task, named)
 
 

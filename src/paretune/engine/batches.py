@@ -1,8 +1,10 @@
 """Examples as batches of tokens: similar lengths together, the same order for the same seed."""
 
 import random
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +19,18 @@ LISTED_WINDOW_BATCHES = 20
 
 
 _IN_WORDS: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
+
+
+class Row(Protocol):
+    """One example as tokens, whatever else is to be learnt from it."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Return the tokens of the whole example."""
+
+
+RowT = TypeVar("RowT", bound=Row)
+BatchT = TypeVar("BatchT")
 
 
 class Encoded(NamedTuple):
@@ -52,12 +66,12 @@ class Batch(NamedTuple):
         return Batch(*(tensor.to(device) for tensor in self))
 
 
-class Batches:
+class BatchesByLength(ABC, Generic[RowT, BatchT]):
     """Batches without end, or each example once. Iterating again begins again with the same order."""
 
     def __init__(
         self,
-        encoded: Sequence[Encoded],
+        encoded: Sequence[RowT],
         batch_size: int,
         pad_id: int,
         seed: int,
@@ -75,13 +89,20 @@ class Batches:
         self.num_left_out = num_left_out
         """Examples that were longer than the recipe allows."""
 
-    def __iter__(self) -> Iterator[Batch]:
+    @abstractmethod
+    def collate(self, rows: Sequence[RowT]) -> BatchT:
+        """Return examples as one right-padded batch."""
+
+    def __iter__(self) -> Iterator[BatchT]:
         if self._one_pass:
-            yield from map(self._collate, _cut(self._by_length(range(len(self._encoded))), self._batch_size))
+            yield from map(self._batch, _cut(self._by_length(range(len(self._encoded))), self._batch_size))
             return
         shuffle = random.Random(self._seed)
         while True:
-            yield from map(self._collate, self._epoch(shuffle))
+            yield from map(self._batch, self._epoch(shuffle))
+
+    def _batch(self, indices: Sequence[int]) -> BatchT:
+        return self.collate([self._encoded[index] for index in indices])
 
     def _epoch(self, shuffle: random.Random) -> list[list[int]]:
         """Return the batches of one pass, as indices. A last batch that is not full is left to the next pass."""
@@ -105,8 +126,12 @@ class Batches:
     def _by_length(self, indices: Sequence[int]) -> list[int]:
         return sorted(indices, key=lambda index: (self._encoded[index].num_tokens, index))
 
-    def _collate(self, indices: Sequence[int]) -> Batch:
-        rows = [self._encoded[index] for index in indices]
+
+class Batches(BatchesByLength[Encoded, Batch]):
+    """Batches of prompts with their answers."""
+
+    def collate(self, rows: Sequence[Encoded]) -> Batch:
+        """Return examples as one right-padded batch."""
         shape = (len(rows), max(row.num_tokens for row in rows))
         input_ids = torch.full(shape, self._pad_id)
         attention_mask = torch.zeros(shape, dtype=torch.int64)
@@ -116,6 +141,16 @@ class Batches:
             attention_mask[position, : row.num_tokens] = 1
             answer_mask[position, len(row.prompt) : row.num_tokens] = True
         return Batch(input_ids, attention_mask, answer_mask)
+
+
+class Repeated(Generic[BatchT]):
+    """The same batch without end, as often as it is iterated."""
+
+    def __init__(self, batch: BatchT) -> None:
+        self._batch = batch
+
+    def __iter__(self) -> Iterator[BatchT]:
+        return repeat(self._batch)
 
 
 def make_batches(
@@ -132,9 +167,7 @@ def make_batches(
     Raises `InputError`, naming the split, when no example fits into the recipe's `max_length`.
     """
     encoded = [_encode(example, tokenizer, recipe) for example in examples]
-    kept = [row for row in encoded if row.num_tokens <= recipe.max_length]
-    if not kept:
-        raise _too_long(encoded, recipe, split)
+    kept = fitting(encoded, recipe, split)
     return Batches(
         kept,
         recipe.batch_size,
@@ -148,12 +181,7 @@ def make_batches(
 
 def check_lengths(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, split: Split) -> None:
     """Stop at the first example that fits into the recipe's `max_length`; raise `InputError` when none does."""
-    encoded: list[Encoded] = []
-    for example in examples:
-        encoded.append(_encode(example, tokenizer, recipe))
-        if encoded[-1].num_tokens <= recipe.max_length:
-            return
-    raise _too_long(encoded, recipe, split)
+    check_fits((_encode(example, tokenizer, recipe) for example in examples), recipe, split)
 
 
 def longest_batches(examples: Sequence[Example], tokenizer: Any, recipe: Recipe) -> Batches:
@@ -161,18 +189,34 @@ def longest_batches(examples: Sequence[Example], tokenizer: Any, recipe: Recipe)
 
     Raises `InputError` where no example is short enough for the recipe.
     """
-    encoded = sorted((_encode(example, tokenizer, recipe) for example in examples), key=lambda row: row.num_tokens)
-    fitting = [row for row in encoded if row.num_tokens <= recipe.max_length]
-    if not fitting:
-        raise _too_long(encoded, recipe, "train")
-    return Batches(fitting[-recipe.batch_size :], recipe.batch_size, tokenizer.pad_token_id, seed=0)
+    encoded = [_encode(example, tokenizer, recipe) for example in examples]
+    return Batches(longest(encoded, recipe), recipe.batch_size, tokenizer.pad_token_id, seed=0)
 
 
-def _too_long(encoded: Sequence[Encoded], recipe: Recipe, split: Split) -> InputError:
-    shortest = min((row.num_tokens for row in encoded), default=0)
-    return InputError(
-        f"recipe: max_length = {recipe.max_length} leaves no {_IN_WORDS[split]} example out of {len(encoded)} "
-        f"(the shortest has {shortest} tokens); raise max_length"
+def fitting(encoded: Sequence[RowT], recipe: Recipe, split: Split) -> list[RowT]:
+    """Return the examples within the recipe's `max_length`. Raises `InputError`, naming the split, for none."""
+    check_fits(encoded, recipe, split)
+    return [row for row in encoded if row.num_tokens <= recipe.max_length]
+
+
+def longest(encoded: Sequence[RowT], recipe: Recipe) -> list[RowT]:
+    """Return one batch of the longest training examples within the recipe's `max_length`, the longest last.
+
+    Raises `InputError` as `fitting` does.
+    """
+    return sorted(fitting(encoded, recipe, "train"), key=lambda row: row.num_tokens)[-recipe.batch_size :]
+
+
+def check_fits(encoded: Iterable[Row], recipe: Recipe, split: Split) -> None:
+    """Stop at the first example within the recipe's `max_length`; raise `InputError`, naming the split, for none."""
+    lengths: list[int] = []
+    for row in encoded:
+        lengths.append(row.num_tokens)
+        if lengths[-1] <= recipe.max_length:
+            return
+    raise InputError(
+        f"recipe: max_length = {recipe.max_length} leaves no {_IN_WORDS[split]} example out of {len(lengths)} "
+        f"(the shortest has {min(lengths, default=0)} tokens); raise max_length"
     )
 
 

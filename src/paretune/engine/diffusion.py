@@ -190,13 +190,14 @@ def transformer_output(  # noqa: PLR0917
     model: nn.Module, noisy: Tensor, text: Tensor, time: Tensor, positions: Tensor, places_of_text: Tensor
 ) -> Tensor:
     """Return what the transformer says of noisy pictures, float32 of their shape."""
+    guided = getattr(getattr(model, "config", None), "guidance_embeds", False)
     output: Any = model(
         hidden_states=noisy.to(text.dtype),  # captions are in the base's dtype
         encoder_hidden_states=text,
         timestep=time,
         img_ids=positions,
         txt_ids=places_of_text,
-        guidance=None,
+        guidance=torch.ones_like(time) if guided else None,
         return_dict=False,
     )
     said: Tensor = output[0]

@@ -10,11 +10,12 @@ from paretune.estimate.budgets import TwoBatches, answer_budget
 from paretune.estimate.generation import Questions
 from paretune.estimate.gpus import workspaces
 from paretune.estimate.lengths import batch_lengths
-from paretune.estimate.predict import Asked, Prediction, predict, workload_for
+from paretune.estimate.predict import Asked, Prediction, predict
 from paretune.estimate.quantised import layout_for
 from paretune.estimate.settings import EstimateSettings, Quantised
 from paretune.estimate.sharded import ASSUMPTIONS, sharded_log
-from paretune.estimate.workload import Lengths
+from paretune.estimate.workload import workload_for
+from paretune.kinds import Lengths, kind_of_shape
 from paretune.measure import StorageLog, replay
 from paretune.measure.storage_log import same_course
 from paretune.methods import build, method_cards, resolve, without_schedule
@@ -88,8 +89,9 @@ def estimates(
 ) -> Iterator[MemoryEstimate | NotEstimated]:
     """Yield an estimate for each method, in their order, each as soon as it is there.
 
-    Raises `InputError` at once for settings that the model cannot have.
+    Raises `InputError` at once for a kind of model that is not known, and for settings that the model cannot have.
     """
+    kind_of_shape(shape)
     layout_for(shape, settings)
     lengths = batch_lengths(shape, settings)
     return (_one(shape, spec, settings, lengths) for spec in specs)
@@ -184,7 +186,7 @@ def _two_batches(
 
 
 def _questions(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[Lengths]) -> Questions | None:
-    if shape.kind != "causal-lm":
+    if not kind_of_shape(shape).generates:
         return None
     longest = max(lengths, key=sum)
     prompt = settings.prompt_length or longest.prompt or max(1, sum(longest) // 2)
@@ -211,8 +213,7 @@ def _sharded(found: Prediction, settings: EstimateSettings) -> ShardedMemory | N
 
 def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ...]:
     said = [f"the model config is taken from {shape.source}"]
-    if shape.kind == "causal-lm" and settings.data is None:
-        said.append("every token of an example is trained on, and examples differ in length, so that a mask is needed")
+    said += kind_of_shape(shape).assumptions(own_data=settings.data is not None)
     if settings.device == "cuda":
         said.append(_ON_CUDA.format(card=settings.gpu or "Hopper cards, where they are largest"))
     layout = layout_for(shape, settings)
@@ -221,6 +222,4 @@ def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ..
         said.append(
             f"linear layers in {layout.kind} by the layouts of bitsandbytes{whose}, the rest in {settings.recipe.dtype}"
         )
-    if shape.kind == "diffusion":
-        said.append("texts and images are embedded beforehand; text encoder and autoencoder are not on the device")
     return tuple(said)

@@ -6,7 +6,8 @@ from typing import Any
 
 from paretune.engine import longest_batches
 from paretune.estimate.settings import DEFAULT_SEQUENCE_LENGTH, EstimateSettings
-from paretune.estimate.workload import Lengths, padded_lengths
+from paretune.estimate.workload import padded_lengths
+from paretune.kinds import Lengths
 from paretune.models import ModelShape
 from paretune.spec import InputError, Recipe
 from paretune.tasks import get_task
@@ -25,7 +26,7 @@ def batch_lengths(shape: ModelShape, settings: EstimateSettings) -> Sequence[Len
     if settings.data is not None:
         return _from_file(shape, settings.data, batch_size)
     sequence_length = settings.sequence_length or min(DEFAULT_SEQUENCE_LENGTH, shape.max_length or _NO_LIMIT)
-    if shape.kind != "diffusion" and shape.max_length is not None and sequence_length > shape.max_length:
+    if shape.max_length is not None and sequence_length > shape.max_length:
         raise InputError(
             f'sequence_length {sequence_length} is more than the model "{shape.name}" takes ({shape.max_length} tokens)'
         )

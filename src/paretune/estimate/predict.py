@@ -3,17 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from paretune.estimate.checkpoint import checkpoint_bytes
 from paretune.estimate.fake.fake_tensors import fake_tensors
 from paretune.estimate.generation import Questions, generation_log
-from paretune.estimate.settings import DEFAULT_TEXT_LENGTH, EstimateSettings
+from paretune.estimate.settings import EstimateSettings
 from paretune.estimate.sharded import Shards, shards_of
 from paretune.estimate.skeleton import build_skeleton
 from paretune.estimate.training import base_tensors, in_format, train_on_paper
-from paretune.estimate.workload import Lengths, Workload, diffusion_workload, encoder_workload, language_workload
+from paretune.kinds import Workload, kind_of_shape
 from paretune.measure import StorageLog, count_memory
 from paretune.methods import Context, Method
 from paretune.models import ModelShape
@@ -65,7 +64,8 @@ def predict(
         dtypes = [tensor.dtype for tensor in base]
         method = make_method()
         workload = make_workload()
-        context = Context(settings.recipe, _LEARNING_RATE, 0, toy_tokenizer(), shape.kind, workload.objective)
+        kind = kind_of_shape(shape)
+        context = kind.context(settings.recipe, _LEARNING_RATE, 0, toy_tokenizer(), workload.objective)
         wrapped = method.wrap(model, context)
         shards = shards_of(wrapped, asked.num_devices) if asked.num_devices > 1 else None
         log, trainable = _training(wrapped, method, context, workload, base)
@@ -77,19 +77,6 @@ def predict(
             generation=_generation(in_format(wrapped, base, dtypes), method, asked.questions, shape, base),
             shards=shards,
         )
-
-
-def workload_for(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[Lengths]) -> Workload:
-    """Return the batch that fits the kind of model, and our objective for it."""
-    match shape.kind:
-        case "causal-lm":
-            return language_workload(shape, lengths)
-        case "encoder":
-            return encoder_workload(lengths)
-        case "diffusion":
-            dtype: torch.dtype = getattr(torch, settings.recipe.dtype)
-            text_length = settings.sequence_length or DEFAULT_TEXT_LENGTH
-            return diffusion_workload(shape, len(lengths), text_length, settings.resolution, dtype)
 
 
 def _training(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from paretune.engine import train
-from paretune.estimate.workload import Workload
+from paretune.kinds import Workload
 from paretune.measure import StorageLog, count_memory, trainable_parameters
 from paretune.methods import Context, Method
 from paretune.methods.precision import as_loaded

@@ -3,27 +3,24 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from paretune.methods import ModelKind
-from paretune.models import makes_pictures, module_names, tokenizer_of
+from paretune.kinds import Kind, modules_of
+from paretune.models import ModelShape, find_shape
 
 
 class Base(NamedTuple):
     """What is known of a base model before its weights are loaded."""
 
-    reference: str
-    """As it is loaded: at the commit that the trials were planned with."""
-    kind: ModelKind
+    kind: Kind[Any]
+    """The kind that it is used as."""
+    shape: ModelShape
+    """Of the model as it is loaded: at the commit that the trials were planned with."""
     tokenizer: Any
     """None of an image model."""
     module_names: Sequence[str]
     """Dotted names of its modules."""
 
 
-def kind_of(reference: str) -> ModelKind:
-    """Return the kind of a base model. Raises `InputError` when its configuration cannot be had."""
-    return "diffusion" if makes_pictures(reference) else "causal-lm"
-
-
-def read_base(reference: str, kind: ModelKind) -> Base:
-    """Read a base model of a known kind. Raises `InputError` when its configuration or tokenizer cannot be used."""
-    return Base(reference, kind, tokenizer_of(reference), module_names(reference))
+def read_base(reference: str, kind: Kind[Any]) -> Base:
+    """Read a base model for a kind. Raises `InputError` when its configuration or tokenizer cannot be used."""
+    shape = find_shape(reference)
+    return Base(kind, shape, kind.tokenizer(reference), modules_of(kind, shape))

@@ -1,17 +1,15 @@
 """What is looked at before the first trial starts: everything that can be known without the base model's weights."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
-from paretune.engine import check_lengths
-from paretune.execute.base import kind_of, read_base
+from paretune.execute.base import read_base
 from paretune.execute.data_sets import DataSets
 from paretune.execute.rehearsal import rehearse
-from paretune.measure import check_texts
-from paretune.methods import ModelKind, check_method
+from paretune.kinds import kind_named, kind_of
+from paretune.methods import check_method
 from paretune.models import check_hardware, pinned
 from paretune.spec import InputError, Problems, Trial, Unavailable
-from paretune.tasks import AnyTask, ImageTask, Task
+from paretune.tasks import AnyTask
 
 OnCheck = Callable[[int, int], None]
 """Is called with the number of methods checked, and their total."""
@@ -36,27 +34,28 @@ def check_trials(
     problems, data = Problems(), data or DataSets()
     (planned,) = {(trial.base_model, trial.base_content) for trial in trials}
     reference = pinned(*planned)
-    kind = kind_of(reference)
     for trial in _one_of_each(trials, lambda trial: trial.task.canonical_json()):
         with problems.collected():
-            _check_kind(data.task(trial.task.name, trial.task.options), reference, kind)
+            _check_kind(data.task(trial.task.name, trial.task.options), reference)
     for trial in _one_of_each(trials, lambda trial: (trial.recipe.quantisation, trial.recipe.attention)):
         with problems.collected():
             check_hardware(trial.recipe.quantisation, trial.recipe.attention)
     problems.refuse()  # what comes next needs a base model of the right kind
-    base = read_base(reference, kind)
+    bases = {name: read_base(reference, kind_named(name)) for name in {trial.task.kind for trial in trials}}
     for trial in _one_of_each(trials, _what_examples_depend_on):
         with problems.collected():
-            _check_examples(trial, data, base.tokenizer)
+            base, task = bases[trial.task.kind], data.task(trial.task.name, trial.task.options)
+            base.kind.check(task, trial, base.tokenizer, data.texts)
     unavailable: dict[str, str] = {}
-    rehearsed = _one_of_each(trials, lambda trial: (trial.method.canonical_json(), trial.recipe.canonical_json()))
+    rehearsed = _one_of_each(trials, _what_attaching_depends_on)
     for number, trial in enumerate(rehearsed):
         if on_check is not None:
             on_check(number, len(rehearsed))
         with problems.collected():
             try:
+                base, task = bases[trial.task.kind], data.task(trial.task.name, trial.task.options)
                 check_method(trial.method, base.module_names)
-                rehearse(trial, base)
+                rehearse(trial, base, base.kind.config_for(task, base.shape.config))
             except Unavailable as error:
                 unavailable.setdefault(trial.method.label, str(error))
     if refuse_unavailable:
@@ -73,26 +72,16 @@ def _one_of_each(trials: Iterable[Trial], key: Callable[[Trial], object]) -> lis
     return list(found.values())
 
 
-def _check_kind(task: AnyTask, base_model: str, kind: ModelKind) -> None:
-    """Refuse a task in words for an image model, a task in pictures for a language model, and a judge that is none."""
-    if task.wants_pictures != (kind == "diffusion"):
-        wanted = "an image model, such as shipped:drawings" if task.wants_pictures else "a language model"
-        raise InputError(f'task "{task.card.name}": needs {wanted}; base_model is "{base_model}"')
-    if isinstance(task, ImageTask):
-        from paretune.models.image_encoder import check_image_encoder
-
-        check_image_encoder(task.judge)
+def _check_kind(task: AnyTask, base_model: str) -> None:
+    """Refuse a base model of another kind than the task is put to."""
+    kind = kind_of(task)
+    if not kind.fits(base_model):
+        raise InputError(f'task "{task.card.name}": needs {kind.words}; base_model is "{base_model}"')
 
 
 def _what_examples_depend_on(trial: Trial) -> object:
     return trial.task.canonical_json(), trial.recipe.max_length, trial.method.trains
 
 
-def _check_examples(trial: Trial, data: DataSets, tokenizer: Any) -> None:
-    """Refuse a length that no example is short enough for, and general text in which nothing is predicted."""
-    task = data.task(trial.task.name, trial.task.options)
-    if isinstance(task, Task) and trial.method.trains:
-        check_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
-        check_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
-        if trial.general_text is not None:
-            check_texts(tokenizer, data.texts(trial.general_text), trial.general_text.max_tokens)
+def _what_attaching_depends_on(trial: Trial) -> object:
+    return trial.task.kind, trial.method.canonical_json(), trial.recipe.canonical_json()

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from paretune.kinds import kind_of
 from paretune.spec import GeneralText
-from paretune.tasks import AnyTask, ImageTask, Split, Task, get_any_task, read_general_text
+from paretune.tasks import AnyTask, Split, get_any_task, read_general_text
 
 
 class DataSets:
@@ -25,10 +26,7 @@ class DataSets:
         """Return how many examples each split of a task has. Raises `InputError` for data that cannot be used."""
         task = self.task(name, options)
         splits: tuple[Split, ...] = ("train", "validation", "test")
-        if isinstance(task, ImageTask):
-            return {split: len(task.pictures(split)) for split in splits}
-        assert isinstance(task, Task)
-        return {split: len(task.examples(split)) for split in splits}
+        return {split: kind_of(task).num_examples(task, split) for split in splits}
 
     def texts(self, wanted: GeneralText) -> tuple[str, ...]:
         """Return general texts in the file's order. Raises `InputError` where the file does not hold them."""

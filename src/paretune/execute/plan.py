@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from paretune.execute.data_sets import DataSets
+from paretune.kinds import kind_of
 from paretune.methods import prior_learning_rate, resolve
 from paretune.models import base_content, check_reference
-from paretune.spec import ImageRecipe, InputError, MethodEntry, MethodSpec, Problems, Recipe, Study, Trial
+from paretune.spec import InputError, MethodEntry, MethodSpec, Problems, Recipe, Study, Trial
 from paretune.spec.tuning import VALIDATION_LOSS
 from paretune.tasks import AnyTask, fixed_general_text
 
@@ -40,6 +41,7 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
     for named in study.tasks:
         with problems.collected():
             tasks.append(data.task(named.name, named.options))
+            kind_of(tasks[-1])
             tasks[-1].spec()  # reads the data
     for entry in study.methods:
         with problems.collected():
@@ -61,7 +63,7 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
                 method=method,
                 learning_rate=rate,
                 seed=seed,
-                recipe=_whole(recipe, task),
+                recipe=kind_of(task).recipe(recipe),
                 general_text=general_text,
             ),
             entry,
@@ -100,13 +102,6 @@ def _check_choice(study: Study, tasks: list[AnyTask]) -> None:
                 f'[tuning] choose_by = "{study.tuning.choose_by}": task "{task.card.name}" does not measure it; '
                 f'choose by "{VALIDATION_LOSS}" or "{task.card.main_metric.name}"'
             )
-
-
-def _whole(recipe: Recipe, task: AnyTask) -> Recipe:
-    """Return the recipe with the settings of image models filled in, where the task is put to one."""
-    if not task.wants_pictures or recipe.image is not None:
-        return recipe
-    return recipe.model_copy(update={"image": ImageRecipe()})
 
 
 def recipe_of(study: Study, entry: MethodEntry, tuning: Mapping[str, Any] | None = None) -> Recipe:

@@ -1,64 +1,63 @@
 """Methods attached to a base model without weights: what would end a trial at its start is found while planning."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from paretune.engine import Batch, answer_loss
 from paretune.estimate.fake.fake_tensors import fake_tensors
 from paretune.execute.base import Base
-from paretune.methods import Context, Method, build, resolve
-from paretune.models import skeleton
+from paretune.kinds import BatchSize, Lengths, skeleton
+from paretune.methods import Method, build, resolve
 from paretune.spec import InputError, MethodEntry, MethodSpec, Trial, Unavailable, one_line
 
 _RATE = 1e-4
 """Any learning rate: what is attached does not depend on it."""
-_BATCH_SHAPE = (2, 16)
-"""Texts and tokens of the batch that is put through a model."""
+_LENGTHS = (Lengths(0, 16), Lengths(0, 16))
+_TEXT_LENGTH, _RESOLUTION = 16, 64
+"""The batch that is put through a model: two small examples."""
 
 
-def rehearse(trial: Trial, base: Base) -> None:
+def rehearse(trial: Trial, base: Base, config: Mapping[str, Any]) -> None:
     """Attach a trial's method to its base model and build its optimizer, as training will; no weights are read.
 
-    Where the study sets parameters of its own, a batch is put through the model too: presets have been audited. Raises
-    `InputError` for parameters that cannot be used, and `Unavailable` where the method itself does not go with the base
-    model. Nothing is raised for an error that may come from the missing weights alone: then only the trial can tell.
+    `config` is the base model's configuration with what the trial's task changes about it. Where the study sets
+    parameters of its own, a batch is put through the model too: presets have been audited. Raises `InputError` for
+    parameters that cannot be used, and `Unavailable` where the method itself does not go with the base model. Nothing
+    is raised for an error that may come from the missing weights alone: then only the trial can tell.
     """
     method = build(trial.method)
     if not (method.trains and method.attaches_without_weights):
         return
     preset = resolve(MethodEntry(name=trial.method.name, label=trial.method.label))
-    error = _attempt(method, trial, base, run=trial.method != preset)
+    error = _attempt(method, trial, base, config, run=trial.method != preset)
     if error is None:
         return
-    if trial.method != preset and _attempt(build(preset), trial, base, run=True) is None:
+    if trial.method != preset and _attempt(build(preset), trial, base, config, run=True) is None:
         raise InputError(f'method "{trial.method.label}": {_settings(trial, preset)} cannot be used: {_reason(error)}')
     if not _lacks_values(error):
         raise Unavailable(f'method "{trial.method.label}": does not go with {trial.base_model}: {_reason(error)}')
 
 
-def _attempt(method: Method, trial: Trial, base: Base, *, run: bool) -> Exception | None:
+def _attempt(method: Method, trial: Trial, base: Base, config: Mapping[str, Any], *, run: bool) -> Exception | None:
     """Return the error that ends the attempt, or None. An `InputError` is raised: it says by itself what to mend."""
-    context = Context(trial.recipe, _RATE, trial.seed, base.tokenizer, base.kind)
+    kind = base.kind
+    context = kind.context(trial.recipe, _RATE, trial.seed, base.tokenizer)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trial itself keeps them
         try:
             with fake_tensors("cpu"):
-                wrapped = method.wrap(skeleton(base.reference, trial.recipe.dtype), context)
+                wrapped = method.wrap(skeleton(kind, base.shape, trial.recipe.dtype, config), context)
                 method.optimizer(wrapped, context)
-                if run and base.kind == "causal-lm":
-                    answer_loss(wrapped.train(), _batch())
+                size = BatchSize(_LENGTHS, getattr(torch, trial.recipe.dtype), _TEXT_LENGTH, _RESOLUTION)
+                if run and (workload := kind.workload(config, size)) is not None:
+                    workload.objective(wrapped.train(), next(iter(workload.batches)))
         except InputError:
             raise
         except Exception as error:  # whatever a library raises for parameters that it cannot use
             return error
     return None
-
-
-def _batch() -> Batch:
-    ids: Any = torch.ones(_BATCH_SHAPE, dtype=torch.int64)
-    return Batch(ids, torch.ones_like(ids), torch.ones_like(ids, dtype=torch.bool))
 
 
 def _settings(trial: Trial, preset: MethodSpec) -> str:

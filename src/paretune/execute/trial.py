@@ -5,18 +5,16 @@ import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, SupportsInt
+from typing import Any, NamedTuple, SupportsInt
 
 import torch
 
-from paretune.engine import DataBatch, train
+from paretune.engine import DataBatch, train, validation_loss
 from paretune.execute.events import Listener
 from paretune.execute.executor import Finished
-from paretune.execute.language import LanguageWorkflow
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
-from paretune.execute.pictures import DiffusionWorkflow
-from paretune.execute.work import ModelWorkflow
+from paretune.kinds import Asked, Kind, kind_of
 from paretune.measure import (
     Phases,
     collect_provenance,
@@ -25,13 +23,13 @@ from paretune.measure import (
     folder_bytes,
     trainable_parameters,
 )
-from paretune.methods import Context, Method, build
+from paretune.methods import Context, Method, Objective, build
 from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel, pinned
 from paretune.models.tying import ties_embeddings
 from paretune.spec import InputError, Ok, Outcome, Phase, Record, Trial
 from paretune.store import Item, KeptPicture
-from paretune.tasks import ImageTask, Task, get_any_task
+from paretune.tasks import AnyTask, get_any_task
 
 TRIAL_FILE = "trial.json"
 
@@ -63,11 +61,20 @@ def run_trial(
         started_at=started_at,
         notes=warned.lines,
         phases=run.phases.readings(),
-        audit=marks_of(trial.method, trial.recipe, ties_embeddings(trial.base_model)),
+        audit=marks_of(trial.method, trial.recipe, ties_embeddings(trial.base_model), trial.model_kind),
         provenance=collect_provenance(concurrent_workers=int(concurrent_workers), model_note=run.model_note),
         **run.findings,
     )
     return Finished(record, run.items, run.pictures)
+
+
+class _Ready(NamedTuple):
+    """A trainable model, and what trains it."""
+
+    model: torch.nn.Module
+    method: Method
+    context: Context
+    objective: Objective
 
 
 class _Run:
@@ -85,18 +92,21 @@ class _Run:
 
     def whole(self) -> None:
         """Train where there is something to train, then evaluate what was saved, where the trial asks for answers."""
-        trial = self._trial
-        work = _work_of(trial)
+        task = _task_of(self._trial)
+        kind = kind_of(task)
+        trial = self._trial.model_copy(
+            update={"base_model": pinned(self._trial.base_model, self._trial.base_content)}
+        )  # fmt: skip
         if trial.method.trains:
-            self._train(work)
+            self._train(kind, task, trial)
             gc.collect()
         if "answers" in trial.measures:
-            self._evaluate(work)
+            self._evaluate(kind, Asked(trial, task, build(trial.method), self._checkpoint))
 
-    def _evaluate(self, work: ModelWorkflow) -> None:
-        loaded = self._load(work)
-        torch.manual_seed(self._trial.seed)  # answers may be sampled
-        result = work.evaluate(loaded, build(self._trial.method), self._checkpoint, self.phases, self._listener)
+    def _evaluate(self, kind: Kind[Any], asked: Asked[Any]) -> None:
+        loaded = self._load(kind, asked.task, asked.trial)
+        torch.manual_seed(asked.trial.seed)  # answers may be sampled
+        result = kind.evaluate(asked, loaded, self.phases, self._listener.progress)
         self.items = result.items
         self.pictures = result.pictures
         self.findings["metrics"] |= result.metrics
@@ -108,44 +118,38 @@ class _Run:
             "drifts": result.drifts,
         }
 
-    def _load(self, work: ModelWorkflow) -> LoadedModel:
+    def _load(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> LoadedModel:
         with self.phases.during(Phase.LOAD):
-            loaded = work.load()
+            loaded = kind.load(task, trial)
         self.model_note = loaded.note
         return loaded
 
-    def _wrapped(self, work: ModelWorkflow) -> tuple[torch.nn.Module, Method, Context]:
+    def _ready(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> tuple[_Ready, LoadedModel]:
         """Build the trainable model. Its initial values depend on the seed alone."""
-        loaded = self._load(work)
-        trial = self._trial
+        loaded = self._load(kind, task, trial)
         with self.phases.during(Phase.PREPARE):
-            method = build(trial.method)
-            context = Context(
-                recipe=trial.recipe,
-                learning_rate=trial.learning_rate,
-                seed=trial.seed,
-                tokenizer=loaded.tokenizer,
-                model_kind=work.model_kind,
-                objective=work.objective,
-            )
+            method, objective = build(trial.method), kind.objective(loaded)
+            context = kind.context(trial.recipe, trial.learning_rate, trial.seed, loaded.tokenizer, objective)
             torch.manual_seed(trial.seed)
-            return method.wrap(loaded.model, context), method, context
+            return _Ready(method.wrap(loaded.model, context), method, context, objective), loaded
 
-    def _train(self, work: ModelWorkflow) -> None:
-        trial, metrics = self._trial, self.findings["metrics"]
-        model, method, context = self._wrapped(work)
+    def _train(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> None:
+        metrics = self.findings["metrics"]
+        ready, loaded = self._ready(kind, task, trial)
         with self.phases.during(Phase.PREPARE):
-            data = work.training_data()
+            data = kind.training_data(task, trial, loaded)
+            del loaded
             self.findings["num_left_out"] = data.num_left_out
             self.findings["num_validation_left_out"] = data.num_validation_left_out
         if "memory" in trial.measures and not torch.cuda.is_available():
             with self.phases.during(Phase.MEASURE):
-                peak = _training_peak_bytes(model, method, context, data.longest)
+                peak = _training_peak_bytes(ready, data.longest)
                 metrics["train_peak_bytes"] = float(peak)
                 self.phases.counted(Phase.TRAIN, peak)
-                del model
+                del ready
                 gc.collect()
-            model, method, context = self._wrapped(work)
+            ready = self._ready(kind, task, trial)[0]
+        model, method, context, objective = ready
         with self.phases.during(Phase.PREPARE):
             method.before_training(model, context, data.batches)
             torch.manual_seed(trial.seed)
@@ -154,11 +158,11 @@ class _Run:
             self.findings["trainable_dtypes"] = dtypes(optimizer)
         with self.phases.during(Phase.TRAIN):
             result = train(
-                model, method, optimizer, data.batches, trial.recipe, objective=work.objective, on_step=self._on_step
+                model, method, optimizer, data.batches, trial.recipe, objective=objective, on_step=self._on_step
             )
         self._keep_training(result.losses, result.step_seconds)
         with self.phases.during(Phase.VALIDATE):
-            metrics["validation_loss"] = work.validation_loss(model)
+            metrics["validation_loss"] = validation_loss(model, data.validation, objective)
         if "answers" in trial.measures:
             self._save(method, model)
 
@@ -186,14 +190,13 @@ class _Run:
             self.findings["metrics"]["train_peak_bytes"] = float(peak)
 
 
-def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Context, batches: Iterable[DataBatch]) -> int:
+def _training_peak_bytes(ready: _Ready, batches: Iterable[DataBatch]) -> int:
     """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
+    model, method, context, objective = ready
     method.before_training(model, context, batches)
     recipe = context.recipe.model_copy(
         update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0, "compile": False}
     )
-    objective = context.objective
-    assert objective is not None
 
     def steps() -> None:
         optimizer = method.optimizer(model, context)
@@ -204,20 +207,15 @@ def _training_peak_bytes(model: torch.nn.Module, method: Method, context: Contex
     return count_peak_bytes(model, steps)
 
 
-def _work_of(trial: Trial) -> ModelWorkflow:
-    """Return the trial's work, making sure that data and base model are those that the trial was planned with."""
+def _task_of(trial: Trial) -> AnyTask:
+    """Return the trial's task, making sure that its data is what the trial was planned with."""
     task = get_any_task(trial.task.name, trial.task.options)
     if task.content_hash != trial.task.content_hash:
         raise InputError(
             f'task "{trial.task.name}": its data changed since the trial was planned '
             f"(hash {task.content_hash}, planned {trial.task.content_hash}); run the study again"
         )
-    trial = trial.model_copy(update={"base_model": pinned(trial.base_model, trial.base_content)})
-    if isinstance(task, ImageTask):
-        return DiffusionWorkflow(trial, task)
-    if not isinstance(task, Task):
-        raise InputError(f'task "{trial.task.name}": neither a Task nor an ImageTask; see docs/extend')
-    return LanguageWorkflow(trial, task)
+    return task
 
 
 __all__ = ["TRIAL_FILE", "Finished", "run_trial"]

@@ -14,12 +14,12 @@ from paretune.methods.registry import (
 )
 
 if TYPE_CHECKING:
-    from paretune.methods.base import Context, Method, ModelKind, Objective
+    from paretune.methods.base import Context, KindTraits, Method, Objective
 
 __all__ = [
     "Context",
+    "KindTraits",
     "Method",
-    "ModelKind",
     "Objective",
     "Preset",
     "build",
@@ -34,7 +34,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what needs torch only when it is asked for."""
-    if name in {"Context", "Method", "ModelKind", "Objective"}:
+    if name in {"Context", "KindTraits", "Method", "Objective"}:
         from paretune.methods import base
 
         return getattr(base, name)

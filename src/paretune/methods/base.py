@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import TypeAdapter, ValidationError
@@ -12,13 +12,24 @@ from torch.optim import Optimizer
 
 from paretune.methods.capabilities import answering_of
 from paretune.methods.card import Preset
-from paretune.spec import InputError, MethodSpec, Recipe, nearest
-
-ModelKind = Literal["causal-lm", "encoder", "diffusion"]
-"""What is fine-tuned: a language model, an encoder with a classification head, or a diffusion transformer."""
+from paretune.spec import CAUSAL_LM, InputError, MethodSpec, ModelKind, Recipe, nearest
 
 Objective = Callable[[nn.Module, Any], Tensor]
 """Returns the sum of a batch's loss terms, a scalar: the loop divides by their number over the whole step."""
+
+
+class KindTraits(NamedTuple):
+    """What a method may know about the kind of its base model."""
+
+    name: ModelKind
+    peft_task_type: str | None
+    """What peft calls it; None where peft has no name. With SEQ_CLS it trains the classification head as well."""
+    linear_in_blocks: bool = False
+    """Whether "all-linear" stands for the linear layers of repeated blocks alone: peft would take in an encoder's
+    pooler, which sees one vector a text, and knows no diffusers."""
+
+
+LANGUAGE = KindTraits(CAUSAL_LM, "CAUSAL_LM")
 
 
 class Context(NamedTuple):
@@ -30,9 +41,14 @@ class Context(NamedTuple):
     seed: int
     tokenizer: Any
     """The base model's tokenizer; None where the base model has none of its own."""
-    model_kind: ModelKind = "causal-lm"
+    kind: KindTraits = LANGUAGE
     objective: Objective | None = None
     """What training minimises. A method whose start depends on data needs it."""
+
+    @property
+    def model_kind(self) -> ModelKind:
+        """The name of the base model's kind."""
+        return self.kind.name
 
 
 class Method(ABC):
@@ -127,12 +143,12 @@ class Method(ABC):
         """Worked examples put before every question."""
         return 0
 
-    def answers_alone(self, *, tied_embeddings: bool | None) -> bool:
+    def answers_alone(self, *, tied_embeddings: bool | None, model_kind: ModelKind = CAUSAL_LM) -> bool:
         """Tell whether it is evaluated with batch size 1, as answers may depend on other items in the batch.
 
         `tied_embeddings` says whether the base model ties its input and output embeddings, None if unknown.
         """
-        return answering_of(self.spec, tied_embeddings).alone
+        return answering_of(self.spec, tied_embeddings, model_kind).alone
 
 
 def required_rate(spec: MethodSpec, context: Context) -> float:

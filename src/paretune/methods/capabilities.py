@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from paretune.methods.embeddings import touched_embeddings
-from paretune.spec import Audit, AuditMarks, Data, MethodAudit, MethodSpec, Recipe, read_audit
+from paretune.spec import CAUSAL_LM, Audit, AuditMarks, Data, MethodAudit, MethodSpec, ModelKind, Recipe, read_audit
 
 AUDIT_FILE = "recorded_audit.json"
 RECORDED_AUDIT = Path(__file__).with_name(AUDIT_FILE)
@@ -122,26 +122,31 @@ def capabilities_of(spec: MethodSpec, tied: bool | None = False) -> Capabilities
     return Capabilities(**{claim: found.kind == "pass" for claim, found in verdicts.items() if found is not None})
 
 
-def answering_of(spec: MethodSpec, tied: bool | None = False) -> Answering:
-    """Return how a method has to be evaluated. What is unaudited gets batch size 1, which is always right."""
+def answering_of(spec: MethodSpec, tied: bool | None = False, model_kind: ModelKind = CAUSAL_LM) -> Answering:
+    """Return how a method has to be evaluated. What is unaudited gets batch size 1, which is always right.
+
+    Where the audit did not ask on this kind of model, what it found on a causal language model speaks for it.
+    """
     if not spec.trains:
         return Answering(False, "the base model")
     audit = audit_of(spec, tied)
     if audit is None:
         return Answering(True, "unaudited")
     for claim in ("batch_invariant", "padding_invariant"):
-        found = audit.verdict(claim)
+        found = audit.verdict(claim, model_kind) or audit.verdict(claim)
         if found is None or found.kind != "pass":
             return Answering(True, getattr(found, "finding", "the audit did not reach it"))
     return Answering(False, "answers depend neither on other items in the batch nor on padding, in float32")
 
 
-def marks_of(spec: MethodSpec, recipe: Recipe, tied: bool | None = False) -> AuditMarks | None:
-    """Return what a record keeps of its method's audit, or None where there is nothing to audit.
+def marks_of(
+    spec: MethodSpec, recipe: Recipe, tied: bool | None = False, model_kind: ModelKind = CAUSAL_LM
+) -> AuditMarks | None:
+    """Return what a record keeps of its method's audit on a kind of model, or None where there is nothing to audit.
 
     That a method cannot be trained in bfloat16 is left out unless the recipe is known to train it so; peft's own choice
-    is float32 for most adapters. How far a batch moves answers in bfloat16 is left out with a float32 base. An image
-    model's marks come from the audit of a diffusion model. `tied` is as in `audit_of`.
+    is float32 for most adapters. How far a batch moves answers in bfloat16 is left out with a float32 base. `tied` is
+    as in `audit_of`.
     """
     if not spec.trains:
         return None
@@ -149,12 +154,14 @@ def marks_of(spec: MethodSpec, recipe: Recipe, tied: bool | None = False) -> Aud
     answers = recipe.image is None
     if audit is None or whole is None:
         return AuditMarks(audit=None, answered_alone=answers)
-    failed = audit.failed("causal-lm" if answers else "diffusion")
+    failed = audit.failed(model_kind)
     if not _trains_in_base_dtype(spec, recipe):
         failed.pop("trains_in_bf16", None)
     if recipe.dtype != "bfloat16":
         failed.pop("batch_as_base_in_bf16", None)
-    return AuditMarks(audit=whole.name, failed=failed, answered_alone=answers and answering_of(spec, tied).alone)
+    return AuditMarks(
+        audit=whole.name, failed=failed, answered_alone=answers and answering_of(spec, tied, model_kind).alone
+    )
 
 
 def _trains_in_base_dtype(spec: MethodSpec, recipe: Recipe) -> bool:

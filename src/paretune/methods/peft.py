@@ -16,7 +16,7 @@ from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from torch import nn
 
-from paretune.methods.base import Context, Method, ModelKind, check_own_parameter
+from paretune.methods.base import LANGUAGE, Context, Method, check_own_parameter
 from paretune.methods.checkpoint import attaching, reading, require_safetensors, tidy_adapter_config
 from paretune.methods.layer_choices import adapted_modules, check_layer_choices, check_patterns, check_token_indices
 from paretune.methods.lora_options import WIDER_KINDS
@@ -26,9 +26,6 @@ from paretune.methods.registry import LIBRARY_PREFIX
 from paretune.methods.targets import linear_layers_of_blocks, table_knows
 from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
 
-TASK_TYPES: Mapping[ModelKind, str | None] = {"causal-lm": "CAUSAL_LM", "encoder": "SEQ_CLS", "diffusion": None}
-"""What peft calls each kind of model. With SEQ_CLS it trains the classification head as well."""
-
 
 class Peft(Method):
     """Puts a peft adapter on the base model. Subclasses add what one method needs: a hook, a parameter of their own."""
@@ -36,7 +33,7 @@ class Peft(Method):
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with the adapter attached; only the adapter is trainable."""
         trained_as = context.recipe.trainable_dtype
-        config = self.config(context.recipe, context.model_kind, self.base_parameters(model, context))
+        config = self.config(context.recipe, context.kind.peft_task_type, self.base_parameters(model, context))
         self.check_config(config, context)
         check_token_indices(self.spec.label, config, model)
         with attaching():
@@ -49,7 +46,7 @@ class Peft(Method):
     def config(
         self,
         recipe: Recipe,
-        model_kind: ModelKind = "causal-lm",
+        task_type: str | None = LANGUAGE.peft_task_type,
         from_base: Mapping[str, Any] = MappingProxyType({}),
     ) -> PeftConfig:
         """Return peft's config; `from_base` wins over what the study gives. Raises `InputError` for refused values."""
@@ -57,7 +54,7 @@ class Peft(Method):
         # A copy: peft changes lists and tables that it is given, and the spec is part of the trial's identity.
         values = copy.deepcopy({**self.recipe_parameters(recipe), **given, **from_base})
         try:
-            config: PeftConfig = config_class(self.spec)(task_type=TASK_TYPES[model_kind], **values)
+            config: PeftConfig = config_class(self.spec)(task_type=task_type, **values)
         except (ValueError, TypeError, KeyError, AssertionError) as error:
             raise InputError(f'method "{self.spec.label}": peft refuses its parameters: {one_line(error)}') from None
         return config
@@ -78,8 +75,7 @@ class Peft(Method):
         table = getattr(tuner_class(self.spec), "target_module_mapping", None)
         if given is None and table and not table_knows(table, model):
             return {"target_modules": self.default_targets(model)}
-        if given == "all-linear" and context.model_kind != "causal-lm":
-            # peft's "all-linear" takes in an encoder's pooler, which sees one vector a text, and knows no diffusers
+        if given == "all-linear" and context.kind.linear_in_blocks:
             return {"target_modules": self.default_targets(model)}
         return {}
 

@@ -4,6 +4,7 @@ from paretune.models.bundled_configs import carried_shapes
 from paretune.models.content import base_content, pinned
 from paretune.models.hardware import check_hardware
 from paretune.models.load import (
+    Head,
     LoadedModel,
     check_reference,
     load_image_model,
@@ -11,11 +12,12 @@ from paretune.models.load import (
     makes_pictures,
     needs_package,
     prefetch,
+    tokenizer_of,
 )
 from paretune.models.shapes import ModelShape, find_shape
-from paretune.models.skeleton import module_names, skeleton, tokenizer_of
 
 __all__ = [
+    "Head",
     "LoadedModel",
     "ModelShape",
     "base_content",
@@ -26,10 +28,8 @@ __all__ = [
     "load_image_model",
     "load_model",
     "makes_pictures",
-    "module_names",
     "needs_package",
     "pinned",
     "prefetch",
-    "skeleton",
     "tokenizer_of",
 ]

@@ -1,5 +1,7 @@
 """From a reference to a base model in memory."""
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +32,19 @@ class LoadedModel(NamedTuple):
     """Pads on the left, and has a pad token. None with an image model."""
     note: str | None
     """What a reader of results must know about the weights."""
+    processor: Any = None
+    """What else turns examples into inputs, such as the codec of an image model; None where the tokenizer is all."""
+
+
+class Head(NamedTuple):
+    """A head that a task needs and that the base model's files need not hold."""
+
+    model_class: str
+    """The class of transformers that has it, such as `AutoModelForSequenceClassification`."""
+    settings: Mapping[str, Any]
+    """Settings of the configuration that it follows from, such as `num_labels`."""
+    seed: int
+    """Decides its initial values where the files hold none that fit."""
 
 
 def check_reference(reference: str) -> None:
@@ -70,14 +85,19 @@ def prefetch(reference: str) -> None:
 
 
 def load_model(
-    reference: str, dtype: str = "float32", *, quantisation: str | None = None, attention: str = "sdpa"
+    reference: str,
+    dtype: str = "float32",
+    *,
+    quantisation: str | None = None,
+    attention: str = "sdpa",
+    head: Head | None = None,
 ) -> LoadedModel:
     """Return a base model and its tokenizer, with weights in `dtype`: "float32", "bfloat16" or "float16".
 
     `quantisation` is that of the linear layers, "4bit" or "8bit": such a model is on the GPU already. `attention` is
-    an implementation by its name in transformers. Decoding settings that came with the model are dropped but for its
-    token ids, so that greedy decoding is greedy. Raises `InputError` when the reference, the settings or the files
-    cannot be used.
+    an implementation by its name in transformers. Without a `head` it is a causal language model: decoding settings
+    that came with it are dropped but for its token ids, so that greedy decoding is greedy. Raises `InputError` when the
+    reference, the settings or the files cannot be used.
     """
     parsed = parse(reference)
     check_hardware(quantisation, attention)
@@ -86,15 +106,29 @@ def load_model(
     if parsed.kind == "toy":
         if quantisation is not None:
             raise InputError(f'base model "{reference}": a toy is not quantised; leave quantisation out of the recipe')
-        loaded = _loaded_toy(parsed, dtype, attention)
+        loaded = _loaded_toy(parsed, dtype, attention, head)
     else:
         folder = model_folder(parsed)
         if is_image_folder(folder):
             raise InputError(f'base model "{reference}": an image model; give the study a task with pictures')
-        model = _model(parsed, folder, dtype, {"attn_implementation": attention, **quantised(quantisation, dtype)})
+        settings = {"attn_implementation": attention, **quantised(quantisation, dtype)}
+        model = _model(parsed, folder, dtype, settings, head)
         loaded = LoadedModel(model, read_tokenizer(parsed, folder), _note(parsed, folder))
-    _settle(parsed, loaded)
+    _settle(parsed, loaded, writes=head is None)
     return loaded
+
+
+def tokenizer_of(reference: str) -> Any:
+    """Return a model's tokenizer, as it comes with the loaded model. Fetches no weights from the hub.
+
+    Raises `InputError` when it cannot be read.
+    """
+    parsed = parse(reference)
+    if parsed.kind == "toy":
+        from paretune.models.toy import toy_tokenizer
+
+        return toy_tokenizer()
+    return read_tokenizer(parsed, model_folder(parsed, weights=False))
 
 
 def load_image_model(reference: str, dtype: str = "float32") -> tuple[LoadedModel, "Codec"]:
@@ -151,24 +185,46 @@ def _note(parsed: Reference, folder: Path) -> str | None:
     return commit_note(parsed, folder) if parsed.kind == "hub" else None
 
 
-def _loaded_toy(parsed: Reference, dtype: str, attention: str) -> LoadedModel:
+def _loaded_toy(parsed: Reference, dtype: str, attention: str, head: Head | None) -> LoadedModel:
     import torch
 
     from paretune.models.toy import NOTE, toy_of, toy_tokenizer
 
-    model = toy_of(parsed).to(getattr(torch, dtype))
+    model = toy_of(parsed)
+    if head is not None:
+        model = _with_head(model, head)
+    model = model.to(getattr(torch, dtype))
     model.set_attn_implementation(attention)
     return LoadedModel(model, toy_tokenizer(), NOTE)
 
 
-def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any]) -> Any:
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
+def _with_head(bare: Any, head: Head) -> Any:
+    """Return a model of the same body with another head."""
+    import transformers
 
+    with _drawing(head), without_bars():
+        config = type(bare.config).from_dict(bare.config.to_dict() | dict(head.settings))
+        model = getattr(transformers, head.model_class).from_config(config)
+    model.base_model.load_state_dict(bare.base_model.state_dict())
+    return model
+
+
+def _drawing(head: Head | None) -> AbstractContextManager[None]:
+    """Draw a head's initial values from its seed, and leave the generators of the caller as they were."""
+    from paretune.models.toy import seeded
+
+    return nullcontext() if head is None else seeded(head.seed)
+
+
+def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any], head: Head | None) -> Any:
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+
+    model_class = "AutoModelForCausalLM" if head is None else head.model_class
     try:
-        with without_bars():
-            model, report = AutoModelForCausalLM.from_pretrained(
+        with without_bars(), _drawing(head):
+            model, report = getattr(transformers, model_class).from_pretrained(
                 str(folder),
                 dtype=getattr(torch, dtype),
                 use_safetensors=True,
@@ -177,32 +233,42 @@ def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any]
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **settings,
+                **({} if head is None else head.settings),
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise unusable(parsed, folder, error) from None
+        what = "causal language model" if head is None else f"model for {model_class}"
+        raise unusable(parsed, folder, error, what) from None
     # transformers fills what is missing or of another shape with random numbers and goes on.
     for kind in ("missing_keys", "mismatched_keys"):
-        if report[kind]:
-            example = sorted(str(key) for key in report[kind])[0]
+        names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report[kind])
+        if unfit := [name for name in names if head is None or not _is_of_head(name, model)]:
             raise InputError(
-                f'base model "{parsed.text}": {len(report[kind])} weights in {folder} are missing or do not fit its '
-                f"config.json, such as {example}; fetch or save the model again"
+                f'base model "{parsed.text}": {len(unfit)} weights in {folder} are missing or do not fit its '
+                f"config.json, such as {unfit[0]}; fetch or save the model again"
             )
     return model
 
 
-def _settle(parsed: Reference, loaded: LoadedModel) -> None:
+def _is_of_head(name: str, model: Any) -> bool:
+    """Tell whether a weight is of the head, or of the pooler below it, which language modelling does not train."""
+    return not name.startswith(f"{model.base_model_prefix}.") or ".pooler." in name
+
+
+def _settle(parsed: Reference, loaded: LoadedModel, *, writes: bool) -> None:
     """Bring model and tokenizer into the state that every method and the engine start from."""
     from transformers import GenerationConfig
 
-    model, tokenizer, _ = loaded
+    model, tokenizer = loaded.model, loaded.tokenizer
     model.eval()
-    came_with = model.generation_config
-    model.generation_config = GenerationConfig(
-        bos_token_id=came_with.bos_token_id,
-        eos_token_id=came_with.eos_token_id or tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    if writes:
+        came_with = model.generation_config
+        model.generation_config = GenerationConfig(
+            bos_token_id=came_with.bos_token_id,
+            eos_token_id=came_with.eos_token_id or tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    else:
+        model.config.pad_token_id = tokenizer.pad_token_id  # a decoder's head reads the last token before the padding
     num_embeddings = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > num_embeddings:
         raise InputError(

@@ -1,8 +1,9 @@
 """The shape of a model: its configuration, without any weights."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from paretune.models.bundled_configs import carried_shapes
 from paretune.models.hub import hub_problem
@@ -12,11 +13,7 @@ from paretune.models.progress import step
 from paretune.models.reference import FORMS, TIED_TOY, Reference, parse, shipped_folder
 from paretune.spec import InputError, nearest, one_line
 
-Kind = Literal["causal-lm", "encoder", "diffusion"]
-
 _CONFIG, _DIFFUSION_CONFIG = "config.json", "transformer/config.json"
-_GENERATES = ("ForCausalLM", "LMHeadModel")
-_ENCODES = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
 
 
 class ModelShape(NamedTuple):
@@ -24,7 +21,6 @@ class ModelShape(NamedTuple):
 
     name: str
     """As it was asked for."""
-    kind: Kind
     config: dict[str, Any]
     source: str
     """Where the configuration was found."""
@@ -32,6 +28,11 @@ class ModelShape(NamedTuple):
     """Where a tokenizer may be; None where there is nothing but the configuration."""
     tokenizer: Any = None
     """The tokenizer of a model that is built in memory."""
+
+    @property
+    def architecture(self) -> str:
+        """The class of transformers or diffusers that it is of; empty where the configuration does not say."""
+        return architecture_of(self.config)
 
     @property
     def max_length(self) -> int | None:
@@ -44,6 +45,24 @@ class ModelShape(NamedTuple):
         """Whether input and output embeddings are one matrix, None where the configuration does not say."""
         value = self.config.get("tie_word_embeddings")
         return value if isinstance(value, bool) else None
+
+
+def architecture_of(config: Mapping[str, Any]) -> str:
+    """Return the class of transformers or diffusers that a configuration is of; empty where it does not say."""
+    named = config.get("architectures") or [config.get("_class_name", "")]
+    return str(named[0])
+
+
+def config_object(config: Mapping[str, Any], **settings: Any) -> Any:
+    """Return a configuration, with some settings changed, as transformers' own object.
+
+    Raises `ValueError` for a type of model that it does not know.
+    """
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    if config["model_type"] not in CONFIG_MAPPING:
+        raise ValueError(f'transformers does not know the model_type "{config["model_type"]}"')
+    return CONFIG_MAPPING[config["model_type"]].from_dict({**config, **settings})
 
 
 def find_shape(model: str) -> ModelShape:
@@ -126,7 +145,7 @@ def _toy(parsed: Reference) -> ModelShape:
 
     source = "a model built in memory"
     config = toy_model(tied=parsed.name == TIED_TOY).config.to_dict()
-    return ModelShape(parsed.text, "causal-lm", config, source, None, toy_tokenizer())
+    return ModelShape(parsed.text, config, source, None, toy_tokenizer())
 
 
 def _read(model: str, path: Path, source: str, folder: Path | None) -> ModelShape:
@@ -136,18 +155,4 @@ def _read(model: str, path: Path, source: str, folder: Path | None) -> ModelShap
         raise InputError(f"{path}: cannot be read as a model's configuration: {one_line(error)}") from None
     if not isinstance(config, dict) or not ({"model_type", "_class_name"} & config.keys()):
         raise InputError(f"{path}: not a model's configuration (neither model_type nor _class_name in it)")
-    return ModelShape(model, _kind(config, path), config, source, folder)
-
-
-def _kind(config: dict[str, Any], path: Path) -> Kind:
-    if "_class_name" in config:
-        return "diffusion"
-    architecture = str((config.get("architectures") or [""])[0])
-    if architecture.endswith(_GENERATES) or not architecture:
-        return "causal-lm"
-    if architecture.endswith(_ENCODES) and not config.get("is_encoder_decoder"):
-        return "encoder"
-    raise InputError(
-        f'{path}: a model of the kind "{architecture}" cannot be estimated; language models, encoders and diffusion '
-        "transformers can"
-    )
+    return ModelShape(model, config, source, folder)

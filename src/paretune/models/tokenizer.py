@@ -26,9 +26,9 @@ def read_tokenizer(parsed: Reference, folder: Path) -> Any:
     return tokenizer
 
 
-def unusable(parsed: Reference, folder: Path, error: Exception) -> InputError:
-    """Return the error that says that a folder holds no causal language model."""
+def unusable(parsed: Reference, folder: Path, error: Exception, what: str = "causal language model") -> InputError:
+    """Return the error that says that a folder does not hold what it should."""
     return InputError(
-        f'base model "{parsed.text}": {folder} cannot be read as a causal language model: {one_line(error)[:200]}; '
+        f'base model "{parsed.text}": {folder} cannot be read as a {what}: {one_line(error)[:200]}; '
         "fetch or save it again (delete the folder first if it is a cached one)"
     )

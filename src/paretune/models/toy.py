@@ -52,13 +52,13 @@ def toy_of(parsed: Reference) -> Any:
 
 
 @contextmanager
-def seeded() -> Iterator[None]:
+def seeded(seed: int = _SEED) -> Iterator[None]:
     """Draw the same random numbers every time, and leave the generators of the caller as they were."""
     import torch
 
     # Only the CPU's generator is seeded: torch.manual_seed would reach those of the accelerators too.
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(_SEED)
+        torch.default_generator.manual_seed(seed)
         yield
 
 

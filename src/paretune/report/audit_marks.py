@@ -67,5 +67,5 @@ def marks_for(row: Row) -> AuditMarks | None:
     record = row.records[0]
     if record.imported is None:
         return record.audit
-    found = marks_of(record.trial.method, record.trial.recipe)
+    found = marks_of(record.trial.method, record.trial.recipe, model_kind=record.trial.model_kind)
     return found.model_copy(update={"answered_alone": False}) if found and found.audit else None

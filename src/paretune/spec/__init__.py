@@ -8,7 +8,6 @@ from paretune.spec.audit import (
     Claim,
     Finding,
     MethodAudit,
-    ModelKind,
     NotApplicable,
     NotPassed,
     Passed,
@@ -20,6 +19,7 @@ from paretune.spec.errors import InputError, InputErrors, Problems, Unavailable,
 from paretune.spec.general_text import GeneralText
 from paretune.spec.image import ImageRecipe
 from paretune.spec.imported import Imported
+from paretune.spec.kinds import CAUSAL_LM, CLASSIFIER, DIFFUSION, ModelKind
 from paretune.spec.method import MethodEntry, MethodSpec
 from paretune.spec.metrics import COSTS, METRICS, Direction, Metric, Phase, Unit, metric_table
 from paretune.spec.planned import Candidate, PlannedStage, Search, StudyPlan
@@ -44,8 +44,9 @@ from paretune.spec.trial import EVERYTHING, Measure, Trial
 from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
-    "AUDIT_VERSION", "CLAIMS", "COSTS", "EMBEDDED_MODEL", "EVERYTHING", "METRICS", "Audit",
-    "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed",
+    "AUDIT_VERSION", "CAUSAL_LM", "CLAIMS", "CLASSIFIER", "COSTS", "DIFFUSION", "EMBEDDED_MODEL", "EVERYTHING",
+    "METRICS", "Audit", "AuditMarks",
+    "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed",
     "Finding", "GeneralText", "ImageRecipe", "Imported", "InputError", "InputErrors", "Measure", "MethodAudit",
     "MethodEntry", "MethodSpec", "Metric", "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory",
     "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage", "Problems", "Provenance", "Reading", "Recipe",

@@ -6,12 +6,11 @@ from pydantic import Field, field_validator
 
 from paretune.spec.base import Data, later
 from paretune.spec.errors import InputError, nearest
+from paretune.spec.kinds import CAUSAL_LM, ModelKind
 from paretune.spec.method import MethodSpec
 
 AUDIT_VERSION = 1
 """Rises whenever a check measures something else, so that findings of two versions are not mixed up."""
-
-ModelKind = Literal["causal-lm", "encoder", "diffusion"]
 
 
 class Claim(NamedTuple):
@@ -183,14 +182,14 @@ class MethodAudit(Data):
         """The method's label, and what sets the base model apart."""
         return f"{self.method.label}, tied embeddings" if self.tied_embeddings else self.method.label
 
-    def verdict(self, claim: str, model_kind: ModelKind = "causal-lm") -> Passed | NotPassed | NotApplicable | None:
+    def verdict(self, claim: str, model_kind: ModelKind = CAUSAL_LM) -> Passed | NotPassed | NotApplicable | None:
         """Return what was found about a claim, or None where the audit did not reach it."""
         for finding in self.findings:
             if (finding.claim, finding.model_kind) == (claim, model_kind):
                 return finding.verdict
         return None
 
-    def failed(self, model_kind: ModelKind = "causal-lm") -> dict[str, str]:
+    def failed(self, model_kind: ModelKind = CAUSAL_LM) -> dict[str, str]:
         """Return the claims that do not hold on a kind of model, each with its finding."""
         return {
             finding.claim: finding.verdict.finding

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from paretune.spec.base import Data, later
+from paretune.spec.kinds import CAUSAL_LM, ModelKind
 from paretune.spec.metrics import DeclaredMetrics, Metric, earlier_metrics, metric_table
 
 
@@ -28,6 +29,8 @@ class TaskSpec(Data):
     """All options, defaults included."""
     content_hash: str | None
     """Hash over every example of every split, in order; None where the data is not at hand (imported results)."""
+    kind: ModelKind = later(CAUSAL_LM)
+    """The kind of base model that it is put to. It follows from name and version, so it is no part of the identity."""
     locations: tuple[str, ...] = later(())
     """The options that say where the data lies. They are no part of the task's identity: the content's hash is."""
     metrics: DeclaredMetrics = later(())
@@ -51,7 +54,7 @@ class TaskSpec(Data):
     @property
     def unidentifying(self) -> dict[str, Any]:
         """What is no part of the identity, as `canonical_json` excludes it."""
-        return {"locations": True, "metrics": True, "options": set(self.locations)}
+        return {"kind": True, "locations": True, "metrics": True, "options": set(self.locations)}
 
 
 class TaskCard(Data):

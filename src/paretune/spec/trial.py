@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from paretune.spec.base import Data, content_hash, later
 from paretune.spec.general_text import GeneralText
+from paretune.spec.kinds import CAUSAL_LM, DIFFUSION, ModelKind
 from paretune.spec.method import MethodSpec
 from paretune.spec.recipe import Recipe
 from paretune.spec.task import TaskSpec
@@ -50,6 +51,12 @@ class Trial(Data):
         """Yield what tells it from the other trials of a study."""
         yield from {"method": self.method.label, "task": self.task.name, "learning_rate": self.learning_rate}.items()
         yield from {"seed": self.seed, "split": self.split}.items()
+
+    @property
+    def model_kind(self) -> ModelKind:
+        """The kind of its base model. Records from before tasks named it show an image model by its settings."""
+        earlier_image_model = self.task.kind == CAUSAL_LM and self.recipe.image is not None
+        return DIFFUSION if earlier_image_model else self.task.kind
 
     @property
     def tunes(self) -> bool:

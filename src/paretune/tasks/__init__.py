@@ -1,15 +1,18 @@
 """What models are trained on and asked."""
 
 from paretune.tasks.base import AnyTask, CorpusMetric, Example, Score, Split, Task
+from paretune.tasks.classification import ClassificationTask, LabelledExample
 from paretune.tasks.general_text import fixed_general_text, read_general_text
 from paretune.tasks.pictures import ImageTask, PictureExample, open_picture
 from paretune.tasks.registry import get_any_task, get_task, task_cards, task_class, task_names
 
 __all__ = [
     "AnyTask",
+    "ClassificationTask",
     "CorpusMetric",
     "Example",
     "ImageTask",
+    "LabelledExample",
     "PictureExample",
     "Score",
     "Split",

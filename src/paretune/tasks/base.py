@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from paretune.spec import TaskCard, TaskSpec, content_hash
+from paretune.spec import CAUSAL_LM, ModelKind, TaskCard, TaskSpec, content_hash
 from paretune.tasks.options import Kind, checked_options
 
 Split = Literal["train", "validation", "test"]
@@ -40,7 +40,7 @@ class Score(dict[str, float]):
 class CorpusMetric(NamedTuple):
     """How a metric that is declared per corpus is computed, such as macro F1."""
 
-    read: Callable[[str, Example], Hashable]
+    read: Callable[[str, Any], Hashable]
     """Returns what counts of an answer, such as the label that was given and the right one. Never raises."""
     value: Callable[[Sequence[Any]], float]
     """Returns the metric of several answers, at least one, from what was read of each; the order does not matter. It is
@@ -48,7 +48,7 @@ class CorpusMetric(NamedTuple):
 
 
 class AnyTask(ABC):
-    """What every task has, whether models answer it in words or in pictures.
+    """What every task has, whatever kind of model it is put to.
 
     Guarantees every task gives: the same options give the same data in the same order on every machine.
     """
@@ -61,8 +61,8 @@ class AnyTask(ABC):
     """What values an option may have; any where it has no kind. `paretune.tasks.options` has the kinds."""
     locations: ClassVar[tuple[str, ...]] = ()
     """The options that say where the data lies. The same data elsewhere is the same task."""
-    wants_pictures: ClassVar[bool] = False
-    """Whether it is put to image models, and not to language models."""
+    kind: ClassVar[ModelKind]
+    """The kind of base model that it is put to, by its name in `paretune.kinds`."""
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.options: dict[str, Any] = checked_options(
@@ -87,6 +87,7 @@ class AnyTask(ABC):
             version=card.version,
             options=self.options,
             content_hash=self.content_hash,
+            kind=self.kind,
             locations=self.locations,
             metrics=card.metrics,
         )
@@ -98,6 +99,7 @@ class Task(AnyTask):
     Guarantees every such task gives besides: no prompt is in two splits; `score` never raises, whatever the text.
     """
 
+    kind: ClassVar[ModelKind] = CAUSAL_LM
     max_new_tokens: ClassVar[int]
     """Tokens an answer may take."""
     stop: ClassVar[tuple[str, ...]] = ("\n\n", "\nQuestion:")

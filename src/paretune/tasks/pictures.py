@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from paretune.spec import InputError, one_line
+from paretune.spec import DIFFUSION, InputError, ModelKind, one_line
 from paretune.tasks.base import AnyTask, Split
 from paretune.tasks.rows import read_rows
 
@@ -41,7 +41,7 @@ class ImageTask(AnyTask):
     Guarantees every such task gives besides: no picture is in two splits.
     """
 
-    wants_pictures: ClassVar[bool] = True
+    kind: ClassVar[ModelKind] = DIFFUSION
     judge: str
     """Reference of the network whose features pictures are compared by."""
     num_noises: int

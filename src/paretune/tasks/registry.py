@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.plugins import plugin_classes
-from paretune.spec import InputError, TaskCard, nearest
+from paretune.spec import DIFFUSION, InputError, TaskCard, nearest
 from paretune.tasks.base import AnyTask, Task
 from paretune.tasks.gsm8k import Gsm8k
 from paretune.tasks.image_concept import ImageConcept
@@ -12,7 +12,8 @@ from paretune.tasks.own_data import OwnData
 from paretune.tasks.word_problems import WordProblems
 
 PLUGIN_GROUP = "paretune.tasks"
-"""Entry points of this group name subclasses of `Task`, or of `ImageTask` for image models."""
+"""Entry points of this group name subclasses of `Task`, `ClassificationTask`, `ImageTask` or the task of a plug-in's
+kind."""
 
 _OWN: tuple[type[AnyTask], ...] = (WordProblems, Gsm8k, OwnData, ImageConcept)
 
@@ -23,10 +24,11 @@ def get_any_task(name: str, options: Mapping[str, Any] | None = None) -> AnyTask
 
 
 def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
-    """Return a task in words. Raises `InputError` as `get_any_task` does, and for one that wants pictures."""
+    """Return a task in words. Raises `InputError` as `get_any_task` does, and for one that no text answers."""
     task = get_any_task(name, options)
     if not isinstance(task, Task):
-        raise InputError(f'task "{name}": its answers are images, and a text task is needed here')
+        answers = "images" if task.kind == DIFFUSION else "no text"
+        raise InputError(f'task "{name}": its answers are {answers}, and a text task is needed here')
     return task
 
 

@@ -2,11 +2,47 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from statistics import fmean, stdev
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from paretune.spec import TaskCard
 from paretune.store import Item
-from paretune.tasks.base import Example, Task
+from paretune.tasks.base import CorpusMetric
 from paretune.tasks.jackknife import pseudo_values
+
+
+class Question(Protocol):
+    """What is kept of a question beside its scores."""
+
+    @property
+    def id(self) -> str:
+        """Return its name."""
+
+    @property
+    def group(self) -> str:
+        """Return the part of the questions that it belongs to."""
+
+    @property
+    def target(self) -> str:
+        """Return the right answer."""
+
+    @property
+    def cluster(self) -> str | None:
+        """Return what it shares with other questions."""
+
+
+class ScoringTask(Protocol):
+    """A task that gives values to what a model says in words or labels."""
+
+    @property
+    def card(self) -> TaskCard:
+        """Return what it declares."""
+
+    @property
+    def corpus_metrics(self) -> Mapping[str, CorpusMetric]:
+        """Return how the metrics that it declares per corpus are computed."""
+
+    def score(self, text: str, example: Any) -> Mapping[str, float]:
+        """Return the values of an answer by metric."""
 
 
 class Scored(NamedTuple):
@@ -20,7 +56,7 @@ class Scored(NamedTuple):
     """By the name of a group: its metrics, and the number of its items under "num_items"."""
 
 
-def score_answers(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> Scored:
+def score_answers(task: ScoringTask, examples: Sequence[Question], texts: Sequence[str]) -> Scored:
     """Return what the task says of one text for each example, at least one.
 
     Raises `ValueError` where the task gives a value that its card does not declare.
@@ -45,7 +81,7 @@ def score_answers(task: Task, examples: Sequence[Example], texts: Sequence[str])
     return Scored(items, _means(scores), _standard_errors(scores), groups)
 
 
-def _checked(task: Task, scores: Mapping[str, float]) -> dict[str, float]:
+def _checked(task: ScoringTask, scores: Mapping[str, float]) -> dict[str, float]:
     declared = {metric.name for metric in task.card.metrics if metric.per == "item"}
     if strange := scores.keys() - declared:
         raise ValueError(

@@ -147,7 +147,7 @@ class MethodContract:
 
 @cache
 def _module_names() -> tuple[str, ...]:
-    from paretune.models import module_names
+    from paretune.kinds import module_names
 
     return tuple(module_names(BASE_MODEL))
 

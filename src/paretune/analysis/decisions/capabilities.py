@@ -24,7 +24,7 @@ def known_capabilities(records: Sequence[Record]) -> Capabilities:
         says: dict[str, bool | None] = capabilities_of(method, tied[base_model]).model_dump()
         if method.implementation == _WHOLE_MODEL:
             says["mergeable"] = True  # what is saved is the model itself: nothing is left to merge
-        marks = marks_of(method, record.trial.recipe, tied[base_model])
+        marks = marks_of(method, record.trial.recipe, tied[base_model], record.trial.model_kind)
         says[AUDIT] = True if marks is None else None if marks.audit is None else not marks.warnings
         earlier = found.setdefault(method.label, says)
         found[method.label] = {name: value if earlier[name] == value else None for name, value in says.items()}

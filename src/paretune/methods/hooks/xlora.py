@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from paretune.methods.base import Context
 from paretune.methods.checkpoint import attaching, reading, require_safetensors, tidy_adapter_config
 from paretune.methods.peft import Peft, active_config
-from paretune.spec import InputError, MethodSpec
+from paretune.spec import CAUSAL_LM, InputError, MethodSpec
 
 NUM_EXPERTS = 4
 EXPERT_RANK = 8
@@ -39,7 +39,7 @@ class XLora(Peft):
 
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with experts and classifier attached. Raises `InputError` for other than language models."""
-        if context.model_kind != "causal-lm":
+        if context.model_kind != CAUSAL_LM:
             raise InputError(f'method "{self.spec.label}": X-LoRA goes on causal language models only')
         with tempfile.TemporaryDirectory() as folder:
             given = self.spec.parameters.get("adapters")

@@ -7,26 +7,38 @@ from rich.text import Text
 
 from paretune.report.console.folded_table import FoldedTable, MarkColumn
 from paretune.report.format import count, plain
-from paretune.spec import CLAIMS, Audit, MethodAudit, ModelKind, NotPassed, Passed, Verdict
+from paretune.spec import (
+    CAUSAL_LM,
+    CLAIMS,
+    CLASSIFIER,
+    DIFFUSION,
+    Audit,
+    MethodAudit,
+    ModelKind,
+    NotPassed,
+    Passed,
+    Verdict,
+)
 
 YES, NO, NOT_APPLICABLE = "✓", "✗", "–"
 _SHARES = {"trains", "all_parameters_move", "trains_in_bf16", "compact", "convertible_to_lora"}
 """Claims whose value is a share."""
-_OTHER_KINDS: dict[ModelKind, str] = {"encoder": "Enc-\noder", "diffusion": "Diff-\nusion"}
+_HEADINGS: dict[ModelKind, str] = {CLASSIFIER: "Class-\nifier", DIFFUSION: "Diff-\nusion"}
+"""Of the columns of kinds that are shown as a whole, with a break where a narrow column needs one."""
 
 
 def audit_summary(audit: Audit) -> Group:
     """Return the table for a rich console, and below it every claim that does not hold with its finding."""
     columns = []
-    if "causal-lm" in audit.base_models:
+    if CAUSAL_LM in audit.base_models:
         columns += [
             MarkColumn(claim.label, [_cell(claim.name, method.verdict(claim.name)) for method in audit.methods])
             for claim in CLAIMS.values()
         ]
     columns += [
-        MarkColumn(label, [_summary(method, kind) for method in audit.methods])
-        for kind, label in _OTHER_KINDS.items()
-        if kind in audit.base_models
+        MarkColumn(_HEADINGS.get(kind, kind), [_summary(method, kind) for method in audit.methods])
+        for kind in audit.base_models
+        if kind != CAUSAL_LM
     ]
     names = [plain(method.label) for method in audit.methods]
     parts: list[Any] = [FoldedTable("Method", names, columns)]
@@ -78,7 +90,7 @@ def _failures(method: MethodAudit) -> Text:
     text = Text()
     for finding in method.findings:
         if isinstance(finding.verdict, NotPassed):
-            where = "" if finding.model_kind == "causal-lm" else f" ({finding.model_kind})"
+            where = "" if finding.model_kind == CAUSAL_LM else f" ({finding.model_kind})"
             text.append(plain(method.label), "bold")
             text.append(f" {finding.claim}{where}: {plain(finding.verdict.finding)}\n")
     text.rstrip()

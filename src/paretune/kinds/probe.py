@@ -1,22 +1,21 @@
-"""What a check asks of a kind of model: the same few samples, alone, together and padded."""
+"""What an audit puts through a kind of model: the same few samples, alone, together and padded."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from paretune.engine.train import DataBatch
-from paretune.methods.base import Objective
+from paretune.engine import DataBatch
+from paretune.methods import Objective
 from paretune.models import LoadedModel
 from paretune.models.hardware import default_device
-from paretune.spec import ModelKind
 
-RELATIVE_TOLERANCE = 3e-6
-"""Outputs further apart than this share of the largest of them differ by more than float32 rounding explains."""
-NOISE_FACTOR = 10.0
-"""How much more than the base model, looked at in the same way, a method may move outputs."""
+if TYPE_CHECKING:
+    from paretune.kinds.base import Kind
 
+NUM_PADDING = 5
+"""Padding tokens that a sample is given."""
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -46,15 +45,35 @@ class Probe(Protocol):
         """Return greedy answers to these samples together, padded on the left. None where a model writes nothing."""
 
 
-class Subject(NamedTuple):
-    """A kind of base model, and what it takes to train and to ask it."""
+class WritingProbe(Protocol):
+    """What the claims "causal" and "generation_agrees" ask of a probe besides: those of models that write."""
 
-    kind: ModelKind
+    def outputs(self, model: nn.Module, rows: Sequence[int]) -> Tensor:
+        """Return logits of shape (rows, tokens, vocabulary)."""
+
+    def answers(self, model: nn.Module, rows: Sequence[int], num_padding: int = 0) -> Answers:
+        """Return greedy answers to these samples together, padded on the left."""
+
+    def logits_of(self, model: nn.Module, row: int, tokens: Tensor) -> Tensor:
+        """Return the logits by which forward passes over the whole text choose each of one sample's new tokens.
+
+        `tokens` has the shape (new tokens); what is returned has (1, new tokens, vocabulary). No cache is used.
+        """
+
+    def logits_after_another_end(self, model: nn.Module, row: int) -> Tensor:
+        """Return one sample's logits, shape (tokens, vocabulary), with its last token replaced by another."""
+
+
+class Subject(NamedTuple):
+    """A base model under audit, and what it takes to train and to ask it."""
+
+    kind: "Kind[Any]"
     base_model: str
     """Which base model, in words or as a reference."""
     load: Callable[[Dtype], LoadedModel]
     """Returns a fresh base model with weights in the dtype named, on the CPU."""
-    probe: Probe
+    probe: Any
+    """A `Probe`, and a `WritingProbe` too where the kind's claims ask for it."""
     batch: DataBatch
     """The one batch that is trained on."""
     objective: Objective
@@ -67,32 +86,9 @@ class Subject(NamedTuple):
         return loaded._replace(model=loaded.model.to(default_device()))
 
 
-class Gap(NamedTuple):
-    """How far outputs have moved."""
-
-    largest: float
-    """The largest absolute difference."""
-    matters: bool
-    """Whether rounding does not explain it."""
-
-    def __bool__(self) -> bool:
-        return self.matters
-
-
 def device_of(model: nn.Module) -> torch.device:
     """Return where a model's parameters are."""
     return next(model.parameters()).device
-
-
-def gap(expected: Tensor, found: Tensor, *, relative: float = RELATIVE_TOLERANCE, noise: float = 0.0) -> Gap:
-    """Return how far `found` is from `expected`. Another shape, or a number that is not finite, is infinitely far.
-
-    `relative` is the share of the largest output that does not matter; `noise` how far the base model itself moves.
-    """
-    if expected.shape != found.shape or not torch.isfinite(found).all():
-        return Gap(float("inf"), True)
-    difference = (found.double() - expected.double()).abs().max().item()
-    return Gap(difference, difference > max(relative * expected.abs().max().item(), NOISE_FACTOR * noise))
 
 
 def evaluated(model: nn.Module, call: Callable[[], Any]) -> Any:

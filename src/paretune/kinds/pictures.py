@@ -1,28 +1,18 @@
-"""Running image models: what they are trained on, what they draw, and what they draw otherwise than before."""
+"""Running image models: the pictures that they learn from, what they draw, and what they draw otherwise than before."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from paretune.engine import validation_loss
-from paretune.engine.diffusion import (
-    Captioned,
-    FlowBatch,
-    FlowBatches,
-    flow_checks,
-    flow_loss,
-)
-from paretune.execute.drawings import Drawings, SampleRequest, sample_requests, small_webp, to_tensor
-from paretune.execute.events import Listener
-from paretune.execute.work import Evaluation, ModelWorkflow, TrainingData, keep_answer_peak
+from paretune.engine.diffusion import Captioned
+from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
+from paretune.kinds.drawings import Drawings, SampleRequest, sample_requests, small_webp, to_tensor
 from paretune.measure import Phases
-from paretune.methods import Method, ModelKind, Objective
-from paretune.models import LoadedModel, load_image_model
+from paretune.models import LoadedModel
 from paretune.models.codec import Codec, TextSettings
 from paretune.models.image_encoder import ImageEncoder, load_image_encoder
 from paretune.spec import ImageRecipe, InputError, Phase, Trial
@@ -37,50 +27,26 @@ _DIGITS = 7
 """Of a drift: features are single precision, and what a picture drifts from itself should be nothing."""
 
 
-class DiffusionWorkflow(ModelWorkflow):
-    """The transformer of an image model that draws captions."""
+class Pictures:
+    """A task's pictures, and those that are drawn for one of its trials."""
 
-    model_kind: ClassVar[ModelKind] = "diffusion"
-
-    def __init__(self, trial: Trial, task: ImageTask) -> None:
-        super().__init__(trial)
+    def __init__(self, trial: Trial, task: ImageTask, codec: Codec) -> None:
+        self.trial = trial
         self._task = task
+        self._codec = codec
         self._image = trial.recipe.image or ImageRecipe()
-        self._codec: Codec | None = None
-        self._checks: list[FlowBatch] = []
-
-    @property
-    def objective(self) -> Objective:
-        """Return the loss of flow matching."""
-        return flow_loss(self._loaded_codec().prediction)
-
-    def load(self) -> LoadedModel:
-        """Return the transformer; the codec is kept."""
-        loaded, self._codec = load_image_model(self.trial.base_model, self.trial.recipe.dtype)
-        self._codec.check_pixels(self._image.pixels)
-        return self.on_device(loaded)
-
-    def training_data(self) -> TrainingData:
-        """Return the training pictures as noisy batches. Pictures and captions are read once, here."""
-        codec, batch_size = self._loaded_codec(), self.trial.recipe.batch_size
-        batches = FlowBatches(self._captioned("train"), codec, self._image, batch_size, self.trial.seed)
-        self._checks = flow_checks(self._captioned("validation"), codec, batch_size)
-        return TrainingData(batches, batches, 0)  # pictures have one size: any batch needs as much as another
-
-    def validation_loss(self, model: nn.Module) -> float:
-        """Return the squared error of the velocity per number of a picture."""
-        return validation_loss(model, self._checks, self.objective)
 
     def evaluate(
-        self, loaded: LoadedModel, method: Method, checkpoint: Path, phases: Phases, listener: Listener
+        self, loaded: LoadedModel, asked_of: Asked[ImageTask], phases: Phases, on_progress: OnProgress
     ) -> Evaluation:
         """Draw the captions of the trial's split and the gallery; other captions both before and after."""
         task, trial, measures = self._task, self.trial, self.trial.measures
+        method, checkpoint = asked_of.method, asked_of.checkpoint
         if method.num_shots:
             raise InputError(
                 f'method "{trial.method.label}": an image model is shown no worked examples; leave out shots'
             )
-        examples = task.pictures(trial.split)
+        examples = task.pictures(trial.split)[: asked_of.limit]
         asked = sample_requests("answer", [example.caption for example in examples], task.num_noises)
         others = (
             sample_requests("drift", task.drift_captions, task.num_drift_noises) if "forgetting" in measures else []
@@ -88,7 +54,7 @@ class DiffusionWorkflow(ModelWorkflow):
         gallery = sample_requests("gallery", task.gallery_captions, task.num_gallery_noises)
         with phases.during(Phase.MEASURE):
             captions = [one.caption for one in (*asked, *others, *gallery)]
-            drawings = Drawings(self._loaded_codec(), trial.recipe, captions)
+            drawings = Drawings(self._codec, trial.recipe, captions)
             judge = load_image_encoder(task.judge)
         before = after = None
         if others:
@@ -97,7 +63,7 @@ class DiffusionWorkflow(ModelWorkflow):
         with phases.during(Phase.RELOAD):
             model = method.load(loaded.model, checkpoint)
         with phases.during(Phase.TEST):
-            answers = drawings.draw(model, asked, listener.progress)
+            answers = drawings.draw(model, asked, on_progress)
         if others:
             with phases.during(Phase.RETAIN):
                 after = drawings.draw(model, others)
@@ -147,9 +113,9 @@ class DiffusionWorkflow(ModelWorkflow):
         kept = [one.kept(picture, cosine) for one, picture, cosine in zip(asked, drawn, cosines, strict=True)]
         return _Judged("similarity", cosines, kept, items)
 
-    def _captioned(self, split: Split) -> Captioned:
+    def captioned(self, split: Split) -> Captioned:
         """Return the pictures of a split as the transformer sees them."""
-        codec, examples, recipe = self._loaded_codec(), self._task.pictures(split), self.trial.recipe
+        codec, examples, recipe = self._codec, self._task.pictures(split), self.trial.recipe
         pictures = torch.stack([to_tensor(self._opened(example), self._image.pixels) for example in examples])
         settings = TextSettings(recipe.max_length, self._image.text_layers)
         texts = codec.read_captions([example.caption for example in examples], settings)
@@ -169,10 +135,6 @@ class DiffusionWorkflow(ModelWorkflow):
 
     def _opened(self, example: PictureExample) -> "Image":
         return open_picture(example, f'task "{self._task.card.name}"')
-
-    def _loaded_codec(self) -> Codec:
-        assert self._codec is not None, "load comes first"
-        return self._codec
 
 
 class _Judged(NamedTuple):

@@ -1,0 +1,39 @@
+"""Kinds of base model, a module each: loading, data, loss, answers, what audits and estimates put through them."""
+
+from paretune.kinds.base import (
+    Asked,
+    BatchSize,
+    Evaluation,
+    Kind,
+    Lengths,
+    OnProgress,
+    ReadTexts,
+    TrainingData,
+    Workload,
+    keep_answer_peak,
+    on_device,
+)
+from paretune.kinds.registry import PLUGIN_GROUP, kind_named, kind_of, kind_of_shape, kinds
+from paretune.kinds.skeleton import module_names, modules_of, skeleton
+
+__all__ = [
+    "PLUGIN_GROUP",
+    "Asked",
+    "BatchSize",
+    "Evaluation",
+    "Kind",
+    "Lengths",
+    "OnProgress",
+    "ReadTexts",
+    "TrainingData",
+    "Workload",
+    "keep_answer_peak",
+    "kind_named",
+    "kind_of",
+    "kind_of_shape",
+    "kinds",
+    "module_names",
+    "modules_of",
+    "on_device",
+    "skeleton",
+]

@@ -1,0 +1,222 @@
+"""A kind of base model: everything in which one kind differs from another. The rest of Paretune asks here."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import torch
+from torch import nn
+
+from paretune.engine import DataBatch
+from paretune.kinds.probe import Subject
+from paretune.measure import Phases
+from paretune.methods import Context, KindTraits, Method, Objective
+from paretune.models import LoadedModel
+from paretune.models.hardware import default_device
+from paretune.spec import GeneralText, Phase, Recipe, Trial
+from paretune.store import Item, KeptPicture
+from paretune.tasks import AnyTask, Split
+
+TaskT = TypeVar("TaskT", bound=AnyTask)
+ReadTexts = Callable[[GeneralText], Sequence[str]]
+OnProgress = Callable[[int, int], None]
+"""Hears how many questions of how many are answered."""
+
+CLAIMS_OF_EVERY_KIND = frozenset({
+    "attaches", "trains", "all_parameters_move", "no_op_at_start", "exact_off", "switch_restores", "reloads",
+    "reloads_with_peft", "mergeable", "batch_invariant", "checkpointing_keeps_gradients",
+})  # fmt: skip
+"""What an audit can ask wherever there are a loss and outputs."""
+
+
+class TrainingData(NamedTuple):
+    """What a model is trained on, and what its validation loss is read on."""
+
+    batches: Iterable[DataBatch]
+    """Without end; iterating again begins again with the same order."""
+    longest: Iterable[DataBatch]
+    """Likewise, of the examples that need most memory."""
+    validation: Iterable[DataBatch]
+    """The validation split, once."""
+    num_left_out: int = 0
+    """Training examples that were longer than the recipe allows."""
+    num_validation_left_out: int = 0
+    """Validation examples likewise: the validation loss is over the others."""
+
+
+class Asked(NamedTuple, Generic[TaskT]):
+    """A saved method, and the questions that are put to it."""
+
+    trial: Trial
+    task: TaskT
+    method: Method
+    checkpoint: Path
+    limit: int | None = None
+    """Put the first so many questions only."""
+
+
+class Evaluation(NamedTuple):
+    """What a saved, reloaded method does with a task, and with what the base model could do before."""
+
+    metrics: dict[str, float]
+    standard_errors: dict[str, float]
+    groups: dict[str, dict[str, float]]
+    items: Sequence[Item]
+    text_loss_changes: tuple[float, ...] = ()
+    drifts: tuple[float, ...] = ()
+    pictures: Sequence[KeptPicture] = ()
+
+
+class Lengths(NamedTuple):
+    """Tokens of one example."""
+
+    prompt: int
+    answer: int
+
+
+class BatchSize(NamedTuple):
+    """How large a batch is, for a prediction."""
+
+    lengths: Sequence[Lengths]
+    """One for each example."""
+    dtype: torch.dtype
+    """Of the base model's weights."""
+    text_length: int
+    """Tokens of a caption."""
+    resolution: int
+    """Height and width of a picture, in pixels."""
+
+
+class Workload(NamedTuple):
+    """Batches without end, all of the same size, and the objective."""
+
+    batches: Iterable[DataBatch]
+    objective: Objective
+    logits_width: int | None
+    """Width of what counts as logits."""
+
+
+class Kind(ABC, Generic[TaskT]):
+    """One kind of base model. An instance holds no state: whatever a call needs is among its arguments.
+
+    A task names its kind. A trial calls, in this order: `load`, `objective` and, where the method trains,
+    `training_data` before training; then `load` again and `evaluate`. Planning calls `fits`, `check` and `build`, an
+    audit `subject`, an estimate `build` and `workload`.
+    """
+
+    traits: ClassVar[KindTraits]
+    """Its name, and what else a method may know."""
+    words: ClassVar[str]
+    """What a task of this kind needs, in words: "a language model"."""
+    tasks: ClassVar[type[Any]]
+    """What its tasks are subclasses of: `paretune.tasks.AnyTask`, or a subclass with what this kind asks of them."""
+    claims: ClassVar[frozenset[str]] = CLAIMS_OF_EVERY_KIND
+    """What an audit asks of a method on this kind: names in `paretune.spec.CLAIMS`."""
+    generates: ClassVar[bool] = False
+    """Whether an estimate covers answers that are generated token by token."""
+
+    @property
+    def name(self) -> str:
+        """The name by which tasks and audits call it."""
+        return self.traits.name
+
+    @abstractmethod
+    def fits(self, reference: str) -> bool:
+        """Tell whether a task of this kind can be put to a base model. May fetch its configuration.
+
+        Raises `InputError` when it cannot be had.
+        """
+
+    def recognises(self, config: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Tell by a model's configuration alone whether it is of this kind: for estimates, which know no task."""
+        return False
+
+    @abstractmethod
+    def load(self, task: TaskT, trial: Trial) -> LoadedModel:
+        """Return the fresh base model on the device where it is trained and asked, the same at every call.
+
+        Raises `InputError` when it cannot be used.
+        """
+
+    @abstractmethod
+    def build(self, config: Mapping[str, Any], dtype: torch.dtype) -> nn.Module:
+        """Return the model that a configuration describes, its weights of no particular values.
+
+        They are made where tensors are made by default. Raises what the libraries raise.
+        """
+
+    def config_for(self, task: TaskT, config: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return a base model's configuration with what the task changes about it, such as the number of classes."""
+        return config
+
+    def tokenizer(self, reference: str) -> Any:  # noqa: ARG002
+        """Return the tokenizer as it comes with the loaded model, no weights read; None where there is none."""
+        return None
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """Return a study's recipe with what this kind needs filled in."""
+        return recipe
+
+    def check(self, task: TaskT, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> None:
+        """Raise `InputError` for data that cannot be used: what could only fail once a trial has started.
+
+        Called once for each task and `max_length` of a study. `read_texts` reads a file of general text once.
+        """
+
+    def num_examples(self, task: TaskT, split: Split) -> int:
+        """Return how many examples a split has; by default of a task that gives them by `examples(split)`."""
+        gives: Any = task
+        return len(gives.examples(split))
+
+    @abstractmethod
+    def objective(self, loaded: LoadedModel) -> Objective:
+        """Return what training minimises."""
+
+    @abstractmethod
+    def training_data(self, task: TaskT, trial: Trial, loaded: LoadedModel) -> TrainingData:
+        """Return what a trial trains on. What would only fail after training is refused here."""
+
+    @abstractmethod
+    def evaluate(
+        self, asked: Asked[TaskT], loaded: LoadedModel, phases: Phases, on_progress: OnProgress
+    ) -> Evaluation:  # fmt: skip
+        """Attach a saved method to a fresh base model and put the trial's questions to it, measuring what it asks for.
+
+        What the base did before, against which forgetting is measured, is read before the method is attached. A kind
+        for which forgetting has no meaning measures none.
+        """
+
+    def subject(self, reference: str | None, *, tied: bool) -> Subject | None:  # noqa: ARG002
+        """Return the model that audits are made on: by default a toy, else the one referred to.
+
+        None where this kind is not audited: without a toy of its own, on a model by reference, or on one that is `tied`
+        (whose input and output embeddings are one matrix).
+        """
+        return None
+
+    def workload(self, config: Mapping[str, Any], size: BatchSize) -> Workload | None:  # noqa: ARG002
+        """Return a batch of that size for a model of that configuration; None where this kind is not estimated."""
+        return None
+
+    def assumptions(self, *, own_data: bool) -> tuple[str, ...]:  # noqa: ARG002
+        """Return what a reader of an estimate must know; `own_data` says that lengths were taken from a file."""
+        return ()
+
+    def context(
+        self, recipe: Recipe, learning_rate: float | None, seed: int, tokenizer: Any, objective: Objective | None = None
+    ) -> Context:  # fmt: skip
+        """Return what a method may know about a trial on this kind of model."""
+        return Context(recipe, learning_rate, seed, tokenizer, self.traits, objective)
+
+
+def on_device(loaded: LoadedModel) -> LoadedModel:
+    """Return the same with the model on the accelerator, where there is one."""
+    return loaded._replace(model=loaded.model.to(default_device()))
+
+
+def keep_answer_peak(metrics: dict[str, float], phases: Phases, peak_bytes: int) -> None:
+    """Note what generation needed. On an accelerator the phase has the allocator's own peak already."""
+    metrics["answer_peak_bytes"] = float(peak_bytes)
+    if not torch.cuda.is_available():
+        phases.counted(Phase.TEST, peak_bytes)

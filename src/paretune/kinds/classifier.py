@@ -1,0 +1,229 @@
+"""Encoders and decoders with a classification head: texts that are sorted into classes.
+
+Under audit: sequences of tokens whose class is decided by the first of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from paretune.engine.batches import Repeated, check_fits, fitting, longest
+from paretune.engine.classification import (
+    Labelled,
+    LabelledBatch,
+    LabelledBatches,
+    class_logits,
+    classification_loss,
+    classify,
+    labelled_batch,
+    labelled_rows,
+)
+from paretune.kinds.base import (
+    CLAIMS_OF_EVERY_KIND,
+    Asked,
+    BatchSize,
+    Evaluation,
+    Kind,
+    OnProgress,
+    ReadTexts,
+    TrainingData,
+    Workload,
+    keep_answer_peak,
+    on_device,
+)
+from paretune.kinds.probe import NUM_PADDING, Dtype, Subject, device_of, evaluated
+from paretune.measure import Phases
+from paretune.methods import KindTraits, Objective
+from paretune.models import Head, LoadedModel, load_model, makes_pictures, tokenizer_of
+from paretune.models.shapes import architecture_of, config_object
+from paretune.models.toy import NOTE, toy_tokenizer
+from paretune.models.toy_encoder import NUM_LABELS, toy_encoder
+from paretune.models.tying import ties_embeddings
+from paretune.spec import CLASSIFIER, InputError, Phase, Trial
+from paretune.tasks import ClassificationTask, LabelledExample, Split
+from paretune.tasks.scoring import score_answers
+
+_SORTS = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
+_NUM_ESTIMATED_LABELS = 2
+"""Classes of an estimate's head."""
+_TOKEN = 1
+"""Any token: which one it is changes no byte."""
+_NUM_TOKENS = 12
+
+
+class Classifier(Kind[ClassificationTask]):
+    """Models with a classification head. They forget nothing that could be asked: no text is predicted by a head."""
+
+    traits: ClassVar[KindTraits] = KindTraits(CLASSIFIER, "SEQ_CLS", linear_in_blocks=True)
+    words: ClassVar[str] = "a language model or an encoder"
+    tasks: ClassVar[type[Any]] = ClassificationTask
+    claims: ClassVar[frozenset[str]] = CLAIMS_OF_EVERY_KIND | {"padding_invariant"}
+
+    def fits(self, reference: str) -> bool:
+        """Any model of transformers: where its files hold no head that fits, a new one is trained along."""
+        return not makes_pictures(reference)
+
+    def recognises(self, config: Mapping[str, Any]) -> bool:
+        """By its architecture: a head of this kind, or an encoder that can be given one."""
+        encodes = architecture_of(config).endswith(_SORTS) and not config.get("is_encoder_decoder")
+        return encodes and "_class_name" not in config
+
+    def load(self, task: ClassificationTask, trial: Trial) -> LoadedModel:
+        """Return model and tokenizer. A new head's initial values depend on the trial's seed."""
+        recipe = trial.recipe
+        head = Head("AutoModelForSequenceClassification", {"num_labels": len(task.labels)}, trial.seed)
+        loaded = load_model(
+            trial.base_model, recipe.dtype, quantisation=recipe.quantisation, attention=recipe.attention, head=head
+        )
+        return on_device(loaded) if recipe.quantisation is None else loaded
+
+    def build(self, config: Mapping[str, Any], dtype: torch.dtype) -> nn.Module:
+        """Return the model, with a head of two classes where the configuration comes from no task."""
+        from transformers import AutoModelForSequenceClassification
+
+        parsed = config_object({"num_labels": _NUM_ESTIMATED_LABELS, **config})
+        if parsed.pad_token_id is None:  # as of a loaded model, which takes it from its tokenizer
+            parsed.pad_token_id = 0
+        model: nn.Module = AutoModelForSequenceClassification.from_config(
+            parsed, dtype=dtype, attn_implementation="sdpa"
+        )
+        return model
+
+    def config_for(self, task: ClassificationTask, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the configuration with the task's number of classes."""
+        return {**_without_labels(config), "num_labels": len(task.labels)}
+
+    def tokenizer(self, reference: str) -> Any:
+        """Return the tokenizer."""
+        return tokenizer_of(reference)
+
+    def check(self, task: ClassificationTask, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> None:  # noqa: ARG002
+        """Refuse a label that the task does not list, and a length that no text is short enough for."""
+        splits: tuple[Split, ...] = ("train", "validation", trial.split)
+        for split in dict.fromkeys(splits):
+            _numbers(task, task.examples(split))
+        if trial.method.trains:
+            for split in splits[:2]:
+                rows = (Labelled(tokenizer(one.text)["input_ids"], 0) for one in task.examples(split))
+                check_fits(rows, trial.recipe, split)
+
+    def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
+        """Return the loss of the right classes."""
+        return classification_loss
+
+    def training_data(self, task: ClassificationTask, trial: Trial, loaded: LoadedModel) -> TrainingData:
+        """Return the texts as batches of tokens with classes."""
+        recipe, pad_id = trial.recipe, loaded.tokenizer.pad_token_id
+        train, validation = (
+            _encoded(task, task.examples(split), loaded.tokenizer) for split in ("train", "validation")
+        )
+        kept, checked = fitting(train, recipe, "train"), fitting(validation, recipe, "validation")
+        shuffled = recipe.data_order == "shuffled"
+        return TrainingData(
+            batches=LabelledBatches(kept, recipe.batch_size, pad_id, trial.seed, shuffled=shuffled),
+            longest=Repeated(labelled_batch(longest(train, recipe), pad_id)),
+            validation=LabelledBatches(checked, recipe.batch_size, pad_id, trial.seed, one_pass=True),
+            num_left_out=len(train) - len(kept),
+            num_validation_left_out=len(validation) - len(checked),
+        )
+
+    def evaluate(
+        self, asked: Asked[ClassificationTask], loaded: LoadedModel, phases: Phases, on_progress: OnProgress
+    ) -> Evaluation:
+        """Sort the texts of the trial's split. A text longer than the recipe's `max_length` is read up to there."""
+        trial, task, method, checkpoint, limit = asked
+        if method.num_shots:
+            raise InputError(
+                f'method "{trial.method.label}": a classifier is shown no worked examples; leave out shots'
+            )
+        examples, pad_id = task.examples(trial.split)[:limit], loaded.tokenizer.pad_token_id
+        rows = [
+            row._replace(input_ids=row.input_ids[: trial.recipe.max_length])
+            for row in _encoded(task, examples, loaded.tokenizer)
+        ]
+        with phases.during(Phase.RELOAD):
+            model = method.load(loaded.model, checkpoint)
+        tied = ties_embeddings(trial.base_model)
+        alone = method.answers_alone(tied_embeddings=tied, model_kind=self.name)
+        with phases.during(Phase.TEST):
+            found = classify(model, rows, pad_id, 1 if alone else trial.recipe.answer_batch_size, on_progress)
+        items, metrics, errors, groups = score_answers(task, examples, [task.labels[place] for place in found])
+        metrics["answers_per_second"] = len(items) / phases.seconds(Phase.TEST)
+        if "memory" in trial.measures:
+            number = 1 if alone else trial.recipe.memory_answer_batch_size
+            whole = [max(rows, key=lambda row: row.num_tokens)] * number
+            with phases.during(Phase.MEASURE):
+                peak = phases.peak_bytes_of(model, lambda: classify(model, whole, pad_id, number))
+            keep_answer_peak(metrics, phases, peak)
+        return Evaluation(metrics, errors, groups, items)
+
+    def subject(self, reference: str | None, *, tied: bool) -> Subject | None:
+        """Return the toy encoder, with random sequences whose class is decided by their first token."""
+        if reference is not None or tied:
+            return None
+        tokenizer = toy_tokenizer()
+        generator = torch.Generator().manual_seed(0)
+        special = len(tokenizer.all_special_ids)
+        input_ids = torch.randint(special, len(tokenizer), (7, _NUM_TOKENS), generator=generator)
+        learnt = input_ids[:4]
+        batch = LabelledBatch(learnt, torch.ones_like(learnt), learnt[:, 0] % NUM_LABELS)
+        probe = ClassifierProbe(input_ids[4:], tokenizer.pad_token_id)
+        return Subject(self, "toy BERT", _load, probe, batch, classification_loss)
+
+    def workload(self, config: Mapping[str, Any], size: BatchSize) -> Workload:  # noqa: ARG002
+        """Return a batch of texts."""
+        rows = [Labelled([_TOKEN] * sum(lengths), 0) for lengths in size.lengths]
+        return Workload(Repeated(labelled_batch(rows, pad_id=0)), classification_loss, logits_width=None)
+
+
+class ClassifierProbe:
+    """Sequences of the same number of tokens."""
+
+    def __init__(self, input_ids: Tensor, pad_id: int) -> None:
+        self._input_ids = input_ids
+        self._pad_id = pad_id
+
+    def outputs(self, model: nn.Module, rows: Sequence[int]) -> Tensor:
+        """Return class logits of shape (rows, classes)."""
+        return self._logits(model, self._input_ids[list(rows)], 0)
+
+    def padded_outputs(self, model: nn.Module, row: int) -> dict[str, Tensor]:
+        """Return one sample's class logits with padding after it."""
+        return {"padding on the right": self._logits(model, self._input_ids[[row]], NUM_PADDING)}
+
+    def answers(self, model: nn.Module, rows: Sequence[int], num_padding: int = 0) -> None:
+        """Return None: a classifier writes nothing."""
+
+    def _logits(self, model: nn.Module, input_ids: Tensor, num_padding: int) -> Tensor:
+        ids = nn.functional.pad(input_ids, (0, num_padding), value=self._pad_id)
+        mask = nn.functional.pad(torch.ones_like(input_ids), (0, num_padding), value=0)
+        device = device_of(model)
+        batch = LabelledBatch(ids, mask, ids[:, 0]).to(device)
+        logits: Tensor = evaluated(model, lambda: class_logits(model, batch))
+        return logits.cpu()
+
+
+def _load(dtype: Dtype) -> LoadedModel:
+    return LoadedModel(toy_encoder().to(getattr(torch, dtype)), toy_tokenizer(), NOTE)
+
+
+def _without_labels(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without the names of its own classes, from which transformers would count them."""
+    return {name: value for name, value in config.items() if name not in {"id2label", "label2id"}}
+
+
+def _encoded(task: ClassificationTask, examples: Sequence[LabelledExample], tokenizer: Any) -> list[Labelled]:
+    return labelled_rows((one.text for one in examples), _numbers(task, examples), tokenizer)
+
+
+def _numbers(task: ClassificationTask, examples: Sequence[LabelledExample]) -> list[int]:
+    """Return the number of each example's class. Raises `InputError` for one that the task does not list."""
+    known = {label: number for number, label in enumerate(task.labels)}
+    for one in examples:
+        if one.label not in known:
+            raise InputError(
+                f'task "{task.card.name}": example {one.id} has the label "{one.label}"; there is {", ".join(known)}'
+            )
+    return [known[one.label] for one in examples]

@@ -1,0 +1,83 @@
+"""Running language models: the answers that they give, and the text that they may forget."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from paretune.engine import answer
+from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
+from paretune.measure import Phases, general_texts, text_losses
+from paretune.models import LoadedModel
+from paretune.models.tying import ties_embeddings
+from paretune.spec import GeneralText, InputError, Phase
+from paretune.tasks import Task, fixed_general_text, read_general_text
+from paretune.tasks.scoring import score_answers
+
+
+def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progress: OnProgress) -> Evaluation:
+    """Attach a saved method to a fresh base model, answer the questions, and compare losses on general text.
+
+    The loss of the base on the same text is read before the adapter exists. Forgetting and memory are left out where
+    the trial does not measure them.
+    """
+    trial, task, method, checkpoint, limit = asked
+    examples, recipe, measures = task.examples(trial.split)[:limit], trial.recipe, trial.measures
+    texts, reading = general_texts_of(trial.general_text) if "forgetting" in measures else ((), {})
+    if texts:
+        with phases.during(Phase.RETAIN):
+            before = text_losses(loaded.model, loaded.tokenizer, texts, **reading)
+    with phases.during(Phase.RELOAD):
+        model = method.load(loaded.model, checkpoint)
+    alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model))
+    shots = task.few_shot(method.num_shots)
+    prompts = [shots + example.prompt for example in examples]
+    length = task.max_new_tokens
+    sampling: dict[str, Any] = {"max_new_tokens": length, "temperature": recipe.temperature, "top_p": recipe.top_p}
+    with phases.during(Phase.TEST):
+        texts_generated = answer(
+            model,
+            loaded.tokenizer,
+            prompts,
+            stop=task.stop,
+            batch_size=1 if alone else recipe.answer_batch_size,
+            on_progress=on_progress,
+            **sampling,
+        )
+    items, metrics, standard_errors, groups = score_answers(task, examples, texts_generated)
+    metrics["answers_per_second"] = len(items) / phases.seconds(Phase.TEST)
+    changes: list[float] = []
+    if texts:
+        with phases.during(Phase.RETAIN):
+            after = text_losses(model, loaded.tokenizer, texts, **reading)
+        changes, metrics["forgetting"], standard_errors["forgetting"] = _forgetting(before, after)
+    if "memory" in measures:
+        longest = _longest_batch(prompts, loaded.tokenizer, 1 if alone else recipe.memory_answer_batch_size)
+        # No stop strings and no early end: every method writes answers of the same length.
+        whole = {**sampling, "min_new_tokens": length, "batch_size": len(longest)}
+        with phases.during(Phase.MEASURE):
+            peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
+        keep_answer_peak(metrics, phases, peak)
+    return Evaluation(metrics, standard_errors, groups, items, text_loss_changes=tuple(changes))
+
+
+def _forgetting(before: Sequence[float], after: Sequence[float]) -> tuple[list[float], float, float]:
+    """Return the rise of each text's loss per token, their mean, and its standard error, in nats."""
+    rises = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
+    return rises.tolist(), rises.mean().item(), (rises.std() / len(rises) ** 0.5).item()
+
+
+def general_texts_of(wanted: GeneralText | None) -> tuple[Sequence[str], dict[str, int]]:
+    """Return the texts on which forgetting is measured, and how much of each is read."""
+    if wanted is None:
+        return general_texts(), {}
+    texts = read_general_text(wanted)
+    if fixed_general_text(wanted, texts) != wanted:
+        raise InputError(f"{wanted.source}: its texts changed since the trial was planned; run the study again")
+    return texts, {"max_tokens": wanted.max_tokens}
+
+
+def _longest_batch(prompts: Sequence[str], tokenizer: Any, number: int) -> list[str]:
+    """Return the longest prompt as often as prompts are answered together, so that every method's batch is alike."""
+    longest = max(prompts, key=lambda prompt: len(tokenizer(prompt)["input_ids"]))
+    return [longest] * number
