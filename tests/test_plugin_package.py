@@ -1,4 +1,4 @@
-"""A method and a task from another package are installed, keep their contracts and run; no file here knows of them."""
+"""A method, tasks and a kind of model from another package are installed and run; no file here knows of them."""
 
 import json
 import os
@@ -143,6 +143,30 @@ def test_a_checkpoint_is_evaluated_by_its_metric(environment: dict[str, str], sp
     assert "on backwards, 12 words" in said
     assert "edit distance " in said
     assert "(95% interval " in said
+
+
+def test_a_kind_of_model_and_a_task_for_it_run_a_study_to_table_and_page(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    study, out = tmp_path / "study.toml", tmp_path / "results"
+    study.write_text(
+        'name = "digits"\nbase_model = "toy:llama"\nmethods = ["base", "lora", "full"]\ntasks = ["digits"]\n'
+        'learning_rates = [1e-2]\n[recipe]\nsteps = 12\nbatch_size = 8\nschedule = "constant"\n',
+        encoding="utf-8",
+    )
+    _run([*PARETUNE, "run", str(study), "--out", str(out), "--jobs", "2"], environment)
+    records = {record.trial.method.label: record for record in load_records(out)}
+    assert [record.outcome.kind for record in records.values()] == ["ok", "ok", "ok"]
+    assert {record.trial.model_kind for record in records.values()} == {"tagger"}
+    assert records["full"].num_items == 12
+    assert records["full"].metrics["accuracy"] == 1.0
+    assert records["base"].metrics["accuracy"] < 0.5
+    table = _run([*PARETUNE, "results", str(out)], environment)
+    assert "lora" in table
+    assert "Accuracy" in table
+    page = tmp_path / "page.html"
+    _run([*PARETUNE, "page", str(out), "-o", str(page)], environment)
+    assert "digits" in page.read_text(encoding="utf-8")
 
 
 def test_its_audit_is_recorded_in_its_own_package(environment: dict[str, str], tmp_path: Path) -> None:
