@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paretune.spec import GeneralText, InputError, MethodSpec, Recipe, Record, Study, TaskSpec, Trial
+from paretune.spec import (
+    Direction,
+    GeneralText,
+    InputError,
+    MethodSpec,
+    Metric,
+    Ok,
+    Recipe,
+    Record,
+    Study,
+    TaskSpec,
+    Trial,
+)
 from paretune.spec.migrate import read_record
 from paretune.spec.record import SCHEMA_VERSION
 
@@ -163,3 +175,17 @@ class TestRecord:
         value = {"trial_id": "x", "attempt": 1, "trial": make_trial(), "outcome": {"kind": "ok"}, "started_at": ""}
         with pytest.raises(InputError, match='did you mean "accuracy"'):
             Record.read(value | {"metrics": {"acuracy": 1.0}}, "r.json")
+
+
+def test_what_a_task_says_of_its_metrics_is_no_part_of_a_trial_s_id() -> None:
+    trial = make_trial()
+    loss = Metric(name="loss", label="Loss", direction=Direction.LOWER, definition="Of tests.")
+    telling = trial.model_copy(update={"task": trial.task.model_copy(update={"metrics": (loss,)})})
+    assert telling.id == trial.id
+    assert telling.task.identity == trial.task.identity
+    assert Trial.model_validate_json(telling.model_dump_json()) == telling
+    made = {"trial_id": telling.id, "attempt": 1, "outcome": Ok(), "started_at": "2026-01-01T00:00:00"}
+    record = Record.model_validate({**made, "trial": telling, "metrics": {"loss": 0.5}})
+    assert (record.main_metric, record.metric("loss")) == (loss, 0.5)
+    with pytest.raises(InputError, match=r'metrics: unknown metric "los" .did you mean "loss"'):
+        Record.read(record.model_dump(mode="json") | {"metrics": {"los": 0.5}}, "r.json")
