@@ -45,13 +45,12 @@ def test_the_page_has_a_column_and_a_chart_for_each() -> None:
     assert "Of texts." in page
     data = page_data(page)
     assert data["specs"].keys() == {"accuracy", "perplexity"}
-    titles = {
-        name: spec["layer"][0]["encoding"]["y"]["title"]
-        for name, specs in data["specs"].items()
-        for spec in [specs["train_peak_bytes"]]
-    }
+    axes = {name: specs["train_peak_bytes"]["layer"][0]["encoding"]["y"] for name, specs in data["specs"].items()}
+    titles = {name: axis["title"] for name, axis in axes.items()}
     assert titles == {"accuracy": "Accuracy · more is better", "perplexity": "Perplexity · less is better"}
-    assert data["zero_based"] == ["accuracy"]
+    assert axes["accuracy"]["axis"]["format"] == "%"
+    assert "format" not in axes["perplexity"]["axis"]
+    assert axes["perplexity"]["scale"]["zero"] is False
     points = {(point["view"], point["label"]): point for point in data["points"]}
     assert points["test:texts", "oft"]["quality"] == 1.5
     assert points["test:texts", "oft"]["quality_text"] == "1.500"
