@@ -1,9 +1,12 @@
 import json
+import re
 
 import pytest
 
 from paretune.cli.audit import write_recorded
-from paretune.spec import read_audit
+from paretune.methods import method_cards, resolve
+from paretune.methods.capabilities import audit_of, audits_of
+from paretune.spec import MethodEntry, read_audit
 from tests.cli.conftest import Paretune
 from tests.spec.test_audit import AUDIT
 
@@ -81,8 +84,36 @@ def test_what_touches_embeddings_is_shown_on_tied_ones_too(paretune: Paretune) -
     assert not any("tied" in line for line in paretune("methods", "lora").stdout.splitlines())
 
 
-def test_the_list_of_methods_has_a_column_for_a_claim(paretune: Paretune) -> None:
+def test_the_list_of_methods_says_what_each_is_and_how_many_checks_pass(paretune: Paretune) -> None:
     done = paretune("methods")
+    text = " ".join(done.stdout.split())
+    for card in method_cards():
+        assert re.search(rf"(^| ){re.escape(card.name)} ", text)
+    assert re.search(r"lora 0\.002 \d+/\d+ Adds the product of two thin matrices to every linear layer\.", text)
+    audit = audit_of(resolve(MethodEntry(name="lily")))
+    assert audit is not None
+    verdicts = [one.verdict.kind for one in audit.findings if one.model_kind == "causal-lm"]
+    tried = len(verdicts) - verdicts.count("not_applicable")
+    assert f"lily 0.002 {verdicts.count('pass')}/{tried} Low-rank" in text
+    assert verdicts.count("fail") > 0
+    assert "paretune methods NAME" in text
+    assert len(done.stdout.splitlines()) < 200
+
+
+def test_one_method_counts_its_checks_and_lists_all_when_asked(paretune: Paretune) -> None:
+    short, long = paretune("methods", "lora").stdout, paretune("methods", "lora", "--all").stdout
+    findings = [one for audit in audits_of(resolve(MethodEntry(name="lora"))) for one in audit.findings]
+    on_text = [one.verdict.kind for one in findings if one.model_kind == "causal-lm"]
+    tried = len(on_text) - on_text.count("not_applicable")
+    assert f"causal-lm: {on_text.count('pass')} of {tried} checks pass" in short
+    assert long.count("✓") == sum(one.verdict.kind == "pass" for one in findings)
+    assert "✓" not in short
+    assert "Default rate  0.002. Measured" in short
+
+
+def test_the_matrix_of_audits_has_a_column_for_a_check(paretune: Paretune) -> None:
+    done = paretune("methods", "--audit")
+    assert "blank: not reached" in done.stdout
     assert done.returncode == 0
     lines = done.stdout.splitlines()
     assert any("Merges" in line and "Batch" in line for line in lines)

@@ -20,6 +20,22 @@ def test_every_option_of_a_task_is_described(name: str) -> None:
         assert any(line.startswith(option) and meaning in line for line in done.stdout.splitlines()), option
 
 
+def test_a_task_made_by_rule_shows_an_example_and_what_its_parts_are() -> None:
+    done = CliRunner().invoke(app, ["tasks", "word_problems"], env={"COLUMNS": "80"})
+    example = task_class("word_problems")().examples("train")[0]  # type: ignore[attr-defined]
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("Prompt       Question: ") for line in lines)
+    assert f"Completion   {example.completion.strip()}" in lines
+    assert f"Target       {example.target}" in lines
+    assert '("unseen") are from templates' in " ".join(done.stdout.split())
+
+
+def test_no_source_is_broken_inside_a_name() -> None:
+    done = CliRunner().invoke(app, ["tasks", "gsm8k"], env={"COLUMNS": "80"})
+    for part in task_class("gsm8k").card.source.split("; "):
+        assert any(line.endswith(part) for line in done.stdout.splitlines())
+
+
 def test_the_list_names_every_task_in_a_narrow_terminal() -> None:
     done = CliRunner().invoke(app, ["tasks"], env={"COLUMNS": "80"})
     assert {card.name for card in task_cards()} <= set(done.stdout.split())

@@ -77,7 +77,7 @@ def test_the_page_marks_the_row(records: list[Record]) -> None:
     assert page.count('class="audit-mark"') == 1
     assert 'title="An answer depends on other items in the batch (outputs move by 0.02)."' in page
     assert NOTE in page
-    assert "batch invariant, servable by vllm" in page
+    assert "batch invariant, servable by vLLM" in page
 
 
 def test_nothing_is_said_where_nothing_was_found() -> None:

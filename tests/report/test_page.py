@@ -9,7 +9,7 @@ from paretune.analysis import rows_of
 from paretune.report import write_page
 from paretune.report.html.chart import chart_specs
 from paretune.report.html.page import render_page, script_json
-from paretune.spec import METRICS, Failed, MethodSpec, Recipe
+from paretune.spec import EMBEDDED_MODEL, METRICS, Failed, MethodSpec, Recipe
 from tests.records import make_record, make_records, make_study
 
 EVIL = "<script>alert(1)</script>\"'&\u2028<!-- </script"
@@ -127,3 +127,18 @@ def test_long_parameters_of_a_method_are_folded() -> None:
     html = render_page([make_record(), make_record("adalora", method=method)], make_study())
     assert html.count("<details>") == 1
     assert "layers.99" in html
+
+
+def test_the_facts_count_tuning_apart_and_name_the_base_model_as_people_know_it() -> None:
+    tuning = [make_record("lora", split="validation", learning_rate=10.0**-power) for power in range(2, 5)]
+    study = make_study(methods=["base", "lora"]).model_copy(update={"base_model": EMBEDDED_MODEL})
+    page = render_page([make_record("base"), make_record("lora"), *tuning], study)
+    tunes = [record for record in tuning if record.trial.tunes]
+    assert f"<dd>2 final, and {len(tunes)} for tuning</dd>" in page
+    assert f"HuggingFaceTB/SmolLM2-135M-Instruct ({EMBEDDED_MODEL})" in page
+    assert ", phase " not in page
+
+
+def test_columns_that_are_no_metrics_are_explained_below_too(page: str) -> None:
+    assert "<dt>Method</dt>" in page
+    assert "<dt>Outcome</dt>" in page

@@ -122,15 +122,17 @@ def run(  # noqa: PLR0917 (one for each option)
 @app.command(epilog="Example: paretune methods lily")
 def methods(
     name: Annotated[str | None, typer.Argument(help="Show everything about one method.", metavar="NAME")] = None,
+    audit: Annotated[bool, typer.Option("--audit", help="Show the outcome of every audit check.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="With NAME: show the checks that pass, too.")] = False,
     json: options.AsJson = False,
 ) -> None:
-    """List the methods, with the findings of their audits."""
+    """List the methods, or show what is known of one: parameters, default learning rate, paper and audit."""
     from paretune.cli.methods import show_method, show_methods
 
     if name is None:
-        show_methods(as_json=json)
+        show_methods(audit=audit, as_json=json)
     else:
-        show_method(name, as_json=json)
+        show_method(name, everything=everything or audit, as_json=json)
 
 
 @app.command(epilog="Example: paretune audit lora lily")

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from paretune.report.format import plain
+
 if TYPE_CHECKING:
     from paretune.analysis.table.floor import Floor
     from paretune.spec import Metric
@@ -36,7 +38,7 @@ def show_tasks(*, as_json: bool) -> None:
 
 def show_task(name: str, *, as_json: bool) -> None:
     """Print one task with all its options. Raises `InputError` for a name that is not known."""
-    from paretune.tasks import task_class
+    from paretune.tasks import Task, task_class
 
     task = task_class(name)
     if as_json:
@@ -58,12 +60,22 @@ def show_task(name: str, *, as_json: bool) -> None:
     console = Console(highlight=False, markup=False)
     console.print(Text(f"{card.name}: {card.description}", "bold"))
     for label, fact in facts.items():
-        console.print(f"{label:<12} {fact}")
+        console.print(_labelled(label, fact.replace("; ", "\n")), soft_wrap=True)
+    if issubclass(task, Task) and (example := task.sample()) is not None:
+        console.print("", Text("A training example", "bold"), sep="\n")
+        for label, text in (("Prompt", example.prompt), ("Completion", example.completion), ("Target", example.target)):
+            console.print(Text(_labelled(label, text)))
     console.print("", options, "", _HOW_TO_SET, sep="\n")
 
 
 def _metric_text(metric: "Metric") -> str:
     return f"{metric.name} ({metric.direction} is better)"
+
+
+def _labelled(label: str, text: str) -> str:
+    """Return a text under a label in a column of its own, line by line."""
+    lines = text.strip().splitlines() or [""]
+    return "\n".join(f"{label if number == 0 else '':<12} {plain(line)}" for number, line in enumerate(lines))
 
 
 def _task_json(task: "type[AnyTask]") -> dict[str, Any]:

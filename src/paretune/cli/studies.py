@@ -172,11 +172,30 @@ def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None
             read_plan(folder),
             estimates=estimates,
             pictures=store.pictures,
+            answered=lambda record: store.items(record) if store.items_file(record).exists() else [],
+            prompts=prompts_at_hand,
             floor=floor,
         )
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path
+
+
+def prompts_at_hand(record: Record) -> dict[str, str]:
+    """Return the questions of a record's task by their ids; none where the data is not here or has changed since."""
+    from paretune.tasks import Task, get_any_task
+
+    spec = record.trial.task
+    places = [str(spec.options.get(name)) for name in spec.locations]
+    if any(place.startswith("hub:") for place in places):
+        return {}
+    try:
+        task = get_any_task(spec.name, spec.options)
+        if not isinstance(task, Task) or task.content_hash != spec.content_hash:
+            return {}
+        return {example.id: example.prompt for example in task.examples(record.trial.split)}
+    except InputError:
+        return {}
 
 
 def _stopped(reason: str, num_kept: int, folder: Path) -> str:

@@ -56,7 +56,12 @@ def audit_text(row: Row) -> str:
         return "not audited here" if row.records[0].imported else MISSING
     if marks.audit is None:
         return "unaudited"
-    return ", ".join(claim.replace("_", " ") for claim in marks.failed) or "nothing"
+    return ", ".join(map(check_name, marks.failed)) or "none"
+
+
+def check_name(claim: str) -> str:
+    """Return a check of the audit in words: "servable by vLLM"."""
+    return claim.replace("_", " ").replace("vllm", "vLLM").replace("bf16", "bfloat16")
 
 
 def marks_for(row: Row) -> AuditMarks | None:

@@ -179,7 +179,7 @@ METRICS: dict[str, Metric] = {
         ),
         _measured(
             "answer_peak_bytes", "Generation memory", Unit.BYTES, Direction.LOWER, Phase.TEST,
-            "Most bytes held at once while `memory_answer_batch_size` copies of the longest prompt are answered in "
+            "Most bytes held at once while memory_answer_batch_size copies of the longest prompt are answered in "
             "full or that many images are drawn.",
         ),
         _measured(

@@ -115,6 +115,11 @@ class Task(AnyTask):
     def score(self, text: str, example: Example) -> Mapping[str, float]:
         """Return the values of a generated text by metric: of all that the card declares per item. Never raises."""
 
+    @classmethod
+    def sample(cls) -> Example | None:
+        """Return a training example to show what the task asks, or None where that needs data from elsewhere."""
+        return None
+
     def few_shot(self, num_shots: int) -> str:
         """Return the text put before a prompt to show `num_shots` worked training examples."""
         shots = self.examples("train")[:num_shots]

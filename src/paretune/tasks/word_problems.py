@@ -51,7 +51,7 @@ class WordProblems(Task):
     about_options = {
         "train_size": "Training examples.",
         "validation_size": "Validation questions.",
-        "test_size": "Test questions, half of them from templates that are not in the training data.",
+        "test_size": 'Test questions. Half of them ("unseen") are from templates that are not in the training data.',
         "seed": "Seed of the generated problems. Another seed is other data.",
     }
     option_kinds = {
@@ -59,6 +59,11 @@ class WordProblems(Task):
         "seed": whole_number(0),
     }
     max_new_tokens: ClassVar[int] = 40
+
+    @classmethod
+    def sample(cls) -> Example:
+        """Return the first training example."""
+        return cls().examples("train")[0]
 
     def examples(self, split: Split) -> Sequence[Example]:
         """Return the examples of a split. Raises `InputError` for sizes that the templates cannot fill."""

@@ -11,15 +11,17 @@ from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.scored import declared_metrics, main_metrics
 from paretune.interop.peft_layout import UNSTATED
+from paretune.models.known_packages import PACKAGES
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.curves import curves_of
 from paretune.report.estimates import TITLE, estimate_cells
-from paretune.report.format import plain, probability, rate, show, span
+from paretune.report.format import MISSING, plain, probability, rate, show, span
 from paretune.report.html.chart import chart_bundle, chart_specs
 from paretune.report.html.clocks import clock_sections
 from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.html.page_table import table_columns, table_rows, view_key
+from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes
 from paretune.spec import COSTS, METRICS, Metric, Provenance, Recipe, Record, Study, StudyPlan
@@ -43,11 +45,14 @@ def write_page(
     *,
     estimates: Sequence[MemoryEstimate] = (),
     pictures: Pictures = no_pictures,
+    answered: Answered = none_answered,
+    prompts: Prompts = no_prompts,
     floor: Floor | None = None,
 ) -> None:
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
 
-    With the plan of a tuned study it shows the response curves too, with pictures a gallery. Estimates of memory get a
+    With the plan of a tuned study it shows the response curves too, with pictures a gallery, with the answers in
+    words one question and what each method answered. Estimates of memory get a
     table of their own. `floor` is what rows must reach to lie on a Pareto front, by default the base model's main
     metric.
 
@@ -56,7 +61,17 @@ def write_page(
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    html = render_page(records, study, answers, plan, estimates=estimates, pictures=pictures, floor=floor)
+    html = render_page(
+        records,
+        study,
+        answers,
+        plan,
+        estimates=estimates,
+        pictures=pictures,
+        answered=answered,
+        prompts=prompts,
+        floor=floor,
+    )
     write_whole(target, html.encode())
 
 
@@ -68,6 +83,8 @@ def render_page(
     *,
     estimates: Sequence[MemoryEstimate] = (),
     pictures: Pictures = no_pictures,
+    answered: Answered = none_answered,
+    prompts: Prompts = no_prompts,
     floor: Floor | None = None,
 ) -> str:
     """Return the page as HTML."""
@@ -88,8 +105,9 @@ def render_page(
         tied_note=TIED_NOTE,
         support=" ".join(claim_notes(final, rows)),
         notes=[*interval_note(rows), *map(plain, floor_notes(rows, floor)), *audit_notes(rows), *notes(final, rows)],
-        facts=_facts(final, study, rows),
+        facts=_facts(final, study, rows, len(records) - len(final)),
         curves=curves_section(curves, plan) if plan else "",
+        samples=samples_section(rows, answered, prompts),
         gallery=(gallery := gallery_section(rows, pictures)),
         views=_views(rows),
         columns=columns,
@@ -99,6 +117,7 @@ def render_page(
         has_intervals=any(row.quality_interval for row in rows),
         recipe=_recipe(study.recipe, imported),
         methods=[_method(row, study) for row in _one_per_method(rows)],
+        explained={metric.name for metric in legend_metrics(rows)},
         metrics=[metric for metric in legend_metrics(rows) if _shown(rows, metric)],
         main={
             "names": [metric.name for metric in mains],
@@ -179,22 +198,33 @@ def _measured_bytes(rows: Sequence[Row], method: str) -> float | None:
     return max((peak for peak in found if peak is not None), default=None)
 
 
-def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row]) -> list[tuple[str, str]]:
+def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row], num_tuning: int) -> list[tuple[str, str]]:
     made = [record.provenance for record in records if record.provenance]
     questions = sorted({record.num_items for record in records if record.num_items})
     packages = sorted({f"{name} {version}" for one in made for name, version in one.packages.items()})
     ok = sum(record.outcome.kind == "ok" for record in records)
+    trials = f"{len(records)}" + ("" if ok == len(records) else f", of which {ok} ended well")
+    if num_tuning:
+        trials += f" final, and {num_tuning} for tuning"
     facts = [
-        ("Base model", study.base_model),
+        ("Base model", _base_model(study.base_model)),
         ("Tasks", ", ".join(dict.fromkeys(row.task for row in rows))),
         ("Questions", ", ".join(map(str, questions))),
-        ("Trials", f"{len(records)}" + ("" if ok == len(records) else f", of which {ok} ended well")),
+        ("Trials", trials),
         ("Seeds", ", ".join(map(str, sorted({record.trial.seed for record in records})))),
         ("Device", "; ".join(dict.fromkeys(_device(one) for one in made))),
         ("Platform", "; ".join(dict.fromkeys(one.platform for one in made))),
         ("Packages", ", ".join(packages)),
     ]
     return [(name, plain(text)) for name, text in facts if text]
+
+
+def _base_model(reference: str) -> str:
+    """Return a reference with the name that people know, where it is a package's."""
+    for package in PACKAGES.values():
+        if package.shape and reference == f"pypi:{package.name}=={package.version}":
+            return f"{package.shape} ({reference})"
+    return reference
 
 
 def _device(made: Provenance) -> str:
@@ -231,10 +261,10 @@ def _one_per_method(rows: Sequence[Row]) -> list[Row]:
 
 def _method(row: Row, study: Study) -> dict[str, Any]:
     trial = row.records[0].trial
-    parameters = json.dumps(trial.method.parameters, ensure_ascii=False)[1:-1] or "library defaults"
+    parameters = json.dumps(trial.method.parameters, ensure_ascii=False)[1:-1] or "the library's defaults"
     return {
         "label": plain(row.method),
-        "kind": trial.method.peft_type or trial.method.implementation,
+        "peft_type": trial.method.peft_type or MISSING,
         "rate": rate(row.learning_rate),
         "parameters": parameters,
         "summary": parameters[:_SUMMARY] if len(parameters) > _SUMMARY else "",

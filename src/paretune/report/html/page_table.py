@@ -25,7 +25,7 @@ from paretune.spec import COSTS, METRICS, Metric, Study
 
 _RATE_DEFINITION = "Peak learning rate; with the number of settings that were tried on validation data to choose it."
 _BATCH_DEFINITION = "Questions that were answered in one generation batch."
-_COSTS_SHOWN = ("step_seconds", "checkpoint_bytes", "trainable_parameters")
+_SIZES_SHOWN = ("checkpoint_bytes", "trainable_parameters")
 
 
 class Cell(NamedTuple):
@@ -63,12 +63,13 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     columns += [_column(metric, _quality(metric)) for metric in mains]
     columns += [_column(metric, _figure(metric)) for name, metric in others.items() if metric not in mains]
     if any(row.standing for row in rows):
-        place = f"Place by {' or '.join(metric.words for metric in mains)}, with its 95% interval."
+        by = " or ".join(metric.words for metric in mains)
+        place = f"Place by {by}, with its 95% interval; below it the probability of being the best of all rows."
         columns.append(Column("rank", "Rank", place, _rank))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
         columns += [_group_column(place, name, mains) for place, name in enumerate(groups)]
-    names = (first_measured(rows, MEMORY), *_COSTS_SHOWN, first_measured(rows, RETENTION))
+    names = (first_measured(rows, MEMORY), "step_seconds", first_measured(rows, RETENTION), *_SIZES_SHOWN)
     shown = [METRICS[name] for name in names]
     columns += [_column(metric, _forgetting if metric.name == "forgetting" else _figure(metric)) for metric in shown]
     if shows_batch_sizes(rows):
@@ -155,7 +156,7 @@ def _quality(metric: Metric) -> Callable[[Row], Cell]:
         low, high = row.quality_interval
         extra = span(metric, low, high, " to ")
         if row.quality in row.spreads:
-            extra += f"; seeds ±{show(metric, row.spreads[row.quality])}"
+            extra += f"; SD of seeds {show(metric, row.spreads[row.quality])}"
         return shown._replace(extra=extra, bar=_bar(metric, shown.value, low, high))
 
     return cell
@@ -177,7 +178,7 @@ def _rank(row: Row) -> Cell:
         return Cell(MISSING, None)
     rank, low, high, p_best = row.standing.place
     interval = f"{low}" if low == high else f"{low} to {high}"
-    return Cell(interval, rank, extra=f"best: {probability(p_best)}" if p_best >= 0.005 else "")
+    return Cell(interval, rank, extra=f"{probability(p_best)} to be best" if p_best >= 0.005 else "")
 
 
 def _group(name: str) -> Callable[[Row], Cell]:

@@ -1,0 +1,87 @@
+"""One question of a study on its page, and what each method answered: what the task is, and what right looks like."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from paretune.analysis import Row
+from paretune.report.format import plain
+from paretune.report.html.page_table import view_key
+from paretune.spec import Record
+from paretune.store import Item
+
+Answered = Callable[[Record], Sequence[Item]]
+"""Gives what became of each question of a record, nothing where that was not kept."""
+Prompts = Callable[[Record], Mapping[str, str]]
+"""Gives the questions of a record's task by their ids, as far as they are at hand."""
+_LONGEST = 600
+"""Letters of a question or an answer that are shown."""
+
+
+def none_answered(record: Record) -> Sequence[Item]:  # noqa: ARG001
+    """Return no answers."""
+    return ()
+
+
+def no_prompts(record: Record) -> Mapping[str, str]:  # noqa: ARG001
+    """Return no questions."""
+    return {}
+
+
+def samples_section(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> str:
+    """Return the section as HTML, or nothing where no answers in words are kept. Text from records is escaped."""
+    import jinja2
+
+    views = dict.fromkeys((row.task, row.split) for row in rows)
+    found = [_sample([row for row in rows if (row.task, row.split) == view], answered, prompts) for view in views]
+    if not any(found):
+        return ""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = (files("paretune.report.html") / "samples.html").read_text(encoding="utf-8")
+    return environment.from_string(template).render(samples=[one for one in found if one])
+
+
+def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[str, Any]:
+    """Return one question with the answers of all rows of a task, each row's first seed."""
+    in_words = [row for row in rows if row.outcome.kind == "ok" and row.records[0].trial.recipe.image is None]
+    row_answers = [(row, {item.item_id: item for item in answered(row.records[0])}) for row in in_words]
+    row_answers = [(row, items) for row, items in row_answers if items]
+    chosen = _choose(row_answers) if row_answers else None
+    if chosen is None:
+        return {}
+    first = row_answers[0][1][chosen]
+    return {
+        "view": view_key(rows[0].task, rows[0].split),
+        "question": _short(prompts(rows[0].records[0]).get(chosen, "")),
+        "target": _short(first.target),
+        "item_id": chosen,
+        "answers": [
+            {
+                "method": plain(row.method),
+                "seed": row.records[0].trial.seed,
+                "text": _short(items[chosen].text) or "(nothing)",
+                "right": _is_right(row, items[chosen]),
+            }
+            for row, items in row_answers
+        ],
+    }
+
+
+def _choose(row_answers: Sequence[tuple[Row, Mapping[str, Item]]]) -> str | None:
+    """Return the first question that some methods get right and some wrong, or the first that all answered."""
+    shared = [name for name in row_answers[0][1] if all(name in items for _, items in row_answers)]
+    told_apart = (name for name in shared if len({_is_right(row, items[name]) for row, items in row_answers}) > 1)
+    return next(told_apart, next(iter(shared), None))
+
+
+def _is_right(row: Row, item: Item) -> bool | None:
+    """Tell whether an answer is right, where the main metric says so: None where it is no share of right answers."""
+    score = item.scores.get(row.quality)
+    return None if score is None or not row.main_metric.is_share else score >= 1
+
+
+def _short(text: str) -> str:
+    text = "\n".join(map(plain, text.strip().splitlines()))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

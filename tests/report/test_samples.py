@@ -1,0 +1,49 @@
+"""One question and its answers, as the page shows them."""
+
+import re
+
+from paretune.analysis import rows_of
+from paretune.report.html.samples import samples_section
+from paretune.spec import Record
+from paretune.store import Item
+from tests.records import make_record
+
+RECORDS = [make_record(label, seed=seed) for label in ("base", "lora") for seed in (0, 1)]
+RIGHT = {"base": (0.0, 1.0, 0.0), "lora": (0.0, 1.0, 1.0)}
+
+
+def answered(record: Record) -> list[Item]:
+    label = record.trial.method.label
+    texts = [f"<b>{label}</b> {number}, seed {record.trial.seed}" for number in range(3)]
+    return [
+        Item(f"q{number}", "", {"accuracy": score}, text, f"<i>{number}</i>")
+        for number, (score, text) in enumerate(zip(RIGHT[label], texts, strict=True))
+    ]
+
+
+def prompts(record: Record) -> dict[str, str]:
+    return {"q2": "What is <script>2</script>?\nAnswer:"}
+
+
+def test_the_question_tells_methods_apart_and_all_is_escaped() -> None:
+    section = samples_section(rows_of(RECORDS), answered, prompts)
+    assert "(q2)" in section
+    assert "What is &lt;script&gt;2&lt;/script&gt;?\nAnswer:" in section
+    assert "<b>&lt;i&gt;2&lt;/i&gt;</b>" in section
+    rows = re.findall(
+        r'<th scope="row">(\w+)</th><td>(\d)</td><td>(\w+)</td><td class="prose sample">(.*?)</td>', section
+    )
+    assert rows == [
+        ("base", "0", "no", "&lt;b&gt;base&lt;/b&gt; 2, seed 0"),
+        ("lora", "0", "yes", "&lt;b&gt;lora&lt;/b&gt; 2, seed 0"),
+    ]
+
+
+def test_without_the_question_the_answers_are_shown_all_the_same() -> None:
+    section = samples_section(rows_of(RECORDS), answered, lambda record: {})
+    assert 'class="card prose sample"' not in section
+    assert "seed 0" in section
+
+
+def test_where_no_answers_are_kept_there_is_no_section() -> None:
+    assert samples_section(rows_of(RECORDS), lambda record: [], prompts) == ""
