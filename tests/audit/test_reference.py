@@ -16,5 +16,6 @@ def test_the_page_of_methods_is_up_to_date() -> None:
 def test_every_method_has_its_section() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert [card.name for card in method_cards() if f"\n## {card.name}\n" not in text] == []
-    for word in ("Paper: [arXiv 2106.09685]", "Hooks: `loss_terms`, `after_step`", "Prior rate: 0.002", "Parameters:"):
+    rate = "Default learning rate: 0.002"
+    for word in ("Paper: [arXiv 2106.09685]", "Hooks: `loss_terms`, `after_step`", rate, "Parameters:"):
         assert word in text

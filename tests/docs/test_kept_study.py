@@ -14,7 +14,7 @@ from paretune.execute.run import run
 from paretune.store import Store
 
 STUDY = Path(__file__).parents[2] / "docs" / "examples" / "word-problems"
-METHODS = {"rsLoRA", "full", "SHiRA", "RoAd", "LoRA", "LN tuning", "OFT", "IA3"}
+METHODS = {"rslora", "full", "shira", "road", "lora", "ln-tuning", "oft", "ia3"}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,12 @@ def _snippets(language: str) -> list[str]:
 def test_every_link_leads_to_a_file() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", TEXT) if "://" not in link]
     assert "docs/images/page.png" in links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / link.partition("#")[0]).exists()] == []
+    anchored = [link.split("#") for link in links if "#" in link]
+    assert anchored
+    for file, anchor in anchored:
+        headings = re.findall(r"^#+ (.+)$", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-")) for heading in headings}
 
 
 def test_the_picture_is_small() -> None:

@@ -86,7 +86,7 @@ def test_it_is_listed_without_a_prior_and_asks_for_a_rate(tmp_path: Path) -> Non
     assert card.family == "peft, no preset"
     assert prior_learning_rate(resolve(MethodEntry(name="output-shift"))) is None
     study = small_study(tmp_path, "output-shift").model_copy(update={"learning_rates": ()})
-    with pytest.raises(InputError, match='"output-shift" has no prior learning rate'):
+    with pytest.raises(InputError, match='"output-shift" has no default learning rate'):
         run_one(study, tmp_path / "adapter")
 
 

@@ -34,7 +34,7 @@ from paretune.spec import Finding, MethodAudit, MethodSpec, NotApplicable, NotPa
 
 RATE_WITHOUT_PRIOR = 1e-2
 _SMALLER = (0.1, 0.01)
-"""Factors on the prior rate that are tried in turn where the loss does not fall."""
+"""Factors on the default learning rate that are tried in turn where the loss does not fall."""
 SMALL_RATE = 1e-4
 """A rate that is usual for large models: in bfloat16 such a step is lost on a value near one."""
 _SHOWN_ERROR_LETTERS = 300
@@ -111,7 +111,7 @@ def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str,
 
 
 def _course(spec: MethodSpec, subject: Subject, at_start: Path) -> _Course | NotPassed:
-    """Attach and train at the prior rate, and again at smaller ones where the loss does not fall.
+    """Attach and train at the default learning rate, and again at smaller ones where the loss does not fall.
 
     Priors are meant for real models; that one is too high for a toy says nothing about the method. What the method
     saves before its first step is written into `at_start`.

@@ -19,8 +19,8 @@ _INTRODUCTION = """\
 
 Made by `make reference` from the presets and the recorded audit; a test fails when it is out of date.
 Every method is named in a study as it is named here; a peft type can be named as peft names it.
-What the parameters leave open is the library's default. Prior rates are where a search begins, for small models and
-some tens of steps.
+What the parameters leave open is the library's default. Default learning rates are where a search begins, for small
+models and some tens of steps.
 """
 
 
@@ -42,13 +42,13 @@ def methods_reference() -> str:
     lines += [
         f"- **{_label(claim.label)}** (`{claim.name}`): {claim.statement} {claim.how}" for claim in CLAIMS.values()
     ]
-    lines += ["", "## Which claims hold", ""]
+    lines += ["", "## Which checks pass", ""]
     if audit is not None:
         packages = ", ".join(f"{name} {number}" for name, number in audit.packages.items())
         models = ", ".join(f"{kind}: {model}" for kind, model in audit.base_models.items())
         lines += [f"Audit {audit.version}, made on {audit.made_on} with {packages} ({models}).", ""]
         lines += [_TIED, ""]
-        lines += ["On a causal language model; ✓ holds, ✗ does not hold, – not applicable, empty: not reached.", ""]
+        lines += ["On a causal language model; ✓ passes, ✗ fails, – does not apply, empty: not reached.", ""]
     lines += list(_matrix([spec for _, spec in [*trained, *variants] if spec.trains]))
     for card, spec in trained:
         lines += ["", *_section(card, spec)]
@@ -88,7 +88,7 @@ def _section(card: Preset, spec: MethodSpec) -> Iterator[str]:
         yield f"- Hooks: {', '.join(f'`{hook}`' for hook in hooks)}"
     yield f"- Parameters: `{_parameters(spec)}`"
     if card.prior_learning_rate is not None:
-        yield f"- Prior rate: {card.prior_learning_rate:g}. {card.prior_source}".rstrip()
+        yield f"- Default learning rate: {card.prior_learning_rate:g}. {card.prior_source}".rstrip()
     if spec.trains:
         yield from _findings(audits_of(spec))
 

@@ -40,7 +40,8 @@ def estimate(  # noqa: PLR0917 (one for each option)
 ) -> None:
     """Predict the memory of training and generation.
 
-    Needs the model's configuration only: no weights, no GPU.
+    Needs the model's configuration only: no weights, no GPU. Takes seconds to half a minute for each method; several
+    are reported one by one as they are done.
     """
     from paretune.cli.estimate import show_estimates
 

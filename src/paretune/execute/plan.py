@@ -122,7 +122,7 @@ def _rates(study: Study, entry: MethodEntry, method: MethodSpec) -> tuple[float 
     prior = prior_learning_rate(method)
     if prior is None:
         raise InputError(
-            f'method "{method.label}" has no prior learning rate: give it one with learning_rate'
+            f'method "{method.label}" has no default learning rate: give it one with learning_rate'
             + ("" if study.tuning else ", or give the study learning_rates")
         )
     return (prior,)

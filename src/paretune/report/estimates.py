@@ -73,11 +73,18 @@ def _heading(one: MemoryEstimate) -> str:
 
 def _what_needs_means(one: MemoryEstimate) -> str:
     if one.train.reserved_bytes is None:
-        return '"Needs" are bytes of live tensors; the kinds are those at training\'s peak.'
+        return f'"Needs" are bytes of live tensors; the kinds are those at training\'s peak{_gradients(one)}.'
     return (
         '"Needs" are bytes that PyTorch\'s allocator reserves, for training and for generation alike; the kinds are '
-        "live tensors at training's peak, and what the allocator rounds up and cannot fill comes on top of them."
+        f"live tensors at training's peak{_gradients(one)}, and what the allocator rounds up and cannot fill comes on "
+        "top of them."
     )
+
+
+def _gradients(one: MemoryEstimate) -> str:
+    """Return a remark where the peak comes before any gradient is there."""
+    none_yet = not _shown(one).by_kind.get(MemoryKind.GRADIENTS)
+    return " (there are no gradients yet then)" if none_yet else ""
 
 
 class _Tables:
@@ -123,7 +130,7 @@ def _cells(one: MemoryEstimate, *, with_kinds: bool, with_generation: bool) -> l
     cells.append(count(one.trainable_parameters))
     cells.append(size(one.checkpoint_bytes) if one.checkpoint_bytes is not None else MISSING)
     for answer in one.budgets:
-        largest = "not even one" if answer.largest_batch_size is None else f"batch ≤ {answer.largest_batch_size}"
+        largest = "not even one" if answer.largest_batch_size is None else f"largest batch {answer.largest_batch_size}"
         cells.append(f"{'yes' if answer.fits else 'no'}, {largest}")
     return cells
 

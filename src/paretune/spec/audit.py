@@ -38,7 +38,7 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "trains", "Trains", "Training lowers the loss.",
-            "Loss on one fixed batch before and after a dozen steps at the prior learning rate, or at a smaller one.",
+            "Loss on one fixed batch before and after a dozen steps at the default learning rate, or at a smaller one.",
             "Training did not lower its loss.",
         ),
         Claim(

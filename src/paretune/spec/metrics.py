@@ -149,11 +149,11 @@ METRICS: dict[str, Metric] = {
     for metric in (
         _measured(
             "accuracy", "Accuracy", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
-            "Share of questions whose answer is right and written in the form the task asks for (strict reader).",
+            "Share of questions whose answer is right and written in the form the task asks for (strict).",
         ),
         _measured(
             "accuracy_lenient", "Accuracy (lenient)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
-            "Share of questions whose answer is right, whatever its form (lenient reader).",
+            "Share of questions whose answer is right, whatever its form (lenient).",
         ),
         _measured(
             "accuracy_published", "Accuracy (their rule)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
@@ -161,7 +161,7 @@ METRICS: dict[str, Metric] = {
         ),
         _measured(
             "similarity", "Similarity", Unit.COSINE, Direction.HIGHER, Phase.TEST,
-            "Mean cosine of the judge's features of each drawing and of the held-out picture with that caption.",
+            "Mean cosine of the judge's features of each generated image and of the held-out image with that caption.",
             "drawings",
         ),
         _measured(

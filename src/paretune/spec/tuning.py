@@ -41,7 +41,7 @@ class Tuning(Data):
     @model_validator(mode="after")
     def _budget_is_clear(self) -> Self:
         if self.rates % 2 == 0:
-            raise ValueError(f"rates = {self.rates}: must be odd, so that the prior lies in the middle")
+            raise ValueError(f"rates = {self.rates}: must be odd, so that the default learning rate lies in the middle")
         if self.sampler != "grid" and self.trials is None:
             raise ValueError(f'sampler "{self.sampler}" needs trials: how many settings each method may try')
         if self.sampler == "grid" and self.trials is not None:

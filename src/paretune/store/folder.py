@@ -5,7 +5,7 @@ plan.json                           of a study that tunes: which trial serves wh
 reading.json                        how records are read, where rows were renamed or records are of an earlier Paretune
 records/<trial id>-<attempt>.json   what one attempt at a trial left behind; never changed once written
 items/<trial id>-<attempt>.parquet  its answers, question by question
-pictures/<trial id>-<attempt>/      of an image model: what it drew, small, and what it learnt from
+pictures/<trial id>-<attempt>/      of an image model: generated images, small, and what it learnt from
 adapters/<trial id>-<attempt>/      what was trained
 logs/<trial id>-<attempt>.log       what its process printed
 """

@@ -43,7 +43,8 @@ class Gsm8k(Task):
         name="gsm8k",
         version="1",
         description="Grade-school word problems: train on MetaMathQA, validate on GSM8K's training set, test on its "
-        "test set. Read by our own rule (strict), by math-verify (lenient), and by that of peft's comparison.",
+        "test set. Answers are scored by our own rule (strict), by math-verify (lenient), and by the rule of peft's "
+        "comparison.",
         source=f"{_METAMATH}; {_GSM8K}; or files in the same form",
         licence="MIT",
         metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"], METRICS["accuracy_published"]),

@@ -30,7 +30,7 @@ class Cell(NamedTuple):
     """One method on one task, before its setting is chosen."""
 
     template: Trial
-    """Its final trial, at the prior rate."""
+    """Its final trial, at the default learning rate."""
     values: Mapping[str, TunedValues]
     """The parameters that are tuned with the rate."""
     tuning_recipe: Recipe

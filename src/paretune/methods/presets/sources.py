@@ -1,11 +1,11 @@
-"""Where prior learning rates come from, in words.
+"""Where default learning rates come from, in words.
 
-Priors are starting points for small models (some 100 million parameters) and 40 to 60 steps; larger models and longer
+Defaults are starting points for small models (some 100 million parameters) and 40 to 60 steps; larger models and longer
 runs want less. LoRA's is measured; the others keep their published or measured distance from LoRA's where one is known.
 "peft's comparison" is peft's method_comparison (MetaMathQA with Llama-3.2-3B, 5000 steps, LoRA at 1e-4).
 """
 
-MEASURED = "Measured with SmolLM2-135M for 40 to 60 steps: a prior for small models, larger models want less."
+MEASURED = "Measured with SmolLM2-135M for 40 to 60 steps: for small models; larger models need a lower one."
 GUESS = "A guess between LoRA's rate and peft's comparison; not measured."
 
 
