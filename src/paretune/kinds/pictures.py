@@ -97,21 +97,22 @@ class Pictures:
         drawn: Sequence["Image"],
         judge: ImageEncoder,
     ) -> "_Judged":
-        """Compare each drawing with the held-out picture that its caption is of."""
+        """Compare each drawing with the held-out picture that its caption is of: the task's main metric."""
+        metric = self._task.card.main_metric.name
         targets = judge.features([self._opened(example) for example in examples])
         cosines = _cosines(judge.features(drawn), targets[[one.place for one in asked]])
         items = [
             Item(
                 f"{examples[one.place].id}/{one.noise}",
                 "all",
-                {"similarity": cosine},
+                {metric: cosine},
                 one.caption,
                 examples[one.place].id,
             )
             for one, cosine in zip(asked, cosines, strict=True)
         ]
         kept = [one.kept(picture, cosine) for one, picture, cosine in zip(asked, drawn, cosines, strict=True)]
-        return _Judged("similarity", cosines, kept, items)
+        return _Judged(metric, cosines, kept, items)
 
     def captioned(self, split: Split) -> Captioned:
         """Return the pictures of a split as the transformer sees them."""

@@ -38,6 +38,7 @@ class PictureExample(NamedTuple):
 class ImageTask(AnyTask):
     """A task that image models are put to: pictures to learn from, and captions to draw.
 
+    Its card declares one metric, the mean cosine of the judge's features of a drawing and of the held-out picture.
     Guarantees every such task gives besides: no picture is in two splits.
     """
 
