@@ -10,6 +10,7 @@ from paretune.analysis.decisions.claim import judge_claim
 from paretune.analysis.decisions.compare import compare_in
 from paretune.analysis.decisions.recommend import recommend_from
 from paretune.analysis.decisions.wishes import Wishes, recommend_by
+from paretune.analysis.table.floor import floor_notes
 from paretune.report import results_json
 from paretune.report.decisions import comparison_lines, recommendation_lines
 from paretune.spec import Direction, InputError, Metric, Record, TaskSpec, Unit
@@ -113,6 +114,15 @@ def test_the_lowest_perplexity_is_the_best() -> None:
     found = results_json(list(STUDY.records), STUDY.answers)
     assert found["rows"][1]["intervals"].keys() == {"perplexity"}
     assert "Left out of the Pareto front, since perplexity is not below that of the base model: ia3." in found["notes"]
+
+
+def test_a_floor_is_a_bound_in_the_metric_s_own_direction() -> None:
+    rows = judged_rows(STUDY.records, STUDY.answers, floor={"perplexity": 12.5})
+    assert [row.method for row in rows if row.below_floor] == ["base", "oft", "ia3"]
+    (note,) = floor_notes(rows, {"perplexity": 12.5})
+    assert note == "Left out of the Pareto front, since perplexity is above the maximum: base, oft, ia3."
+    (note,) = floor_notes(judged_rows(STUDY.records, STUDY.answers, floor={"accuracy": 0.5}), {"accuracy": 0.5})
+    assert note.startswith("Left out of the Pareto front, since accuracy is below the minimum: base, lora")
 
 
 def test_a_comparison_names_metric_and_direction() -> None:

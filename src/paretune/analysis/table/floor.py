@@ -45,10 +45,16 @@ def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
         if names:
             main = main_metric(inside)
             base = f"{main.words} is not {'below' if main.lower_is_better else 'above'} that of the base model"
-            beyond = "above the maximum" if main.lower_is_better else "below the minimum"
-            why = base if floor is None else f"{main.words} is {beyond}"
+            why = base if floor is None else " or ".join(_beyond(inside[0], name) for name in floor)
             notes.append(f"Left out of the Pareto front, since {why}: {', '.join(names)}.")
     return notes
+
+
+def _beyond(row: "Row", name: str) -> str:
+    """Return what it is not to reach a bound: "accuracy is below the minimum"."""
+    metric = row.task_spec.table.get(name)
+    lower = metric is not None and metric.lower_is_better
+    return f"{metric.words if metric else name} is {'above the maximum' if lower else 'below the minimum'}"
 
 
 def _value(row: "Row", metric: str) -> float:
