@@ -108,7 +108,7 @@ Limits = Annotated[
     list[str] | None, typer.Option(help='Limit on any metric: "answer_peak_bytes<=8GB". May be repeated.')
 ]
 Mergeable = Annotated[bool, typer.Option("--mergeable", help="Only methods whose adapter merges into the base model.")]
-Servable = Annotated[str | None, typer.Option(help="Only methods whose adapter this server can serve: vllm.")]
+Servable = Annotated[str | None, typer.Option(help="Only methods whose adapter this server can serve unmerged: vllm.")]
 RequiredCapabilities = Annotated[
     list[str] | None, typer.Option(help="Only methods with this capability, such as exact_off. May be repeated.")
 ]

@@ -43,7 +43,7 @@ def audit_summary(audit: Audit) -> Group:
     names = [plain(method.label) for method in audit.methods]
     parts: list[Any] = [FoldedTable("Method", names, columns)]
     parts += [failure for method in audit.methods if (failure := _failures(method))]
-    legend = f"{YES} holds; a value or {NO}: does not hold; {NOT_APPLICABLE} not applicable"
+    legend = f"{YES} passes; a value or {NO}: fails; {NOT_APPLICABLE} does not apply; blank: not reached"
     parts.append(Text(f"{legend}. {audit.name}", "dim"))
     return Group(*parts)
 
