@@ -7,7 +7,7 @@ from paretune.spec import InputError, TaskSpec
 from paretune.store import Item, Store, load_records
 from paretune.store.earlier_items import earlier_cluster
 from paretune.store.items import items_bytes, read_scores
-from paretune.tasks.own_data import OwnData
+from paretune.tasks.own_data_v1 import OwnDataV1 as OwnData
 from paretune.tasks.word_problems import WordProblems
 from tests.records import make_record
 

@@ -73,6 +73,12 @@ def run(  # noqa: PLR0917 (one for each option)
     task: options.StudyTask = None,
     methods: options.MethodNames = None,
     data: options.OwnData = None,
+    prompt: options.PromptColumn = None,
+    completion: options.CompletionColumn = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
+    group: options.GroupColumn = None,
+    no_chat_template: options.NoChatTemplate = False,
     steps: options.Steps = None,
     seeds: options.Seeds = None,
     experiments: options.Experiments = None,
@@ -91,7 +97,7 @@ def run(  # noqa: PLR0917 (one for each option)
     The study is a TOML file, or --methods with options. All problems are listed before the first trial starts. The same
     command resumes after any interruption: finished trials are never repeated.
     """
-    from paretune.cli.studies import RunOptions, checked, chosen_study, run_and_show
+    from paretune.cli.studies import DATA_OPTIONS, RunOptions, checked, chosen_study, run_and_show
     from paretune.spec import InputError
 
     described: dict[str, Any] = {
@@ -99,6 +105,8 @@ def run(  # noqa: PLR0917 (one for each option)
         "task": task,
         "methods": methods,
         "data": data,
+        **dict(zip(DATA_OPTIONS, (prompt, completion, text, label, group), strict=True)),
+        "no_chat_template": no_chat_template or None,
         "steps": steps,
         "seeds": seeds,
         "experiments": experiments,

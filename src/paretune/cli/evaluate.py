@@ -164,14 +164,15 @@ def _replayed(
 ) -> _Asked:
     """Return what to evaluate: the trial saved with the checkpoint, with what the command changes."""
     from paretune.models import pinned
-    from paretune.tasks import get_task
+    from paretune.tasks import get_task, task_in_words, task_of
 
     if not checkpoint.is_dir():
         raise InputError(f"{checkpoint}: no such folder; give the folder that holds adapter_config.json")
     trial_file = checkpoint / "trial.json"
     saved = Trial.read(_json(trial_file), str(trial_file)) if trial_file.exists() else None
     if saved is not None and task_name in {None, saved.task.name}:
-        task = get_task(saved.task.name, {**saved.task.options, **options})
+        kept = saved.task.model_copy(update={"options": {**saved.task.options, **options}})
+        task = task_in_words(task_of(kept))
     else:
         task = get_task(task_name or "word_problems", options)
     if saved is not None:

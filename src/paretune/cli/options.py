@@ -51,8 +51,23 @@ MethodNames = Annotated[
     typer.Option(help='Methods, separated by commas: base,lora,oft. "base" is the untouched base model.'),
 ]
 OwnData = Annotated[
-    Path | None,
-    typer.Option(help="Your own data: .jsonl, .csv, .json or .parquet with columns prompt and completion."),
+    str | None,
+    typer.Option(
+        help="Your own data: a JSONL, JSON, CSV, TSV, Parquet or text file, a folder of them, or hf:NAME@REVISION.",
+        metavar="DATA",
+    ),
+]
+PromptColumn = Annotated[str | None, typer.Option(help="With --data: column of the prompts, if misguessed.")]
+CompletionColumn = Annotated[str | None, typer.Option(help="With --data: column of the completions.")]
+TextColumn = Annotated[
+    str | None, typer.Option(help="With --data: column of texts; alone they are learnt as plain text.")
+]
+LabelColumn = Annotated[str | None, typer.Option(help="With --data: column of the labels.")]
+GroupColumn = Annotated[
+    str | None, typer.Option(help="With --data: column of which no value may be in two splits, such as a customer.")
+]
+NoChatTemplate = Annotated[
+    bool, typer.Option("--no-chat-template", help="With --data: leave out the chat template of the base model.")
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer steps of each trial.")]
 Seeds = Annotated[str | None, typer.Option(help="Seeds, separated by commas: 0,1,2.")]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from paretune.cli.data_report import print_data_reports
 from paretune.cli.plan_settings import default_rate_notes, settings_lines
 from paretune.cli.time_left import span_text
 from paretune.execute.duration import Durations, Span, time_left
@@ -65,12 +66,15 @@ def show_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, as_js
     if as_json:
         print(json.dumps(_plan_json(outlook), indent=1))
     else:
-        _print(outlook, Console(), whole=True)
+        console = Console()
+        print_data_reports(prepared.data, console)
+        _print(outlook, console, whole=True)
 
 
 def announce_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, console: Console) -> None:
     """Say before a run what it is going to do: one line for a fixed study, the stages of one that tunes."""
     outlook = _outlook(prepared, folder, jobs, retry)
+    print_data_reports(prepared.data, console)
     _print(outlook, console, whole=prepared.study.tuning is not None and outlook.num_waiting > 0)
 
 
@@ -173,6 +177,7 @@ def _plan_json(outlook: Outlook) -> dict[str, Any]:
         "study": outlook.study.name,
         "unavailable": dict(outlook.prepared.unavailable),
         "folder": str(outlook.folder),
+        "data": [report.model_dump(mode="json") for report in outlook.prepared.data],
         "base_model": outlook.study.base_model,
         "base_content": next((trial.base_content for trial in outlook.stages.trials), None),
         "tuning": tuning.model_dump(mode="json") if tuning else None,

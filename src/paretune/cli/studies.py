@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +15,9 @@ from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
 
 if TYPE_CHECKING:
     from paretune.execute.prepare import Prepared
+
+DATA_OPTIONS = ("prompt", "completion", "text", "label", "group")
+"""Columns of own data that the command line can name, as the task's options are called."""
 
 
 def demo_study(base_model: str | None) -> Study:
@@ -41,15 +44,17 @@ def study_from_options(
     model: str | None,
     task: str | None,
     methods: str | None,
-    data: Path | None,
+    data: str | None,
     steps: int | None,
     seeds: str | None,
     experiments: Path | None = None,
     task_option: Sequence[str] | None = None,
     general_text: str | None = None,
+    no_chat_template: bool | None = None,
+    **columns: str | None,
 ) -> Study:
-    """Return the study described by command-line options."""
-    options = task_options_from(task_option or ())
+    """Return the study described by command-line options; `columns` are those of `DATA_OPTIONS`."""
+    options = task_options_from(task_option or ()) | _data_options(data, columns, no_chat_template)
     if experiments is not None:
         if methods is not None or task is not None or data is not None:
             raise InputError("--experiments names methods and task itself; leave --methods, --task and --data out")
@@ -60,7 +65,7 @@ def study_from_options(
         raise InputError("--data and --task exclude each other: your data is a task of its own")
     entry: dict[str, Any] = {"name": task or "word_problems", "options": options}
     if data is not None:
-        entry = {"name": "own_data", "options": {"path": str(data), **options}}
+        entry = {"name": "own_data", "options": {"path": data, **options}}
     value: dict[str, Any] = {
         "name": _study_name(data) if data else entry["name"],
         "base_model": model or EMBEDDED_MODEL,
@@ -76,9 +81,21 @@ def study_from_options(
     return Study.read(value, "the options")
 
 
-def _study_name(data: Path) -> str:
+def _data_options(data: str | None, columns: Mapping[str, str | None], no_template: bool | None) -> dict[str, Any]:
+    """Return the options of own data that the command line names. Raises `InputError` for those without --data."""
+    given: dict[str, Any] = {name: column for name, column in columns.items() if column is not None}
+    if no_template:
+        given["chat_template"] = False
+    if given and data is None:
+        names = ["--no-chat-template" if name == "chat_template" else f"--{name}" for name in given]
+        raise InputError(f"{', '.join(names)} belongs to --data, which is missing")
+    return given
+
+
+def _study_name(data: str) -> str:
     """Return a file's name without its ending, with a dash for what a study's name cannot hold."""
-    return re.sub(r"[^\w.-]+", "-", data.stem).strip("-") or "own-data"
+    stem = Path(data.partition("@")[0]).stem if data.startswith(("hf:", "hub:")) else Path(data).stem
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-") or "own-data"
 
 
 class RunOptions(NamedTuple):

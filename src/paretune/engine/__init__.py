@@ -1,22 +1,32 @@
 """The one training loop, its batches, and the generation of answers."""
 
+from paretune.engine.answering import Answering, answering, check_references
 from paretune.engine.batches import Batch, Batches, check_lengths, longest_batches, make_batches
+from paretune.engine.encoding import Encoded, encode, encode_question, encode_questions, uses_template
 from paretune.engine.generate import answer
 from paretune.engine.objective import answer_loss, validation_loss
 from paretune.engine.train import DataBatch, Divergence, Training, rate_factor, train
 
 __all__ = [
+    "Answering",
     "Batch",
     "Batches",
     "DataBatch",
     "Divergence",
+    "Encoded",
     "Training",
     "answer",
     "answer_loss",
+    "answering",
     "check_lengths",
+    "check_references",
+    "encode",
+    "encode_question",
+    "encode_questions",
     "longest_batches",
     "make_batches",
     "rate_factor",
     "train",
+    "uses_template",
     "validation_loss",
 ]

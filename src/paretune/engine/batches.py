@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from paretune.engine.encoding import Encoded, encode
 from paretune.spec import InputError, Recipe
 from paretune.tasks import Example, Split
 
@@ -31,19 +32,6 @@ class Row(Protocol):
 
 RowT = TypeVar("RowT", bound=Row)
 BatchT = TypeVar("BatchT")
-
-
-class Encoded(NamedTuple):
-    """One example as token ids."""
-
-    prompt: list[int]
-    answer: list[int]
-    """Ends with the end-of-text token, so that a model learns to stop."""
-
-    @property
-    def num_tokens(self) -> int:
-        """Tokens of the whole example."""
-        return len(self.prompt) + len(self.answer)
 
 
 class Batch(NamedTuple):
@@ -137,9 +125,12 @@ class Batches(BatchesByLength[Encoded, Batch]):
         attention_mask = torch.zeros(shape, dtype=torch.int64)
         answer_mask = torch.zeros(shape, dtype=torch.bool)
         for position, row in enumerate(rows):
-            input_ids[position, : row.num_tokens] = torch.tensor(row.prompt + row.answer)
             attention_mask[position, : row.num_tokens] = 1
-            answer_mask[position, len(row.prompt) : row.num_tokens] = True
+            start = 0
+            for ids, trained in row.segments:
+                input_ids[position, start : start + len(ids)] = torch.tensor(ids, dtype=torch.int64)
+                answer_mask[position, start : start + len(ids)] = trained
+                start += len(ids)
         return Batch(input_ids, attention_mask, answer_mask)
 
 
@@ -221,16 +212,7 @@ def check_fits(encoded: Iterable[Row], recipe: Recipe, split: Split) -> None:
 
 
 def _encode(example: Example, tokenizer: Any, recipe: Recipe) -> Encoded:
-    """Prompt and completion are encoded apart, so that the prompt's tokens are those that a question has.
-
-    Where the loss is on the whole text, all of it but the first token, which nothing predicts, counts as the answer.
-    """
-    if recipe.loss_on == "whole_text":
-        whole = tokenizer(example.prompt + example.completion)["input_ids"]
-        return Encoded(whole[:1], [*whole[1:], tokenizer.eos_token_id])
-    prompt = tokenizer(example.prompt)["input_ids"]
-    answer = tokenizer(example.completion, add_special_tokens=False)["input_ids"]
-    return Encoded(prompt, [*answer, tokenizer.eos_token_id])
+    return encode(example, tokenizer, whole_text=recipe.loss_on == "whole_text")
 
 
 def _cut(indices: Sequence[int], size: int) -> list[list[int]]:

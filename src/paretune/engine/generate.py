@@ -13,17 +13,20 @@ OnProgress = Callable[[int, int], None]
 def answer(
     model: nn.Module,
     tokenizer: Any,
-    prompts: Sequence[str],
+    prompts: Sequence[str | list[int]],
     *,
     max_new_tokens: int,
     stop: Sequence[str] = (),
+    end_ids: Sequence[int] = (),
     batch_size: int,
     min_new_tokens: int = 0,
     temperature: float = 0.0,
     top_p: float = 1.0,
     on_progress: OnProgress | None = None,
 ) -> list[str]:
-    """Return one answer for each prompt, in their order, cut before the first of the `stop` strings.
+    """Return one answer for each prompt, text or token ids, in their order, cut before the first of the `stop` strings.
+
+    An answer ends with the tokenizer's end token, or with one of `end_ids`.
 
     Answers are greedy, or drawn with torch's generator at a `temperature` above 0 from the likeliest tokens that hold
     `top_p` of the probability.
@@ -35,16 +38,17 @@ def answer(
     `answer_batch_size` in the record's recipe, or 1 for methods that are evaluated so. No answer ends itself before
     `min_new_tokens`. `on_progress(done, total)` is called after each batch.
     """
-    encoded = [tokenizer(prompt)["input_ids"] for prompt in prompts]
+    encoded = [tokenizer(prompt)["input_ids"] if isinstance(prompt, str) else prompt for prompt in prompts]
+    ends = list(dict.fromkeys((tokenizer.eos_token_id, *end_ids)))
     answers: dict[int, str] = {}
     drawing = {"do_sample": True, "temperature": temperature, "top_p": top_p} if temperature else {"do_sample": False}
     limits = {"min_new_tokens": min_new_tokens, "max_new_tokens": max_new_tokens}
     model.eval()
     for indices in shared_batches([len(row) for row in encoded], batch_size):
         rows = [encoded[index] for index in indices]
-        new_tokens = _generate(model, tokenizer, rows, stop, limits | drawing)
+        new_tokens = _generate(model, tokenizer, rows, stop, limits | drawing | {"eos_token_id": ends})
         for index, text in zip(indices, tokenizer.batch_decode(new_tokens, skip_special_tokens=True), strict=True):
-            answers[index] = _cut(text, stop)
+            answers[index] = cut_before(text, stop)
         if on_progress is not None:
             on_progress(len(answers), len(prompts))
     return [answers[index] for index in range(len(prompts))]
@@ -73,7 +77,7 @@ class _Stops(StoppingCriteria):  # type: ignore[misc] # transformers is not type
 def _generate(
     model: Any, tokenizer: Any, rows: Sequence[list[int]], stop: Sequence[str], settings: dict[str, Any]
 ) -> Tensor:
-    """Return the new tokens, shape (rows, new tokens). `settings` are transformers' own, for limits and sampling."""
+    """Return the new tokens, shape (rows, new tokens). `settings` are transformers' own: limits, ends, sampling."""
     longest = max(len(row) for row in rows)
     device = next(model.parameters()).device
     input_ids = torch.full((len(rows), longest), tokenizer.pad_token_id)
@@ -88,12 +92,12 @@ def _generate(
             **settings,
             num_beams=1,
             pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
             stopping_criteria=StoppingCriteriaList([_Stops(tokenizer, longest, stop)] if stop else []),
         )
     return whole[:, longest:]
 
 
-def _cut(text: str, stop: Sequence[str]) -> str:
+def cut_before(text: str, stop: Sequence[str]) -> str:
+    """Return a text up to the first of the stop strings."""
     ends = [text.find(string) for string in stop]
     return text[: min((end for end in ends if end >= 0), default=len(text))]

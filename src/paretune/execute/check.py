@@ -36,7 +36,7 @@ def check_trials(
     reference = pinned(*planned)
     for trial in _one_of_each(trials, lambda trial: trial.task.canonical_json()):
         with problems.collected():
-            _check_kind(data.task(trial.task.name, trial.task.options), reference)
+            _check_kind(data.planned(trial.task), reference)
     for trial in _one_of_each(trials, lambda trial: (trial.recipe.quantisation, trial.recipe.attention)):
         with problems.collected():
             check_hardware(trial.recipe.quantisation, trial.recipe.attention)
@@ -44,7 +44,7 @@ def check_trials(
     bases = {name: read_base(reference, kind_named(name)) for name in {trial.task.kind for trial in trials}}
     for trial in _one_of_each(trials, _what_examples_depend_on):
         with problems.collected():
-            base, task = bases[trial.task.kind], data.task(trial.task.name, trial.task.options)
+            base, task = bases[trial.task.kind], data.planned(trial.task)
             base.kind.check(task, trial, base.tokenizer, data.texts)
     unavailable: dict[str, str] = {}
     rehearsed = _one_of_each(trials, _what_attaching_depends_on)
@@ -53,7 +53,7 @@ def check_trials(
             on_check(number, len(rehearsed))
         with problems.collected():
             try:
-                base, task = bases[trial.task.kind], data.task(trial.task.name, trial.task.options)
+                base, task = bases[trial.task.kind], data.planned(trial.task)
                 check_method(trial.method, base.module_names)
                 rehearse(trial, base, base.kind.config_for(task, base.shape.config))
             except Unavailable as error:

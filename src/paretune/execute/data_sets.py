@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.kinds import kind_of
-from paretune.spec import GeneralText
-from paretune.tasks import AnyTask, Split, get_any_task, read_general_text
+from paretune.spec import GeneralText, TaskSpec
+from paretune.tasks import AnyTask, Split, get_any_task, read_general_text, task_of
 
 
 class DataSets:
@@ -16,15 +16,24 @@ class DataSets:
         self._tasks: dict[str, AnyTask] = {}
         self._texts: dict[str, tuple[str, ...]] = {}
 
-    def task(self, name: str, options: Mapping[str, Any]) -> AnyTask:
-        """Return the task. Raises `InputError` for a name or an option that does not exist."""
-        task = get_any_task(name, options)
-        key = json.dumps([name, task.options], sort_keys=True, default=repr)
+    def task(self, name: str, options: Mapping[str, Any], version: str | None = None) -> AnyTask:
+        """Return the task, of its latest version unless another is named.
+
+        Raises `InputError` for a name, an option or a version that does not exist.
+        """
+        return self._kept(get_any_task(name, options, version))
+
+    def planned(self, spec: TaskSpec) -> AnyTask:
+        """Return the task of a trial. Raises `InputError` as `task` does."""
+        return self._kept(task_of(spec))
+
+    def _kept(self, task: AnyTask) -> AnyTask:
+        key = json.dumps([task.card.name, task.card.version, task.options], sort_keys=True, default=repr)
         return self._tasks.setdefault(key, task)
 
-    def sizes(self, name: str, options: Mapping[str, Any]) -> dict[Split, int]:
+    def sizes(self, name: str, options: Mapping[str, Any], version: str | None = None) -> dict[Split, int]:
         """Return how many examples each split of a task has. Raises `InputError` for data that cannot be used."""
-        task = self.task(name, options)
+        task = self.task(name, options, version)
         splits: tuple[Split, ...] = ("train", "validation", "test")
         return {split: kind_of(task).num_examples(task, split) for split in splits}
 

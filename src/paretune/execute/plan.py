@@ -40,7 +40,7 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
         content = base_content(study.base_model)
     for named in study.tasks:
         with problems.collected():
-            tasks.append(data.task(named.name, named.options))
+            tasks.append(data.task(named.name, named.options, named.version))
             kind_of(tasks[-1])
             tasks[-1].spec()  # reads the data
     for entry in study.methods:

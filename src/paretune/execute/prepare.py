@@ -5,12 +5,15 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from paretune.execute.check import OnCheck, check_trials
+from paretune.execute.data_report import data_reports
 from paretune.execute.data_sets import DataSets
 from paretune.execute.stages import Blueprint, Stages
+from paretune.execute.versions import continued
 from paretune.methods import resolve
 from paretune.models import needs_package, pinned, prefetch
 from paretune.spec import (
     Between,
+    DataReport,
     InputError,
     InputErrors,
     MethodEntry,
@@ -38,6 +41,8 @@ class Prepared(NamedTuple):
     """The stages that follow from the results."""
     unavailable: Mapping[str, str]
     """Why methods cannot run here, by label: their trials are recorded as refused."""
+    data: tuple[DataReport, ...] = ()
+    """What a model will see of a person's own data, where something is to run."""
 
 
 def results_in(store: Store, reading: Reading | None = None) -> dict[str, Record]:
@@ -73,6 +78,7 @@ def prepare(
     """
     data = DataSets()
     with _at(source):
+        study = continued(study, store)
         blueprint = _blueprint(study, data)
     store.check(study)
     found = blueprint.read(store)
@@ -86,7 +92,7 @@ def prepare(
         with _at(source):
             wanted = [*pending, *_tuned(blueprint.entries, pending)]
             unavailable = check_trials(wanted, on_check, data=data, refuse_unavailable=not skip_unavailable)
-    return Prepared(study, blueprint, found.reading, results, stages, unavailable)
+    return Prepared(study, blueprint, found.reading, results, stages, unavailable, data_reports(pending, data))
 
 
 def _blueprint(study: Study, data: DataSets) -> Blueprint:

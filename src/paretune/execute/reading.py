@@ -39,7 +39,7 @@ def read_folder(trials: Sequence[Trial], store: Store, data: DataSets) -> Folder
     hashes = {
         earlier: task.content_hash
         for task in planned.values()
-        if task.name in strange and (earlier := data.task(task.name, task.options).earlier_content_hash)
+        if task.name in strange and (earlier := data.planned(task).earlier_content_hash)
     }
     reading = Reading(
         base_contents={**contents, **kept.base_contents},

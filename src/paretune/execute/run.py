@@ -12,6 +12,7 @@ from paretune.execute.reading import FolderRecords
 from paretune.execute.stages import Stage, Stages
 from paretune.spec import Phase, Record, Refused, Study, Trial, relabelled
 from paretune.store import Records, Store, keep_plan
+from paretune.store.kept_data_reports import keep_data_reports
 
 OnPlan = Callable[[Stages, Mapping[str, Record]], None]
 """Hears the stages each time they are planned anew, with the results so far by trial id."""
@@ -58,11 +59,13 @@ def run(
     store = Store(Path(folder))
     if prepared is None:
         prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
+    study = prepared.study
     runs: Executor | None = None
     attempted: set[str] = set()
     with store.held():
         found = prepared.blueprint.read(store)  # another run may have ended since `prepare` looked
         store.keep_study(study)
+        keep_data_reports(store.folder, prepared.data)
         while True:
             results = found.results
             stages = prepared.blueprint.stages(results)

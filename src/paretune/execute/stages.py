@@ -73,7 +73,7 @@ class Blueprint:
     @property
     def split_sizes(self) -> dict[str, dict[Split, int]]:
         """How many examples each split has, by the name of the task."""
-        return {entry.name: self._data.sizes(entry.name, entry.options) for entry in self._study.tasks}
+        return {entry.name: self._data.sizes(entry.name, entry.options, entry.version) for entry in self._study.tasks}
 
     def read(self, store: Store) -> FolderRecords:
         """Return the records in a folder as they are read for this study. Raises `InputError` as `read_folder` does."""

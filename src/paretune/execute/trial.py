@@ -29,7 +29,7 @@ from paretune.models import LoadedModel, pinned
 from paretune.models.tying import ties_embeddings
 from paretune.spec import InputError, Ok, Outcome, Phase, Record, Trial
 from paretune.store import Item, KeptPicture
-from paretune.tasks import AnyTask, get_any_task
+from paretune.tasks import AnyTask, task_of
 
 TRIAL_FILE = "trial.json"
 
@@ -209,7 +209,7 @@ def _training_peak_bytes(ready: _Ready, batches: Iterable[DataBatch]) -> int:
 
 def _task_of(trial: Trial) -> AnyTask:
     """Return the trial's task, making sure that its data is what the trial was planned with."""
-    task = get_any_task(trial.task.name, trial.task.options)
+    task = task_of(trial.task)
     if task.content_hash != trial.task.content_hash:
         raise InputError(
             f'task "{trial.task.name}": its data changed since the trial was planned '

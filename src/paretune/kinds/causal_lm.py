@@ -10,8 +10,16 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from paretune.engine import Batches, answer_loss, check_lengths, longest_batches, make_batches
-from paretune.engine.batches import Encoded
+from paretune.engine import (
+    Batches,
+    answer_loss,
+    answering,
+    check_lengths,
+    check_references,
+    longest_batches,
+    make_batches,
+)
+from paretune.engine.encoding import Encoded
 from paretune.kinds.base import (
     Asked,
     BatchSize,
@@ -80,7 +88,12 @@ class CausalLm(Kind[Task]):
         return tokenizer_of(reference)
 
     def check(self, task: Task, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> None:
-        """Refuse a length that no example is short enough for, and general text in which nothing is predicted."""
+        """Refuse references that could not be scored right, and what no training could begin with.
+
+        That is a length that no example is short enough for, and general text in which nothing is predicted.
+        """
+        if task.rows is not None:
+            check_references(task, tokenizer, answering(task, tokenizer))
         if not trial.method.trains:
             return
         check_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
@@ -126,7 +139,7 @@ class CausalLm(Kind[Task]):
 
     def workload(self, config: Mapping[str, Any], size: BatchSize) -> Workload:
         """Return a batch of prompts with answers."""
-        encoded = [Encoded([_TOKEN] * prompt, [_TOKEN] * answer) for prompt, answer in size.lengths]
+        encoded = [Encoded.of([_TOKEN] * prompt, [_TOKEN] * answer) for prompt, answer in size.lengths]
         batches = Batches(encoded, len(encoded), pad_id=0, seed=0)
         return Workload(batches, answer_loss, logits_width=int(config["vocab_size"]))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from paretune.engine import answer
+from paretune.engine import answer, answering, encode_questions
 from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
 from paretune.measure import Phases, general_texts, text_losses
 from paretune.models import LoadedModel
@@ -30,16 +30,16 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
     alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model))
-    shots = task.few_shot(method.num_shots)
-    prompts = [shots + example.prompt for example in examples]
-    length = task.max_new_tokens
+    prompts = encode_questions(task, examples, loaded.tokenizer, method.num_shots)
+    length, stop, end_ids = answering(task, loaded.tokenizer)
     sampling: dict[str, Any] = {"max_new_tokens": length, "temperature": recipe.temperature, "top_p": recipe.top_p}
+    sampling["end_ids"] = end_ids
     with phases.during(Phase.TEST):
         texts_generated = answer(
             model,
             loaded.tokenizer,
             prompts,
-            stop=task.stop,
+            stop=stop,
             batch_size=1 if alone else recipe.answer_batch_size,
             on_progress=on_progress,
             **sampling,
@@ -52,7 +52,7 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
             after = text_losses(model, loaded.tokenizer, texts, **reading)
         changes, metrics["forgetting"], standard_errors["forgetting"] = _forgetting(before, after)
     if "memory" in measures:
-        longest = _longest_batch(prompts, loaded.tokenizer, 1 if alone else recipe.memory_answer_batch_size)
+        longest = [max(prompts, key=len)] * (1 if alone else recipe.memory_answer_batch_size)  # alike for every method
         # No stop strings and no early end: every method writes answers of the same length.
         whole = {**sampling, "min_new_tokens": length, "batch_size": len(longest)}
         with phases.during(Phase.MEASURE):
@@ -75,9 +75,3 @@ def general_texts_of(wanted: GeneralText | None) -> tuple[Sequence[str], dict[st
     if fixed_general_text(wanted, texts) != wanted:
         raise InputError(f"{wanted.source}: its texts changed since the trial was planned; run the study again")
     return texts, {"max_tokens": wanted.max_tokens}
-
-
-def _longest_batch(prompts: Sequence[str], tokenizer: Any, number: int) -> list[str]:
-    """Return the longest prompt as often as prompts are answered together, so that every method's batch is alike."""
-    longest = max(prompts, key=lambda prompt: len(tokenizer(prompt)["input_ids"]))
-    return [longest] * number

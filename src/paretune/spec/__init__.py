@@ -15,6 +15,7 @@ from paretune.spec.audit import (
     read_audit,
 )
 from paretune.spec.base import Data, content_hash
+from paretune.spec.data_report import DataReport, DroppedRows, Lengths, RowsReport, ShownExample
 from paretune.spec.errors import InputError, InputErrors, Problems, Unavailable, naming, nearest, one_line
 from paretune.spec.general_text import GeneralText
 from paretune.spec.image import ImageRecipe
@@ -45,12 +46,12 @@ from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
     "AUDIT_VERSION", "CAUSAL_LM", "CLAIMS", "CLASSIFIER", "COSTS", "DIFFUSION", "EMBEDDED_MODEL", "EVERYTHING",
-    "METRICS", "Audit", "AuditMarks",
-    "Between", "Cancelled", "Candidate", "Claim", "Data", "Direction", "Diverged", "Failed",
-    "Finding", "GeneralText", "ImageRecipe", "Imported", "InputError", "InputErrors", "Measure", "MethodAudit",
-    "MethodEntry", "MethodSpec", "Metric", "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory",
-    "Outcome", "Passed", "Phase", "PhaseReading", "PlannedStage", "Problems", "Provenance", "Reading", "Recipe",
-    "Record", "Refused", "Search", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial",
-    "TunedValues", "Tuning", "Unavailable", "Unit", "Verdict", "by_id", "content_hash", "metric_table", "naming",
-    "nearest", "one_line", "read_audit", "relabelled",
+    "METRICS", "Audit", "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "DataReport",
+    "Direction", "Diverged", "DroppedRows", "Failed", "Finding", "GeneralText", "ImageRecipe", "Imported",
+    "InputError", "InputErrors", "Lengths", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric",
+    "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
+    "PlannedStage", "Problems", "Provenance", "Reading", "Recipe", "Record", "Refused", "RowsReport", "Search",
+    "ShownExample", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues",
+    "Tuning", "Unavailable", "Unit", "Verdict", "by_id", "content_hash", "metric_table", "naming", "nearest",
+    "one_line", "read_audit", "relabelled",
 ]  # fmt: skip

@@ -17,6 +17,8 @@ class TaskEntry(Data):
     """The task's name in the registry."""
     options: dict[str, Any] = {}
     """The task's own options; their names and defaults are the task's."""
+    version: str | None = later(None)
+    """The task's version, where it is not the latest."""
 
 
 class TaskSpec(Data):

@@ -1,10 +1,19 @@
 """What models are trained on and asked."""
 
-from paretune.tasks.base import AnyTask, CorpusMetric, Example, Score, Split, Task
+from paretune.tasks.base import AnyTask, CorpusMetric, Example, Message, Score, Split, Task
 from paretune.tasks.classification import ClassificationTask, LabelledExample
 from paretune.tasks.general_text import fixed_general_text, read_general_text
 from paretune.tasks.pictures import ImageTask, PictureExample, open_picture
-from paretune.tasks.registry import get_any_task, get_task, task_cards, task_class, task_names
+from paretune.tasks.registry import (
+    get_any_task,
+    get_task,
+    task_cards,
+    task_class,
+    task_in_words,
+    task_names,
+    task_of,
+    task_versions,
+)
 
 __all__ = [
     "AnyTask",
@@ -13,6 +22,7 @@ __all__ = [
     "Example",
     "ImageTask",
     "LabelledExample",
+    "Message",
     "PictureExample",
     "Score",
     "Split",
@@ -24,5 +34,8 @@ __all__ = [
     "read_general_text",
     "task_cards",
     "task_class",
+    "task_in_words",
     "task_names",
+    "task_of",
+    "task_versions",
 ]

@@ -5,14 +5,25 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from paretune.spec import CAUSAL_LM, ModelKind, TaskCard, TaskSpec, content_hash
+from paretune.spec import CAUSAL_LM, ModelKind, RowsReport, TaskCard, TaskSpec, content_hash
 from paretune.tasks.options import Kind, checked_options
 
 Split = Literal["train", "validation", "test"]
 
 
+class Message(NamedTuple):
+    """One turn of a conversation."""
+
+    role: str
+    """ "system", "user" or "assistant"."""
+    content: str
+
+
 class Example(NamedTuple):
-    """One worked example. `prompt + completion` is what training shows; `prompt` alone is what a question shows."""
+    """One worked example. `prompt + completion` is what training shows; `prompt` alone is what a question shows.
+
+    Where `messages` are there and the tokenizer has a chat template, they are shown through it instead.
+    """
 
     id: str
     prompt: str
@@ -23,6 +34,10 @@ class Example(NamedTuple):
     """The part of the questions it belongs to, such as "seen" or "unseen"."""
     cluster: str | None = None
     """What it shares with other questions, such as a template, a document or a customer; None where nothing."""
+    messages: tuple[Message, ...] = ()
+    """The example as a conversation, ending in the answer that is asked for. All its answers are learnt."""
+    learns_prompt: bool = False
+    """Whether the loss is on the prompt too, as in plain text."""
 
 
 class Score(dict[str, float]):
@@ -100,12 +115,17 @@ class Task(AnyTask):
     """
 
     kind: ClassVar[ModelKind] = CAUSAL_LM
-    max_new_tokens: ClassVar[int]
-    """Tokens an answer may take."""
+    max_new_tokens: ClassVar[int | None]
+    """Tokens an answer may take; None: as many as the longest reference needs."""
     stop: ClassVar[tuple[str, ...]] = ("\n\n", "\nQuestion:")
     """Generation of an answer ends before the first of these."""
     corpus_metrics: Mapping[str, CorpusMetric] = {}
     """How the metrics that the card declares per corpus are computed, by name."""
+
+    @property
+    def rows(self) -> RowsReport | None:
+        """What became of the rows of a person's own data; None where the data comes with the task."""
+        return None
 
     @abstractmethod
     def examples(self, split: Split) -> Sequence[Example]:
@@ -133,6 +153,6 @@ class Task(AnyTask):
 
 
 def hash_of(examples: Mapping[Split, Iterable[Example]]) -> str:
-    """Return the hash of the examples of all splits, without what they share with each other."""
-    shown = [tuple(example)[:-1] for split in examples.values() for example in split]
+    """Return the hash of prompts, completions, targets and groups of all splits."""
+    shown = [tuple(example[:5]) for split in examples.values() for example in split]
     return content_hash("\n".join(map(repr, shown)))

@@ -1,31 +1,39 @@
-"""Your own examples from a JSONL, CSV, JSON or Parquet file.
+"""Your own data, in any common form: files, folders and data sets of the hub.
 
-One row of JSONL:
+One row of each form (docs/guide/own-data.md has them all):
 
-    {"prompt": "What is the capital of Peru?", "completion": " Lima"}
+    {"prompt": "What is the capital of Peru?", "completion": "Lima"}
+    {"instruction": "Translate into French.", "input": "Good day", "output": "Bonjour"}
+    {"messages": [{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello."}]}
+    {"text": "Great film, go and see it", "label": "positive"}
+    {"text": "Plain text, for language modelling."}
 """
 
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
-from paretune.spec import METRICS, InputError, TaskCard, TaskSpec
-from paretune.tasks.base import Example, Score, Split, Task, hash_of
-from paretune.tasks.options import TEXT, number_between, or_null, whole_number
+from paretune.spec import METRICS, InputError, RowsReport, TaskCard
+from paretune.tasks.base import Example, Score, Split, Task
+from paretune.tasks.data.dataset import Dataset
+from paretune.tasks.data.forms import Chosen
+from paretune.tasks.data.wanted import Wanted
+from paretune.tasks.options import TEXT, TRUTH, number_between, or_null, whole_number
+from paretune.tasks.own_data_v1 import as_compared
 from paretune.tasks.readers import last_number
-from paretune.tasks.rows import read_rows
+
+_EARLIER_NAMES = {"prompt_column": "prompt", "completion_column": "completion"}
+_STOP = ("\n\n", "\nQuestion:")
 
 
 class OwnData(Task):
-    """Prompts and completions from a file; an answer is right when it is the completion."""
+    """Prompts and completions, conversations, labelled texts or plain text; an answer is right when it is the row's."""
 
     card: ClassVar[TaskCard] = TaskCard(
         name="own_data",
-        version="1",
-        description="Your own prompts and completions. Right: the same text, case and spaces aside.",
-        source="a file on your disk, given by the option path",
+        version="2",
+        description="Your own data, in any common form. Right: the same text, case and spaces aside.",
+        source="a file, a folder or a data set of the hub, given by the option path",
         licence="yours",
         metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),
     )
@@ -33,120 +41,102 @@ class OwnData(Task):
         "path": None,
         "validation_path": None,
         "test_path": None,
-        "prompt_column": "prompt",
-        "completion_column": "completion",
+        "prompt": None,
+        "completion": None,
+        "text": None,
+        "label": None,
+        "group": None,
+        "split": None,
+        "chat_template": True,
         "validation_fraction": 0.1,
         "test_fraction": 0.2,
-        "max_new_tokens": 64,
+        "max_validation": 500,
+        "max_test": 1000,
+        "max_new_tokens": None,
         "seed": 0,
-        "group": None,
     }
     about_options = {
-        "path": "Your file: .jsonl, .csv, .json or .parquet. Required; --data FILE sets it.",
-        "validation_path": "File of the validation examples; without it they are split off from path.",
-        "test_path": "File of the test examples; without it they are split off from path.",
-        "prompt_column": "Column of the prompts.",
-        "completion_column": "Column of the completions.",
-        "validation_fraction": "Share of the examples that is split off for validation.",
-        "test_fraction": "Share of the examples that is split off for the test.",
-        "max_new_tokens": "Longest answer that is generated, in tokens.",
+        "path": "Your data: a JSONL, JSON, CSV, TSV, Parquet or text file, a folder of them, hub:NAME@REVISION:FILE or "
+        "hf:NAME@REVISION. Required; --data sets it.",
+        "validation_path": "Data of the validation examples; null: the data's own split, or split off from path.",
+        "test_path": "Data of the test examples, likewise.",
+        "prompt": "Column of the prompts, or several as A,B; null: guessed, like the next three.",
+        "completion": "Column of the completions.",
+        "text": "Column of the texts, or several as A,B: with label to be labelled, alone for language modelling.",
+        "label": "Column of the labels.",
+        "group": "Column of what rows share, such as a customer: no value is in two splits, and intervals and tests "
+        'account for it. Without it a column called "group" counts for intervals and tests alone.',
+        "split": 'Column that names each row\'s split. A column called "split" is used by default.',
+        "chat_template": "Show examples through the tokenizer's chat template, where it has one.",
+        "validation_fraction": "Share of the prompts that is split off for validation.",
+        "test_fraction": "Share of the prompts that is split off for the test.",
+        "max_validation": "Most validation examples that are split off.",
+        "max_test": "Most test examples that are split off.",
+        "max_new_tokens": "Longest answer that is generated, in tokens; null: what the longest reference needs.",
         "seed": "Seed of the split.",
-        "group": "Column whose value related questions share, such as a document or a customer: intervals and tests "
-        'account for it. A column called "group" is used by default.',
     }
     option_kinds = {
-        "group": or_null(TEXT),
-        **dict.fromkeys(("prompt_column", "completion_column"), TEXT),
+        **dict.fromkeys(("prompt", "completion", "text", "label", "group", "split"), or_null(TEXT)),
         **dict.fromkeys(("validation_fraction", "test_fraction"), number_between(0, 0.5)),
-        "max_new_tokens": whole_number(),
+        **dict.fromkeys(("max_validation", "max_test"), whole_number()),
+        "chat_template": TRUTH,
+        "max_new_tokens": or_null(whole_number()),
+        "seed": whole_number(0),
     }
     locations = ("path", "validation_path", "test_path")
-    max_new_tokens = 64
 
     def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
+        super().__init__({_EARLIER_NAMES.get(name, name): value for name, value in (options or {}).items()})
         if not self.options["path"]:
-            raise InputError('task "own_data": option path is missing; name a .jsonl, .csv, .json or .parquet file')
+            raise InputError('task "own_data": option path is missing; name a file, a folder or hf:NAME@REVISION')
         self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc] # here it depends on the options
 
-    def spec(self) -> TaskSpec:
-        """Return this task as data; without the option group it is the same as before there was one."""
-        spec = super().spec()
-        if self.options["group"] is not None:
-            return spec
-        return spec.model_copy(update={"options": {k: v for k, v in spec.options.items() if k != "group"}})
+    @property
+    def rows(self) -> RowsReport:
+        """What was read, and what of it is used. Raises `InputError` as `examples` does."""
+        return self._dataset.report
 
     @property
-    def earlier_content_hash(self) -> str:
-        """The hash from when an example's id began with the name of its file."""
-        return hash_of({split: [self._earlier(split, one) for one in self.examples(split)] for split in self._splits})
+    def is_plain_text(self) -> bool:
+        """Whether the data is plain text, which has no answers that could be right."""
+        return self._dataset.form.kind == "text"
 
-    def _earlier(self, split: Split, example: Example) -> Example:
-        name = Path(self.options.get(f"{split}_path") or self.options["path"]).name
-        return example._replace(id=example.id.replace("row ", f"{name}:"))
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash over every example of every split."""
+        return self._dataset.content_hash
 
     def examples(self, split: Split) -> Sequence[Example]:
-        """Return the examples of a split. Raises `InputError` naming file, line and column for what cannot be read."""
-        return self._splits[split]
+        """Return the examples of a split. Raises `InputError` naming file, row and column for what cannot be read."""
+        return self._dataset.examples(split, as_chat=self.options["chat_template"])
+
+    @cached_property
+    def stop(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the usual stop strings that no completion holds."""
+        return tuple(text for text in _STOP if not self._dataset.holds(text))
 
     def score(self, text: str, example: Example) -> Score:
         """Strict: the whole text. Lenient: the text begins with the answer, or its last number is the answer."""
-        said, wanted = _plain(text), _plain(example.target)
+        said, wanted = as_compared(text), as_compared(example.target)
         return Score(said == wanted, said.startswith(wanted) or last_number(text) == wanted)
 
     @cached_property
-    def _splits(self) -> dict[Split, tuple[Example, ...]]:
-        rows = self._unique(self._read(self.options["path"]), set())
-        random.Random(f"own_data {self.options['seed']}").shuffle(rows)
-        taken = {row.prompt for row in rows}
-        apart: dict[Split, list[Example]] = {}
-        splits: tuple[Split, Split] = ("test", "validation")
-        sizes = {split: round(self.options[f"{split}_fraction"] * len(rows)) for split in splits}
-        for split in splits:
-            path = self.options[f"{split}_path"]
-            if path is not None:
-                apart[split] = self._unique(self._read(path), taken)
-                taken |= {row.prompt for row in apart[split]}
-            else:
-                size = max(1, sizes[split])
-                apart[split], rows = rows[:size], rows[size:]
-        for split, found in {**apart, "train": rows}.items():
-            if not found:
-                raise InputError(f"{self.options['path']}: too few different prompts, none is left for {split}")
-        return {"train": tuple(rows), "validation": tuple(apart["validation"]), "test": tuple(apart["test"])}
-
-    def _read(self, name: str) -> Iterator[Example]:
-        path = Path(name)
-        columns = [self.options["prompt_column"], self.options["completion_column"]]
-        for line, row in read_rows(path):
-            for column in columns:
-                if not isinstance(row.get(column), str) or not row[column]:
-                    present = ", ".join(str(key) for key in row)
-                    raise InputError(f'{path}, line {line}: no text in column "{column}"; the row has: {present}')
-            prompt, completion = (row[column] for column in columns)
-            spaced = completion if completion[0].isspace() or prompt[-1].isspace() else f" {completion}"
-            cluster = self._cluster(row, f"{path}, line {line}")
-            yield Example(f"row {line}", prompt, spaced, completion.strip(), "all", cluster)
-
-    def _cluster(self, row: Mapping[str, Any], where: str) -> str | None:
-        """Return what a row has in the column of groups; a column "group" is used without being named."""
-        column = self.options["group"]
-        value = row.get(column or "group")
-        missing = value is None or value == ""
-        if column is not None and missing:
-            present = ", ".join(str(key) for key in row)
-            raise InputError(f'{where}: nothing in column "{column}", the option group; the row has: {present}')
-        return None if missing else str(value)
-
-    @staticmethod
-    def _unique(rows: Iterator[Example], taken: set[str]) -> list[Example]:
-        """Return the rows whose prompt is neither in `taken` nor earlier: no prompt may be in two splits."""
-        kept: dict[str, Example] = {}
-        for row in rows:
-            if row.prompt not in taken:
-                kept.setdefault(row.prompt, row)
-        return list(kept.values())
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    def _dataset(self) -> Dataset:
+        options = self.options
+        sources: list[tuple[str, Split | None]] = [(str(options["path"]), None)]
+        splits: tuple[Split, ...] = ("validation", "test")
+        sources += [(str(options[f"{one}_path"]), one) for one in splits if options[f"{one}_path"]]
+        names = ("prompt", "completion", "text", "label", "group", "split")
+        columns: dict[str, str | None] = {name: options[name] for name in names}
+        wanted = Wanted(
+            sources=tuple(sources),
+            chosen=Chosen(*(columns[name] for name in Chosen._fields)),
+            group=columns["group"],
+            split=columns["split"],
+            validation_fraction=options["validation_fraction"],
+            test_fraction=options["test_fraction"],
+            max_validation=options["max_validation"],
+            max_test=options["max_test"],
+            seed=options["seed"],
+        )
+        return Dataset(wanted)

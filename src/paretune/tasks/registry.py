@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.plugins import plugin_classes
-from paretune.spec import DIFFUSION, InputError, TaskCard, nearest
+from paretune.spec import DIFFUSION, InputError, TaskCard, TaskSpec, nearest
 from paretune.tasks.base import AnyTask, Task
 from paretune.tasks.gsm8k import Gsm8k
 from paretune.tasks.image_concept import ImageConcept
 from paretune.tasks.own_data import OwnData
+from paretune.tasks.own_data_v1 import OwnDataV1
 from paretune.tasks.word_problems import WordProblems
 
 PLUGIN_GROUP = "paretune.tasks"
@@ -16,19 +17,39 @@ PLUGIN_GROUP = "paretune.tasks"
 kind."""
 
 _OWN: tuple[type[AnyTask], ...] = (WordProblems, Gsm8k, OwnData, ImageConcept)
+_EARLIER: tuple[type[AnyTask], ...] = (OwnDataV1,)
+"""Earlier versions of tasks: what was begun with one goes on with it."""
 
 
-def get_any_task(name: str, options: Mapping[str, Any] | None = None) -> AnyTask:
-    """Return the task. Raises `InputError` with the nearest name or option for one that does not exist."""
-    return task_class(name)(options)
+def get_any_task(name: str, options: Mapping[str, Any] | None = None, version: str | None = None) -> AnyTask:
+    """Return the task, of its latest version unless an earlier one is named.
+
+    Raises `InputError` with the nearest name or option for one that does not exist.
+    """
+    return task_class(name, version)(options)
+
+
+def task_of(spec: TaskSpec) -> AnyTask:
+    """Return the task that a trial was planned with, in the version of then where it is still there."""
+    kept = spec.version if spec.version in task_versions(spec.name) else None
+    return get_any_task(spec.name, spec.options, kept)
+
+
+def task_versions(name: str) -> list[str]:
+    """Return the versions of a task that can be run, the latest first. Raises `InputError` for an unknown name."""
+    return [task_class(name).card.version, *(task.card.version for task in _EARLIER if task.card.name == name)]
 
 
 def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
     """Return a task in words. Raises `InputError` as `get_any_task` does, and for one that no text answers."""
-    task = get_any_task(name, options)
+    return task_in_words(get_any_task(name, options))
+
+
+def task_in_words(task: AnyTask) -> Task:
+    """Return a task that language models answer. Raises `InputError` for one that no text answers."""
     if not isinstance(task, Task):
         answers = "images" if task.kind == DIFFUSION else "no text"
-        raise InputError(f'task "{name}": its answers are {answers}, and a text task is needed here')
+        raise InputError(f'task "{task.card.name}": its answers are {answers}, and a text task is needed here')
     return task
 
 
@@ -42,12 +63,20 @@ def task_cards() -> list[TaskCard]:
     return [task.card for task in _all().values()]
 
 
-def task_class(name: str) -> type[AnyTask]:
-    """Return the class of a task. Raises `InputError` with the nearest name for one that does not exist."""
+def task_class(name: str, version: str | None = None) -> type[AnyTask]:
+    """Return the class of a task, by default of its latest version.
+
+    Raises `InputError` with the nearest name for one that does not exist, and for a version that does not.
+    """
     known = _all()
     if name not in known:
         raise InputError(f'unknown task "{name}"{nearest(name, known)}; "paretune tasks" lists them all')
-    return known[name]
+    versions = [known[name], *(task for task in _EARLIER if task.card.name == name)]
+    for task in versions:
+        if version in {None, task.card.version}:
+            return task
+    there = ", ".join(task.card.version for task in versions)
+    raise InputError(f'task "{name}": no version "{version}"; there is: {there}')
 
 
 def _all() -> dict[str, type[AnyTask]]:

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ def read_rows(source: str | Path) -> Iterator[Row]:
         raise InputError(f"{path}: data must be a {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]} file")
     try:
         if suffix == ".parquet":
-            yield from _parquet(path)
+            yield from parquet_rows(path)
             return
         with path.open(encoding="utf-8", newline="") as lines:
             if suffix == ".csv":
@@ -44,9 +44,9 @@ def read_rows(source: str | Path) -> Iterator[Row]:
             elif suffix == ".txt":
                 yield from (Row(number, {"text": line.strip()}) for number, line in enumerate(lines, 1) if line.strip())
             elif suffix == ".json":
-                yield from _array(path, json.load(lines))
+                yield from array_rows(path, json.load(lines))
             else:
-                yield from _json_lines(path, lines)
+                yield from json_line_rows(path, lines)
     except OSError as error:
         raise InputError(f"{path}: cannot read the data: {error.strerror}") from None
     except json.JSONDecodeError as error:
@@ -84,7 +84,8 @@ def data_file(source: str | Path) -> Path:
         ) from error
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def parquet_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a Parquet file. Raises `InputError` for one that is none."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -99,7 +100,8 @@ def _parquet(path: Path) -> Iterator[Row]:
         raise InputError(f"{path}: not a Parquet file: {one_line(error)[:200]}") from None
 
 
-def _json_lines(path: Path, lines: Iterator[str]) -> Iterator[Row]:
+def json_line_rows(path: Path, lines: Iterable[str]) -> Iterator[Row]:
+    """Yield the JSON object of each line that is not blank. Raises `InputError` naming the line that holds none."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -110,7 +112,8 @@ def _json_lines(path: Path, lines: Iterator[str]) -> Iterator[Row]:
         yield _object(path, f"line {number}", number, value)
 
 
-def _array(path: Path, value: object) -> Iterator[Row]:
+def array_rows(path: Path, value: object) -> Iterator[Row]:
+    """Yield the objects of a list. Raises `InputError` for anything else."""
     if not isinstance(value, list):
         raise InputError(f"{path}: a .json file must hold a list of rows")
     for number, row in enumerate(value, start=1):

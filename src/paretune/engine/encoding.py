@@ -1,0 +1,189 @@
+"""From an example to tokens: what training shows, on which tokens the loss is taken, and what a question shows.
+
+A begin token stands at most once at the front, and an end token once after each answer, whatever the tokenizer's
+post-processor, the chat template and the data add.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, groupby
+from typing import Any, NamedTuple
+
+from paretune.spec import InputError, one_line
+from paretune.tasks import Example, Message, Task
+
+_NO_TEMPLATE = "--no-chat-template (the task's option chat_template = false) shows the text as it is"
+
+
+class Segment(NamedTuple):
+    """A run of tokens."""
+
+    ids: list[int]
+    trained: bool
+    """Whether the loss is taken on them. Nothing predicts the first token of an example."""
+
+
+class Encoded(NamedTuple):
+    """One example as token ids, in runs that are trained on and others."""
+
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def of(cls, prompt: list[int], answer: list[int]) -> "Encoded":
+        """Return a prompt and the answer that is learnt."""
+        return cls((Segment(prompt, False), Segment(answer, True)))
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of the whole example."""
+        return sum(len(segment.ids) for segment in self.segments)
+
+    @property
+    def answer(self) -> list[int]:
+        """The tokens that are learnt last: those of the answer that is asked for, with the end token."""
+        return next(segment.ids for segment in reversed(self.segments) if segment.trained)
+
+
+def uses_template(example: Example, tokenizer: Any) -> bool:
+    """Tell whether an example goes through the tokenizer's chat template."""
+    return bool(example.messages) and tokenizer.chat_template is not None
+
+
+def encode(example: Example, tokenizer: Any, *, whole_text: bool = False) -> Encoded:
+    """Return an example as training shows it; with `whole_text` the loss is on all of it.
+
+    Without a chat template, prompt and completion are encoded apart, so that the prompt's tokens are those that a
+    question has. Raises `InputError` where the chat template refuses the messages.
+    """
+    if uses_template(example, tokenizer):
+        encoded = _conversation(example, tokenizer)
+        if not whole_text:
+            return encoded
+        ids = list(chain.from_iterable(segment.ids for segment in encoded.segments))
+        return Encoded.of(ids[:1], ids[1:])
+    if whole_text or example.learns_prompt:
+        whole = _begun(tokenizer, example.prompt + example.completion)
+        return Encoded.of(whole[:1], [*whole[1:], tokenizer.eos_token_id])
+    answer = _stripped(tokenizer(example.completion, add_special_tokens=False)["input_ids"], tokenizer)
+    return Encoded.of(_begun(tokenizer, example.prompt), [*answer, tokenizer.eos_token_id])
+
+
+def encode_question(example: Example, tokenizer: Any, shots: Sequence[Example] = (), opening: str = "") -> list[int]:
+    """Return the tokens that an answer is generated from.
+
+    Worked examples come first: as `shots` in a conversation, otherwise as the text `opening`. Raises `InputError` as
+    `encode` does.
+    """
+    if not uses_template(example, tokenizer):
+        return _begun(tokenizer, opening + example.prompt) or [tokenizer.eos_token_id]
+    shown = [message for shot in shots for message in shot.messages if message.role != "system"]
+    system = [message for message in example.messages[:1] if message.role == "system"]
+    asked = [*system, *shown, *example.messages[len(system) : -1]]
+    text = _rendered(asked, tokenizer, example, add_generation_prompt=True)
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def encode_questions(task: Task, examples: Sequence[Example], tokenizer: Any, num_shots: int) -> list[list[int]]:
+    """Return the tokens that each answer is generated from, after `num_shots` worked training examples."""
+    shots, opening = task.examples("train")[:num_shots], task.few_shot(num_shots)
+    return [encode_question(example, tokenizer, shots, opening) for example in examples]
+
+
+def _begun(tokenizer: Any, text: str) -> list[int]:
+    """Return a text with what the tokenizer puts before it, once, and without what it puts after it."""
+    ids: list[int] = tokenizer(text)["input_ids"]
+    while len(ids) > 1 and ids[-1] == tokenizer.eos_token_id:
+        ids = ids[:-1]
+    while len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id:
+        ids = ids[1:]
+    return ids
+
+
+def _stripped(ids: list[int], tokenizer: Any) -> list[int]:
+    """Return a completion without a begin token before it and end tokens after it, which the data may hold."""
+    while ids and ids[-1] == tokenizer.eos_token_id:
+        ids = ids[:-1]
+    while ids and ids[0] == tokenizer.bos_token_id:
+        ids = ids[1:]
+    return ids
+
+
+def _conversation(example: Example, tokenizer: Any) -> Encoded:
+    """Return a conversation, with the loss on the assistant's turns and the end token of each.
+
+    A template with generation marks says itself what the assistant writes. Otherwise that is what follows the
+    generation prompt, down to the turn's last special token.
+    """
+    if "{% generation" in tokenizer.chat_template or "{%- generation" in tokenizer.chat_template:
+        ids, trained = _marked(example, tokenizer)
+    else:
+        ids, trained = _located(example, tokenizer)
+    if not any(trained):
+        raise InputError(f"{example.id}: the chat template shows none of the assistant's turns; {_NO_TEMPLATE}")
+    if trained[-1] and ids[-1] not in tokenizer.all_special_ids:  # a template that leaves the end to the tokenizer
+        ids, trained = [*ids, tokenizer.eos_token_id], [*trained, True]
+    return Encoded(tuple(_runs(ids, trained)))
+
+
+def _marked(example: Example, tokenizer: Any) -> tuple[list[int], list[bool]]:
+    messages = [message._asdict() for message in example.messages]
+    with _template_errors(example):
+        found = tokenizer.apply_chat_template(
+            messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+        )
+    return found["input_ids"], [bool(mark) for mark in found["assistant_masks"]]
+
+
+def _located(example: Example, tokenizer: Any) -> tuple[list[int], list[bool]]:
+    """Find the assistant's turns in the text of the whole conversation."""
+    messages = example.messages
+    whole = _rendered(messages, tokenizer, example)
+    spans = []
+    for index, message in enumerate(messages):
+        if message.role != "assistant":
+            continue
+        before = _rendered(messages[:index], tokenizer, example, add_generation_prompt=True)
+        after = _rendered(messages[: index + 1], tokenizer, example)
+        if whole.startswith(after) and after.startswith(before):
+            spans.append((len(before), _end(after, tokenizer)))
+    if not spans or spans[-1][1] < len(whole.rstrip()):
+        raise InputError(
+            f"{example.id}: the chat template's prompt for an answer is not how it shows an answer, so what is to be "
+            f"learnt is unknown; {_NO_TEMPLATE}"
+        )
+    found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
+    inside = [any(start <= first and last <= end for start, end in spans) for first, last in found["offset_mapping"]]
+    return found["input_ids"], inside
+
+
+def _end(text: str, tokenizer: Any) -> int:
+    """Return where the last turn of a text ends: after its last special token where nothing but white space follows."""
+    bare = text.rstrip()
+    return len(bare) if any(bare.endswith(token) for token in tokenizer.all_special_tokens) else len(text)
+
+
+def _rendered(
+    messages: Iterable[Message], tokenizer: Any, example: Example, *, add_generation_prompt: bool = False
+) -> str:
+    with _template_errors(example):
+        text: str = tokenizer.apply_chat_template(
+            [message._asdict() for message in messages], tokenize=False, add_generation_prompt=add_generation_prompt
+        )
+    return text
+
+
+def _runs(ids: Sequence[int], trained: Sequence[bool]) -> Iterator[Segment]:
+    for learnt, run in groupby(zip(ids, trained, strict=True), key=lambda pair: pair[1]):
+        yield Segment([token for token, _ in run], learnt)
+
+
+@contextmanager
+def _template_errors(example: Example) -> Iterator[None]:
+    """Raise what a chat template refuses as an `InputError` that names the example."""
+    from jinja2 import TemplateError
+
+    try:
+        yield
+    except TemplateError as error:
+        raise InputError(f"{example.id}: the chat template refuses it: {one_line(error)}; {_NO_TEMPLATE}") from None

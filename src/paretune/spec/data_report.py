@@ -1,0 +1,75 @@
+"""What became of the rows of a data set, before the first step is trained on them."""
+
+from paretune.spec.base import Data
+
+
+class DroppedRows(Data):
+    """Rows that are not used, for one reason."""
+
+    reason: str
+    num_rows: int
+    first: tuple[str, ...]
+    """Where the first of them stand."""
+
+
+class Lengths(Data):
+    """Tokens of the examples of a split."""
+
+    num_counted: int
+    """Examples that were counted: all of a split, or the first of a large one."""
+    median: int
+    longest: int
+    num_too_long: int
+    """Of the counted: longer than the recipe's `max_length`. They are left out of training and validation loss."""
+
+
+class ShownExample(Data):
+    """One example as the model sees it, special tokens included."""
+
+    place: str
+    parts: tuple[tuple[str, bool], ...]
+    """Pieces of text, and whether the loss is taken on each."""
+
+
+class RowsReport(Data):
+    """What was read, and what of it is used."""
+
+    source: str
+    form: str
+    """What the columns were taken for."""
+    notes: tuple[str, ...] = ()
+    """Encodings, delimiters, and other things that were found rather than given."""
+    num_read: int
+    num_kept: dict[str, int]
+    """Examples by split."""
+    split_by: str
+    """What decides a row's split."""
+    dropped: tuple[DroppedRows, ...] = ()
+    labels: dict[str, int] = {}
+    """Examples by label, the most frequent first; empty where there are no labels."""
+
+    @property
+    def num_dropped(self) -> int:
+        """Rows that are not used."""
+        return sum(one.num_rows for one in self.dropped)
+
+
+class DataReport(Data):
+    """What a model will see of a data set."""
+
+    task: str
+    rows: RowsReport
+    base_model: str
+    chat_template: bool
+    """Whether examples go through the tokenizer's chat template."""
+    max_new_tokens: int
+    """Tokens that an answer may take."""
+    stop: tuple[str, ...]
+    """Texts before which an answer ends."""
+    max_length: int
+    """The recipe's longest example, in tokens."""
+    num_references: int
+    """References of validation and test. Each was encoded, cut, read and scored as an answer is, and was right."""
+    lengths: dict[str, Lengths]
+    """By split."""
+    shown: tuple[ShownExample, ...]

@@ -1,0 +1,1 @@
+"""Data as people have them: read, recognised by its columns, and split."""

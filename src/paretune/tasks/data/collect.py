@@ -1,0 +1,152 @@
+"""Reading all rows of a data set once: their form, what they hold, and which cannot be used."""
+
+from array import array
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from paretune.spec import InputError
+from paretune.tasks.base import Split
+from paretune.tasks.data.content import Content, Dropped, as_text, content_of
+from paretune.tasks.data.files import split_named
+from paretune.tasks.data.forms import Form, find_form, flat
+from paretune.tasks.data.marks import holds_turns, without_marks
+from paretune.tasks.data.read import SourceRow, source_rows
+from paretune.tasks.data.split import digest, normalised, salted
+from paretune.tasks.data.table import Hashes, TableBuilder
+from paretune.tasks.data.wanted import SPLITS, DropLog, Wanted
+
+_SAMPLE_ROWS = 100
+_SPLIT_COLUMN = "split"
+_GROUP_COLUMN = "group"
+"""A column of this name says what rows share. Only one that is named decides splits: a split needs many groups."""
+UNNAMED = len(SPLITS)
+"""In `given`: the data does not say the row's split."""
+
+
+class Collected(NamedTuple):
+    """The usable rows of a data set."""
+
+    form: Form
+    table: Any
+    """An Arrow table of the rows, as `TableBuilder` makes it."""
+    hashes: Hashes
+    given: Any
+    """int8: the split that the data itself gives each row, as an index into `SPLITS`, or `UNNAMED`."""
+    grouped: bool
+    """Whether a column of groups decides the split."""
+    holds_turns: bool
+    """Whether a chat template was applied to prompts already."""
+    num_read: int
+    dropped: DropLog
+    notes: tuple[str, ...]
+
+
+def collect(wanted: Wanted) -> Collected:
+    """Read everything. Raises `InputError` for a source that cannot be read, or rows of which none can be used."""
+    notes: list[str] = []
+    rows = chain.from_iterable(_of_source(source, split, notes) for source, split in wanted.sources)
+    sample = list(islice(rows, _SAMPLE_ROWS))
+    if not sample:
+        raise InputError(f"{wanted.where}: no rows in it")
+    form = find_form([row.value for row in sample], wanted.chosen, wanted.where)
+    columns = {name for row in sample for name in flat(row.value)}
+    _check_column(wanted, "group", wanted.group, columns)
+    _check_column(wanted, "split", wanted.split, columns)
+    reader = _Reader(wanted, form, columns)
+    for row in chain(sample, rows):
+        reader.take(row)
+    table, hashes = reader.builder.finish()
+    if not len(table):
+        reasons = "; ".join(f"{one.reason} ({one.first[0]} and others)" for one in reader.dropped.rows())
+        raise InputError(f"{wanted.where}: none of {reader.num_read} rows can be used as {form.text}: {reasons}")
+    given = np.frombuffer(reader.given, dtype=np.int8)
+    if reader.holds_turns:
+        notes.append("prompts that went through a chat template already; none is applied")
+    how = reader.grouped, reader.holds_turns, reader.num_read, reader.dropped
+    return Collected(form, table, hashes, given, *how, tuple(notes))
+
+
+def _of_source(source: str, split: Split | None, notes: list[str]) -> Iterator[SourceRow]:
+    def note(text: str) -> None:
+        if text not in notes:
+            notes.append(text)
+
+    for row in source_rows(source, note):
+        yield row if split is None else row._replace(place=f"{split} {row.place}", split=split)
+
+
+def _check_column(wanted: Wanted, option: str, column: str | None, columns: set[str]) -> None:
+    if column is not None and column not in columns:
+        raise InputError(
+            f'{wanted.where}: no column "{column}", the option {option}; the columns are: {", ".join(sorted(columns))}'
+        )
+
+
+class _Reader:
+    """Takes rows one after another."""
+
+    def __init__(self, wanted: Wanted, form: Form, columns: set[str]) -> None:
+        self._wanted = wanted
+        self._form = form
+        self._group = wanted.group or (_GROUP_COLUMN if _GROUP_COLUMN in columns else None)
+        self._split = wanted.split or (_SPLIT_COLUMN if _SPLIT_COLUMN in columns else None)
+        self._seen: set[int] = set()
+        self.builder = TableBuilder()
+        self.given = array("b")
+        self.grouped = wanted.group is not None
+        self.num_read = 0
+        self.holds_turns = False
+        self.dropped = DropLog()
+
+    def take(self, row: SourceRow) -> None:
+        """Keep a row, or note why it cannot be used."""
+        self.num_read += 1
+        try:
+            self._take(row)
+        except Dropped as reason:
+            self.dropped.add(str(reason), row.place)
+
+    def _take(self, row: SourceRow) -> None:
+        content = without_marks(content_of(row.value, self._form))
+        columns = flat(row.value) if self._group or self._split else {}
+        split, cluster = self._split_of(row, columns), self._cluster_of(columns)
+        given = UNNAMED if split is None else SPLITS.index(split)
+        whole = digest(f"{given}\0{content.prompt}\0{content.completion}\0{content.messages}")
+        if whole in self._seen:
+            raise Dropped("the same as an earlier row")
+        self._seen.add(whole)
+        if self.num_read <= _SAMPLE_ROWS:
+            self.holds_turns = self.holds_turns or holds_turns(content)
+        key = digest(normalised(_asked(content)))
+        side = digest(str(cluster)) if self.grouped else key
+        place = salted(side, self._wanted.seed)
+        self.builder.add(row.place, content, cluster, (key, digest(content.prompt or content.completion), place))
+        self.given.append(given)
+
+    def _split_of(self, row: SourceRow, columns: Mapping[str, Any]) -> Split | None:
+        if self._split is None or row.split is not None:
+            return row.split
+        named = as_text(columns.get(self._split))
+        split = split_named(named)
+        if split is None and self._wanted.split is not None:
+            raise Dropped(f'no split named in column "{self._split}"')
+        return split
+
+    def _cluster_of(self, columns: Mapping[str, Any]) -> str | None:
+        if self._group is None:
+            return None
+        value = columns.get(self._group)
+        cluster = str(value) if isinstance(value, list) else as_text(value)
+        if cluster is None and self._wanted.group is not None:
+            raise Dropped(f'nothing in column "{self._group}", the option group')
+        return cluster
+
+
+def _asked(content: Content) -> str:
+    """Return what may not be on two sides: the prompt; of a conversation the user's first turn, of plain text all."""
+    if content.messages:
+        return next(message.content for message in content.messages if message.role == "user")
+    return content.prompt or content.completion

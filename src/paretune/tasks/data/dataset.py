@@ -1,0 +1,149 @@
+"""Examples in three splits, and the report of what became of the rows they were made of."""
+
+import hashlib
+from collections import Counter
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from paretune.spec import InputError, RowsReport
+from paretune.tasks.base import Split
+from paretune.tasks.data.collect import UNNAMED, collect
+from paretune.tasks.data.split import sides_of
+from paretune.tasks.data.table import Rows
+from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, Wanted
+
+_SHOWN_LABELS = 50
+_TRAIN = SPLITS.index("train")
+_FIRST_ROWS = 1000
+"""Among so many rows there are three different prompts, or there is no data to speak of."""
+
+
+class Dataset:
+    """A data set as `wanted`. Reads all of it once, when it is made.
+
+    Guarantees: no normalised prompt and no group is in two splits; a row's split depends on no later row, except that
+    a row whose prompt another group has in the test or validation set is not trained on.
+    Raises `InputError` for what cannot be read or recognised, and where a split is left without examples.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._rows = collect(wanted)
+        self.form = self._rows.form
+        self._splits = self._split()
+        for split, indices in self._splits.items():
+            if not len(indices):
+                raise InputError(self._none_left(split))
+
+    def examples(self, split: Split, *, as_chat: bool) -> Rows:
+        """Return the examples of a split, in an order that no other row changes; `as_chat` as messages too."""
+        plain = self.form.kind == "text"
+        chat = as_chat and not plain and not self._rows.holds_turns
+        return Rows(self._rows.table, self._splits[split], plain_text=plain, as_chat=chat)
+
+    def holds(self, text: str) -> bool:
+        """Tell whether any completion holds a text."""
+        from pyarrow import compute
+
+        return bool(compute.any(compute.match_substring(self._rows.table["completion"], text)).as_py())
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The first 16 hexadecimal digits of a SHA-256 over every example of every split."""
+        hashed = hashlib.sha256()
+        for split in SPLITS:
+            for example in self.examples(split, as_chat=True):
+                hashed.update(repr((split, *example[:4], example.messages, example.learns_prompt)).encode())
+        return hashed.hexdigest()[:16]
+
+    @cached_property
+    def report(self) -> RowsReport:
+        """What was read, and what of it is used."""
+        return RowsReport(
+            source=", ".join(source for source, _ in self._wanted.sources),
+            form=self.form.text,
+            notes=self._rows.notes,
+            num_read=self._rows.num_read,
+            num_kept={split: len(indices) for split, indices in self._splits.items()},
+            split_by=self._split_by(),
+            dropped=self._rows.dropped.rows(),
+            labels=self._labels(),
+        )
+
+    def _split(self) -> dict[Split, Any]:
+        """Return the indices of each split's rows, in the order of their places, and note the rows that none gets."""
+        given, hashes = self._rows.given, self._rows.hashes
+        missing = {split for number, split in enumerate(SPLITS) if not (given == number).any()}
+        fractions = {"test": self._wanted.test_fraction, "validation": self._wanted.validation_fraction}
+        taken: dict[Split, float] = {split: share for split, share in fractions.items() if split in missing}
+        free = np.flatnonzero((given == UNNAMED) | (given == _TRAIN))
+        sides = given.copy()
+        sides[free] = self._sides(hashes.place[free], taken)
+        order = np.argsort(hashes.place, kind="stable")
+        by_split = {split: order[sides[order] == number] for number, split in enumerate(SPLITS)}
+        by_split["test"] = self._asked_once(by_split["test"])
+        by_split["validation"] = self._asked_once(self._apart(by_split["validation"], by_split, ("test",)))
+        by_split["train"] = self._apart(by_split["train"], by_split, ("test", "validation"))
+        limits = {"test": self._wanted.max_test, "validation": self._wanted.max_validation}
+        for split in taken:
+            kept, rest = np.split(by_split[split], [limits[split]])
+            self._drop(rest, f"more than {limits[split]} {split} examples (options max_{split}, {split}_fraction)")
+            by_split[split] = kept
+        return by_split
+
+    @staticmethod
+    def _sides(places: Any, taken: dict[Split, float]) -> Any:
+        """Return the side of each place. The first prompts of the data are one for each split that is taken, and train.
+
+        So small data has all splits, and still no later row moves an earlier one.
+        """
+        sides = sides_of(places, taken)
+        first = dict.fromkeys(places[:_FIRST_ROWS].tolist())
+        for place, split in zip(first, (*taken, "train"), strict=False):
+            sides[places == np.uint64(place)] = SPLITS.index(split)
+        return sides
+
+    def _asked_once(self, indices: Any) -> Any:
+        """Return the rows of a split with each prompt once: of two answers to one question, one is always wrong."""
+        _, first = np.unique(self._rows.hashes.prompt[np.sort(indices)], return_index=True)
+        kept = np.sort(indices)[first]
+        self._drop(np.setdiff1d(indices, kept), "a question that an earlier row asks, in validation or test")
+        return indices[np.isin(indices, kept)]
+
+    def _apart(self, indices: Any, by_split: dict[Split, Any], others: tuple[Split, ...]) -> Any:
+        """Return the rows whose normalised prompt is in none of the other splits."""
+        keys = self._rows.hashes.key
+        for other in others:
+            shared = np.isin(keys[indices], keys[by_split[other]])
+            self._drop(indices[shared], f"a prompt that is in the {other} set too")
+            indices = indices[~shared]
+        return indices
+
+    def _drop(self, indices: Any, reason: str) -> None:
+        first = np.sort(indices)[:SHOWN_PLACES]
+        self._rows.dropped.add_all(reason, len(indices), self._rows.table["place"].take(first).to_pylist())
+
+    def _split_by(self) -> str:
+        given = [split for number, split in enumerate(SPLITS) if (self._rows.given == number).any()]
+        hashed = "group" if self._rows.grouped else "prompt, without case, spaces and punctuation"
+        named = f"the data itself ({', '.join(given)})" if given else ""
+        rest = f"the hash of the {hashed}" if {"validation", "test"} - set(given) else ""
+        return "; the rest by ".join(filter(None, (named, rest)))
+
+    def _labels(self) -> dict[str, int]:
+        if self.form.kind != "label":
+            return {}
+        labels = self._rows.table["completion"].take(np.concatenate(list(self._splits.values())))
+        counted = Counter({one["values"]: one["counts"] for one in labels.value_counts().to_pylist()})
+        return dict(counted.most_common(_SHOWN_LABELS))
+
+    def _none_left(self, split: Split) -> str:
+        where, num_rows = self._wanted.where, len(self._rows.table)
+        how = {
+            "train": "name more data",
+            "validation": "raise validation_fraction, change seed, or name a file with validation_path",
+            "test": "raise test_fraction, change seed, or name a file with test_path",
+        }
+        return f"{where}: too few different prompts, none of {num_rows} rows is left for {split}; {how[split]}"

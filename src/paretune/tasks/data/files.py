@@ -1,0 +1,74 @@
+"""Where data lies: a file, a folder of files, a file of a data set on the hub, or all of such a data set."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from paretune.spec import InputError
+from paretune.tasks.base import Split
+from paretune.tasks.rows import data_file
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
+HUB_DATASET = "hf:NAME@REVISION"
+
+_SPLIT_WORDS: dict[str, Split] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "eval", "evaluation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+
+
+class DataFile(NamedTuple):
+    """One file of the data."""
+
+    path: Path
+    name: str
+    """Its path inside the folder that was given; empty where one file was given: a file's name is not its content."""
+    split: Split | None
+    """The split that its name says."""
+
+
+def split_named(word: object) -> Split | None:
+    """Return the split that a word means, such as "dev" or "Training", or None."""
+    return _SPLIT_WORDS.get(str(word).strip().casefold())
+
+
+def data_files(source: str) -> list[DataFile]:
+    """Return the files of a source, in the order of their names. Raises `InputError` for what is not there.
+
+    Text files in a folder are only data where nothing else in it is: next to tables they are notes.
+    """
+    path = data_file(source)
+    if not path.is_dir():
+        _check_suffix(path)
+        return [DataFile(path, "", None)]
+    found = sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file()
+        and file.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    files = [file for file in found if file.suffix.lower() != ".txt"] or found
+    if not files:
+        raise InputError(f"{path}: no data in this folder; it needs {_list(SUFFIXES)} files")
+    return [DataFile(file, file.relative_to(path).as_posix(), _split_of(file.relative_to(path))) for file in files]
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: data must be a {_list(SUFFIXES)} file, a folder of them, or {HUB_DATASET}")
+
+
+def _list(suffixes: tuple[str, ...]) -> str:
+    return f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+
+
+def _split_of(path: Path) -> Split | None:
+    """Return the split that a file's name says, or a folder on the way to it; the innermost name wins."""
+    for part in reversed((*path.parts[:-1], path.stem)):
+        words = re.split(r"[^a-z]+", part.casefold())
+        named = {split for word in words if (split := split_named(word)) is not None}
+        if len(named) == 1:
+            return named.pop()
+    return None

@@ -1,0 +1,199 @@
+"""The forms that data comes in, known by their columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from paretune.spec import InputError, nearest
+
+Kind = Literal["pair", "chat", "label", "text"]
+
+_PAIRS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("prompt",), ("completion", "response", "answer", "output", "target")),
+    (("question", "query", "problem"), ("answer", "answers", "response", "solution", "output")),
+    (("input", "source", "user"), ("output", "target", "response", "assistant")),
+    (("document", "article", "dialogue"), ("summary", "highlights")),
+)
+"""Names of the columns of prompts, with the names that their completions have; the first found counts."""
+_INSTRUCTION, _INPUT, _OUTPUT = ("instruction",), ("input", "context"), ("output", "response", "completion", "answer")
+_CONTEXT = ("context", "passage")
+_CONVERSATION = ("messages", "conversations", "conversation", "dialog", "chat")
+_TWO_TEXTS = (
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("sentence_1", "sentence_2"),
+    ("text1", "text2"),
+    ("text_a", "text_b"),
+    ("question1", "question2"),
+)
+_TEXT = ("text", "sentence", "review", "content", "comment", "tweet", "body")
+_LABEL = ("label_text", "label", "labels", "class", "category", "sentiment", "intent", "target", "score")
+
+
+class Chosen(NamedTuple):
+    """The columns that a person named, each None where the guess stands."""
+
+    prompt: str | None = None
+    completion: str | None = None
+    text: str | None = None
+    label: str | None = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Those that were named, by their option."""
+        return {option: column for option, column in self._asdict().items() if column is not None}
+
+
+class Form(NamedTuple):
+    """What a data set was recognised as."""
+
+    kind: Kind
+    inputs: tuple[str, ...]
+    """Columns that the prompt is made of, in their order; of a conversation, or of plain text, its one column."""
+    output: str | None = None
+    """Column of the completion or the label."""
+    optional: tuple[str, ...] = ()
+    """Inputs that may be empty."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read."""
+        return self.inputs + ((self.output,) if self.output else ())
+
+    @property
+    def text(self) -> str:
+        """The form and its columns, in words."""
+        inputs = " and ".join(self.inputs)
+        match self.kind:
+            case "pair":
+                return f"prompt ({inputs}) and completion ({self.output})"
+            case "chat":
+                return f"conversations ({inputs})"
+            case "label":
+                return f"text ({inputs}) and label ({self.output})"
+            case "text":
+                return f"plain text ({inputs}), for language modelling"
+
+
+def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str) -> Form:
+    """Return the form of the data by the columns of its first rows; nested columns are named `outer.inner`.
+
+    A column that a person chose wins over the guess. Raises `InputError`, opening with `where`, when a chosen column
+    is not there, and when the columns fit no form: with the options that mend it.
+    """
+    columns = {name: value for row in reversed(samples) for name, value in flat(row).items() if value is not None}
+    names = list(dict.fromkeys(name for row in samples for name in flat(row)))
+    for option, column in [(option, one) for option, named in chosen.given.items() for one in _named(named, names)]:
+        if column not in names:
+            raise InputError(
+                f'{where}: no column "{column}", which {option} names{nearest(column, names)}; {_present(names)}'
+            )
+    form = _chosen_form(names, columns, chosen, where) or _guessed_form(names, columns, where)
+    if form is None:
+        raise InputError(
+            f"{where}: which columns are prompt and completion? {_present(names)}; name two of them with --prompt and "
+            "--completion (options prompt and completion), --text and --label for labels, or --text for plain text"
+        )
+    return form
+
+
+def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a row's columns with those of nested objects as `outer.inner`. Lists stay whole."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping) and value:
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def _named(value: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that an option names: one, or several with commas between them."""
+    return (value,) if value in names else tuple(column.strip() for column in value.split(","))
+
+
+def _present(names: Sequence[str]) -> str:
+    return f"the columns are: {', '.join(name or '(no name)' for name in names) or 'none'}"
+
+
+def _chosen_form(names: Sequence[str], columns: Mapping[str, Any], chosen: Chosen, where: str) -> Form | None:
+    """Return the form that the chosen columns make, guessing at most the other half of a pair."""
+    prompt, completion, text, label = chosen
+    if not chosen.given:
+        return None
+    if text is not None and (prompt is not None or completion is not None):
+        raise InputError(f"{where}: the options text and label exclude prompt and completion")
+    if label is not None and text is None and prompt is None:
+        guessed = _label_inputs(names, label)
+        if guessed is None:
+            raise InputError(f"{where}: name the column of the texts with --text; {_present(names)}")
+        return Form("label", guessed, label)
+    if text is not None:
+        return Form("label", _named(text, names), label) if label is not None else Form("text", (text,))
+    if completion is None and _is_conversation(columns.get(prompt or "")):
+        return Form("chat", (prompt or "",))
+    if prompt is None and _is_conversation(columns.get(completion or "")):
+        return Form("chat", (completion or "",))
+    prompt = prompt or _first(names, tuple(name for inputs, _ in _PAIRS for name in inputs) + _INSTRUCTION)
+    completion = completion or label or _first(names, tuple(name for _, outputs in _PAIRS for name in outputs))
+    for option, column in (("prompt", prompt), ("completion", completion)):
+        if column is None or prompt == completion:
+            raise InputError(f"{where}: name the column of the {option}s with --{option} too; {_present(names)}")
+    return Form("pair", _named(str(prompt), names), completion)
+
+
+def _guessed_form(names: Sequence[str], columns: Mapping[str, Any], where: str) -> Form | None:
+    if _first(names, ("chosen",)) and _first(names, ("rejected",)):
+        raise InputError(
+            f"{where}: preference pairs (columns chosen and rejected), which nothing here trains on; to learn the "
+            "preferred answers alone, give --completion chosen"
+        )
+    for name in _CONVERSATION:
+        column = _first(names, (name,))
+        if column is not None and _is_conversation(columns.get(column)):
+            return Form("chat", (column,))
+    instruction, output = _first(names, _INSTRUCTION), _first(names, _OUTPUT)
+    if instruction and output:
+        extra = _first(names, _INPUT)
+        return Form("pair", (instruction, extra) if extra else (instruction,), output, (extra,) if extra else ())
+    for inputs, outputs in _PAIRS:
+        prompt, completion = _first(names, inputs), _first(names, outputs)
+        if prompt and completion:
+            context = _first(names, _CONTEXT)
+            asks = prompt.rpartition(".")[2].casefold() == "question" and context is not None
+            return Form("pair", (str(context), prompt) if asks else (prompt,), completion)
+    label = _first(names, _LABEL)
+    texts = _label_inputs(names, label) if label else None
+    if texts:
+        return Form("label", texts, label)
+    text = _first(names, _TEXT)
+    return Form("text", (text,)) if text else None
+
+
+def _label_inputs(names: Sequence[str], label: str) -> tuple[str, ...] | None:
+    others = [name for name in names if name != label]
+    for pair in _TWO_TEXTS:
+        both = tuple(found for name in pair if (found := _first(others, (name,))))
+        if len(both) == 2:
+            return both
+    text = _first(others, _TEXT)
+    return (text,) if text else None
+
+
+def _first(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+    """Return the first wanted column that is there, whatever its case; nested ones only where no outer one is."""
+    for name in wanted:
+        for column in names:
+            if column.strip().casefold() == name:
+                return column
+    for name in wanted:
+        for column in names:
+            if column.removesuffix(".text").rpartition(".")[2].strip().casefold() == name:
+                return column
+    return None
+
+
+def _is_conversation(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.lstrip().startswith("[{")
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)

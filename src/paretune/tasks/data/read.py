@@ -1,0 +1,126 @@
+"""Rows of a source, whatever it is written in: what they hold, where they stand, and what the files were taken for."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from paretune.spec import InputError, one_line
+from paretune.tasks.base import Split
+from paretune.tasks.data.files import DataFile, data_files, split_named
+from paretune.tasks.data.hub import HUB_PREFIX, hub_rows
+from paretune.tasks.data.text import dialect_of, encoding_of
+from paretune.tasks.rows import Row, array_rows, json_line_rows, parquet_rows
+
+Note = Callable[[str], None]
+"""Is told what a file was taken for where that is not what its ending says: an encoding, a delimiter."""
+
+
+class SourceRow(NamedTuple):
+    """One row of the data."""
+
+    place: str
+    """Such as "row 3" (the line of a text file, the row of another), after the file's name where there are several."""
+    value: Mapping[str, Any]
+    split: Split | None
+    """The split that the file's name says."""
+
+
+def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
+    """Yield the rows of a file, a folder, `hub:NAME@REVISION:FILE` or `hf:NAME@REVISION`, in a fixed order.
+
+    Raises `InputError` naming file and line for what is not there or cannot be read.
+    """
+    if source.startswith(HUB_PREFIX):
+        for name, row in hub_rows(source):
+            yield SourceRow(f"{name} row {row.number}", row.value, split_named(name))
+        return
+    for file in data_files(source):
+        for split, row in _file_rows(file.path, _about(file, note)):
+            place = f"row {row.number}" if not file.name else f"{file.name} row {row.number}"
+            yield SourceRow(place, row.value, split or file.split)
+
+
+def _about(file: DataFile, note: Note) -> Note:
+    return note if not file.name else lambda text: note(f"{file.name}: {text}")
+
+
+def _file_rows(path: Path, note: Note) -> Iterator[tuple[Split | None, Row]]:
+    try:
+        if path.suffix.lower() == ".parquet":
+            yield from ((None, row) for row in parquet_rows(path))
+            return
+        encoding = encoding_of(path)
+        if encoding not in {"utf-8", "utf-8-sig"}:
+            note(f"encoding {encoding}")
+        with path.open(encoding=encoding, newline="") as lines:
+            yield from _text_rows(path, lines, note)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the data: {error.strerror or one_line(error)}") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not valid JSON: {error.msg} in line {error.lineno}") from None
+    except (UnicodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot read the data: {one_line(error)}") from None
+
+
+def _text_rows(path: Path, lines: TextIO, note: Note) -> Iterator[tuple[Split | None, Row]]:
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            yield from ((None, row) for row in _table_rows(path, lines, note))
+        case ".txt":
+            yield from ((None, row) for row in _paragraphs(lines))
+        case ".json":
+            yield from _json_rows(path, lines)
+        case _:
+            yield from ((None, row) for row in json_line_rows(path, lines))
+
+
+def _table_rows(path: Path, lines: TextIO, note: Note) -> Iterator[Row]:
+    """Yield the rows of a CSV or TSV file by the line that they begin in."""
+    dialect = dialect_of(lines)
+    lines.seek(0)
+    if noted := dialect.text_beside("\t" if path.suffix.lower() == ".tsv" else ","):
+        note(noted)
+    reader = dialect.reader(lines)
+    line = reader.line_num if reader.fieldnames else 0
+    for row in reader:
+        yield Row(line + 1, {name: cell for name, cell in row.items() if name is not None})
+        line = reader.line_num
+
+
+def _json_rows(path: Path, lines: TextIO) -> Iterator[tuple[Split | None, Row]]:
+    """Yield the rows of a list, of lists by split, of the one list that an object holds, or of JSON lines."""
+    try:
+        value = json.load(lines)
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise
+        lines.seek(0)
+        yield from ((None, row) for row in json_line_rows(path, lines))
+        return
+    if not isinstance(value, dict):
+        yield from ((None, row) for row in array_rows(path, value))
+        return
+    lists = {name: rows for name, rows in value.items() if isinstance(rows, list)}
+    if not lists or (len(lists) > 1 and not all(map(split_named, lists))):
+        keys = ", ".join(map(str, value)) or "nothing"
+        raise InputError(f"{path}: a .json file must hold a list of rows, or one for each split; it holds: {keys}")
+    for name, rows in lists.items():
+        yield from ((split_named(name), row) for row in array_rows(path, rows))
+
+
+def _paragraphs(lines: TextIO) -> Iterator[Row]:
+    """Yield a text for each paragraph, where blank lines divide the file into several; otherwise for each line."""
+    blocks: list[list[tuple[int, str]]] = [[]]
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            blocks[-1].append((number, line.strip()))
+        elif blocks[-1]:
+            blocks.append([])
+    filled = [block for block in blocks if block]
+    if len(filled) < 2:
+        filled = [[line] for line in chain.from_iterable(filled)]
+    for block in filled:
+        yield Row(block[0][0], {"text": "\n".join(text for _, text in block)})

@@ -1,0 +1,137 @@
+"""One begin token, one end token after each answer, and questions as training showed them."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import processors
+
+from paretune.engine import Encoded, encode, encode_question, uses_template
+from paretune.models.toy import toy_tokenizer
+from paretune.spec import InputError
+from paretune.tasks import Example, Message
+
+CHATML = (
+    "{% for message in messages %}<bos>{{ message.role }}\n{{ message.content }}<eos>\n{% endfor %}"
+    "{% if add_generation_prompt %}<bos>assistant\n{% endif %}"
+)
+LLAMA = (
+    "{{ bos_token }}{% for message in messages %}{% if message.role == 'assistant' %} "
+    "{{ message.content }}{{ eos_token }}{% else %}[{{ message.content }}]{% endif %}{% endfor %}"
+)
+BARE = (
+    "{{ bos_token }}{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}"
+)
+"""Without an end token."""
+STRICT = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn here') }}{% endif %}" + BARE
+HIDES = "{% for message in messages %}{{ message.role }}{% endfor %}{% if add_generation_prompt %}?{% endif %}"
+
+POST_PROCESSORS = {"nothing": None, "a begin token": "<bos> $A", "both": "<bos> $A <eos>", "an end token": "$A <eos>"}
+TEXT = st.text("abc XYZ.,!\n", min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
+
+
+def tokenizer_with(post_processor: str, template: str | None = None) -> Any:
+    tokenizer = toy_tokenizer()
+    added = POST_PROCESSORS[post_processor]
+    if added is not None:
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single=added,
+            special_tokens=[("<bos>", tokenizer.bos_token_id), ("<eos>", tokenizer.eos_token_id)],
+        )
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+def example(prompt: str, completion: str, *messages: str) -> Example:
+    """Return an example; as messages by turns of user and assistant, where there are some."""
+    turns = tuple(Message("assistant" if place % 2 else "user", text) for place, text in enumerate(messages))
+    return Example("row 1", prompt, completion, completion.strip(), "all", None, turns)
+
+
+def ids_of(encoded: Encoded) -> list[int]:
+    return [token for segment in encoded.segments for token in segment.ids]
+
+
+@given(
+    prompt=TEXT,
+    completion=TEXT,
+    post_processor=st.sampled_from(list(POST_PROCESSORS)),
+    marks=st.tuples(st.booleans(), st.integers(0, 2)),
+    whole_text=st.booleans(),
+)
+def test_one_begin_token_and_one_end_token(
+    prompt: str, completion: str, post_processor: str, marks: tuple[bool, int], whole_text: bool
+) -> None:
+    begun, ended = marks
+    tokenizer = tokenizer_with(post_processor)
+    begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    one = example("<bos>" * begun + prompt, completion + "<eos>" * ended)
+    ids = ids_of(encode(one, tokenizer, whole_text=whole_text))
+    assert ids.count(begin) == (1 if begun or "<bos>" in str(POST_PROCESSORS[post_processor]) else 0)
+    assert ids.count(begin) == ids[:1].count(begin)
+    assert (ids.count(end), ids[-1]) == (1, end)
+    assert ids[: -len(completion) - 1] == encode_question(one, tokenizer)
+    plain = one._replace(learns_prompt=True)
+    assert ids_of(encode(plain, tokenizer)) == ids
+
+
+@given(turns=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3), template=st.sampled_from([CHATML, LLAMA, BARE]))
+def test_conversations_end_each_answer_once_and_begin_as_asked(turns: list[tuple[str, str]], template: str) -> None:
+    tokenizer = tokenizer_with("both", template)
+    one = example("", turns[-1][1], *(text for turn in turns for text in turn))
+    encoded = encode(one, tokenizer)
+    learnt = [segment.ids for segment in encoded.segments if segment.trained]
+    answers = [text for _, text in turns]
+    assert len(learnt) == len(turns)
+    if template != BARE:
+        assert all(ids.count(tokenizer.eos_token_id) == 1 and ids[-1] == tokenizer.eos_token_id for ids in learnt)
+    assert learnt[-1][-1] == tokenizer.eos_token_id
+    assert ids_of(encoded).count(tokenizer.bos_token_id) == (2 * len(turns) if template == CHATML else 1)
+    shown = [tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in learnt]
+    assert shown == [text.strip() for text in answers]
+    question = encode_question(one, tokenizer)
+    assert ids_of(encoded)[: len(question)] == question
+    assert encoded.answer == learnt[-1]
+
+
+def test_the_loss_of_the_whole_text_is_on_all_but_its_first_token() -> None:
+    tokenizer = tokenizer_with("nothing", CHATML)
+    (first, rest) = encode(example("", "b", "a", "b"), tokenizer, whole_text=True).segments
+    assert (len(first.ids), first.trained, rest.trained) == (1, False, True)
+
+
+def test_messages_are_text_where_there_is_no_template() -> None:
+    one, tokenizer = example("User: a\n\nAssistant:", " b", "a", "b"), tokenizer_with("nothing")
+    assert not uses_template(one, tokenizer)
+    assert tokenizer.decode(ids_of(encode(one, tokenizer))) == "User: a\n\nAssistant: b<eos>"
+    assert not uses_template(one._replace(messages=()), tokenizer_with("nothing", CHATML))
+
+
+def test_worked_examples_are_turns_of_the_same_conversation() -> None:
+    tokenizer = tokenizer_with("nothing", BARE)
+    system = Message("system", "be short")
+    one = example("", "d", "c", "d")
+    one = one._replace(messages=(system, *one.messages))
+    shot = example("", "b", "a", "b")
+    shot = shot._replace(messages=(system, *shot.messages))
+    asked = tokenizer.decode(encode_question(one, tokenizer, [shot], opening="not shown"))
+    assert asked == "<bos>system: be short\nuser: a\nassistant: b\nuser: c\nassistant: "
+
+
+def test_what_a_template_refuses_or_hides_names_the_row_and_the_way_out() -> None:
+    refused = example("", "b", "a", "b")
+    refused = refused._replace(messages=(Message("system", "x"), *refused.messages))
+    for one, template, words in (
+        (refused, STRICT, "row 1: the chat template refuses it: no system turn here"),
+        (example("", "b", "a", "b"), HIDES, "row 1: the chat template's prompt for an answer"),
+    ):
+        with pytest.raises(InputError, match=words) as caught:
+            encode(one, tokenizer_with("nothing", template))
+        assert "--no-chat-template" in str(caught.value)
+
+
+def test_an_empty_question_is_not_empty_for_the_model() -> None:
+    tokenizer = tokenizer_with("nothing")
+    assert encode_question(example("", "x"), tokenizer) == [tokenizer.eos_token_id]

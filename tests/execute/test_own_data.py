@@ -1,0 +1,102 @@
+"""Studies of own data, from the file to the record, on a model with a chat template."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paretune.execute.prepare import prepare
+from paretune.execute.run import run
+from paretune.models import load_model
+from paretune.spec import DataReport, InputError, Study
+from paretune.store import Store
+from paretune.store.kept_data_reports import read_data_reports
+from tests.engine.test_answering import TEMPLATE
+
+Build = Callable[..., Study]
+RECIPE = {"steps": 2, "batch_size": 4, "memory_steps": 1}
+
+
+@pytest.fixture(scope="module")
+def instruct(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a small model whose tokenizer has a chat template."""
+    folder = tmp_path_factory.mktemp("instruct")
+    loaded = load_model("toy:llama")
+    loaded.tokenizer.chat_template = TEMPLATE
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    return f"path:{folder}"
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Path:
+    path = tmp_path / "chat.jsonl"
+    turns = [("user", "Say {n}"), ("assistant", "{n}"), ("user", "Again"), ("assistant", "{n}, again")]
+    rows = [
+        {"messages": [{"role": role, "content": text.format(n=n)} for role, text in turns]} for n in range(60)
+    ]  # fmt: skip
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return path
+
+
+def own_data(path: Path, **options: Any) -> dict[str, Any]:
+    return {"tasks": [{"name": "own_data", "options": {"path": str(path), **options}}], "recipe": RECIPE}
+
+
+def test_a_chat_is_trained_and_answered_through_its_template(
+    toy_study: Build, folder: Path, instruct: str, chat: Path
+) -> None:
+    study = toy_study(base_model=instruct, methods=["lora"], **own_data(chat))
+    (record,) = run(study, folder)
+    assert record.outcome.kind == "ok"
+    assert record.trial.task.options["chat_template"] is True
+    assert record.num_items == read_data_reports(folder)[0].rows.num_kept["test"]
+    (report,) = read_data_reports(folder)
+    assert (report.chat_template, report.stop) == (True, ())
+    shown = report.shown[0]
+    assert [trained for _, trained in shown.parts] == [False, True, False, True, False]
+    assert shown.parts[0][0].startswith("<bos>user\nSay ")
+    assert all(text.endswith("<eos>") for text, trained in shown.parts if trained)
+
+
+def test_without_its_template_it_is_another_trial(toy_study: Build, folder: Path, instruct: str, chat: Path) -> None:
+    plain = toy_study(base_model=instruct, methods=["base"], **own_data(chat, chat_template=False))
+    templated = toy_study(base_model=instruct, methods=["base"], **own_data(chat))
+    reports: list[DataReport] = []
+    ids: set[str] = set()
+    for study in (plain, templated):
+        prepared = prepare(study, Store(folder))
+        reports += prepared.data
+        ids |= {trial.id for stage in prepared.stages.stages for trial in stage.trials}
+    assert [report.chat_template for report in reports] == [False, True]
+    assert len(ids) == 2
+    assert reports[0].shown[0].parts[0][0].startswith("User: Say ")
+
+
+def test_nothing_is_reported_where_nothing_runs(toy_study: Build, folder: Path, chat: Path) -> None:
+    study = toy_study(methods=["base"], **own_data(chat))
+    run(study, folder)
+    assert prepare(study, Store(folder)).data == ()
+    assert len(read_data_reports(folder)) == 1
+
+
+def test_a_reference_that_cannot_be_scored_is_refused_before_anything_runs(
+    toy_study: Build, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "data.jsonl"
+    rows = [{"prompt": f"Say {n}", "completion": "Größe" if n < 2 else str(n)} for n in range(60)]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    with pytest.raises(InputError, match=r"2 of .* references could not be scored right") as caught:
+        run(toy_study(methods=["base"], **own_data(path)), folder)
+    assert "row 1, row 2" in str(caught.value) or "row 2, row 1" in str(caught.value)
+    assert not list(folder.glob("records/*"))
+
+
+def test_rows_that_were_appended_move_no_earlier_row(toy_study: Build, folder: Path, chat: Path) -> None:
+    before = prepare(toy_study(methods=["base"], **own_data(chat)), Store(folder)).data[0].rows
+    chat.write_text(chat.read_text("utf-8") + chat.read_text("utf-8").replace("Say ", "Tell "), "utf-8")
+    after = prepare(toy_study(methods=["base"], **own_data(chat)), Store(folder)).data[0].rows
+    assert after.num_read == 2 * before.num_read
+    assert all(after.num_kept[split] >= number for split, number in before.num_kept.items())

@@ -1,0 +1,134 @@
+"""Encodings, delimiters and quoting are found."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paretune.spec import InputError
+from paretune.tasks.data.read import source_rows
+from paretune.tasks.data.text import MORE_CELLS, encoding_of
+
+
+def rows_of(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    return [(row.place, dict(row.value)) for row in source_rows(str(path), lambda _: None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "found"),
+    [
+        ("prompt,completion\na,b\n", "utf-8", "utf-8"),
+        ("Größe,1\n", "utf-8-sig", "utf-8-sig"),
+        ("Größe,1\n", "utf-16", "utf-16"),
+        ("A much longer line of plain text, and another one\n" * 9, "utf-16-le", "utf_16_le"),
+        ("Größe und Übermut tun selten gut\n" * 9, "cp1252", "cp1252"),
+        ("He said “hi” — that’s it… €5\n" * 9, "cp1252", "cp1252"),
+        ("Привет, как дела? Где находится вокзал\n" * 9, "cp1251", "cp1251"),
+        ("これは日本語のテキストです。質問と答え\n" * 9, "cp932", "cp932"),
+    ],
+)
+def test_encodings(tmp_path: Path, text: str, encoding: str, found: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(text.encode(encoding))
+    assert encoding_of(path) == found
+
+
+def test_a_byte_that_is_no_utf_8_is_found_wherever_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"prompt,completion\n" + b"plain,row\n" * 200_000 + "café,thé\n".encode("cp1252"))
+    assert encoding_of(path) != "utf-8"
+
+
+TABLES = {
+    "usual": ("a,b\n1,2\n", [("row 2", {"a": "1", "b": "2"})]),
+    "a comma in quotes": ('a,b\n"1, one",2\n', [("row 2", {"a": "1, one", "b": "2"})]),
+    "a line break in quotes": (
+        'a,b\n"1\none",2\n3,4\n',
+        [("row 2", {"a": "1\none", "b": "2"}), ("row 4", {"a": "3", "b": "4"})],
+    ),
+    "backslashes": (
+        'a,b\n"say \\"x, y\\"",2\n"3",4\n',
+        [("row 2", {"a": 'say "x, y"', "b": "2"}), ("row 3", {"a": "3", "b": "4"})],
+    ),
+    "single quotes": (
+        "a,b\n'1, one','2'\n'3','4'\n",
+        [("row 2", {"a": "1, one", "b": "2"}), ("row 3", {"a": "3", "b": "4"})],
+    ),
+    "bars": ("a|b\n1, one|2\n", [("row 2", {"a": "1, one", "b": "2"})]),
+    "one column": ("text\nhello, world\nno comma\n", None),
+    "too many cells": (
+        "a,b\n1,2,3\n4\n5,6\n",
+        [
+            ("row 2", {"a": "1", "b": "2", MORE_CELLS: ["3"]}),
+            ("row 3", {"a": "4", "b": None}),
+            ("row 4", {"a": "5", "b": "6"}),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables(tmp_path: Path, name: str) -> None:
+    text, expected = TABLES[name]
+    path = tmp_path / "data.csv"
+    path.write_text(text, "utf-8")
+    if expected is not None:
+        assert rows_of(path) == expected
+    else:
+        assert [row["text"] for _, row in rows_of(path)] == ["hello, world", "no comma"]
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
+
+
+@given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=4, max_size=8), delimiter=st.sampled_from(",\t;|"))
+def test_a_table_with_all_cells_quoted_comes_back_whole(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], delimiter: str
+) -> None:
+    path = tmp_path_factory.mktemp("table") / "data.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow(("first", "second", "third"))
+        writer.writerows(rows)
+    assert [tuple(row.values()) for _, row in rows_of(path)] == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.json", "{", "not valid JSON"),
+        ("a.json", '{"a": [{}], "b": [{}]}', "a list of rows, or one for each split; it holds: a, b"),
+        ("a.json", "3", "must hold a list of rows"),
+        ("a.parquet", "no parquet", "not a Parquet file"),
+        ("a.jsonl", '{"a": 1}\n{', "line 2: not valid JSON"),
+        ("a.xlsx", "x", "must be a .jsonl"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path: Path, name: str, content: str, words: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    with pytest.raises(InputError) as caught:
+        rows_of(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_json_files_of_other_shapes(tmp_path: Path) -> None:
+    path = tmp_path / "data.json"
+    path.write_text('{"a": 1}\n{"a": 2}\n', "utf-8")
+    assert [row["a"] for _, row in rows_of(path)] == [1, 2]
+    path.write_text('{"version": "1", "data": [{"a": 1}]}', "utf-8")
+    assert [row["a"] for _, row in rows_of(path)] == [1]
+    path.write_text('{"train": [{"a": 1}], "dev": [{"a": 2}]}', "utf-8")
+    assert [row.split for row in source_rows(str(path), lambda _: None)] == ["train", "validation"]
+
+
+def test_an_empty_folder_and_a_hub_set_without_a_revision(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no data in this folder"):
+        rows_of(tmp_path)
+    with pytest.raises(InputError, match="write hf:NAME@REVISION"):
+        list(source_rows("hf:squad", lambda _: None))
