@@ -14,7 +14,7 @@ from paretune.report.audit_marks import check_name
 from paretune.report.console.audit_table import NO, NOT_APPLICABLE, YES, verdict_mark
 from paretune.report.console.folded_table import FoldedTable, MarkColumn
 from paretune.report.format import plain
-from paretune.spec import CLAIMS, MethodAudit, MethodEntry, NotApplicable
+from paretune.spec import CAUSAL_LM, CLAIMS, MethodAudit, MethodEntry, NotApplicable
 
 UNAUDITED = "unaudited"
 _LIST_NOTE = (
@@ -78,7 +78,7 @@ def _passed(card: Preset) -> Text:
     audit = audit_of(spec)
     if audit is None:
         return Text("none" if spec.trains else NOT_APPLICABLE, "dim")
-    passed, tried = _counts([one.verdict.kind for one in audit.findings if one.model_kind == "causal-lm"])
+    passed, tried = _counts([one.verdict.kind for one in audit.findings if one.model_kind == CAUSAL_LM])
     return Text(f"{passed}/{tried}", "dim" if passed == tried else "red")
 
 
