@@ -88,19 +88,14 @@ def render_page(
     floor: Floor | None = None,
 ) -> str:
     """Return the page as HTML."""
-    import jinja2
-
     curves = curves_of(records, plan) if plan else []
     final = [record for record in records if not record.trial.tunes]
     rows = judged_rows(final, answers, records, floor)
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     columns = table_columns(rows)
     mains = main_metrics(rows)
     specs = {metric.name: chart_specs([row for row in rows if row.quality == metric.name]) for metric in mains}
     drawn = {cost for found in specs.values() for cost in found}
-    return environment.from_string(_asset("page.html")).render(
+    return _template("page.html").render(
         study=study,
         tied_note=TIED_NOTE,
         support=" ".join(claim_notes(final, rows)),
@@ -139,6 +134,16 @@ def render_page(
             }
         ),
     )
+
+
+def _template(name: str) -> Any:
+    """Return a template that escapes whatever is put into it, and refuses names that it is not given."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_asset(name))
 
 
 def script_json(value: object) -> str:
