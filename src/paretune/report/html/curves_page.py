@@ -1,7 +1,6 @@
 """The section of the page that shows how learning rates were chosen: a small chart for each method, and a table."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
 from paretune.report.curves import (
@@ -17,6 +16,7 @@ from paretune.report.curves import (
     steps_of,
 )
 from paretune.report.format import MISSING, plain, rate
+from paretune.report.html.template import template
 from paretune.spec import StudyPlan, Unit
 from paretune.tune import Point
 
@@ -26,17 +26,11 @@ _LOG_FROM_RATIO = 4.0
 
 def curves_section(curves: Sequence[Curve], plan: StudyPlan) -> str:
     """Return the section as HTML, or nothing where there is no curve. Text from records is escaped."""
-    import jinja2
-
     if not curves:
         return ""
-    template = (files("paretune.report.html") / "curves.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     tasks = dict.fromkeys(curve.task for curve in curves)
     numbers = {id(curve): number for number, curve in enumerate(curves)}
-    return environment.from_string(template).render(
+    return template("curves.html").render(
         caption=caption(plan),
         notes=curve_notes(curves),
         figure=plan.metric.label,

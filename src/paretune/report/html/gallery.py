@@ -2,13 +2,13 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
 from paretune.analysis.table.rows import best_first
 from paretune.report.format import plain, rate, show
 from paretune.report.html.page_table import view_key
+from paretune.report.html.template import template
 from paretune.spec import METRICS, Record
 from paretune.store import KeptPicture
 
@@ -44,21 +44,15 @@ def gallery_section(rows: Sequence[Row], pictures: Pictures) -> str:
 
     Of each row its first seed is shown. The first two columns that a reader sees are the base model and the best.
     """
-    import jinja2
-
     kept = {row.trial_ids: list(pictures(row.records[0])) for row in rows if row.outcome.kind == "ok"}
     views = {view_key(row.task, row.split): row for row in rows if kept.get(row.trial_ids)}
     if not views:
         return ""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     parts = []
     for number, (key, first) in enumerate(views.items()):
         inside = [row for row in rows if view_key(row.task, row.split) == key and kept.get(row.trial_ids)]
         parts.append(_view(f"gallery-{number}", key, inside, kept, kept[first.trial_ids]))
-    template = (files("paretune.report.html") / "gallery.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(views=parts)
+    return template("gallery.html").render(views=parts)
 
 
 def _view(

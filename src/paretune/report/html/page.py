@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.html.page_table import table_columns, table_rows, view_key
 from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
+from paretune.report.html.template import asset, template
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes
 from paretune.spec import COSTS, METRICS, Metric, Provenance, Recipe, Record, Study, StudyPlan
@@ -95,7 +95,7 @@ def render_page(
     mains = main_metrics(rows)
     specs = {metric.name: chart_specs([row for row in rows if row.quality == metric.name]) for metric in mains}
     drawn = {cost for found in specs.values() for cost in found}
-    return _template("page.html").render(
+    return template("page.html").render(
         study=study,
         tied_note=TIED_NOTE,
         support=" ".join(claim_notes(final, rows)),
@@ -123,8 +123,8 @@ def render_page(
         estimates_title=TITLE,
         estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in estimates],
         audit_mark=AUDIT_MARK,
-        style=_asset("page.css"),
-        script=_asset("page.js") + _asset("curves.js") + (_asset("gallery.js") if gallery else ""),
+        style=asset("page.css"),
+        script=asset("page.js") + asset("curves.js") + (asset("gallery.js") if gallery else ""),
         bundle=chart_bundle() if drawn or curves else "",
         data=script_json(
             {
@@ -136,26 +136,12 @@ def render_page(
     )
 
 
-def _template(name: str) -> Any:
-    """Return a template that escapes whatever is put into it, and refuses names that it is not given."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_asset(name))
-
-
 def script_json(value: object) -> str:
     """Return a value as JSON that may stand inside a script element: no text in it can end the element."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
-
-
-def _asset(name: str) -> str:
-    return (files("paretune.report.html") / name).read_text(encoding="utf-8")
 
 
 def _views(rows: Sequence[Row]) -> list[dict[str, str]]:

@@ -1,12 +1,12 @@
 """One question of a study on its page, and what each method answered: what the task is, and what right looks like."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 from paretune.analysis import Row
 from paretune.report.format import plain
 from paretune.report.html.page_table import view_key
+from paretune.report.html.template import template
 from paretune.spec import Record
 from paretune.store import Item
 
@@ -30,17 +30,11 @@ def no_prompts(record: Record) -> Mapping[str, str]:  # noqa: ARG001
 
 def samples_section(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> str:
     """Return the section as HTML, or nothing where no answers in words are kept. Text from records is escaped."""
-    import jinja2
-
     views = dict.fromkeys((row.task, row.split) for row in rows)
     found = [_sample([row for row in rows if (row.task, row.split) == view], answered, prompts) for view in views]
     if not any(found):
         return ""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = (files("paretune.report.html") / "samples.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(samples=[one for one in found if one])
+    return template("samples.html").render(samples=[one for one in found if one])
 
 
 def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[str, Any]:
