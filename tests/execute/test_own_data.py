@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from paretune.execute.plan import plan
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
 from paretune.models import load_model
 from paretune.spec import DataReport, InputError, Study
 from paretune.store import Store
 from paretune.store.kept_data_reports import read_data_reports
+from paretune.tasks import task_of
 from tests.engine.test_answering import TEMPLATE
 
 Build = Callable[..., Study]
@@ -100,3 +102,18 @@ def test_rows_that_were_appended_move_no_earlier_row(toy_study: Build, folder: P
     after = prepare(toy_study(methods=["base"], **own_data(chat)), Store(folder)).data[0].rows
     assert after.num_read == 2 * before.num_read
     assert all(after.num_kept[split] >= number for split, number in before.num_kept.items())
+
+
+def test_a_study_takes_the_latest_version_or_the_one_it_names(toy_study: Build, tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(f'{{"prompt": "Say {n}", "completion": "{n}"}}\n' for n in range(60)), "utf-8")
+    (task,) = own_data(path)["tasks"]
+    found = []
+    for named in ({}, {"version": "1"}):
+        (trial,) = plan(toy_study(methods=["base"], tasks=[{**task, **named}]))
+        found.append((trial.task.version, trial.task.content_hash))
+        assert task_of(trial.task).content_hash == trial.task.content_hash
+    assert [version for version, _ in found] == ["2", "1"]
+    assert found[0][1] != found[1][1]
+    with pytest.raises(InputError, match='task "own_data": no version "3"; there is: 2, 1'):
+        plan(toy_study(methods=["base"], tasks=[{**task, "version": "3"}]))

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from paretune.spec import InputError, Study, TaskEntry
 from paretune.store import Store
-from paretune.tasks import get_any_task, task_versions
+from paretune.tasks import get_any_task, task_names, task_versions
 
 
 def continued(study: Study, store: Store) -> Study:
@@ -13,12 +13,18 @@ def continued(study: Study, store: Store) -> Study:
     Records of two versions are not compared, so a study that was begun with an earlier version of a task goes on with
     it, as long as that yields the same data. An entry that names its version is left as it is.
     """
+    if not any(entry.version is None and _has_earlier_versions(entry.name) for entry in study.tasks):
+        return study
     made: dict[tuple[str, str], set[str | None]] = {}
     for record in store.records():
         task = record.trial.task
         made.setdefault((task.name, task.version), set()).add(task.content_hash)
     entries = tuple(_continued(entry, made) if entry.version is None else entry for entry in study.tasks)
     return study if entries == study.tasks else study.model_copy(update={"tasks": entries})
+
+
+def _has_earlier_versions(name: str) -> bool:
+    return name in task_names() and len(task_versions(name)) > 1
 
 
 def _continued(entry: TaskEntry, made: dict[tuple[str, str], set[str | None]]) -> TaskEntry:
