@@ -1,9 +1,13 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 collect_ignore = ["plugin_package"]
 """A package of its own: tests/test_plugin_package.py installs it and runs its tests."""
+
+settings.register_profile("no deadline", deadline=None)  # the first example of a test may import a large library
+settings.load_profile("no deadline")
 
 
 @pytest.fixture
