@@ -91,6 +91,19 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     assert task.rows.split_by == "the hash of the group"
 
 
+def test_a_group_that_the_data_itself_puts_into_the_test_is_not_trained_on(tmp_path: Path) -> None:
+    tested = [{"prompt": f"t {n}", "completion": "a", "customer": n} for n in range(5)]
+    task_of(tmp_path, tested, "t.jsonl")
+    rows = [{"prompt": f"q {n}", "completion": "a", "customer": n % 40} for n in range(200)]
+    task = task_of(tmp_path, rows, test_path=str(tmp_path / "t.jsonl"), group="customer")
+    groups = [{example.cluster for example in task.examples(split)} for split in SPLITS]
+    assert len(set.union(*groups)) == sum(map(len, groups)) == 40
+    assert len(task.examples("test")) == 5
+    (dropped,) = task.rows.dropped
+    assert dropped.reason == "a group that is in the test set too"
+    assert dropped.num_rows == 25
+
+
 def test_a_prompt_of_two_groups_is_in_one_split(tmp_path: Path) -> None:
     rows = [{"prompt": f"q {n % 30}", "completion": f"a {n}", "customer": n} for n in range(300)]
     task = task_of(tmp_path, rows, group="customer")

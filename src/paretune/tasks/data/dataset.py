@@ -113,12 +113,14 @@ class Dataset:
         return indices[np.isin(indices, kept)]
 
     def _apart(self, indices: Any, by_split: dict[Split, Any], others: tuple[Split, ...]) -> Any:
-        """Return the rows whose normalised prompt is in none of the other splits."""
-        keys = self._rows.hashes.key
+        """Return the rows whose normalised prompt, and whose group where groups decide, is in none of the others."""
+        hashes = self._rows.hashes
+        what = {"prompt": hashes.key} | ({"group": hashes.place} if self._rows.grouped else {})
         for other in others:
-            shared = np.isin(keys[indices], keys[by_split[other]])
-            self._drop(indices[shared], f"a prompt that is in the {other} set too")
-            indices = indices[~shared]
+            for name, values in what.items():
+                shared = np.isin(values[indices], values[by_split[other]])
+                self._drop(indices[shared], f"a {name} that is in the {other} set too")
+                indices = indices[~shared]
         return indices
 
     def _drop(self, indices: Any, reason: str) -> None:
@@ -146,4 +148,5 @@ class Dataset:
             "validation": "raise validation_fraction, change seed, or name a file with validation_path",
             "test": "raise test_fraction, change seed, or name a file with test_path",
         }
-        return f"{where}: too few different prompts, none of {num_rows} rows is left for {split}; {how[split]}"
+        few = "prompts or groups" if self._rows.grouped else "prompts"
+        return f"{where}: too few different {few}, none of {num_rows} rows is left for {split}; {how[split]}"
