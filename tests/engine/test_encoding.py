@@ -96,6 +96,24 @@ def test_conversations_end_each_answer_once_and_begin_as_asked(turns: list[tuple
     assert encoded.answer == learnt[-1]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "{% generation %}{{ message.content }}{% endgeneration %}{{ eos_token }}\n",
+        "{% generation %}{{ message.content }}{{ eos_token }}{% endgeneration %}\n",
+        "{% generation %}{{ message.content }}{{ eos_token }}\n{% endgeneration %}",
+        "{%- generation %}{{ message.content }}{% endgeneration %}",
+    ],
+)
+def test_marks_of_a_template_go_down_to_the_end_token_wherever_they_end(said: str) -> None:
+    answered = f"{{% if message.role == 'assistant' %}}{said}{{% else %}}[{{{{ message.content }}}}]{{% endif %}}"
+    tokenizer = tokenizer_with("both", f"{{% for message in messages %}}{answered}{{% endfor %}}")
+    encoded = encode(example("", "d", "a", "b", "c", "d"), tokenizer)
+    learnt = [tokenizer.decode(segment.ids) for segment in encoded.segments if segment.trained]
+    assert learnt == ["b<eos>" if "eos_token" in said else "b", "d<eos>"]
+    assert encoded.answer[-1] == tokenizer.eos_token_id
+
+
 def test_the_loss_of_the_whole_text_is_on_all_but_its_first_token() -> None:
     tokenizer = tokenizer_with("nothing", CHATML)
     (first, rest) = encode(example("", "b", "a", "b"), tokenizer, whole_text=True).segments

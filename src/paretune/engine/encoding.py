@@ -113,7 +113,7 @@ def _conversation(example: Example, tokenizer: Any) -> Encoded:
     """Return a conversation, with the loss on the assistant's turns and the end token of each.
 
     A template with generation marks says itself what the assistant writes. Otherwise that is what follows the
-    generation prompt, down to the turn's last special token.
+    generation prompt. Either way it goes down to the special token that ends the turn.
     """
     if "{% generation" in tokenizer.chat_template or "{%- generation" in tokenizer.chat_template:
         ids, trained = _marked(example, tokenizer)
@@ -132,7 +132,22 @@ def _marked(example: Example, tokenizer: Any) -> tuple[list[int], list[bool]]:
         found = tokenizer.apply_chat_template(
             messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
         )
-    return found["input_ids"], [bool(mark) for mark in found["assistant_masks"]]
+    ids: list[int] = found["input_ids"]
+    return ids, _down_to_the_end_token(ids, [bool(mark) for mark in found["assistant_masks"]], tokenizer)
+
+
+def _down_to_the_end_token(ids: Sequence[int], marked: Sequence[bool], tokenizer: Any) -> list[bool]:
+    """Return the marks with each turn's end token and without white space after it, wherever the template's own end."""
+    special, trained = set(tokenizer.all_special_ids), list(marked)
+    for last in [place for place, mark in enumerate(marked) if mark and not any(marked[place + 1 : place + 2])]:
+        end = last
+        while end > 0 and marked[end - 1] and not tokenizer.decode([ids[end]]).strip():
+            end -= 1
+        if ids[end] in special:
+            trained[end + 1 : last + 1] = [False] * (last - end)
+        elif last + 1 < len(ids) and ids[last + 1] in special:
+            trained[last + 1] = True
+    return trained
 
 
 def _located(example: Example, tokenizer: Any) -> tuple[list[int], list[bool]]:
