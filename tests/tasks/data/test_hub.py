@@ -32,6 +32,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         calls.append((name, config, revision))
         if name == "absent/set":
             raise FileNotFoundError("no such data set\nanywhere")
+        if name == "several/ways":
+            return {"train_sft": Split(40, 0), "test_sft": Split(10, 100), "validation_matched": Split(10, 200)}
         return {"train": Split(40, 0), "test": Split(10, 100)}
 
     package = ModuleType("datasets")
@@ -48,6 +50,13 @@ def test_splits_are_kept_and_labels_are_words(asked: list[Any]) -> None:
     assert {one.reason: one.first for one in report.dropped} == {
         'nothing in column "label"': ("train row 4", "test row 4")
     }
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_split_s_name_may_hold_further_words() -> None:
+    report = OwnData({"path": "hf:several/ways@main"}).rows
+    assert report.num_kept == {"train": 39, "validation": 9, "test": 9}
+    assert report.split_by == "the data itself (train, validation, test)"
 
 
 def test_a_set_that_cannot_be_had_is_one_line(asked: list[Any]) -> None:

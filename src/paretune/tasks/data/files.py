@@ -33,6 +33,13 @@ def split_named(word: object) -> Split | None:
     return _SPLIT_WORDS.get(str(word).strip().casefold())
 
 
+def split_in(name: str) -> Split | None:
+    """Return the split that one of the words of a name means, such as "test_sft"; None for none or several."""
+    words = re.split(r"[^a-z]+", name.casefold())
+    named = {split for word in words if (split := split_named(word)) is not None}
+    return named.pop() if len(named) == 1 else None
+
+
 def data_files(source: str) -> list[DataFile]:
     """Return the files of a source, in the order of their names. Raises `InputError` for what is not there.
 
@@ -66,9 +73,4 @@ def _list(suffixes: tuple[str, ...]) -> str:
 
 def _split_of(path: Path) -> Split | None:
     """Return the split that a file's name says, or a folder on the way to it; the innermost name wins."""
-    for part in reversed((*path.parts[:-1], path.stem)):
-        words = re.split(r"[^a-z]+", part.casefold())
-        named = {split for word in words if (split := split_named(word)) is not None}
-        if len(named) == 1:
-            return named.pop()
-    return None
+    return next(filter(None, map(split_in, reversed((*path.parts[:-1], path.stem)))), None)

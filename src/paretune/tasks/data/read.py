@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TextIO
 
 from paretune.spec import InputError, one_line
 from paretune.tasks.base import Split
-from paretune.tasks.data.files import DataFile, data_files, split_named
+from paretune.tasks.data.files import DataFile, data_files, split_in, split_named
 from paretune.tasks.data.hub import HUB_PREFIX, hub_rows
 from paretune.tasks.data.text import dialect_of, encoding_of
 from paretune.tasks.rows import Row, array_rows, json_line_rows, parquet_rows
@@ -25,7 +25,7 @@ class SourceRow(NamedTuple):
     """Such as "row 3" (the line of a text file, the row of another), after the file's name where there are several."""
     value: Mapping[str, Any]
     split: Split | None
-    """The split that the file's name says."""
+    """The split that the data says: by the name of the file, of a list in it, or of the hub's split."""
 
 
 def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
@@ -35,7 +35,7 @@ def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
     """
     if source.startswith(HUB_PREFIX):
         for name, row in hub_rows(source):
-            yield SourceRow(f"{name} row {row.number}", row.value, split_named(name))
+            yield SourceRow(f"{name} row {row.number}", row.value, split_in(name))
         return
     for file in data_files(source):
         for split, row in _file_rows(file.path, _about(file, note)):
