@@ -18,6 +18,7 @@ from paretune.store.items import QuestionScores
 from tests.analysis.contradictions import contradictions, everything_said, few_draws
 from tests.analysis.simulated_studies import simulated_study
 from tests.records import make_record
+from tests.studies import evidence as accuracies
 
 ERRORS = Metric(
     name="error_rate", label="Error rate", unit=Unit.FRACTION, direction=Direction.LOWER, definition="Share of errors."
@@ -193,3 +194,14 @@ def test_a_corpus_metric_without_its_items_is_not_compared() -> None:
     bare = texts({"base": 0.2, "lora": 0.5}, share)._replace(answers=lambda _: None)
     with pytest.raises(InputError, match="F1 is known only as a single value, without a value for each question"):
         compare_in(bare, "lora", "base")
+
+
+def test_the_next_experiment_is_with_the_better_of_two_that_are_equally_unlikely_to_be_best() -> None:
+    right = {"lora": 7, "oft": 0, "dora": 1, "ia3": 0}
+    answers = {label: np.array([[1.0] * number + [0.0] * (7 - number)]) for label, number in right.items()}
+    plain = accuracies(answers)
+    for found in (plain, turned_round(plain)):
+        said = recommend_from(found)
+        assert [one.probability_best for one in (*said.shortlist, *said.others)] == [1, 0, 0, 0]
+        assert said.next_experiment is not None
+        assert (said.next_experiment.first, said.next_experiment.second) == ("lora", "dora")

@@ -160,7 +160,8 @@ def _next_experiment(view: View, compared: ComparisonSet, candidates: Sequence[C
     if len(tied) < 2:
         return None
     first = candidates[0]
-    second = max((one for one in tied if one.name != first.name), key=lambda one: (one.probability_best, one.value))
+    # Of equal ones the better: candidates come best first, and max returns the first.
+    second = max((one for one in tied if one.name != first.name), key=lambda one: one.probability_best)
     by_name = {view.name_of(row): place for place, row in enumerate(compared.rows)}
     components = [compared.components[by_name[one.name]] for one in (first, second)]
     rows = [compared.rows[by_name[one.name]] for one in (first, second)]
