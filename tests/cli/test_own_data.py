@@ -7,8 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from paretune.cli.app import app
-from paretune.spec import InputError
+from paretune.cli.studies import prompts_at_hand
+from paretune.spec import InputError, TaskSpec
+from paretune.tasks import get_any_task, task_versions
 from tests.cli.conftest import Paretune
+from tests.records import make_record
 from tests.tasks.data.ten_files import NUM_ROWS, TEN_FILES, Piece
 
 NOT_IN_THE_TOY_S_VOCABULARY = {"utf16.csv", "latin1.csv"}
@@ -84,3 +87,23 @@ def test_columns_and_the_template_are_recorded(tmp_path: Path) -> None:
 def test_its_options_need_data() -> None:
     done = CliRunner().invoke(app, ["run", "--methods", "base", "--prompt", "a", "--no-chat-template"])
     assert "--prompt, --no-chat-template belongs to --data" in str(done.exception)
+
+
+def test_the_page_finds_the_questions_of_a_study_that_was_begun_with_an_earlier_version(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(f'{{"prompt": "{n} + 1 =", "completion": "{n + 1}"}}\n' for n in range(20)))
+    for version in task_versions("own_data"):
+        task = get_any_task("own_data", {"path": str(path)}, version)
+        record = make_record(task=task.spec())
+        prompts = prompts_at_hand(record)
+        assert prompts
+        assert all(prompts[f"row {n}"] == f"{n - 1} + 1 =" for n in map(int, (name.split()[1] for name in prompts)))
+
+
+def test_a_page_is_made_without_asking_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"path": "hf:owner/name@main"}
+    spec = TaskSpec(name="own_data", version="2", options=options, content_hash="0" * 16, locations=("path",))
+    read: list[str] = []
+    monkeypatch.setattr("paretune.tasks.data.collect.source_rows", lambda source, _: read.append(source))
+    assert prompts_at_hand(make_record(task=spec)) == {}
+    assert read == []

@@ -200,14 +200,14 @@ def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None
 
 def prompts_at_hand(record: Record) -> dict[str, str]:
     """Return the questions of a record's task by their ids; none where the data is not here or has changed since."""
-    from paretune.tasks import Task, get_any_task
+    from paretune.tasks import Task, task_of
 
     spec = record.trial.task
     places = [str(spec.options.get(name)) for name in spec.locations]
-    if any(place.startswith("hub:") for place in places):
+    if any(place.startswith(("hub:", "hf:")) for place in places):
         return {}
     try:
-        task = get_any_task(spec.name, spec.options)
+        task = task_of(spec)
         if not isinstance(task, Task) or task.content_hash != spec.content_hash:
             return {}
         return {example.id: example.prompt for example in task.examples(record.trial.split)}
