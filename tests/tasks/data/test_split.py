@@ -125,6 +125,15 @@ def test_a_column_that_names_the_split_is_kept(tmp_path: Path) -> None:
     assert task_of(tmp_path, renamed, split="fold").rows.num_kept == {"train": 20, "validation": 10, "test": 10}
 
 
+def test_rows_of_two_lists_of_one_split_can_be_told_apart(tmp_path: Path) -> None:
+    lists = {name: [{"prompt": f"{name} {n}", "completion": "a"} for n in range(9)] for name in ("train", "test")}
+    lists["testing"] = [{"prompt": f"more {n}", "completion": "a"} for n in range(9)]
+    (tmp_path / "lists.json").write_text(json.dumps(lists), "utf-8")
+    tested = OwnData({"path": str(tmp_path / "lists.json")}).examples("test")
+    assert sorted({example.id for example in tested}) == [f"{name} row {n}" for name in lists for n in range(1, 10)][9:]
+    assert len(tested) == 18
+
+
 def test_what_the_data_does_not_give_is_split_off_from_its_training_rows(tmp_path: Path) -> None:
     rows = [{**row, "split": "test" if n < 10 else "train"} for n, row in enumerate(numbered(110))]
     report = task_of(tmp_path, rows).rows

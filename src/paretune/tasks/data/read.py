@@ -22,7 +22,8 @@ class SourceRow(NamedTuple):
     """One row of the data."""
 
     place: str
-    """Such as "row 3" (the line of a text file, the row of another), after the file's name where there are several."""
+    """Such as "row 3" (the line of a text file, the row of another), after the names of file and list, where they have
+    some: different for every row of a source."""
     value: Mapping[str, Any]
     split: Split | None
     """The split that the data says: by the name of the file, of a list in it, or of the hub's split."""
@@ -38,19 +39,20 @@ def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
             yield SourceRow(f"{name} row {row.number}", row.value, split_in(name))
         return
     for file in data_files(source):
-        for split, row in _file_rows(file.path, _about(file, note)):
-            place = f"row {row.number}" if not file.name else f"{file.name} row {row.number}"
-            yield SourceRow(place, row.value, split or file.split)
+        for name, row in _file_rows(file.path, _about(file, note)):
+            place = " ".join(filter(None, (file.name, name, f"row {row.number}")))
+            yield SourceRow(place, row.value, split_named(name) or file.split)
 
 
 def _about(file: DataFile, note: Note) -> Note:
     return note if not file.name else lambda text: note(f"{file.name}: {text}")
 
 
-def _file_rows(path: Path, note: Note) -> Iterator[tuple[Split | None, Row]]:
+def _file_rows(path: Path, note: Note) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a file, each with the name of the list that it stands in; empty where lists have no names."""
     try:
         if path.suffix.lower() == ".parquet":
-            yield from ((None, row) for row in parquet_rows(path))
+            yield from (("", row) for row in parquet_rows(path))
             return
         encoding = encoding_of(path)
         if encoding not in {"utf-8", "utf-8-sig"}:
@@ -65,16 +67,16 @@ def _file_rows(path: Path, note: Note) -> Iterator[tuple[Split | None, Row]]:
         raise InputError(f"{path}: cannot read the data: {one_line(error)}") from None
 
 
-def _text_rows(path: Path, lines: TextIO, note: Note) -> Iterator[tuple[Split | None, Row]]:
+def _text_rows(path: Path, lines: TextIO, note: Note) -> Iterator[tuple[str, Row]]:
     match path.suffix.lower():
         case ".csv" | ".tsv":
-            yield from ((None, row) for row in _table_rows(path, lines, note))
+            yield from (("", row) for row in _table_rows(path, lines, note))
         case ".txt":
-            yield from ((None, row) for row in _paragraphs(lines))
+            yield from (("", row) for row in _paragraphs(lines))
         case ".json":
             yield from _json_rows(path, lines)
         case _:
-            yield from ((None, row) for row in json_line_rows(path, lines))
+            yield from (("", row) for row in json_line_rows(path, lines))
 
 
 def _table_rows(path: Path, lines: TextIO, note: Note) -> Iterator[Row]:
@@ -90,7 +92,7 @@ def _table_rows(path: Path, lines: TextIO, note: Note) -> Iterator[Row]:
         line = reader.line_num
 
 
-def _json_rows(path: Path, lines: TextIO) -> Iterator[tuple[Split | None, Row]]:
+def _json_rows(path: Path, lines: TextIO) -> Iterator[tuple[str, Row]]:
     """Yield the rows of a list, of lists by split, of the one list that an object holds, or of JSON lines."""
     try:
         value = json.load(lines)
@@ -98,17 +100,17 @@ def _json_rows(path: Path, lines: TextIO) -> Iterator[tuple[Split | None, Row]]:
         if error.msg != "Extra data":
             raise
         lines.seek(0)
-        yield from ((None, row) for row in json_line_rows(path, lines))
+        yield from (("", row) for row in json_line_rows(path, lines))
         return
     if not isinstance(value, dict):
-        yield from ((None, row) for row in array_rows(path, value))
+        yield from (("", row) for row in array_rows(path, value))
         return
     lists = {name: rows for name, rows in value.items() if isinstance(rows, list)}
     if not lists or (len(lists) > 1 and not all(map(split_named, lists))):
         keys = ", ".join(map(str, value)) or "nothing"
         raise InputError(f"{path}: a .json file must hold a list of rows, or one for each split; it holds: {keys}")
     for name, rows in lists.items():
-        yield from ((split_named(name), row) for row in array_rows(path, rows))
+        yield from ((name, row) for row in array_rows(path, rows))
 
 
 def _paragraphs(lines: TextIO) -> Iterator[Row]:
