@@ -134,6 +134,11 @@ def test_rows_of_two_lists_of_one_split_can_be_told_apart(tmp_path: Path) -> Non
     assert len(tested) == 18
 
 
+def test_a_split_that_only_later_rows_name_is_kept(tmp_path: Path) -> None:
+    rows = [{**row, "split": "test"} if n >= 150 else row for n, row in enumerate(numbered(200))]
+    assert task_of(tmp_path, rows).rows.num_kept["test"] == 50
+
+
 def test_what_the_data_does_not_give_is_split_off_from_its_training_rows(tmp_path: Path) -> None:
     rows = [{**row, "split": "test" if n < 10 else "train"} for n, row in enumerate(numbered(110))]
     report = task_of(tmp_path, rows).rows

@@ -55,7 +55,7 @@ def collect(wanted: Wanted) -> Collected:
     columns = {name for row in sample for name in flat(row.value)}
     _check_column(wanted, "group", wanted.group, columns)
     _check_column(wanted, "split", wanted.split, columns)
-    reader = _Reader(wanted, form, columns)
+    reader = _Reader(wanted, form)
     for row in chain(sample, rows):
         reader.take(row)
     table, hashes = reader.builder.finish()
@@ -88,11 +88,11 @@ def _check_column(wanted: Wanted, option: str, column: str | None, columns: set[
 class _Reader:
     """Takes rows one after another."""
 
-    def __init__(self, wanted: Wanted, form: Form, columns: set[str]) -> None:
+    def __init__(self, wanted: Wanted, form: Form) -> None:
         self._wanted = wanted
         self._form = form
-        self._group = wanted.group or (_GROUP_COLUMN if _GROUP_COLUMN in columns else None)
-        self._split = wanted.split or (_SPLIT_COLUMN if _SPLIT_COLUMN in columns else None)
+        self._group = wanted.group or _GROUP_COLUMN
+        self._split = wanted.split or _SPLIT_COLUMN
         self._seen: set[int] = set()
         self.builder = TableBuilder()
         self.given = array("b")
@@ -111,7 +111,7 @@ class _Reader:
 
     def _take(self, row: SourceRow) -> None:
         content = without_marks(content_of(row.value, self._form))
-        columns = flat(row.value) if self._group or self._split else {}
+        columns = flat(row.value)
         split, cluster = self._split_of(row, columns), self._cluster_of(columns)
         given = UNNAMED if split is None else SPLITS.index(split)
         whole = digest(f"{given}\0{content.prompt}\0{content.completion}\0{content.messages}")
@@ -127,7 +127,7 @@ class _Reader:
         self.given.append(given)
 
     def _split_of(self, row: SourceRow, columns: Mapping[str, Any]) -> Split | None:
-        if self._split is None or row.split is not None:
+        if row.split is not None:
             return row.split
         named = as_text(columns.get(self._split))
         split = split_named(named)
@@ -136,8 +136,6 @@ class _Reader:
         return split
 
     def _cluster_of(self, columns: Mapping[str, Any]) -> str | None:
-        if self._group is None:
-            return None
         value = columns.get(self._group)
         cluster = str(value) if isinstance(value, list) else as_text(value)
         if cluster is None and self._wanted.group is not None:
