@@ -8,6 +8,7 @@ import pytest
 from paretune.analysis import Evidence, judged_rows
 from paretune.analysis.decisions.claim import judge_claim
 from paretune.analysis.decisions.compare import compare_in
+from paretune.analysis.decisions.comparison import comparison_sentence
 from paretune.analysis.decisions.recommend import recommend_from
 from paretune.analysis.decisions.wishes import Wishes, recommend_by
 from paretune.analysis.table.floor import floor_notes
@@ -205,3 +206,9 @@ def test_the_next_experiment_is_with_the_better_of_two_that_are_equally_unlikely
         assert [one.probability_best for one in (*said.shortlist, *said.others)] == [1, 0, 0, 0]
         assert said.next_experiment is not None
         assert (said.next_experiment.first, said.next_experiment.second) == ("lora", "dora")
+
+
+def test_what_no_number_would_separate_is_said_in_the_metric_s_items() -> None:
+    found = compare_in(texts({"base": 21.0, "lora": 12.0, "oft": 12.0}), "lora", "oft")
+    hopeless = found.model_copy(update={"more_questions": None, "more_seeds": None})
+    assert "No practical number of texts or seeds alone would suffice." in comparison_sentence(hopeless)

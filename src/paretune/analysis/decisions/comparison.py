@@ -136,4 +136,4 @@ def _more(comparison: Comparison) -> str:
         return f"About {ways} would suffice if the true difference is as observed."
     if not comparison.paired:
         return "Per-question answers would give a sharper test."
-    return "No practical number of questions or seeds alone would suffice."
+    return f"No practical number of {comparison.definition.items} or seeds alone would suffice."
