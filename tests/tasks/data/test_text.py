@@ -43,6 +43,10 @@ def test_a_byte_that_is_no_utf_8_is_found_wherever_it_is(tmp_path: Path) -> None
 
 
 TABLES = {
+    "blank lines": (
+        'a,b\n\n1,2\n\n"3\r\nthree",4\n5,6\n',
+        [("row 3", {"a": "1", "b": "2"}), ("row 5", {"a": "3\r\nthree", "b": "4"}), ("row 7", {"a": "5", "b": "6"})],
+    ),
     "usual": ("a,b\n1,2\n", [("row 2", {"a": "1", "b": "2"})]),
     "a comma in quotes": ('a,b\n"1, one",2\n', [("row 2", {"a": "1, one", "b": "2"})]),
     "a line break in quotes": (
