@@ -96,11 +96,6 @@ class OwnData(Task):
         """What was read, and what of it is used. Raises `InputError` as `examples` does."""
         return self._dataset.report
 
-    @property
-    def is_plain_text(self) -> bool:
-        """Whether the data is plain text, which has no answers that could be right."""
-        return self._dataset.form.kind == "text"
-
     @cached_property
     def content_hash(self) -> str:
         """Hash over every example of every split."""
