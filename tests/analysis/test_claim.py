@@ -122,6 +122,8 @@ def test_as_good_at_half_the_cost_needs_both() -> None:
     assert judged("dora matches lora within 5 points at half the answer_peak_bytes").verdict == "undecided"
     with pytest.raises(InputError, match="no metric"):
         judged("dora matches lora within 5 points at half the price")
+    with pytest.raises(InputError, match="more is better, so it is no cost"):
+        judged("dora matches lora within 5 points at half the answers_per_second")
 
 
 def test_sentences_are_read_as_they_are_written() -> None:

@@ -63,7 +63,9 @@ class _Worker:
             self.log_file.parent.mkdir(parents=True, exist_ok=True)
             trial_file.write_text(trial.canonical_json(), encoding="utf-8")
         number = ("--attempt", str(self.attempt), "--concurrent", str(num_running))
-        with self.log_file.open("wb") as log:
+        with refusing(store.folder, _FREE_SPACE):
+            log = self.log_file.open("wb")
+        with log:
             self.process = subprocess.Popen(
                 [*command, str(trial_file), str(store.folder), *number],
                 stdin=subprocess.PIPE,
@@ -172,7 +174,7 @@ class LocalExecutor:
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    running.append(self._started(waiting.pop(0), running, environment))
+                    self._start(waiting.pop(0), running, environment)
                     watcher.started(running[-1].trial)
                 time.sleep(_POLL_SECONDS)
                 for worker in list(running):
@@ -190,8 +192,8 @@ class LocalExecutor:
         if full is not None:
             raise DiskFull(full.reason)
 
-    def _started(self, trial: Trial, running: Sequence[_Worker], environment: Mapping[str, str]) -> _Worker:
-        """Start a worker beside others, and tell them."""
+    def _start(self, trial: Trial, running: list[_Worker], environment: Mapping[str, str]) -> None:
+        """Start a worker, put it with those that run, where an interruption finds it, and tell the others."""
         num_running = len(running) + 1
         worker = _Worker(
             trial,
@@ -201,9 +203,9 @@ class LocalExecutor:
             device=least_used(self._devices, [one.device for one in running]),
             num_running=num_running,
         )
-        for one in running:
+        running.append(worker)
+        for one in running[:-1]:
             one.tell(num_running)
-        return worker
 
     def _result(self, worker: _Worker) -> Record | None:
         """Return the record of a worker that has ended or must end now, or None while it works."""

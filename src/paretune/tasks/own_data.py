@@ -86,7 +86,11 @@ class OwnData(Task):
     locations = ("path", "validation_path", "test_path")
 
     def __init__(self, options: Any = None) -> None:
-        super().__init__({_EARLIER_NAMES.get(name, name): value for name, value in (options or {}).items()})
+        given: dict[str, Any] = dict(options or {})
+        for earlier, today in _EARLIER_NAMES.items():
+            if earlier in given and today in given:
+                raise InputError(f'task "own_data": options {earlier} and {today} are one and the same; give {today}')
+        super().__init__({_EARLIER_NAMES.get(name, name): value for name, value in given.items()})
         if not self.options["path"]:
             raise InputError('task "own_data": option path is missing; name a file, a folder or hf:NAME@REVISION')
         self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc] # here it depends on the options

@@ -150,3 +150,8 @@ def test_labels_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "data.jsonl"
     path.write_text("".join(f'{{"text": "t {n}", "label": {json.dumps(n % 3 == 0)}}}\n' for n in range(60)), "utf-8")
     assert OwnData({"path": str(path)}).rows.labels == {"false": 40, "true": 20}
+
+
+def test_one_option_by_two_names_is_refused() -> None:
+    with pytest.raises(InputError, match="prompt_column and prompt are one and the same"):
+        OwnData({"path": "rows.jsonl", "prompt": "a", "prompt_column": "b"})

@@ -15,7 +15,7 @@ from paretune.analysis.table.comparison_set import ComparisonSet, make_compariso
 from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.rows import rows_of
 from paretune.analysis.table.selection import View, choose_view
-from paretune.spec import InputError, Metric, Unit
+from paretune.spec import METRICS, Direction, InputError, Metric, Unit
 from paretune.spec.base import Data
 from paretune.spec.shown import Shown
 
@@ -77,6 +77,8 @@ def parse_claim(text: str) -> Claim:
     if match["cost"] is None:
         return claim
     cost = known_metric(_COSTS.get(match["cost"].lower(), match["cost"]), f'"{text}"')
+    if METRICS[cost].direction is Direction.HIGHER:
+        raise InputError(f'"{text}": of {METRICS[cost].words} more is better, so it is no cost; name a cost')
     share = 0.5 if match["share"].lower() == "half" else float(match["share"].rstrip("%")) / 100
     return claim._replace(cost=cost, cost_share=share)
 
