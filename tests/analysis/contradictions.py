@@ -199,7 +199,8 @@ def _of_recommendations(said: Said) -> Iterator[str]:
 def _of_fronts(said: Said) -> Iterator[str]:
     out = {one.name for one in said.recommendation.ruled_out if any(r.kind == "not above base" for r in one.reasons)}
     ended = {name for name, row in said.rows.items() if row.outcome.kind == "ok"}
-    if out != {name for name in ended if said.rows[name].below_floor}:
+    trained = {name for name in ended if said.rows[name].records[0].trial.method.trains}
+    if out & trained != {name for name in ended if said.rows[name].below_floor}:
         yield f"recommend leaves out {out}, the table's fronts others"
     for name in out:
         for (one, two), compared in said.comparisons.items():

@@ -13,7 +13,7 @@ from paretune.analysis.decisions.recommendation import Recommendation
 from paretune.analysis.decisions.requirements import Limit, parse_limit
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.report.decisions import experiment_text, recommendation_lines
-from paretune.spec import InputError, OutOfMemory
+from paretune.spec import InputError, MethodSpec, OutOfMemory
 from tests.analysis.test_comparison import GPU, right
 from tests.records import FIGURES, PROVENANCE, make_record, make_records
 from tests.studies import drawn_answers, evidence
@@ -120,6 +120,37 @@ def test_a_cost_can_be_what_is_to_be_small_and_weights_can_mix() -> None:
     for weights in ({"accuracy": 0.0}, {"accuracy": float("inf")}, {"speed": 1.0}):
         with pytest.raises(InputError, match="objective"):
             asked(weights=weights)
+
+
+def test_the_untouched_base_is_no_answer_to_which_costs_least() -> None:
+    answers = {"base": right(0, 0, 0), "base-few-shot": right(0, 0, 0), "lora": right(40, 41, 42)}
+    for weights in ({"forgetting": 1.0}, {"accuracy": 1.0, "forgetting": 1.0}):
+        found = asked(found=evidence(answers), weights=weights)
+        assert found.admissible == ("lora",)
+        assert {"base", "base-few-shot"} == {*reasons(found)}
+    enough = asked("accuracy>=0%", found=evidence(answers), weights={"forgetting": 1.0})
+    assert {"base", "lora"} <= {*enough.admissible}
+
+
+def test_examples_in_the_prompt_that_do_not_help_are_ruled_out() -> None:
+    shown = MethodSpec(name="base-few-shot", label="base-few-shot", implementation="base", parameters={"shots": 4})
+    for number, out in ((10, True), (12, True), (14, False)):
+        answers = {"base": right(12), "base-few-shot": right(number), "lora": right(40)}
+        found = asked(found=evidence(answers, base_few_shot={"method": shown}))
+        assert ("base-few-shot" in reasons(found)) == out
+        assert "base" in found.admissible  # what the others are compared with
+
+
+def test_nothing_better_than_the_untouched_base_is_said() -> None:
+    none_right = asked(found=evidence({"base": right(0, of=16), "lora": right(0, of=16), "ia3": right(0, of=16)}))
+    assert none_right.admissible == ("base",)
+    text = "\n".join(recommendation_lines(none_right))
+    assert "No method was shown to be better than the untouched base model (base)." in text
+    assert "probability" not in text
+    assert "No other method" not in text
+    tied = asked(found=evidence({"base": right(10, of=40), "lora": right(12, of=40)}))
+    assert "No method was shown to be better than the untouched base" in "\n".join(recommendation_lines(tied))
+    assert "untouched" not in "\n".join(recommendation_lines(asked()))
 
 
 def test_a_limit_that_is_only_just_kept_says_so() -> None:

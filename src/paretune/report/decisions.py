@@ -105,6 +105,7 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
     capabilities = " and ".join(map(capability_text, recommendation.capabilities))
     head = f"{recommendation.task}, {recommendation.split} split: {objective_text(recommendation)}"
     yield head + (f", with {limits}" if limits else "") + (f"; must be {capabilities}" if capabilities else "")
+    yield from _not_better_than_base(recommendation)
     if not recommendation.shortlist:
         yield "No method meets every requirement."
     for number, candidate in enumerate(recommendation.shortlist, 1):
@@ -121,11 +122,26 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
     if recommendation.next_experiment is not None:
         items = recommendation.main_metric_of(recommendation.shortlist[0]).items
         yield experiment_text(recommendation.next_experiment, items)
-    elif recommendation.shortlist and len(recommendation.shortlist) + len(tied) == 1:
+    elif (
+        recommendation.shortlist
+        and len(recommendation.shortlist) + len(tied) == 1
+        and len(recommendation.admissible) > 1
+    ):
         yield "No other method that meets the requirements is likely to be better."
     if recommendation.no_claim_because and recommendation.shortlist:
         yield f"This order describes these runs: {recommendation.no_claim_because}, so no claim."
     yield from recommendation.notes
+
+
+def _not_better_than_base(recommendation: Recommendation) -> Iterator[str]:
+    """Yield a sentence where the base model without training is among the best by the main metric."""
+    if not recommendation.shortlist:
+        return
+    main = recommendation.main_metric_of(recommendation.shortlist[0])
+    candidates = (*recommendation.shortlist, *recommendation.others)
+    names = [one.name for one in candidates if not one.trains and one.worse_than is None]
+    if names and list(recommendation.weights) == [main.name]:
+        yield f"No method was shown to be better than the untouched base model ({', '.join(names)})."
 
 
 def _behind(recommendation: Recommendation) -> Iterator[str]:
@@ -172,7 +188,11 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
         words.append(_cheaper(candidate, recommendation.shortlist[0]))
     bounded = recommendation.limits or recommendation.capabilities
     among = "the best of those that meet the requirements" if bounded else "the best"
-    return f"{'; '.join(words)}; {among} with a probability of {probability(candidate.probability_best)}"
+    if len(recommendation.admissible) > 1:  # of one alone it would be 100%, whatever was measured
+        words.append(f"{among} with a probability of {probability(candidate.probability_best)}")
+    elif candidate.trains:
+        words = ["the only one that meets the requirements" if bounded else "the only method left"]
+    return "; ".join(words)
 
 
 def _cheaper(candidate: Candidate, best: Candidate) -> str:

@@ -16,7 +16,7 @@ from paretune.analysis.statistics.sample_size import needed
 from paretune.analysis.table.comparable import judge_notes, same_conditions
 from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set
 from paretune.analysis.table.evidence import Evidence
-from paretune.analysis.table.floor import base_value
+from paretune.analysis.table.floor import base_value, is_no_better
 from paretune.analysis.table.rows import Row, rows_of
 from paretune.analysis.table.selection import View, choose_view
 from paretune.spec import COSTS, METRICS, Direction, InputError
@@ -48,7 +48,7 @@ def recommend_from(
     reasons = {
         view.name_of(row): unmet(row, limits, capabilities, known or {})
         + _no_objective(row, compared, [*objective])
-        + _not_above_base(row, view, limits)
+        + _not_above_base(row, view, limits, [*objective])
         for row in view.rows
     }
     ruled_out = [RuledOut(name=name, reasons=tuple(found)) for name, found in sorted(reasons.items()) if found]
@@ -92,12 +92,21 @@ def _no_objective(row: Row, compared: ComparisonSet, objective: Sequence[str]) -
     return [Reason(kind="not measured", requirement=name) for name in missing]
 
 
-def _not_above_base(row: Row, view: View, limits: Sequence[Limit]) -> list[Reason]:
-    """Return a reason where training did not make the base better, unless the limits say how good is good enough."""
+def _not_above_base(row: Row, view: View, limits: Sequence[Limit], objective: Sequence[str]) -> list[Reason]:
+    """Return a reason where nothing made the base better, unless the limits say how good is good enough.
+
+    The base itself is what others are compared with by the main metric. Where a cost counts, it is no answer.
+    """
     main, base = view.main_metric, base_value(view.rows)
     bound: Literal["at most", "at least"] = "at most" if main.lower_is_better else "at least"
     own_floor = any(limit.metric == main.name and limit.bound == bound for limit in limits)
-    if own_floor or base is None or not row.below_floor or row.outcome.kind != "ok":
+    if own_floor or row.outcome.kind != "ok":
+        return []
+    method = row.records[0].trial.method
+    if not method.trains and any(name in COSTS for name in objective):
+        return [Reason(kind="does not train", requirement="training")]
+    reference = not method.trains and not method.parameters
+    if base is None or reference or not is_no_better(row, main, base):
         return []
     least = Limit(metric=main.name, bound=bound, value=base)
     return [Reason(kind="not above base", requirement=main.name, value=row.metrics[main.name], limit=least)]

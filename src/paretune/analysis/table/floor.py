@@ -25,7 +25,7 @@ def below_floor(rows: Sequence["Row"], floor: Floor | None = None) -> list[bool]
     main, base = main_metric(rows), base_value(rows)
     if base is None:
         return [False] * len(rows)
-    return [row.records[0].trial.method.trains and _is_no_better(row, main, base) for row in rows]
+    return [row.records[0].trial.method.trains and is_no_better(row, main, base) for row in rows]
 
 
 def base_value(rows: Sequence["Row"]) -> float | None:
@@ -34,6 +34,11 @@ def base_value(rows: Sequence["Row"]) -> float | None:
     methods = [(row, row.records[0].trial.method) for row in rows if row.outcome.kind == "ok"]
     values = [_value(row, main.name) for row, method in methods if not method.trains and not method.parameters]
     return min((value for value in values if math.isfinite(value)), key=lambda value: main.sign * value, default=None)
+
+
+def is_no_better(row: "Row", main: "Metric", base: float) -> bool:
+    """Tell whether the main metric of a row, as measured, is not better than that of the base model."""
+    return main.sign * _value(row, main.name) <= main.sign * base
 
 
 def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
@@ -64,7 +69,3 @@ def _value(row: "Row", metric: str) -> float:
 def _reaches(row: "Row", metric: str, bound: float) -> bool:
     known = row.task_spec.table.get(metric)
     return known is not None and known.reaches(_value(row, metric), bound)
-
-
-def _is_no_better(row: "Row", main: "Metric", base: float) -> bool:
-    return main.sign * _value(row, main.name) <= main.sign * base
