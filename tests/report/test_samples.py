@@ -39,6 +39,12 @@ def test_the_question_tells_methods_apart_and_all_is_escaped() -> None:
     ]
 
 
+def test_a_question_that_tells_no_methods_apart_is_called_the_first() -> None:
+    found = rows_of(RECORDS[:2])
+    assert "The first question (q0)" in samples_section(found, answered, prompts)
+    assert "The first question that some methods" in samples_section(rows_of(RECORDS), answered, prompts)
+
+
 def test_without_the_question_the_answers_are_shown_all_the_same() -> None:
     section = samples_section(rows_of(RECORDS), answered, lambda record: {})
     assert 'class="card prose sample"' not in section

@@ -42,7 +42,7 @@ def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[s
     in_words = [row for row in rows if row.outcome.kind == "ok" and row.records[0].trial.recipe.image is None]
     row_answers = [(row, {item.item_id: item for item in answered(row.records[0])}) for row in in_words]
     row_answers = [(row, items) for row, items in row_answers if items]
-    chosen = _choose(row_answers) if row_answers else None
+    chosen, tells_apart = _choose(row_answers) if row_answers else (None, False)
     if chosen is None:
         return {}
     first = row_answers[0][1][chosen]
@@ -51,6 +51,8 @@ def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[s
         "question": _short(prompts(rows[0].records[0]).get(chosen, "")),
         "target": _short(first.target),
         "item_id": chosen,
+        "chosen_as": "The first question"
+        + (" that some methods answer rightly and some wrongly" if tells_apart else ""),
         "answers": [
             {
                 "method": plain(row.method),
@@ -63,11 +65,15 @@ def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[s
     }
 
 
-def _choose(row_answers: Sequence[tuple[Row, Mapping[str, Item]]]) -> str | None:
-    """Return the first question that some methods get right and some wrong, or the first that all answered."""
+def _choose(row_answers: Sequence[tuple[Row, Mapping[str, Item]]]) -> tuple[str | None, bool]:
+    """Return the first question that some methods get right and some wrong, or the first that all answered.
+
+    With it: whether it tells methods apart.
+    """
     shared = [name for name in row_answers[0][1] if all(name in items for _, items in row_answers)]
     told_apart = (name for name in shared if len({_is_right(row, items[name]) for row, items in row_answers}) > 1)
-    return next(told_apart, next(iter(shared), None))
+    chosen = next(told_apart, None)
+    return (next(iter(shared), None), False) if chosen is None else (chosen, True)
 
 
 def _is_right(row: Row, item: Item) -> bool | None:
