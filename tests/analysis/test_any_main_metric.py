@@ -145,7 +145,10 @@ def test_an_undecided_comparison_says_how_near_the_two_are() -> None:
     sentence = compare_in(study, "lora", "oft").sentence
     assert "The data cannot tell: lora has 0.1" in sentence
     assert " higher perplexity than oft (95% interval -0." in sentence
-    assert "the two are equally good within 0.3038 in perplexity, with a confidence of 95%" in sentence
+    assert (
+        "the two are equally good within 0.3038 in perplexity, corrected for 3 pairs, with a confidence of 95%"
+        in sentence
+    )
 
 
 def test_a_claim_takes_its_margin_in_the_metric_s_unit() -> None:

@@ -141,9 +141,11 @@ def test_methods_are_found_in_capitals_too_and_a_wide_margin_is_no_equality(
 ) -> None:
     show_comparison(folder, "DoRA", "LoRA", task=None, across=False, as_json=False)
     narrow = capsys.readouterr().out
-    within = paretune.compare(folder, "dora", "lora").within
+    compared = paretune.compare(folder, "dora", "lora")
+    within, corrected = compared.within, f"orrected for {compared.num_comparisons} pairs"
     assert (f"equally good within {100 * within:.1f} points" in narrow) == (within <= 0.25 * 0.46)
-    assert f"up to {100 * within:.1f} points cannot be ruled out" in narrow or "equally good" in narrow
+    cannot = f"{corrected}, differences of up to {100 * within:.1f} points cannot be ruled out"
+    assert cannot in narrow or f"points, c{corrected}, with a confidence" in narrow
 
 
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,9 +118,11 @@ def comparison_sentence(comparison: Comparison) -> str:
         head = f"The data cannot tell: {seen} ({interval}; {corrected})."
     these = "In these runs the" if comparison.no_claim_because else "The"
     within = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
-    equal = f"{these} two are equally good within {within}, with a confidence of 95%."
+    pairs_too = f"corrected for {pairs:,} pairs, " if pairs > 1 else ""
+    equal = f"{these} two are equally good within {within}, {pairs_too}with a confidence of 95%."
     if not _says_something(comparison):
-        equal = f"Differences of up to {within} cannot be ruled out."
+        equal = f"{pairs_too}differences of up to {within} cannot be ruled out."
+        equal = equal[0].upper() + equal[1:]
     return f"{head} {_more(comparison)} {equal}"
 
 
