@@ -108,6 +108,11 @@ def test_two_recipes_in_one_folder(paretune: Paretune, finished: Path, study_fil
         (["rnu"], ["rnu"]),
         (["run"], ["--methods"]),
         (["run", "--methods", "lora", "--steps", "0"], ["--steps"]),
+        (["run", "--methods", "lora", "--seeds", "0-2"], ["--seeds", '"0-2" is not a whole number; write 0,1,2']),
+        (
+            ["run", "chat.jsonl", "--methods", "lora"],
+            ["chat.jsonl: not a study file", "did you mean --data chat.jsonl?"],
+        ),
         (["results", "nowhere"], ["nowhere"]),
         (["page", "nowhere"], ["nowhere"]),
         (["results"], ["DIR"]),

@@ -41,9 +41,13 @@ def study_of_experiments(
     return Study.read(values | changes, "the options")
 
 
-def seeds_from(option: str) -> list[int | str]:
-    """Return the seeds that `--seeds` names; what is no number stays text, to be refused with the rest."""
-    return [int(seed) if seed.strip().isdigit() else seed for seed in option.split(",")]
+def seeds_from(option: str) -> list[int]:
+    """Return the seeds that `--seeds` names. Raises `InputError` for what is no whole number."""
+    parts = [seed.strip() for seed in option.split(",")]
+    for part in parts:
+        if not (part.isascii() and part.isdigit()):
+            raise InputError(f'--seeds: "{part}" is not a whole number; write 0,1,2')
+    return [*map(int, parts)]
 
 
 def general_text_from(option: str) -> GeneralText | None:

@@ -32,6 +32,8 @@ def chosen_study(file: Path | None, options: dict[str, Any]) -> Study:
     Raises `InputError` where both are given, or neither.
     """
     given = sorted(f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None)
+    if file is not None and file.suffix.lower() != ".toml":
+        raise InputError(f"{file}: not a study file, which ends in .toml; did you mean --data {file}?")
     if file is not None and given:
         raise InputError(f"{', '.join(given)} and a study file exclude each other: put it into {file}")
     if file is None and options["methods"] is None and options["experiments"] is None:
