@@ -109,8 +109,10 @@ def test_recommend_compare_and_claim_work_on_the_imported_study_of_the_readme(
     ("label", "loading"),
     [
         ("dora", '; load it with PeftModel.from_pretrained(base_model, "{}")'),
+        ("ia3", '; load it with PeftModel.from_pretrained(base_model, "{}")'),
         ("full", '; a whole model: load it with from_pretrained("{}")'),
-        ("kasa", ""),
+        ("kasa", '; load it with PeftModel.from_pretrained(base_model, "{}")'),
+        ("xlora", ""),
     ],
 )
 def test_recommend_says_where_the_checkpoint_lies_and_how_it_is_loaded(

@@ -10,6 +10,7 @@ from paretune.analysis.decisions.capabilities import known_capabilities
 from paretune.analysis.decisions.claim import judge_claim
 from paretune.analysis.decisions.compare import compare_in
 from paretune.analysis.decisions.recommendation import Recommendation
+from paretune.analysis.decisions.requirements import Capabilities
 from paretune.analysis.decisions.wishes import Wishes, recommend_by
 from paretune.analysis.table.evidence import Evidence, load_evidence
 from paretune.analysis.table.rows import rows_of
@@ -31,8 +32,10 @@ class Checkpoint(NamedTuple):
 
     place: Path
     implementation: str
-    """Of the method: what "peft" saved, peft loads; "full" saves a whole model; others load their own."""
+    """Of the method: "full" saves a whole model."""
     seed: int
+    loaded_by_peft: bool
+    """Whether peft loads it as it is: what its own implementation saved, and what the audit has shown of others."""
 
 
 def show_comparison(
@@ -56,7 +59,7 @@ def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, acros
     found = recommend_by(evidence, wishes, known=known, task=task, across=across, named=_option)
     names = [*found.admissible, *(one.name for one in found.ruled_out)]
     estimates = [one for one in read_estimates(folder) if any(_is_about(one, name) for name in names)]
-    checkpoints = _checkpoints(folder, evidence, found)
+    checkpoints = _checkpoints(folder, evidence, found, known)
     lines = [*recommendation_lines(found), *(checkpoint_line(name, one) for name, one in checkpoints.items())]
     _show(found, lines, as_json=as_json, estimates=estimates, checkpoints=checkpoints)
 
@@ -68,7 +71,9 @@ def show_claim(folder: Path, text: str, *, task: str | None, as_json: bool) -> N
     _show(found, claim_lines(found), as_json=as_json)
 
 
-def _checkpoints(folder: Path, evidence: Evidence, found: Recommendation) -> dict[str, Checkpoint]:
+def _checkpoints(
+    folder: Path, evidence: Evidence, found: Recommendation, known: Capabilities
+) -> dict[str, Checkpoint]:
     """Return the checkpoint of each method on the short list, that of its first seed, where it is there."""
     view = choose_view(rows_of(evidence.records), found.task, found.split, evidence.study)
     store = Store(folder)
@@ -77,18 +82,20 @@ def _checkpoints(folder: Path, evidence: Evidence, found: Recommendation) -> dic
         record = view.find(candidate.name).records[0]
         place = store.adapter_folder(record.trial_id, record.attempt)
         if place.is_dir():
-            places[candidate.name] = Checkpoint(place, record.trial.method.implementation, record.trial.seed)
+            method = record.trial.method
+            by_peft = method.implementation == "peft" or known[method.label].get("reloads_with_peft") is True
+            places[candidate.name] = Checkpoint(place, method.implementation, record.trial.seed, by_peft)
     return places
 
 
 def checkpoint_line(name: str, checkpoint: Checkpoint) -> str:
     """Return where a checkpoint lies and how it is loaded, in a sentence."""
-    place, implementation, seed = checkpoint
-    loading = {
-        "peft": f'; load it with PeftModel.from_pretrained(base_model, "{place}")',
-        "full": f'; a whole model: load it with from_pretrained("{place}")',
-    }
-    return plain(f"Checkpoint of {name}, seed {seed}: {place}{loading.get(implementation, '')}")
+    place, loading = checkpoint.place, ""
+    if checkpoint.implementation == "full":
+        loading = f'; a whole model: load it with from_pretrained("{place}")'
+    elif checkpoint.loaded_by_peft:
+        loading = f'; load it with PeftModel.from_pretrained(base_model, "{place}")'
+    return plain(f"Checkpoint of {name}, seed {checkpoint.seed}: {place}{loading}")
 
 
 def _is_about(estimate: MemoryEstimate, name: str) -> bool:
