@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from paretune.methods import resolve
 from paretune.spec import MethodEntry
+from tests.records import PROVENANCE
 from tests.studies import drawn_answers, evidence, write_study
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "results.md"
@@ -20,7 +21,8 @@ def make_example(home: Path) -> None:
     """Write the made-up study of the guide into results/example under `home`."""
     answers = drawn_answers(_TRUE_ACCURACIES, num_seeds=5, num_questions=500, seed_spread=0.05)
     answers["base"] = answers["base"][:1]
-    methods = {label: {"method": resolve(MethodEntry(name=label))} for label in answers}
+    provenance = PROVENANCE.model_copy(update={"model_note": None})
+    methods = {label: {"method": resolve(MethodEntry(name=label)), "provenance": provenance} for label in answers}
     write_study(home / "results" / "example", evidence(answers, **methods))
 
 

@@ -71,9 +71,7 @@ def show_claim(folder: Path, text: str, *, task: str | None, as_json: bool) -> N
     _show(found, claim_lines(found), as_json=as_json)
 
 
-def _checkpoints(
-    folder: Path, evidence: Evidence, found: Recommendation, known: Capabilities
-) -> dict[str, Checkpoint]:
+def _checkpoints(folder: Path, evidence: Evidence, found: Recommendation, known: Capabilities) -> dict[str, Checkpoint]:
     """Return the checkpoint of each method on the short list, that of its first seed, where it is there."""
     view = choose_view(rows_of(evidence.records), found.task, found.split, evidence.study)
     store = Store(folder)

@@ -147,6 +147,10 @@ def _summary(audits: Sequence[MethodAudit]) -> list[Text]:
         for kind in dict.fromkeys(finding.model_kind for finding in audit.findings):
             verdicts = [one.verdict.kind for one in audit.findings if one.model_kind == kind]
             passed, tried = _counts(verdicts)
+            if not tried:
+                reasons = [one.verdict.reason for one in audit.findings if isinstance(one.verdict, NotApplicable)]
+                lines.append(Text(plain(f"{_where(audit, kind)}: {UNAUDITED}: {'; '.join(dict.fromkeys(reasons))}")))
+                continue
             text = f"{_where(audit, kind)}: {passed} of {tried} checks pass"
             if left := len(verdicts) - tried:
                 text += f", {left} {'does' if left == 1 else 'do'} not apply"

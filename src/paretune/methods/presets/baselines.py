@@ -9,7 +9,8 @@ PRESETS = (
     ),
     Preset(
         name="base-few-shot", family="no training", implementation="base", parameters={"shots": 4},
-        description="The base model, shown four worked examples before every question.", arxiv="2005.14165", year=2020,
+        description="The base model, shown worked examples before every question (parameter shots).",
+        arxiv="2005.14165", year=2020,
     ),
     Preset(
         name="full", family="full", implementation="full",
