@@ -72,6 +72,15 @@ def test_everything_a_reader_needs_is_there(page: str) -> None:
     assert METRICS["drift"].definition not in text, "nothing here has such a figure"
 
 
+def test_the_recipe_is_written_in_words(page: str) -> None:
+    (section,) = re.findall(r'aria-label="Shared recipe">(.*?)</table>', page, re.DOTALL)
+    cells = dict(re.findall(r'<th scope="row"><code>(\w+)</code></th><td>(.*?)</td>', section))
+    assert (cells["gradient_checkpointing"], cells["quantisation"]) == ("no", "–")
+    assert not {"None", "False", "True"} & set(cells.values())
+    assert "where it is not <code>dtype</code>" in section
+    assert "`" not in section
+
+
 def test_nothing_from_records_or_study_becomes_markup() -> None:
     method = MethodSpec(name="x", label=EVIL, implementation="peft", parameters={EVIL: EVIL})
     task = make_record().trial.task.model_copy(update={"name": EVIL})

@@ -238,7 +238,12 @@ def _recipe(recipe: Recipe, imported: bool) -> list[tuple[str, object, str]]:
     """Return the fields of a recipe, each with its meaning. Of an imported one those that its source states."""
     hidden = {name for name in UNSTATED if imported and getattr(recipe, name) == Recipe.model_fields[name].default}
     fields = {name: field for name, field in Recipe.model_fields.items() if name not in hidden}
-    return [(name, getattr(recipe, name), field.description or "") for name, field in fields.items()]
+    return [(name, _setting(getattr(recipe, name)), field.description or "") for name, field in fields.items()]
+
+
+def _setting(value: object) -> object:
+    """Return the value of a setting as a reader writes it: a dash for none, yes and no for a switch."""
+    return MISSING if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 def _one_per_method(rows: Sequence[Row]) -> list[Row]:
