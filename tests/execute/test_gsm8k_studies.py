@@ -67,7 +67,7 @@ def test_with_other_paths_a_study_plans_and_its_methods_fit(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A toy of width 64 is too narrow for sixteen of them: that they can be attached is tested with the experiments.
-    monkeypatch.setattr("paretune.execute.check.rehearse", lambda trial, base: None)
+    monkeypatch.setattr("paretune.execute.check.rehearse", lambda *_: None)
     rows = [{"question": f"Ann has {n} eggs. How many?", "answer": f"#### {n}"} for n in range(600)]
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "test.jsonl").write_text(json.dumps(rows[0] | {"question": "And how many has Ben?"}) + "\n")

@@ -12,6 +12,7 @@ from paretune.execute.check import check_trials
 from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
 from paretune.interop.importers import study_from_experiments
+from paretune.kinds import kind_named
 from paretune.measure import general_texts
 from paretune.methods import build, resolve, without_schedule
 from paretune.methods.capabilities import audit_of
@@ -105,7 +106,7 @@ def test_a_maths_experiment_runs_or_reports_why_not(entry: MethodEntry, study: S
 def test_an_image_experiment_is_a_method_that_peft_accepts(entry: MethodEntry) -> None:
     method = build(resolve(entry))
     if isinstance(method, Peft):
-        config = method.config(Recipe(), "diffusion")
+        config = method.config(Recipe(), kind_named("diffusion").traits.peft_task_type)
         assert config.task_type is None
         assert str(config.peft_type.value) == method.spec.peft_type
     else:

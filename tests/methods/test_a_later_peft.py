@@ -94,9 +94,9 @@ def test_it_is_listed_without_a_prior_and_asks_for_a_rate(tmp_path: Path) -> Non
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 def test_it_trains_and_answers_with_parameters_of_its_own(tmp_path: Path) -> None:
     method = {"name": "output-shift", "parameters": {"start": 0.5}}
-    _, record = run_one(small_study(tmp_path, method), tmp_path / "adapter")
+    _, record = run_one(small_study(tmp_path, method, steps=16), tmp_path / "adapter")
     assert record.outcome.kind == "ok", record.outcome
     assert record.metrics["trainable_parameters"] == 2 * 32
-    assert record.train_losses[-1] < record.train_losses[0]
+    assert sum(record.train_losses[-4:]) < sum(record.train_losses[:4])
     with pytest.raises(InputError, match='no parameter "begin"'):
         run_one(small_study(tmp_path, {"name": "output-shift", "parameters": {"begin": 0.5}}), tmp_path / "other")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 from paretune.execute.events import Watcher
 from paretune.execute.executor import DiskFull, Executor
 from paretune.execute.plan import plan
-from paretune.spec import Phase, Record, Study, Trial
+from paretune.spec import Cancelled, Phase, Record, Study, Trial
 from paretune.store import Store
 
 End = Literal["crash", "kill", "hang", "disk full"]
@@ -143,7 +143,8 @@ class ExecutorContract:
         refused = _raised(lambda: self._run(store, trials, watcher, {trials[0].id: "disk full"}))
         assert isinstance(refused, DiskFull)
         started = [call.trial_id for call in watcher.calls if call.name == "started"]
-        assert len(started) <= self.jobs
+        told = watcher.calls.index(next(call for call in watcher.calls if _says_disk_full(call)))
+        assert all(call.name != "started" for call in watcher.calls[told:])
         assert _kinds(store) == {name: ["cancelled" if name == trials[0].id else "ok"] for name in started}
         assert store.latest(trials[0].id) is not None
         self._goes_on(store, trials)
@@ -211,6 +212,11 @@ def _trials() -> list[Trial]:
         "recipe": {"steps": 2, "batch_size": 2, "memory_steps": 1},
     }
     return plan(Study.read(value, "the contract's study"))
+
+
+def _says_disk_full(call: Call) -> bool:
+    outcome = call.record.outcome if call.record is not None else None
+    return isinstance(outcome, Cancelled) and outcome.disk_full
 
 
 def _kinds(store: Store) -> dict[str, list[str]]:
