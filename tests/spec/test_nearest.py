@@ -7,6 +7,7 @@ from paretune.spec import nearest
     ("name", "known", "wanted"),
     [
         ("lroa", ["loha", "lora", "lokr"], "lora"),
+        ("lro", ["lokr", "loha", "lora", "road"], "lora"),
         ("q_prj", ["k_proj", "q_proj", "o_proj"], "q_proj"),
         ("rank", ["rank_pattern", "r", "lora_alpha"], "r"),
         ("alpha", ["alpha_pattern", "lora_alpha"], "lora_alpha"),

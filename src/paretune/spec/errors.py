@@ -81,7 +81,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ' (did you mean "x"?)' for the known name closest to `name`, or an empty string.
 
     A common synonym comes first, then the name with the fewest typing errors (a letter too many, missing, wrong, or two
-    swapped: optimal string alignment), at most one in three letters; then the most similar one by difflib's ratio.
+    swapped: optimal string alignment), at most one in three letters; then the most similar one by difflib's ratio,
+    of equal ones the one with fewer errors.
     """
     names = list(known)
     found = next((other for other in _SYNONYMS.get(name.lower(), ()) if other in names), None)
@@ -90,7 +91,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         if _typing_errors(name, closest) <= max(1, len(name) // 3):
             found = closest
         else:
-            found = next(iter(difflib.get_close_matches(name, names, n=1, cutoff=_LEAST_SIMILARITY)), None)
+            similar = max(names, key=lambda other: (_similarity(name, other), -_typing_errors(name, other)))
+            found = similar if _similarity(name, similar) >= _LEAST_SIMILARITY else None
     return f' (did you mean "{found}"?)' if found else ""
 
 
