@@ -79,6 +79,16 @@ def test_methods_keep_their_names_and_marks_at_any_width(width: int) -> None:
     }.get(width, "")
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_only_columns_that_are_shown_are_explained(width: int) -> None:
+    text = printed([make_record(label, seed=seed) for seed in (0, 1) for label in ("base", "lora")], width)
+    left_out = re.search(r"Too narrow for: (.+?)\. A wider terminal or --json", " ".join(text.split()))
+    hidden = left_out[1].split(", ") if left_out else []
+    for column in ("seen/unseen", "Forgetting"):
+        assert (f"{column}: " in text) == (column not in hidden)
+    assert ("seen/unseen" in hidden) == (width == 60)
+
+
 def test_no_records_are_said_in_words() -> None:
     assert "No trial" in printed([])
     assert results_json([]) == {"rows": [], "notes": []}

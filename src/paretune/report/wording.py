@@ -55,17 +55,24 @@ def _interval_note(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def column_notes(rows: Sequence[Row]) -> list[str]:
-    """Return what stands in columns whose heading does not say it: parts of the questions, and forgetting's unit."""
-    found = []
-    groups = list(dict.fromkeys(name for row in rows for name in row.groups))
-    if len(groups) > 1:
-        mains = main_metrics(rows)
-        what = f"{' or '.join(metric.words for metric in mains)} on these parts of the {mains[0].items}"
-        found.append(f"{'/'.join(groups)}: {what} (paretune tasks {rows[0].task}).")
+def column_notes(rows: Sequence[Row]) -> dict[str, str]:
+    """Return what stands in columns whose heading does not say it, by the heading.
+
+    These are the parts of each task's questions, and forgetting's unit.
+    """
+    found: dict[str, str] = {}
+    for task in dict.fromkeys(row.task for row in rows):
+        inside = [row for row in rows if row.task == task]
+        groups = [*map(plain, dict.fromkeys(name for row in inside for name in row.groups))]
+        if len(groups) > 1:
+            mains = main_metrics(inside)
+            what = f"{' or '.join(metric.words for metric in mains)} on these parts of the {mains[0].items}"
+            heading = "/".join(groups)
+            found.setdefault(heading, plain(f"{heading}: {what} (paretune tasks {task})."))
     if any("forgetting" in row.metrics for row in rows):
-        found.append("Forgetting: increase of the loss on general text, in nats per token, ± its standard error.")
-    return [plain(note) for note in found]
+        note = "increase of the loss on general text, in nats per token, ± its standard error."
+        found["Forgetting"] = f"Forgetting: {note}"
+    return found
 
 
 def outcome_name(outcome: Outcome) -> str:

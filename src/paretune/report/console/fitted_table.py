@@ -75,6 +75,11 @@ class FittedTable(Generic[Item]):
             named = ", ".join(column.name for column in self._columns if column in left_out)
             yield Text(f"Too narrow for: {named}. A wider terminal or --json shows them.\n", "dim")
 
+    def shows(self, name: str, console: Console, options: ConsoleOptions) -> bool:
+        """Tell whether the column of this name is among those that fit; false for one that the table never had."""
+        _, left_out = self._fitting(console, options)
+        return any(column.name == name for column in self._columns if column not in left_out)
+
     def _fitting(self, console: Console, options: ConsoleOptions) -> tuple[Table, list[FittedColumn[Item]]]:
         """Return the first table that fits, and the columns that it leaves out; the narrowest where none does."""
         shown, left_out = list(self._columns), sorted(self._columns[1:], key=self._need, reverse=True)
@@ -103,3 +108,16 @@ class FittedTable(Generic[Item]):
             cells = [column.cell(item).replace("\n", layout.between) for column in columns]
             table.add_row(*map(Text, cells), style=self._style(item))
         return table
+
+
+class ColumnNote:
+    """A note about a column, which is only printed where one of the tables shows the column."""
+
+    def __init__(self, note: str, name: str, tables: Sequence[FittedTable[Any]]) -> None:
+        self._note = note
+        self._name = name
+        self._tables = tables
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if any(table.shows(self._name, console, options) for table in self._tables):
+            yield Text(self._note)

@@ -13,7 +13,7 @@ from paretune.analysis.table.scored import main_metric, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.console.curves_terminal import curves_summary
-from paretune.report.console.fitted_table import FittedColumn, FittedTable
+from paretune.report.console.fitted_table import ColumnNote, FittedColumn, FittedTable
 from paretune.report.curves import curves_of
 from paretune.report.format import MISSING, plain, rate, show, span
 from paretune.report.measured import RETENTION, other_scores, short_label
@@ -57,6 +57,7 @@ def results_summary(
         return Group(Text(f"No {'trial' if plan is None else 'final trial'} has finished yet."), *curves)
     for key in dict.fromkeys((row.task, row.split) for row in rows):
         parts.append(_task_table(f"{key[0]}, {key[1]} split", [row for row in rows if (row.task, row.split) == key]))
+    tables = tuple(parts)
     memory = first_measured(rows, MEMORY)
     if any(memory in row.fronts for row in rows):
         pair = f"{' or '.join(metric.words for metric in main_metrics(rows))} and {METRICS[memory].words}"
@@ -64,7 +65,7 @@ def results_summary(
         parts.append(Text(f"{front}; %: probability of being on it in a repeat"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
-    parts += [Text(note) for note in column_notes(rows)]
+    parts += [ColumnNote(note, column, tables) for column, note in column_notes(rows).items()]
     parts += [Text(plain(note)) for note in floor_notes(rows, floor)]
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
