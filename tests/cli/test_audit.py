@@ -100,6 +100,12 @@ def test_the_list_of_methods_says_what_each_is_and_how_many_checks_pass(paretune
     assert len(done.stdout.splitlines()) < 200
 
 
+def test_a_method_that_no_check_was_made_of_says_why(paretune: Paretune) -> None:
+    text = " ".join(paretune("methods", "loftq").stdout.split())
+    assert "causal-lm: unaudited: needs a GPU" in text
+    assert "0 of 0" not in text
+
+
 def test_one_method_counts_its_checks_and_lists_all_when_asked(paretune: Paretune) -> None:
     short, long = paretune("methods", "lora").stdout, paretune("methods", "lora", "--all").stdout
     findings = [one for audit in audits_of(resolve(MethodEntry(name="lora"))) for one in audit.findings]
