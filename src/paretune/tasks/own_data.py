@@ -19,8 +19,7 @@ from paretune.tasks.data.dataset import Dataset
 from paretune.tasks.data.forms import Chosen
 from paretune.tasks.data.wanted import Wanted
 from paretune.tasks.options import TEXT, TRUTH, number_between, or_null, whole_number
-from paretune.tasks.own_data_v1 import as_compared
-from paretune.tasks.readers import last_number
+from paretune.tasks.readers import is_answer
 
 _EARLIER_NAMES = {"prompt_column": "prompt", "completion_column": "completion"}
 _STOP = ("\n\n", "\nQuestion:")
@@ -116,8 +115,7 @@ class OwnData(Task):
 
     def score(self, text: str, example: Example) -> Score:
         """Strict: the whole text. Lenient: the text begins with the answer, or its last number is the answer."""
-        said, wanted = as_compared(text), as_compared(example.target)
-        return Score(said == wanted, said.startswith(wanted) or last_number(text) == wanted)
+        return Score(*is_answer(text, example.target))
 
     @cached_property
     def _dataset(self) -> Dataset:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from paretune.spec import METRICS, InputError, TaskCard, TaskSpec
 from paretune.tasks.base import Example, Score, Split, Task, hash_of
 from paretune.tasks.options import TEXT, number_between, or_null, whole_number
-from paretune.tasks.readers import last_number
+from paretune.tasks.readers import is_answer
 from paretune.tasks.rows import read_rows
 
 
@@ -92,8 +92,7 @@ class OwnDataV1(Task):
 
     def score(self, text: str, example: Example) -> Score:
         """Strict: the whole text. Lenient: the text begins with the answer, or its last number is the answer."""
-        said, wanted = as_compared(text), as_compared(example.target)
-        return Score(said == wanted, said.startswith(wanted) or last_number(text) == wanted)
+        return Score(*is_answer(text, example.target))
 
     @cached_property
     def _splits(self) -> dict[Split, tuple[Example, ...]]:
@@ -147,8 +146,3 @@ class OwnDataV1(Task):
             if row.prompt not in taken:
                 kept.setdefault(row.prompt, row)
         return list(kept.values())
-
-
-def as_compared(text: str) -> str:
-    """Return a text without what the strict reader overlooks: case, and how much white space there is."""
-    return " ".join(text.casefold().split())

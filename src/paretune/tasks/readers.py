@@ -1,4 +1,4 @@
-"""How a number is read out of a generated text.
+"""How an answer is read out of a generated text.
 
 Thousands may be grouped by commas or, from a million on, by dots, as in `final_answer`. A multiple of pi is no number.
 """
@@ -24,6 +24,19 @@ def last_number(text: str) -> str | None:
     """Return the last number of a text, or None: the lenient reader. A minus between two numbers is no sign."""
     found = list(_ANY.finditer(_RANGE_OR_MINUS.sub(" - ", text).replace("- ", "  ")))
     return _plain(found[-1]) if found else None
+
+
+def is_answer(text: str, target: str) -> tuple[bool, bool]:
+    """Tell whether a text is the answer, and whether it begins with it or its last number is it: strict and lenient.
+
+    Case, and how much white space there is, do not count.
+    """
+    said, wanted = _as_compared(text), _as_compared(target)
+    return said == wanted, said.startswith(wanted) or last_number(text) == wanted
+
+
+def _as_compared(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _plain(found: re.Match[str]) -> str | None:
