@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -25,3 +26,14 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             monkeypatch.setenv(devices.CUDA_VARIABLE, chosen)
 
     return have
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Return the folder of a small model on disk."""
+    from paretune.models import load_model
+
+    loaded = load_model("toy:llama")
+    loaded.model.save_pretrained(tmp_path / "model")
+    loaded.tokenizer.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"

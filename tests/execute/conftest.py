@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from paretune.models import load_model
 from paretune.spec import Study
 from paretune.testing import End
 from tests.execute.stand_in import StandIn
@@ -35,15 +34,6 @@ def toy_study() -> Any:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "results"
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Return the folder of a small model on disk."""
-    loaded = load_model("toy:llama")
-    loaded.model.save_pretrained(tmp_path / "model")
-    loaded.tokenizer.save_pretrained(tmp_path / "model")
-    return tmp_path / "model"
 
 
 @pytest.fixture

@@ -5,18 +5,9 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
-from paretune.models import base_content, content, load_model, pinned
+from paretune.models import base_content, content, pinned
 from paretune.models.content import _sha256
 from paretune.spec import InputError
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Return the folder of a small model on disk."""
-    loaded = load_model("toy:llama")
-    loaded.model.save_pretrained(tmp_path / "model")
-    loaded.tokenizer.save_pretrained(tmp_path / "model")
-    return tmp_path / "model"
 
 
 def replace_weights(folder: Path) -> None:
