@@ -26,7 +26,7 @@ class Call(NamedTuple):
 
 
 class Recorder:
-    """A watcher that keeps its calls, and does more where it is told to."""
+    """A watcher that keeps its calls, and calls `then` after each."""
 
     def __init__(self, then: Callable[[Call], None] | None = None) -> None:
         self.calls: list[Call] = []
@@ -143,8 +143,8 @@ class ExecutorContract:
         refused = _raised(lambda: self._run(store, trials, watcher, {trials[0].id: "disk full"}))
         assert isinstance(refused, DiskFull)
         started = [call.trial_id for call in watcher.calls if call.name == "started"]
-        told = watcher.calls.index(next(call for call in watcher.calls if _says_disk_full(call)))
-        assert all(call.name != "started" for call in watcher.calls[told:])
+        reported = watcher.calls.index(next(call for call in watcher.calls if _says_disk_full(call)))
+        assert all(call.name != "started" for call in watcher.calls[reported:])
         assert _kinds(store) == {name: ["cancelled" if name == trials[0].id else "ok"] for name in started}
         assert store.latest(trials[0].id) is not None
         self._goes_on(store, trials)
