@@ -3,8 +3,9 @@
     python benchmarks/random_kills.py [--kills 100] [--minutes 60] [--seed 0] [--jobs 1]
 
 A small study on a toy runs once undisturbed. Then the same study runs in fresh folders and is killed again and again:
-the run itself, its process group or a worker, by SIGTERM, SIGINT or SIGKILL, at a random moment. After every kill that
-ends the run the same command goes on, until the study has ended; then the next folder begins. Checked are:
+the run itself, its process group, a worker or the process that workers are forked from, by SIGTERM, SIGINT or SIGKILL,
+at a random moment. After every kill that ends the run the same command goes on, until the study has ended; then the
+next folder begins. Checked are:
 
 - lost or changed: every record, its answers and its adapter stay as they are, byte for byte, once they are there;
 - repeated: no trial that has a result is attempted again;
@@ -44,7 +45,7 @@ steps = 12
 batch_size = 4
 """
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
-TARGETS = ("run", "group", "worker")
+TARGETS = ("run", "group", "worker", "fork server")
 CLOCKS = {"started_at", "attempt", "step_seconds", "phases", "provenance"}
 CLOCK_METRICS = {"step_seconds", "train_seconds", "answers_per_second"}
 PATIENCE_SECONDS = 120
@@ -91,23 +92,23 @@ class Running:
         """Whether the run has ended."""
         return self.process.poll() is not None
 
-    def workers(self) -> list[int]:
-        """Return the process ids of its workers."""
-        return [one for one, words in processes_on(self.folder).items() if "paretune.execute.worker" in words]
+    def servers_and_workers(self) -> tuple[list[int], list[int]]:
+        """Return the process ids of its fork servers and of its workers, which are their children."""
+        found = [one for one, words in processes_on(self.folder).items() if "paretune.execute.fork_server" in words]
+        workers = [one for one in found if parent_of(one) in found]
+        return [one for one in found if one not in workers], workers
 
     def send(self, target: str, number: signal.Signals) -> Kill | None:
         """Send a signal. Returns None where there is nothing left to send it to."""
-        workers = self.workers()
-        if self.ended or (target == "worker" and not workers):
+        servers, workers = self.servers_and_workers()
+        meant = {"worker": workers, "fork server": servers}.get(target, [self.process.pid])
+        if self.ended or not meant:
             return None
         try:
-            match target:
-                case "run":
-                    os.kill(self.process.pid, number)
-                case "group":
-                    os.killpg(self.process.pid, number)
-                case _:
-                    os.kill(workers[0], number)
+            if target == "group":
+                os.killpg(self.process.pid, number)
+            else:
+                os.kill(meant[0], number)
         except ProcessLookupError:
             return None
         return Kill(target, number, bool(workers))
@@ -172,6 +173,15 @@ def processes_on(folder: Path) -> dict[int, str]:
         if str(folder) in words and int(entry.name) != os.getpid():
             found[int(entry.name)] = words
     return found
+
+
+def parent_of(process: int) -> int | None:
+    """Return the process id of a process's parent; None where it has ended."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(status.rpartition(")")[2].split()[1])
 
 
 def results_of(folder: Path) -> dict[str, dict[str, Any]]:
@@ -253,7 +263,7 @@ class Benchmark:
             if kill is not None:
                 self.kills.append(kill)
                 alone = False
-                if kill.target != "worker":
+                if kill.target in {"run", "group"}:
                     break
         return alone
 
@@ -273,7 +283,7 @@ class Benchmark:
         rows = [f"{'killed':8}" + "".join(f"{number.name:>9}" for number in SIGNALS) + f"{'in a trial':>12}"]
         for target in TARGETS:
             inside = sum(kill.in_a_trial for kill in self.kills if kill.target == target)
-            rows.append(f"{target:8}" + "".join(f"{counts[target, one]:9}" for one in SIGNALS) + f"{inside:12}")
+            rows.append(f"{target:12}" + "".join(f"{counts[target, one]:9}" for one in SIGNALS) + f"{inside:12}")
         kinds = Counter(kind for kind, _ in self.faults.found)
         rows.append(f"{len(self.kills)} kills, {self.num_runs} runs, {self.num_studies} studies brought to their end")
         rows.append(

@@ -52,14 +52,17 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., StandIn]:
 def quick_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, ...]]:
     """Return a function from how trials end, by id, to the command of a worker that trains nothing.
 
-    Trials end as soon as they were told that so many run at once.
+    Another module may be named: that of the fork server of such workers. Trials end as soon as they were told that so
+    many run at once.
     """
     path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     file = tmp_path / "told.json"
 
-    def command(ends: Mapping[str, End] | None = None, at_once: int = 1) -> tuple[str, ...]:
+    def command(
+        ends: Mapping[str, End] | None = None, at_once: int = 1, module: str = "quick_worker"
+    ) -> tuple[str, ...]:
         file.write_text(json.dumps({"ends": dict(ends or {}), "at_once": at_once}))
-        return sys.executable, "-m", "tests.execute.quick_worker", str(file)
+        return sys.executable, "-m", f"tests.execute.{module}", str(file)
 
     return command

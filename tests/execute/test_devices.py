@@ -1,12 +1,14 @@
 """Each trial has an accelerator of its own, where there are any. The devices here are made up."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paretune.cli.studies import RunOptions, checked
+from paretune.execute.launch import new_interpreters
 from paretune.execute.local import LocalExecutor
 from paretune.execute.plan import plan
 from paretune.execute.run import Silent
@@ -35,8 +37,8 @@ class TestWorkers:
 
         def go(num_trials: int, *, alone: bool = False, at_once: int = 1, **options: Any) -> Store:
             store = Store(folder)
-            worker = quick_worker(at_once=at_once)
-            executor = LocalExecutor(store, time_limit_seconds=600, worker=worker, **options)
+            launching = partial(new_interpreters, command=quick_worker(at_once=at_once))
+            executor = LocalExecutor(store, time_limit_seconds=600, launching=launching, **options)
             executor.run(trials_of(toy_study, num_trials), Silent(), alone=alone)
             return store
 

@@ -1,11 +1,14 @@
 """Executors keep what they promise: the one that gives each trial a process, and the stand-in of other tests."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from paretune.execute.executor import Executor
+from paretune.execute.fork_server import POSSIBLE, ForkServer
+from paretune.execute.launch import Launching, new_interpreters
 from paretune.execute.local import LocalExecutor
 from paretune.execute.plan import plan
 from paretune.spec import Study
@@ -19,11 +22,19 @@ from tests.execute.stand_in import StandIn
 class TestLocalExecutor(ExecutorContract):
     @pytest.fixture(autouse=True)
     def set_up(self, quick_worker: Callable[..., tuple[str, ...]]) -> None:
-        self.worker = quick_worker
+        self.command = quick_worker
+
+    def launching(self, ends: Mapping[str, End]) -> Launching:
+        return partial(new_interpreters, command=self.command(ends))
 
     def executor(self, store: Store, *, jobs: int, time_limit_seconds: float, ends: Mapping[str, End]) -> Executor:
         return LocalExecutor(
-            store, jobs=jobs, threads=1, devices=[], time_limit_seconds=time_limit_seconds, worker=self.worker(ends)
+            store,
+            jobs=jobs,
+            threads=1,
+            devices=[],
+            time_limit_seconds=time_limit_seconds,
+            launching=self.launching(ends),
         )
 
     def test_nothing_outlives_an_interrupted_run(self, tmp_path: Path, toy_study: Callable[..., Study]) -> None:
@@ -37,6 +48,12 @@ class TestLocalExecutor(ExecutorContract):
             executor.run(trials, Recorder(interrupt))
         assert left_over(store.folder) == ""
         assert store.records() == []
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="this system has no fork server")
+class TestForkingExecutor(TestLocalExecutor):
+    def launching(self, ends: Mapping[str, End]) -> Launching:
+        return partial(ForkServer, command=self.command(ends, module="quick_fork_server"))
 
 
 class TestStandIn(ExecutorContract):

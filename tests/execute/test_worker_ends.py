@@ -7,14 +7,16 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from paretune.cli.studies import RunOptions, run_and_show
 from paretune.execute.executor import DiskFull, disk_full
+from paretune.execute.launch import new_interpreters
 from paretune.execute.library_warnings import collect_warnings
+from paretune.execute.local import LocalExecutor
 from paretune.execute.outcomes import outcome_of
 from paretune.execute.run import run
 from paretune.execute.trial import run_trial
@@ -78,7 +80,8 @@ def worker_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder:
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\n[ -f "{full}" ] && exec cat "{full}"\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    monkeypatch.setattr("paretune.execute.local.sys", SimpleNamespace(executable=str(python)))
+    launching = partial(new_interpreters, command=(str(python), "-m", "paretune.execute.worker"))
+    monkeypatch.setattr("paretune.execute.run.LocalExecutor", partial(LocalExecutor, launching=launching))
     return full
 
 

@@ -1,13 +1,11 @@
-"""Runs trials on this machine, each in a fresh process, one after another or several at once."""
+"""Runs trials on this machine, each in a process of its own, one after another or several at once."""
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,8 @@ from pydantic import TypeAdapter
 
 from paretune.execute.events import Watcher
 from paretune.execute.executor import DiskFull, bare_record
+from paretune.execute.fork_server import POSSIBLE, ForkServer
+from paretune.execute.launch import FREE_SPACE, Launcher, Launching, new_interpreters
 from paretune.models.devices import check_jobs, device_environment, least_used, visible_devices
 from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
 from paretune.store import Store
@@ -26,7 +26,6 @@ from paretune.store.atomic import is_disk_full, refusing
 _POLL_SECONDS = 0.2
 _STOP_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
-_FREE_SPACE = "free space, then run again"
 
 
 class _Event(NamedTuple):
@@ -43,8 +42,7 @@ class _Worker:
         trial: Trial,
         store: Store,
         *,
-        command: Sequence[str],
-        environment: Mapping[str, str],
+        launcher: Launcher,
         device: str | None,
         num_running: int,
     ) -> None:
@@ -59,23 +57,16 @@ class _Worker:
         self._began = time.monotonic()
         self._kills_before = _kernel_memory_kills()
         trial_file = self.log_file.with_suffix(".trial.json")
-        with refusing(store.folder, _FREE_SPACE):
+        with refusing(store.folder, FREE_SPACE):
             self.log_file.parent.mkdir(parents=True, exist_ok=True)
             trial_file.write_text(trial.canonical_json(), encoding="utf-8")
         number = ("--attempt", str(self.attempt), "--concurrent", str(num_running))
-        with refusing(store.folder, _FREE_SPACE):
+        with refusing(store.folder, FREE_SPACE):
             log = self.log_file.open("wb")
         with log:
-            self.process = subprocess.Popen(
-                [*command, str(trial_file), str(store.folder), *number],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**environment, **device_environment(device)},
-                start_new_session=True,  # Ctrl-C goes to this process alone, which then stops its workers
-            )
-        assert self.process.stdout is not None
-        self._listener = threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True)
+            arguments = [str(trial_file), str(store.folder), *number]
+            self.process, self._stdin, stdout = launcher.launch(arguments, log, device_environment(device))
+        self._listener = threading.Thread(target=self._listen, args=(stdout,), daemon=True)
         self._listener.start()
 
     @property
@@ -94,9 +85,8 @@ class _Worker:
 
     def tell(self, num_running: int) -> None:
         """Tell the worker how many trials run now, itself among them."""
-        assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended: its record is written
-            os.write(self.process.stdin.fileno(), f"{num_running}\n".encode())
+            os.write(self._stdin.fileno(), f"{num_running}\n".encode())
 
     def kill(self) -> None:
         self.process.kill()
@@ -105,15 +95,14 @@ class _Worker:
     def close(self) -> None:
         """Wait for the process, which has ended or is about to, and for its last words."""
         self.process.wait()
+        self._stdin.close()
         self._listener.join(timeout=5)
-        assert self.process.stdin is not None
-        self.process.stdin.close()
 
     def outcome_without_record(self) -> Outcome:
         """Say what became of a worker that ended without leaving a record."""
         if self._told is not None:
             return self._told
-        code = self.process.returncode
+        code = self.process.wait()
         if code == -signal.SIGKILL and _kernel_memory_kills() > self._kills_before:
             return OutOfMemory(phase=self.phase, message="the operating system killed the worker: out of memory")
         if -code in _STOP_SIGNALS:
@@ -128,9 +117,10 @@ class _Worker:
 
 
 class LocalExecutor:
-    """An `Executor` that gives every trial a fresh process, its share of the threads, and an accelerator of its own.
+    """An `Executor` that gives every trial a process, its share of the threads, and an accelerator of its own.
 
-    Where there is no accelerator, trials share the processor. No worker outlives this process.
+    Where there is no accelerator, trials share the processor, and their processes are forked from one that has
+    imported the libraries. No worker outlives this process.
     """
 
     def __init__(
@@ -142,19 +132,20 @@ class LocalExecutor:
         share_devices: bool = False,
         time_limit_seconds: float,
         devices: Sequence[str] | None = None,
-        worker: Sequence[str] = (),
+        launching: Launching | None = None,
     ) -> None:
         """Run `jobs` trials at once, each on `threads` threads, by default its share of the cores.
 
-        `devices` are the accelerators, by default those that are visible. `worker` is the command that runs a trial, by
-        default this Python's. Raises `InputError` where trials would share an accelerator, unless `share_devices`.
+        `devices` are the accelerators, by default those that are visible. `launching` says how the workers' processes
+        come about: forked by default, but as new interpreters where an accelerator's driver might not survive a fork.
+        Raises `InputError` where trials would share an accelerator, unless `share_devices`.
         """
         self._store = store
         self._jobs = jobs
         self._threads = threads
         self._devices = visible_devices() if devices is None else tuple(devices)
         self._time_limit_seconds = time_limit_seconds
-        self._command = worker or (sys.executable, "-m", "paretune.execute.worker")
+        self._launching = launching or (ForkServer if POSSIBLE and not self._devices else new_interpreters)
         check_jobs(jobs, self._devices, share_devices=share_devices)
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
@@ -167,39 +158,47 @@ class LocalExecutor:
             raise
 
     def _run(self, trials: Sequence[Trial], watcher: Watcher, jobs: int) -> None:
-        environment = _environment(self._threads or max(1, (os.cpu_count() or 1) // jobs))
-        waiting = list(trials)
         running: list[_Worker] = []
-        full: Cancelled | None = None
-        try:
-            while waiting or running:
-                while waiting and len(running) < jobs:
-                    self._start(waiting.pop(0), running, environment)
-                    watcher.started(running[-1].trial)
-                time.sleep(_POLL_SECONDS)
-                for worker in list(running):
-                    self._forward(worker, watcher)
-                    record = self._result(worker)
-                    if record is not None:
-                        running.remove(worker)
-                        watcher.finished(worker.trial, record, worker.seconds)
-                        if isinstance(record.outcome, Cancelled) and record.outcome.disk_full:
-                            full = record.outcome
-                            waiting.clear()
-        finally:
-            for worker in running:
-                worker.kill()
+        if not trials:
+            return
+        environment = _environment(self._threads or max(1, (os.cpu_count() or 1) // jobs))
+        with self._launching(self._store, environment) as launcher:
+            try:
+                full = self._run_all(list(trials), running, watcher, launcher, jobs)
+            finally:
+                for worker in running:
+                    worker.kill()
         if full is not None:
             raise DiskFull(full.reason)
 
-    def _start(self, trial: Trial, running: list[_Worker], environment: Mapping[str, str]) -> None:
+    def _run_all(
+        self, waiting: list[Trial], running: list[_Worker], watcher: Watcher, launcher: Launcher, jobs: int
+    ) -> Cancelled | None:
+        """Run what waits; `running` holds the workers at every moment. Returns what says that the disk is full."""
+        full: Cancelled | None = None
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                self._start(waiting.pop(0), running, launcher)
+                watcher.started(running[-1].trial)
+            time.sleep(_POLL_SECONDS)
+            for worker in list(running):
+                self._forward(worker, watcher)
+                record = self._result(worker)
+                if record is not None:
+                    running.remove(worker)
+                    watcher.finished(worker.trial, record, worker.seconds)
+                    if isinstance(record.outcome, Cancelled) and record.outcome.disk_full:
+                        full = record.outcome
+                        waiting.clear()
+        return full
+
+    def _start(self, trial: Trial, running: list[_Worker], launcher: Launcher) -> None:
         """Start a worker, put it with those that run, where an interruption finds it, and tell the others."""
         num_running = len(running) + 1
         worker = _Worker(
             trial,
             self._store,
-            command=self._command,
-            environment=environment,
+            launcher=launcher,
             device=least_used(self._devices, [one.device for one in running]),
             num_running=num_running,
         )
