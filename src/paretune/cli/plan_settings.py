@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from paretune.execute.prepare import Prepared
 from paretune.report.format import plain, rate
-from paretune.spec import EMBEDDED_MODEL, Study, Trial
+from paretune.spec import EMBEDDED_ENCODER, EMBEDDED_MODEL, Study, Trial
 from paretune.tasks import Split
 
 _MOST_RATES = 3
-_SMALL = (EMBEDDED_MODEL, "toy:", "shipped:")
+_SMALL = (EMBEDDED_MODEL, EMBEDDED_ENCODER, "toy:", "shipped:")
 """How references of base models begin that the default rates are meant for."""
 SMALL_MODEL_NOTE = (
     "Default learning rates are starting points for models of some 100 million parameters; larger models need lower "

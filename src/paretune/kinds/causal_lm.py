@@ -37,7 +37,7 @@ from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Objective
 from paretune.methods.base import LANGUAGE
 from paretune.models import LoadedModel, load_model, makes_pictures, tokenizer_of
-from paretune.models.shapes import architecture_of, config_object
+from paretune.models.shapes import architecture_of, config_object, find_shape, only_reads
 from paretune.spec import CLAIMS, Recipe, Trial
 from paretune.tasks import Example, Task
 
@@ -57,8 +57,8 @@ class CausalLm(Kind[Task]):
     generates: ClassVar[bool] = True
 
     def fits(self, reference: str) -> bool:
-        """Any model of transformers; whether it writes, its class says while planning."""
-        return not makes_pictures(reference)
+        """Any model of transformers that is no encoder; whether it writes, its class says while planning."""
+        return not makes_pictures(reference) and not only_reads(find_shape(reference).config)
 
     def recognises(self, config: Mapping[str, Any]) -> bool:
         """By its architecture, or by naming none, as models built in memory do."""

@@ -37,7 +37,7 @@ from paretune.kinds.probe import NUM_PADDING, Dtype, Subject, device_of, evaluat
 from paretune.measure import Phases
 from paretune.methods import KindTraits, Objective
 from paretune.models import Head, LoadedModel, load_model, makes_pictures, tokenizer_of
-from paretune.models.shapes import architecture_of, config_object
+from paretune.models.shapes import config_object, only_reads, without_labels
 from paretune.models.toy import NOTE, toy_tokenizer
 from paretune.models.toy_encoder import NUM_LABELS, toy_encoder
 from paretune.models.tying import ties_embeddings
@@ -45,7 +45,6 @@ from paretune.spec import CLASSIFIER, InputError, Phase, Trial
 from paretune.tasks import ClassificationTask, LabelledExample, Split
 from paretune.tasks.scoring import score_answers
 
-_SORTS = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
 _NUM_ESTIMATED_LABELS = 2
 """Classes of an estimate's head."""
 _TOKEN = 1
@@ -67,8 +66,7 @@ class Classifier(Kind[ClassificationTask]):
 
     def recognises(self, config: Mapping[str, Any]) -> bool:
         """By its architecture: a head of this kind, or an encoder that can be given one."""
-        encodes = architecture_of(config).endswith(_SORTS) and not config.get("is_encoder_decoder")
-        return encodes and "_class_name" not in config
+        return only_reads(config) and not config.get("is_encoder_decoder")
 
     def load(self, task: ClassificationTask, trial: Trial) -> LoadedModel:
         """Return model and tokenizer. A new head's initial values depend on the trial's seed."""
@@ -93,11 +91,11 @@ class Classifier(Kind[ClassificationTask]):
 
     def config_for(self, task: ClassificationTask, config: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the configuration with the task's number of classes."""
-        return {**_without_labels(config), "num_labels": len(task.labels)}
+        return {**without_labels(config), "num_labels": len(task.labels)}
 
     def tokenizer(self, reference: str) -> Any:
         """Return the tokenizer."""
-        return tokenizer_of(reference)
+        return tokenizer_of(reference, writes=False)
 
     def check(self, task: ClassificationTask, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> None:  # noqa: ARG002
         """Refuse a label that the task does not list, and a length that no text is short enough for."""
@@ -207,11 +205,6 @@ class ClassifierProbe:
 
 def _load(dtype: Dtype) -> LoadedModel:
     return LoadedModel(toy_encoder().to(getattr(torch, dtype)), toy_tokenizer(), NOTE)
-
-
-def _without_labels(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration without the names of its own classes, from which transformers would count them."""
-    return {name: value for name, value in config.items() if name not in {"id2label", "label2id"}}
 
 
 def _encoded(task: ClassificationTask, examples: Sequence[LabelledExample], tokenizer: Any) -> list[Labelled]:

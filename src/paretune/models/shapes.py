@@ -10,9 +10,11 @@ from paretune.models.hub import hub_problem
 from paretune.models.known_packages import known_package
 from paretune.models.package import package_folder
 from paretune.models.progress import step
-from paretune.models.reference import FORMS, TIED_TOY, Reference, parse, shipped_folder
+from paretune.models.reference import FORMS, Reference, parse, shipped_folder
 from paretune.spec import InputError, nearest, one_line
 
+_READERS = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
+"""How the classes of transformers end that read and write nothing."""
 _CONFIG, _DIFFUSION_CONFIG = "config.json", "transformer/config.json"
 
 
@@ -51,6 +53,17 @@ def architecture_of(config: Mapping[str, Any]) -> str:
     """Return the class of transformers or diffusers that a configuration is of; empty where it does not say."""
     named = config.get("architectures") or [config.get("_class_name", "")]
     return str(named[0])
+
+
+def only_reads(config: Mapping[str, Any]) -> bool:
+    """Tell by its architecture whether a model writes no text: an encoder, or one that was given a head for labels."""
+    architecture = architecture_of(config)
+    return architecture.endswith(_READERS) and not architecture.endswith("LMHeadModel") and "_class_name" not in config
+
+
+def without_labels(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without the names of its own classes, from which transformers would count them."""
+    return {name: value for name, value in config.items() if name not in {"id2label", "label2id"}}
 
 
 def config_object(config: Mapping[str, Any], **settings: Any) -> Any:
@@ -141,10 +154,10 @@ def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
 
 
 def _toy(parsed: Reference) -> ModelShape:
-    from paretune.models.toy import toy_model, toy_tokenizer
+    from paretune.models.toy import toy_of, toy_tokenizer
 
     source = "a model built in memory"
-    config = toy_model(tied=parsed.name == TIED_TOY).config.to_dict()
+    config = toy_of(parsed).config.to_dict()
     return ModelShape(parsed.text, config, source, None, toy_tokenizer())
 
 

@@ -7,10 +7,11 @@ from paretune.models.reference import Reference
 from paretune.spec import InputError, one_line
 
 
-def read_tokenizer(parsed: Reference, folder: Path) -> Any:
+def read_tokenizer(parsed: Reference, folder: Path, *, writes: bool = True) -> Any:
     """Return the tokenizer in a folder: it pads on the left and has a pad token.
 
-    Raises `InputError` when it cannot be read or has no end-of-text token.
+    Raises `InputError` when it cannot be read, and for one without an end-of-text token: of a model that `writes`, or
+    where it is to be the pad token.
     """
     from transformers import AutoTokenizer
 
@@ -18,7 +19,7 @@ def read_tokenizer(parsed: Reference, folder: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise unusable(parsed, folder, error) from None
-    if tokenizer.eos_token_id is None:
+    if tokenizer.eos_token_id is None and (writes or tokenizer.pad_token_id is None):
         raise InputError(f'base model "{parsed.text}": its tokenizer in {folder} has no eos token; set eos_token there')
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from paretune.models.progress import without_bars
-from paretune.models.reference import TIED_TOY, Reference
+from paretune.models.reference import TIED_TOY, TOY_ENCODER, Reference
 
 _PAD, _EOS, _BOS, _UNKNOWN = "<pad>", "<eos>", "<bos>", "<unk>"
 _SPECIAL = (_PAD, _EOS, _BOS, _UNKNOWN)
@@ -47,7 +47,11 @@ def toy_model(spread: float = 0.02, *, tied: bool = False) -> Any:
 
 
 def toy_of(parsed: Reference) -> Any:
-    """Return the toy that a reference names."""
+    """Return the toy that a reference names; an encoder comes with a head of three classes."""
+    if parsed.name == TOY_ENCODER:
+        from paretune.models.toy_encoder import toy_encoder
+
+        return toy_encoder()
     return toy_model(tied=parsed.name == TIED_TOY)
 
 

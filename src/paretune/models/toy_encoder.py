@@ -32,6 +32,7 @@ def toy_encoder() -> Any:
         initializer_range=0.1,
         attn_implementation="sdpa",
         dtype="float32",
+        architectures=["BertForSequenceClassification"],
     )
     with seeded(), without_bars():
         model = BertForSequenceClassification(config).eval()

