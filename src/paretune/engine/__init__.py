@@ -1,11 +1,11 @@
 """The one training loop, its batches, and the generation of answers."""
 
 from paretune.engine.answering import Answering, answering, check_references
-from paretune.engine.batches import Batch, Batches, check_lengths, longest_batches, make_batches
+from paretune.engine.batches import Batch, Batches, DataBatch, check_lengths, longest_batches, make_batches
 from paretune.engine.encoding import Encoded, encode, encode_question, encode_questions, uses_template
 from paretune.engine.generate import answer
 from paretune.engine.objective import answer_loss, validation_loss
-from paretune.engine.train import DataBatch, Divergence, Training, rate_factor, train
+from paretune.engine.train import Divergence, Training, rate_factor, train
 
 __all__ = [
     "Answering",

@@ -30,6 +30,20 @@ class Row(Protocol):
         """Return the tokens of the whole example."""
 
 
+class DataBatch(Protocol):
+    """What the training loop asks of a batch: a named tuple of tensors whose first dimension is the batch's rows."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the tensors."""
+
+    @property
+    def num_terms(self) -> int:
+        """Return how many terms the objective sums up."""
+
+    def to(self, device: torch.device) -> Any:
+        """Return the batch on a device."""
+
+
 RowT = TypeVar("RowT", bound=Row)
 BatchT = TypeVar("BatchT")
 

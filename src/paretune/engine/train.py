@@ -2,20 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.optim import Optimizer
 
+from paretune.engine.batches import DataBatch
 from paretune.engine.objective import answer_loss
+from paretune.engine.processes import accelerator_for, next_step
 from paretune.methods import Method, Objective
 from paretune.models.checkpointing import checkpoint_gradients
-from paretune.spec import InputError, Recipe
+from paretune.spec import Recipe
 
 
 class Divergence(ArithmeticError):
@@ -33,20 +34,6 @@ class Training(NamedTuple):
     losses: tuple[float, ...]
     """Mean task loss per answer token, in nats, without the method's own loss terms."""
     step_seconds: tuple[float, ...]
-
-
-class DataBatch(Protocol):
-    """What the loop asks of a batch: a named tuple of tensors whose first dimension is the batch's rows."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the tensors."""
-
-    @property
-    def num_terms(self) -> int:
-        """Return how many terms the objective sums up."""
-
-    def to(self, device: torch.device) -> Any:
-        """Return the batch on a device."""
 
 
 OnStep = Callable[[int, float, float], None]
@@ -69,14 +56,14 @@ def train(
 
     Raises `Divergence` when the loss or the gradient is not finite, before the optimizer can spoil the weights with it.
     """
-    accelerator = _accelerator_for(recipe)
+    accelerator = accelerator_for(recipe)
     shared, stepper = _prepared(model, optimizer, recipe, accelerator)
     peaks = [group["lr"] for group in optimizer.param_groups]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     stream = iter(batches)
     losses, step_seconds = [], []
     for step in range(recipe.steps):
-        parts, num_terms = _next_step(stream, recipe, accelerator)
+        parts, num_terms = next_step(stream, recipe, accelerator)
         began = _now(accelerator.device)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * rate_factor(step, recipe)
@@ -104,16 +91,6 @@ def train(
     return Training(tuple(losses), tuple(step_seconds))
 
 
-def _accelerator_for(recipe: Recipe) -> Accelerator:
-    accelerator = Accelerator()
-    if recipe.batch_size % accelerator.num_processes:
-        raise InputError(
-            f"recipe: batch_size = {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes; "
-            "make it a multiple of them"
-        )
-    return accelerator
-
-
 def _prepared(model: nn.Module, optimizer: Optimizer, recipe: Recipe, accelerator: Accelerator) -> tuple[Any, Any]:
     """Return the model, in training mode, and the optimizer as the processes share them."""
     if recipe.gradient_checkpointing:
@@ -123,22 +100,6 @@ def _prepared(model: nn.Module, optimizer: Optimizer, recipe: Recipe, accelerato
     shared, stepper = accelerator.prepare(model, optimizer)
     shared.train()
     return shared, stepper
-
-
-def _next_step(stream: Iterator[DataBatch], recipe: Recipe, accelerator: Accelerator) -> tuple[list[Any], int]:
-    """Return this process's parts of the next step's batches, and the number of loss terms of the whole step."""
-    batches = list(islice(stream, recipe.gradient_accumulation))
-    parts = [_rows_of(batch, accelerator.process_index, accelerator.num_processes) for batch in batches]
-    return [part.to(accelerator.device) for part in parts], sum(batch.num_terms for batch in batches)
-
-
-def _rows_of(batch: DataBatch, process: int, num_processes: int) -> DataBatch:
-    """Return one process's rows of a batch."""
-    if num_processes == 1:
-        return batch
-    make: Any = type(batch)
-    share: DataBatch = make(*(tensor[process::num_processes] for tensor in batch))
-    return share
 
 
 def rate_factor(step: int, recipe: Recipe) -> float:
