@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from paretune.cli.evaluate import evaluate_checkpoint
-from paretune.models import load_model
+from paretune.kinds.causal_lm import CausalLm
+from paretune.models import LoadedModel, load_model
 from paretune.models.toy import toy_model
-from paretune.spec import InputError
+from paretune.spec import InputError, Trial
+from paretune.tasks import Task
 from paretune.tasks.word_problems import WordProblems
 
 
@@ -46,12 +48,23 @@ def saved(finished: Path) -> Path:
     return checkpoint
 
 
-def test_another_base_that_fits_is_used_and_said(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_base_that_fits_is_loaded_once_and_said(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    load = CausalLm.load
+
+    def counted(kind: CausalLm, task: Task, trial: Trial) -> LoadedModel:
+        loaded.append(trial.base_model)
+        return load(kind, task, trial)
+
+    monkeypatch.setattr(CausalLm, "load", counted)
     evaluated(saved(finished), "toy:tied-llama", as_json=True)
     written = capsys.readouterr()
     (warning,) = (line for line in written.err.splitlines() if line.startswith("warning:"))
     assert 'was trained on "toy:llama"; it is evaluated on "toy:tied-llama"' in warning
     value = json.loads(written.out)
+    assert loaded == ["toy:tied-llama"]
     assert (value["base_model"], value["named_base_model"]) == ("toy:tied-llama", "toy:llama")
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from paretune.cli.evaluate import evaluate_checkpoint
 from paretune.engine.diffusion import Captioned, flow_batch, flow_loss, sample
 from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
@@ -87,8 +88,13 @@ def test_its_loss_is_that_of_the_velocity() -> None:
     assert objective(Says(torch.zeros_like(clean)), batch).item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_method_learns_the_creature(mini_options: dict[str, Any], tmp_path: Path, stand_in_judge: None) -> None:
-    """A rate that trains has less loss on the validation picture than one that changes nothing."""
+def test_a_method_learns_the_creature(
+    mini_options: dict[str, Any], tmp_path: Path, stand_in_judge: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rate that trains has less loss on the validation picture than one that changes nothing.
+
+    What is saved is evaluated again from the command line.
+    """
     study = Study.read(
         {
             "name": "x",
@@ -111,6 +117,11 @@ def test_a_method_learns_the_creature(mini_options: dict[str, Any], tmp_path: Pa
     assert record.metrics["drift"] > 0
     assert sum(one.kind == "train" for one in pictures) == 15
     assert max(len(one.data) for one in pictures) < 4000
+    evaluate_checkpoint(tmp_path / "x", None, None, None, forgetting=True, as_json=False)
+    title, similarity, drift, *_ = capsys.readouterr().out.splitlines()
+    assert title.endswith("on image_concept, 2 drawings")
+    assert similarity.split()[:2] == ["similarity", f"{record.metrics['similarity']:.3f}"]
+    assert drift.split()[:2] == ["drift", f"{record.metrics['drift']:+.4f}"]
 
 
 def test_efficientnet_takes_the_published_names() -> None:

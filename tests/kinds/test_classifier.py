@@ -1,5 +1,6 @@
 """Texts are sorted into classes by encoders and decoders with a head, in trials like any other."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -7,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
+from paretune.cli.evaluate import evaluate_checkpoint
 from paretune.engine.classification import Labelled, classification_loss, classify, labelled_batch
 from paretune.execute.check import check_trials
 from paretune.execute.executor import Finished
@@ -83,6 +85,11 @@ def test_a_study_trains_a_head_and_scores_every_text(
     assert record.metrics["accuracy"] == sum(item.scores["accuracy"] for item in items) / 5
     assert {"validation_loss", "train_peak_bytes", "answer_peak_bytes"} <= record.metrics.keys()
     assert "forgetting" not in record.metrics
+    evaluate_checkpoint(tmp_path / "lora", None, None, None, as_json=True)
+    evaluated = json.loads(capsys.readouterr().out)
+    assert (evaluated["metrics"]["accuracy"], evaluated["num_items"]) == (record.metrics["accuracy"], 5)
+    with pytest.raises(InputError, match='it was trained as "classifier", and the task "word_problems" is put to'):
+        evaluate_checkpoint(tmp_path / "lora", "word_problems", None, None, as_json=True)
     again, items_again, _ = ran(lora, tmp_path / "again")
     assert (again.train_losses, items_again) == (record.train_losses, items)
     untrained, _, _ = ran(base, tmp_path / "base")

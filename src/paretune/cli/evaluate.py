@@ -1,4 +1,4 @@
-"""Answering a task's questions with a checkpoint that is already there."""
+"""Putting a task to a checkpoint that is already there, whatever kind of model it is of."""
 
 import json
 import sys
@@ -11,9 +11,10 @@ from paretune.spec import EMBEDDED_MODEL, InputError, Measure, MethodSpec, Phase
 
 if TYPE_CHECKING:
     from paretune.kinds import Evaluation
-    from paretune.tasks import Task
+    from paretune.tasks import AnyTask
 
 _EXAMPLE = f"--model {EMBEDDED_MODEL}"
+_Z_95 = 1.96
 
 
 class _Lines:
@@ -36,9 +37,11 @@ class _Asked(NamedTuple):
     """What is evaluated."""
 
     trial: Trial
-    task: "Task"
+    task: "AnyTask"
     named: str | None
     """The base model that the checkpoint names, as it names it."""
+    trained_as: str | None
+    """The kind of model that it was trained as, by the kind's name or as peft calls it; None where it does not say."""
 
     @property
     def on_another_base(self) -> bool:
@@ -56,40 +59,66 @@ def evaluate_checkpoint(
     forgetting: bool = False,
     as_json: bool,
 ) -> None:
-    """Evaluate a checkpoint that Paretune or peft saved, and print its scores, and forgetting where it is asked for.
+    """Evaluate a checkpoint that Paretune or peft saved, of any kind of model, and print its scores.
+
+    What it forgot is measured where `forgetting` asks for it.
 
     A checkpoint of Paretune's own is evaluated as its trial was: base model, quantisation, attention, task options,
     general text and seed. Memory is not counted. On another base model than the checkpoint names, which `model` has to
-    ask for, this is said in a line. Raises `InputError` before any data is read where the checkpoint does not fit it.
+    ask for, this is said in a line. Raises `InputError` where the checkpoint does not fit it, or is of another kind
+    than the task is put to.
     """
     measures: tuple[Measure, ...] = ("answers", "forgetting") if forgetting else ("answers",)
     asked = _replayed(checkpoint, task_name, model, task_options_from(task_options), measures)
-    trial, task, _ = asked
-
-    import torch
-
-    from paretune.kinds import Asked, kind_of
-    from paretune.measure import Phases
-    from paretune.methods import build
-    from paretune.models import prefetch
-
-    prefetch(trial.base_model)
-    listener = _Lines()
-    phases = Phases(on_enter=listener.phase)
-    kind = kind_of(task)
-    if asked.on_another_base:
-        _check_fit(asked, checkpoint)
-    with phases.during(Phase.LOAD):
-        loaded = kind.load(task, trial)
-    torch.manual_seed(trial.seed)
-    questions = Asked(trial, task, build(trial.method), checkpoint, limit)
-    result = kind.evaluate(questions, loaded, phases, listener.progress)
+    result, note = _evaluated(asked, checkpoint, limit)
     if as_json:
         print(json.dumps(_as_json(asked, checkpoint, result), indent=1))
     else:
         print("\n".join(_lines(asked, checkpoint, result)))
-        if loaded.note:
-            print(f"base model {trial.base_model}: {loaded.note}")
+        if note:
+            print(f"base model {asked.trial.base_model}: {note}")
+
+
+def _evaluated(asked: _Asked, checkpoint: Path, limit: int | None) -> "tuple[Evaluation, str | None]":
+    """Return what the checkpoint does with the task, and what is to be said of its base model."""
+    import torch
+
+    from paretune.kinds import Asked, kind_on
+    from paretune.measure import Phases
+    from paretune.methods import build
+    from paretune.methods.checkpoint import UnusableCheckpoint
+    from paretune.models import prefetch
+
+    trial, task = asked.trial, asked.task
+    kind = kind_on(task, trial.base_model)
+    if asked.trained_as not in {None, kind.name, kind.traits.peft_task_type}:
+        raise InputError(
+            f'{checkpoint}: it was trained as "{asked.trained_as}", and the task "{task.card.name}" is put to the kind '
+            f'"{kind.name}"; name the task that it was trained on, or another of its kind, with --task'
+        )
+    trial = trial.model_copy(update={"recipe": kind.recipe(trial.recipe)})
+    if asked.on_another_base:
+        print(
+            f'warning: {checkpoint} was trained on "{asked.named}"; it is evaluated on "{trial.base_model}", as '
+            "--model says",
+            file=sys.stderr,
+        )
+    prefetch(trial.base_model)
+    listener = _Lines()
+    phases = Phases(on_enter=listener.phase)
+    with phases.during(Phase.LOAD):
+        loaded = kind.load(task, trial)
+    torch.manual_seed(trial.seed)
+    questions = Asked(trial, task, build(trial.method), checkpoint, limit)
+    try:
+        return kind.evaluate(questions, loaded, phases, listener.progress), loaded.note
+    except UnusableCheckpoint as error:
+        if not asked.on_another_base:
+            raise
+        raise InputError(
+            f'{checkpoint}: it was trained on "{asked.named}" and does not fit "{trial.base_model}", which --model '
+            f"names; leave --model out, or name its own base model ({error})"
+        ) from None
 
 
 def _as_json(asked: _Asked, checkpoint: Path, result: "Evaluation") -> dict[str, Any]:
@@ -107,40 +136,27 @@ def _as_json(asked: _Asked, checkpoint: Path, result: "Evaluation") -> dict[str,
 
 def _lines(asked: _Asked, checkpoint: Path, result: "Evaluation") -> list[str]:
     from paretune.analysis.statistics.estimate import one_run_estimate
+    from paretune.analysis.statistics.intervals import Interval
     from paretune.report.format import show
     from paretune.spec import METRICS
 
     main, *others = asked.task.card.metrics
-    values = [item.scores[main.name] for item in result.items]
-    low, high = (show(main, main.within(end)) for end in one_run_estimate(values, main.is_share).interval)
-    found = {main.words: f"{show(main, result.metrics[main.name])} (95% interval {low} to {high})"}
+    value = result.metrics[main.name]
+    if main.per == "item":
+        ends = one_run_estimate([item.scores[main.name] for item in result.items], main.is_share).interval
+    else:
+        half = _Z_95 * result.standard_errors[main.name]
+        ends = Interval(value - half, value + half)
+    low, high = (show(main, main.within(end)) for end in ends)
+    found = {main.words: f"{show(main, value)} (95% interval {low} to {high})"}
     found |= {one.words: show(one, result.metrics[one.name]) for one in others if one.name in result.metrics}
-    if "forgetting" in result.metrics:
-        error = result.standard_errors["forgetting"]
-        found[METRICS["forgetting"].words] = f"{result.metrics['forgetting']:+.4f} ± {error:.4f} nats per token"
+    for name, metric in METRICS.items():
+        if metric.phase is Phase.RETAIN and name in result.metrics:
+            error = result.standard_errors[name]
+            found[metric.words] = f"{result.metrics[name]:+.4f} ± {error:.4f} {metric.unit.value}"
     width = max(map(len, found))
     lines = [f"{name:<{width}} {text}" for name, text in found.items()]
     return [f"{checkpoint} on {asked.task.card.name}, {len(result.items)} {main.items}", *lines]
-
-
-def _check_fit(asked: _Asked, checkpoint: Path) -> None:
-    """Say that the base model is another one than the checkpoint names. Raises `InputError` where it does not fit."""
-    from paretune.kinds import kind_of
-    from paretune.methods import build
-
-    base_model = asked.trial.base_model
-    try:
-        loaded = kind_of(asked.task).load(asked.task, asked.trial)
-        build(asked.trial.method).load(loaded.model, checkpoint)
-    except InputError as error:
-        raise InputError(
-            f'{checkpoint}: it was trained on "{asked.named}" and does not fit "{base_model}", which --model names; '
-            f"leave --model out, or name its own base model ({error})"
-        ) from None
-    print(
-        f'warning: {checkpoint} was trained on "{asked.named}"; it is evaluated on "{base_model}", as --model says',
-        file=sys.stderr,
-    )
 
 
 def _same_model(reference: str, named: str) -> bool:
@@ -164,7 +180,7 @@ def _replayed(
 ) -> _Asked:
     """Return what to evaluate: the trial saved with the checkpoint, with what the command changes."""
     from paretune.models import pinned
-    from paretune.tasks import get_task, task_in_words, task_of
+    from paretune.tasks import get_any_task, task_of
 
     if not checkpoint.is_dir():
         raise InputError(f"{checkpoint}: no such folder; give the folder that holds adapter_config.json")
@@ -172,24 +188,25 @@ def _replayed(
     saved = Trial.read(_json(trial_file), str(trial_file)) if trial_file.exists() else None
     if saved is not None and task_name in {None, saved.task.name}:
         kept = saved.task.model_copy(update={"options": {**saved.task.options, **options}})
-        task = task_in_words(task_of(kept))
+        task = task_of(kept)
     else:
-        task = get_task(task_name or "word_problems", options)
+        task = get_any_task(task_name or "word_problems", options)
     if saved is not None:
         base_model = model or pinned(saved.base_model, saved.base_content)
         content = None if model else saved.base_content
         changes: dict[str, Any] = {"base_model": base_model, "base_content": content, "task": _unread(task)}
         changes |= {"split": "test", "measures": measures}
-        return _Asked(saved.model_copy(update=changes), task, saved.base_model)
-    spec, named = _described(checkpoint)
+        return _Asked(saved.model_copy(update=changes), task, saved.base_model, saved.model_kind)
+    spec, named, trained_as = _described(checkpoint)
     base_model = model or _base_of(checkpoint, named)
     trial = Trial(base_model=base_model, task=_unread(task), method=spec, seed=0, recipe=Recipe(), measures=measures)
-    return _Asked(trial, task, named)
+    return _Asked(trial, task, named, trained_as)
 
 
-def _unread(task: "Task") -> TaskSpec:
+def _unread(task: "AnyTask") -> TaskSpec:
     """Return the task as data without the hash of what it yields, so that no data is read yet."""
-    return TaskSpec(name=task.card.name, version=task.card.version, options=task.options, content_hash=None)
+    card = task.card
+    return TaskSpec(name=card.name, version=card.version, options=task.options, content_hash=None, kind=task.kind)
 
 
 def _base_of(checkpoint: Path, named: str | None) -> str:
@@ -204,19 +221,22 @@ def _base_of(checkpoint: Path, named: str | None) -> str:
     raise InputError(f"{checkpoint}: it does not name its base model; give it with --model, for example {_EXAMPLE}")
 
 
-def _described(checkpoint: Path) -> tuple[MethodSpec, str | None]:
-    """Return the method of a checkpoint that has no trial with it, and the base model that it names, if any."""
+def _described(checkpoint: Path) -> tuple[MethodSpec, str | None, str | None]:
+    """Return the method of a checkpoint that has no trial with it, and what it names as base model and kind, if any."""
     config_file = checkpoint / "adapter_config.json"
     if config_file.exists():
         config = _json(config_file)
         if not isinstance(config, dict) or not isinstance(config.get("peft_type"), str):
             raise InputError(f"{config_file}: not a peft configuration (no peft_type)")
         name = config["peft_type"].lower()
-        named = config.get("base_model_name_or_path")
+        named, kind = (
+            value if isinstance(value, str) else None
+            for value in map(config.get, ("base_model_name_or_path", "task_type"))
+        )
         spec = MethodSpec(name=name, label=name, implementation="peft", peft_type=config["peft_type"])
-        return spec, named if isinstance(named, str) else None
+        return spec, named, kind
     if (checkpoint / "config.json").exists():
-        return MethodSpec(name="full", label="full", implementation="full"), None
+        return MethodSpec(name="full", label="full", implementation="full"), None, None
     raise InputError(f"{checkpoint}: not a checkpoint (neither adapter_config.json nor config.json in it)")
 
 

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from paretune.execute.base import read_base
 from paretune.execute.data_sets import DataSets
 from paretune.execute.rehearsal import rehearse
-from paretune.kinds import kind_named, kind_of
+from paretune.kinds import kind_named, kind_on
 from paretune.methods import check_method
 from paretune.models import check_hardware, pinned
-from paretune.spec import InputError, Problems, Trial, Unavailable
-from paretune.tasks import AnyTask
+from paretune.spec import Problems, Trial, Unavailable
 
 OnCheck = Callable[[int, int], None]
 """Is called with the number of methods checked, and their total."""
@@ -36,7 +35,7 @@ def check_trials(
     reference = pinned(*planned)
     for trial in _one_of_each(trials, lambda trial: trial.task.canonical_json()):
         with problems.collected():
-            _check_kind(data.planned(trial.task), reference)
+            kind_on(data.planned(trial.task), reference)
     for trial in _one_of_each(trials, lambda trial: (trial.recipe.quantisation, trial.recipe.attention)):
         with problems.collected():
             check_hardware(trial.recipe.quantisation, trial.recipe.attention)
@@ -70,13 +69,6 @@ def _one_of_each(trials: Iterable[Trial], key: Callable[[Trial], object]) -> lis
     for trial in trials:
         found.setdefault(key(trial), trial)
     return list(found.values())
-
-
-def _check_kind(task: AnyTask, base_model: str) -> None:
-    """Refuse a base model of another kind than the task is put to."""
-    kind = kind_of(task)
-    if not kind.fits(base_model):
-        raise InputError(f'task "{task.card.name}": needs {kind.words}; base_model is "{base_model}"')
 
 
 def _what_examples_depend_on(trial: Trial) -> object:

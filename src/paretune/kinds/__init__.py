@@ -13,7 +13,7 @@ from paretune.kinds.base import (
     keep_answer_peak,
     on_device,
 )
-from paretune.kinds.registry import PLUGIN_GROUP, kind_named, kind_of, kind_of_shape, kinds
+from paretune.kinds.registry import PLUGIN_GROUP, kind_named, kind_of, kind_of_shape, kind_on, kinds
 from paretune.kinds.skeleton import module_names, modules_of, skeleton
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "kind_named",
     "kind_of",
     "kind_of_shape",
+    "kind_on",
     "kinds",
     "module_names",
     "modules_of",

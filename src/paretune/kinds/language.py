@@ -22,7 +22,7 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
     the trial does not measure them.
     """
     trial, task, method, checkpoint, limit = asked
-    examples, recipe, measures = task.examples(trial.split)[:limit], trial.recipe, trial.measures
+    recipe, measures = trial.recipe, trial.measures
     texts, reading = general_texts_of(trial.general_text) if "forgetting" in measures else ((), {})
     if texts:
         with phases.during(Phase.RETAIN):
@@ -30,6 +30,7 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
     alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model))
+    examples = task.examples(trial.split)[:limit]
     prompts = encode_questions(task, examples, loaded.tokenizer, method.num_shots)
     length, stop, end_ids = answering(task, loaded.tokenizer)
     sampling: dict[str, Any] = {"max_new_tokens": length, "temperature": recipe.temperature, "top_p": recipe.top_p}

@@ -44,6 +44,14 @@ def kind_of(task: AnyTask) -> Kind[Any]:
     return kind
 
 
+def kind_on(task: AnyTask, base_model: str) -> Kind[Any]:
+    """Return the kind that a task is put to. Raises `InputError` as `kind_of` does, and for a base model of another."""
+    kind = kind_of(task)
+    if not kind.fits(base_model):
+        raise InputError(f'task "{task.card.name}": needs {kind.words}; base_model is "{base_model}"')
+    return kind
+
+
 def kind_of_shape(shape: ModelShape) -> Kind[Any]:
     """Return the kind that a model's configuration is of. Raises `InputError` for one that no kind recognises."""
     found = next((kind for kind in kinds() if kind.recognises(shape.config)), None)

@@ -12,6 +12,10 @@ from safetensors import SafetensorError
 from paretune.spec import InputError, one_line
 
 
+class UnusableCheckpoint(InputError):
+    """A checkpoint that cannot be read, or does not fit the base model."""
+
+
 def require_safetensors(folder: Path, config_name: str, weights_pattern: str) -> None:
     """Raise `InputError` unless the folder holds a configuration and safetensors weights: never pickled ones."""
     if not folder.is_dir():
@@ -28,7 +32,7 @@ def require_safetensors(folder: Path, config_name: str, weights_pattern: str) ->
 
 @contextmanager
 def reading(folder: Path) -> Iterator[None]:
-    """Turn what goes wrong while a checkpoint is read into one line that names the folder."""
+    """Raise `UnusableCheckpoint`, one line that names the folder, for what goes wrong while a checkpoint is read."""
     try:
         yield
     except InputError:
@@ -45,7 +49,7 @@ def reading(folder: Path) -> Iterator[None]:
     ) as error:
         reason = one_line(error)
         shown = reason if len(reason) <= 200 else reason[:197] + "..."
-        raise InputError(
+        raise UnusableCheckpoint(
             f"{folder}: the checkpoint cannot be read or does not fit the base model: {type(error).__name__}: {shown}"
         ) from error
 
