@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ def read_rows(source: str | Path) -> Iterator[Row]:
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise InputError(f"{path}: data must be a {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]} file")
-    try:
+    with reading(path):
         if suffix == ".parquet":
             yield from parquet_rows(path)
             return
@@ -47,12 +48,19 @@ def read_rows(source: str | Path) -> Iterator[Row]:
                 yield from array_rows(path, json.load(lines))
             else:
                 yield from json_line_rows(path, lines)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise `InputError`, one line that names the file, for what goes wrong while it is read."""
+    try:
+        yield
     except OSError as error:
-        raise InputError(f"{path}: cannot read the data: {error.strerror}") from None
+        raise InputError(f"{path}: cannot read the data: {error.strerror or one_line(error)}") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: not valid JSON: {error.msg} in line {error.lineno}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot read the data: {error}") from None
+    except (UnicodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot read the data: {one_line(error)}") from None
 
 
 def first_rows(source: str | Path, num_rows: int | None) -> list[Row]:

@@ -1,6 +1,5 @@
 """Rows of a source, whatever it is written in: what they hold, where they stand, and what the files were taken for."""
 
-import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,12 +7,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from paretune.spec import InputError, one_line
+from paretune.spec import InputError
 from paretune.tasks.base import Split
 from paretune.tasks.data.files import DataFile, data_files, split_in, split_named
 from paretune.tasks.data.hub import HUB_PREFIX, hub_rows
 from paretune.tasks.data.text import MORE_CELLS, dialect_of, encoding_of
-from paretune.tasks.rows import Row, array_rows, json_line_rows, parquet_rows
+from paretune.tasks.rows import Row, array_rows, json_line_rows, parquet_rows, reading
 
 Note = Callable[[str], None]
 """Is told what a file was taken for where that is not what its ending says: an encoding, a delimiter."""
@@ -53,7 +52,7 @@ def _about(file: DataFile, note: Note) -> Note:
 
 def _file_rows(path: Path, note: Note) -> Iterator[tuple[str, Row]]:
     """Yield the rows of a file, each with the name of the list that it stands in; empty where lists have no names."""
-    try:
+    with reading(path):
         if path.suffix.lower() == ".parquet":
             yield from (("", row) for row in parquet_rows(path))
             return
@@ -62,12 +61,6 @@ def _file_rows(path: Path, note: Note) -> Iterator[tuple[str, Row]]:
             note(f"encoding {encoding}")
         with path.open(encoding=encoding, newline="") as lines:
             yield from _text_rows(path, lines, note)
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the data: {error.strerror or one_line(error)}") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not valid JSON: {error.msg} in line {error.lineno}") from None
-    except (UnicodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot read the data: {one_line(error)}") from None
 
 
 def _text_rows(path: Path, lines: TextIO, note: Note) -> Iterator[tuple[str, Row]]:
