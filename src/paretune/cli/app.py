@@ -79,7 +79,11 @@ def run(  # noqa: PLR0917 (one for each option)
     label: options.LabelColumn = None,
     group: options.GroupColumn = None,
     no_chat_template: options.NoChatTemplate = False,
+    epochs: options.Epochs = None,
     steps: options.Steps = None,
+    batch_size: options.TrainBatchSize = None,
+    max_length: options.MaxLength = None,
+    learning_rate: options.LearningRates = None,
     seeds: options.Seeds = None,
     experiments: options.Experiments = None,
     task_option: options.StudyTaskOptions = None,
@@ -98,6 +102,7 @@ def run(  # noqa: PLR0917 (one for each option)
     command resumes after any interruption: finished trials are never repeated.
     """
     from paretune.cli.studies import DATA_OPTIONS, RunOptions, checked, chosen_study, run_and_show
+    from paretune.cli.study_files import folder_for, keep_study_file
     from paretune.spec import InputError
 
     described: dict[str, Any] = {
@@ -107,14 +112,18 @@ def run(  # noqa: PLR0917 (one for each option)
         "data": data,
         **dict(zip(DATA_OPTIONS, (prompt, completion, text, label, group), strict=True)),
         "no_chat_template": no_chat_template or None,
+        "epochs": epochs,
         "steps": steps,
+        "batch_size": batch_size,
+        "max_length": max_length,
+        "learning_rate": learning_rate or None,
         "seeds": seeds,
         "experiments": experiments,
         "task_option": task_option or None,
         "general_text": general_text,
     }
     chosen = chosen_study(study, described)
-    folder = out or Path("results") / chosen.name
+    folder = out or folder_for(study, chosen)
     if json and not plan:
         raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
     source = None if study is None else str(study)
@@ -124,7 +133,7 @@ def run(  # noqa: PLR0917 (one for each option)
 
         show_plan(checked(chosen, folder, how, weights=False), folder, jobs=jobs, retry=retry, as_json=json)
         return
-    raise typer.Exit(run_and_show(chosen, folder, how))
+    raise typer.Exit(run_and_show(chosen, folder, how, keep=keep_study_file if study is None else None))
 
 
 @app.command(epilog="Example: paretune methods lily")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from paretune.spec import GeneralText, InputError, Recipe, Study
+from paretune.spec import GeneralText, InputError, Study
 
 BUILT_IN = "built-in"
 """Names the passages that come with Paretune, on the command line."""
@@ -17,12 +17,9 @@ def study_of_experiments(
     model: str | None,
     task_options: dict[str, Any],
     general_text: str | None,
-    steps: int | None,
-    seeds: str | None,
 ) -> Study:
     """Return the study that peft's experiments under a folder are, with what the command line puts in their place."""
     from paretune.interop.importers import study_from_experiments
-    from paretune.methods import without_schedule
 
     study = study_from_experiments(folder)
     task = study.tasks[0].model_copy(update={"options": {**study.tasks[0].options, **task_options}})
@@ -31,23 +28,8 @@ def study_of_experiments(
         changes["base_model"] = model
     if general_text is not None:
         changes["general_text"] = general_text_from(general_text)
-    if steps is not None:
-        values = {name: getattr(study.recipe, name) for name in Recipe.model_fields}
-        changes["recipe"] = Recipe.read(values | {"steps": steps}, "--steps")
-        changes["methods"] = tuple(without_schedule(entry) for entry in study.methods)
-    if seeds is not None:
-        changes["seeds"] = seeds_from(seeds)
     values = {name: getattr(study, name) for name in Study.model_fields}
     return Study.read(values | changes, "the options")
-
-
-def seeds_from(option: str) -> list[int]:
-    """Return the seeds that `--seeds` names. Raises `InputError` for what is no whole number."""
-    parts = [seed.strip() for seed in option.split(",")]
-    for part in parts:
-        if not (part.isascii() and part.isdigit()):
-            raise InputError(f'--seeds: "{part}" is not a whole number; write 0,1,2')
-    return [*map(int, parts)]
 
 
 def general_text_from(option: str) -> GeneralText | None:

@@ -70,6 +70,22 @@ NoChatTemplate = Annotated[
     bool, typer.Option("--no-chat-template", help="With --data: leave out the chat template of the base model.")
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer steps of each trial.")]
+Epochs = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Passes over the training examples, in place of --steps (default with --data: 3, at most 500 steps).",
+    ),
+]
+TrainBatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Training examples in one step.")]
+MaxLength = Annotated[int | None, typer.Option(min=8, help="Longest example in tokens; longer ones are left out.")]
+LearningRates = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--learning-rate",
+        help="Learning rate of all methods (1e-4) or of one (lora=1e-4); default: each method's own. May be repeated.",
+    ),
+]
 Seeds = Annotated[str | None, typer.Option(help="Seeds, separated by commas: 0,1,2.")]
 Experiments = Annotated[
     Path | None,

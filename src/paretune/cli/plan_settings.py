@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from paretune.execute.prepare import Prepared
+from paretune.report.amounts import FEW_ITEMS, few_items_note, seen_text
 from paretune.report.format import plain, rate
 from paretune.spec import EMBEDDED_ENCODER, EMBEDDED_MODEL, Study, Trial
 from paretune.tasks import Split
@@ -19,7 +20,7 @@ SMALL_MODEL_NOTE = (
 def settings_lines(prepared: Prepared) -> list[str]:
     """Return the sizes of the splits, what every trial shares, and the learning rates of each method."""
     lines = [_data(name, sizes) for name, sizes in prepared.blueprint.split_sizes.items()]
-    lines.append(_recipe(prepared.study))
+    lines += _trainings(prepared)
     if rates := learning_rates(prepared.stages.trials):
         what = "Learning rates of the first round" if prepared.study.tuning else "Learning rates"
         lines.append(f"{what}: {', '.join(f'{plain(label)} {_rates(found)}' for label, found in rates.items())}.")
@@ -50,14 +51,30 @@ def _data(name: str, sizes: Mapping[Split, int]) -> str:
     )
 
 
-def _recipe(study: Study) -> str:
-    recipe = study.recipe
-    examples = recipe.batch_size * recipe.gradient_accumulation
-    seeds = ", ".join(map(str, study.seeds))
-    return (
-        f"Each trial: {recipe.steps:,} steps of {examples:,} example{'' if examples == 1 else 's'}, at most "
-        f"{recipe.max_length:,} tokens each; seed{'' if len(study.seeds) == 1 else 's'} {seeds}."
-    )
+def few_test_items_notes(prepared: Prepared) -> list[str]:
+    """Return a warning for each task whose test has few items."""
+    mains = {trial.task.name: trial.task.metrics[0] for trial in prepared.stages.trials if trial.task.metrics}
+    sizes = {name: found["test"] for name, found in prepared.blueprint.split_sizes.items() if name in mains}
+    few = {name: number for name, number in sizes.items() if number < FEW_ITEMS and mains[name].is_share}
+    return list(dict.fromkeys(few_items_note(mains[name], number) for name, number in few.items()))
+
+
+def _trainings(prepared: Prepared) -> list[str]:
+    """Return how long each task is trained on, a line each, all in one where they agree."""
+    study = prepared.study
+    found: dict[str, list[str]] = {}
+    for name, sizes in prepared.blueprint.split_sizes.items():
+        recipe = study.recipe.for_examples(sizes["train"])
+        text = (
+            f"{seen_text(recipe, recipe.num_examples_seen / sizes['train'])}, at most {recipe.max_length:,} tokens each"
+        )
+        if study.recipe.epochs is not None and recipe.steps in (study.recipe.min_steps, study.recipe.max_steps):
+            text += f" (min_steps = {study.recipe.min_steps}, max_steps = {study.recipe.max_steps})"
+        found.setdefault(text, []).append(name)
+    seeds = f"seed{'' if len(study.seeds) == 1 else 's'} {', '.join(map(str, study.seeds))}"
+    if len(found) == 1:
+        return [f"Each trial: {next(iter(found))}; {seeds}."]
+    return [f"Each trial on {plain(', '.join(names))}: {text}; {seeds}." for text, names in found.items()]
 
 
 def _rates(found: list[float]) -> str:

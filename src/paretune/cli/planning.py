@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paretune.cli.data_report import print_data_reports
-from paretune.cli.plan_settings import default_rate_notes, settings_lines
+from paretune.cli.plan_settings import default_rate_notes, few_test_items_notes, settings_lines
 from paretune.cli.time_left import span_text
 from paretune.execute.duration import Durations, Span, time_left
 from paretune.execute.prepare import Prepared, pending_trials
@@ -160,7 +160,8 @@ def _warnings(outlook: Outlook) -> list[str]:
     notes = (slowness_note(dtype) for dtype in sorted({trial.recipe.dtype for trial in waiting}))
     skipped = [f"Left out: {reason}" for reason in outlook.prepared.unavailable.values()]
     rates = default_rate_notes(outlook.study) if waiting else []
-    return [*skipped, *rates, *(note for note in notes if note)]
+    few = few_test_items_notes(outlook.prepared) if waiting else []
+    return [*skipped, *rates, *few, *(note for note in notes if note)]
 
 
 def _what(stage: Stage) -> str:
@@ -183,6 +184,7 @@ def _plan_json(outlook: Outlook) -> dict[str, Any]:
         "tuning": tuning.model_dump(mode="json") if tuning else None,
         "split_sizes": outlook.prepared.blueprint.split_sizes,
         "recipe": outlook.study.recipe.model_dump(mode="json"),
+        "steps": {trial.task.name: trial.recipe.steps for trial in outlook.stages.trials if trial.method.trains},
         "seeds": list(outlook.study.seeds),
         "num_trials": outlook.num_trials,
         "num_waiting": outlook.num_waiting,

@@ -2,15 +2,16 @@
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
-from paretune.cli.experiments import general_text_from, seeds_from, study_of_experiments, task_options_from
+from paretune.cli.experiments import general_text_from, study_of_experiments, task_options_from
 from paretune.cli.progress import watcher_for
+from paretune.cli.training_options import OWN_DATA_LENGTH, Training
 from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
 
 if TYPE_CHECKING:
@@ -47,21 +48,21 @@ def study_from_options(
     task: str | None,
     methods: str | None,
     data: str | None,
-    steps: int | None,
-    seeds: str | None,
     experiments: Path | None = None,
     task_option: Sequence[str] | None = None,
     general_text: str | None = None,
     no_chat_template: bool | None = None,
-    **columns: str | None,
+    **others: Any,
 ) -> Study:
-    """Return the study described by command-line options; `columns` are those of `DATA_OPTIONS`."""
+    """Return the study described by command-line options; `others` are fields of `Training` and `DATA_OPTIONS`."""
+    columns = {name: others.pop(name, None) for name in DATA_OPTIONS}
+    training = Training(**others)
     options = task_options_from(task_option or ()) | _data_options(data, columns, no_chat_template)
     if experiments is not None:
         if methods is not None or task is not None or data is not None:
             raise InputError("--experiments names methods and task itself; leave --methods, --task and --data out")
-        return study_of_experiments(
-            experiments, model=model, task_options=options, general_text=general_text, steps=steps, seeds=seeds
+        return training.applied(
+            study_of_experiments(experiments, model=model, task_options=options, general_text=general_text)
         )
     if data is not None and task is not None:
         raise InputError("--data and --task exclude each other: your data is a task of its own")
@@ -74,13 +75,11 @@ def study_from_options(
         "tasks": [entry],
         "methods": [name.strip() for name in (methods or "").split(",") if name.strip()],
     }
-    if steps is not None:
-        value["recipe"] = {"steps": steps}
-    if seeds is not None:
-        value["seeds"] = seeds_from(seeds)
+    if data is not None:
+        value["recipe"] = OWN_DATA_LENGTH
     if general_text is not None:
         value["general_text"] = general_text_from(general_text)
-    return Study.read(value, "the options")
+    return training.applied(Study.read(value, "the options"))
 
 
 def _data_options(data: str | None, columns: Mapping[str, str | None], no_template: bool | None) -> dict[str, Any]:
@@ -132,7 +131,11 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
         )
 
 
-def run_and_show(study: Study, folder: Path, options: RunOptions) -> int:
+KeepStudy = Callable[[Study, Path, Console], None]
+"""Writes a study into its folder and says where, once it has passed all checks."""
+
+
+def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStudy | None = None) -> int:
     """Run what is missing of a study, print the table and write the page. Returns the exit code."""
     from paretune.cli.planning import announce_plan
     from paretune.execute.executor import DiskFull
@@ -145,6 +148,8 @@ def run_and_show(study: Study, folder: Path, options: RunOptions) -> int:
     prepared = checked(study, folder, options, weights=True)
     jobs, retry = options.jobs, options.retry
     announce_plan(prepared, folder, jobs=jobs, retry=retry, console=console)
+    if keep is not None:
+        keep(study, folder, console)
     try:
         with watcher_for(jobs, console) as watcher:
             records = run(

@@ -113,4 +113,4 @@ def _nearest(seen: Sequence[_Seen], label: str, alone: bool) -> float | None:
 def _units(trial: Trial, phase: Phase) -> int:
     """Return by what a phase's time is divided before it is carried over to another trial."""
     recipe = trial.recipe
-    return recipe.steps * recipe.batch_size * recipe.gradient_accumulation if phase is Phase.TRAIN else 1
+    return recipe.num_examples_seen if phase is Phase.TRAIN else 1

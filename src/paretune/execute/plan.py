@@ -17,6 +17,8 @@ class Planned(NamedTuple):
 
     trial: Trial
     entry: MethodEntry
+    num_examples: int
+    """Training examples of its task."""
 
 
 def plan(study: Study) -> list[Trial]:
@@ -33,16 +35,16 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
     known, and when two cells are the same trial.
     """
     problems = Problems()
-    tasks: list[AnyTask] = []
+    tasks: list[tuple[AnyTask, int]] = []
     methods: list[tuple[MethodEntry, MethodSpec, tuple[float | None, ...], Recipe]] = []
     with problems.collected():
         check_reference(study.base_model)
         content = base_content(study.base_model)
     for named in study.tasks:
         with problems.collected():
-            tasks.append(data.task(named.name, named.options, named.version))
-            kind_of(tasks[-1])
-            tasks[-1].spec()  # reads the data
+            task = data.task(named.name, named.options, named.version)
+            task.spec()  # reads the data
+            tasks.append((task, kind_of(task).num_examples(task, "train")))
     for entry in study.methods:
         with problems.collected():
             method = resolve(entry)
@@ -52,7 +54,7 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
         wanted = study.general_text
         general_text = fixed_general_text(wanted, data.texts(wanted)) if wanted else None
     with problems.collected():
-        _check_choice(study, tasks)
+        _check_choice(study, [task for task, _ in tasks])
     problems.refuse()
     trials = [
         Planned(
@@ -63,12 +65,13 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
                 method=method,
                 learning_rate=rate,
                 seed=seed,
-                recipe=kind_of(task).recipe(recipe),
+                recipe=kind_of(task).recipe(recipe.for_examples(num_examples)),
                 general_text=general_text,
             ),
             entry,
+            num_examples,
         )
-        for task in tasks
+        for task, num_examples in tasks
         for seed in study.seeds
         for entry, method, rates, recipe in methods
         if method.trains or seed == study.seeds[0]
@@ -81,7 +84,7 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
 def _check_twins(study: Study, trials: list[Planned]) -> None:
     """Refuse two rows that differ in their labels alone, and a rate, seed or task that is there twice."""
     seen: dict[tuple[str, str], str] = {}
-    for trial, entry in trials:
+    for trial, entry, _ in trials:
         label = trial.method.label
         cell = (trial.id, repr(sorted(entry.tune.items())))
         if cell in seen:
@@ -106,10 +109,10 @@ def _check_choice(study: Study, tasks: list[AnyTask]) -> None:
 
 def recipe_of(study: Study, entry: MethodEntry, tuning: Mapping[str, Any] | None = None) -> Recipe:
     """Return the study's recipe with the departures of tuning, if given, and of one method. The method's win."""
-    departures = {**(tuning or {}), **entry.recipe}
-    if not departures:
-        return study.recipe
-    return Recipe.read(study.recipe.model_dump() | departures, f'method "{entry.label or entry.name}", recipe')
+    recipe, where = study.recipe, f'method "{entry.label or entry.name}", recipe'
+    for departures in (tuning or {}, entry.recipe):
+        recipe = recipe.with_changes(departures, where) if departures else recipe
+    return recipe
 
 
 def _rates(study: Study, entry: MethodEntry, method: MethodSpec) -> tuple[float | None, ...]:

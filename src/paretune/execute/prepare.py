@@ -80,7 +80,7 @@ def prepare(
     with _at(source):
         study = continued(study, store)
         blueprint = _blueprint(study, data)
-    store.check(study)
+    store.check(study, blueprint.num_train_examples)
     found = blueprint.read(store)
     results = found.results
     stages = blueprint.stages(results)

@@ -64,7 +64,7 @@ def run(
     attempted: set[str] = set()
     with store.held():
         found = prepared.blueprint.read(store)  # another run may have ended since `prepare` looked
-        store.keep_study(study)
+        store.keep_study(study, prepared.blueprint.num_train_examples)
         keep_data_reports(store.folder, prepared.data)
         while True:
             results = found.results

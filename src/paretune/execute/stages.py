@@ -75,6 +75,11 @@ class Blueprint:
         """How many examples each split has, by the name of the task."""
         return {entry.name: self._data.sizes(entry.name, entry.options, entry.version) for entry in self._study.tasks}
 
+    @property
+    def num_train_examples(self) -> list[int]:
+        """How many training examples each task has."""
+        return [sizes["train"] for sizes in self.split_sizes.values()]
+
     def read(self, store: Store) -> FolderRecords:
         """Return the records in a folder as they are read for this study. Raises `InputError` as `read_folder` does."""
         return read_folder(self._trials, store, self._data)
@@ -140,4 +145,4 @@ def _opens_a_cell(study: Study, trial: Trial) -> bool:
 
 
 def _cell(study: Study, tuning: Tuning, row: Planned) -> Cell:
-    return Cell(row.trial, row.entry.tune, recipe_of(study, row.entry, tuning.recipe))
+    return Cell(row.trial, row.entry.tune, recipe_of(study, row.entry, tuning.recipe).for_examples(row.num_examples))

@@ -139,6 +139,7 @@ class _Run:
         with self.phases.during(Phase.PREPARE):
             data = kind.training_data(task, trial, loaded)
             del loaded
+            self.findings["num_train_examples"] = kind.num_examples(task, "train")
             self.findings["num_left_out"] = data.num_left_out
             self.findings["num_validation_left_out"] = data.num_validation_left_out
         if "memory" in trial.measures and not torch.cuda.is_available():

@@ -8,6 +8,7 @@ from typing import Any
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.statistics.ranks import Standing
 from paretune.analysis.table.floor import Floor, floor_notes
+from paretune.report.amounts import few_items_notes, training_json
 from paretune.report.audit_marks import audit_notes, audit_warnings, marks_for
 from paretune.report.curves import curves_json, curves_of
 from paretune.report.wording import claim_notes, notes, row_outcome
@@ -31,7 +32,13 @@ def results_json(
     rows = judged_rows(final, answers, records, floor)
     value: dict[str, Any] = {
         "rows": [_row(row) for row in rows],
-        "notes": [*claim_notes(final, rows), *floor_notes(rows, floor), *notes(final, rows), *audit_notes(rows)],
+        "notes": [
+            *claim_notes(final, rows),
+            *few_items_notes(rows),
+            *floor_notes(rows, floor),
+            *notes(final, rows),
+            *audit_notes(rows),
+        ],
     }
     return value if plan is None else value | {"tuning": curves_json(curves_of(records, plan), plan)}
 
@@ -51,6 +58,7 @@ def _row(row: Row) -> dict[str, Any]:
         "outcome": json.loads(row.outcome.model_dump_json(exclude={"traceback"})),
         "outcome_text": row_outcome(row),
         "num_ok": row.num_ok,
+        **training_json(row.records[0]),
         "metrics": _finite(row.metrics),
         "spreads": _finite(row.spreads),
         "standard_errors": _finite(row.standard_errors),

@@ -130,6 +130,7 @@ def departures(row: Row, shared: Recipe | None) -> dict[str, tuple[object, objec
     if shared is None:
         return {}
     own = row.records[0].trial.recipe
+    shared = shared.for_examples(row.records[0].num_train_examples)
     pairs = {name: (getattr(shared, name), getattr(own, name)) for name in Recipe.model_fields}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 

@@ -1,6 +1,8 @@
 """The training settings that all methods of a study share."""
 
-from typing import Literal, Self
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -14,7 +16,13 @@ class Recipe(Data):
     model_config = ConfigDict(allow_inf_nan=False)
 
     steps: int = Field(default=40, ge=1, le=LARGEST_COUNT)
-    """Optimizer steps."""
+    """Optimizer steps, where `epochs` is not given."""
+    epochs: float | None = later(None, gt=0, le=LARGEST_COUNT)
+    """Passes over the training examples, in place of `steps`: a plan turns them into steps."""
+    min_steps: int | None = later(None, ge=1, le=LARGEST_COUNT)
+    """With `epochs`: train at least so many steps."""
+    max_steps: int | None = later(None, ge=1, le=LARGEST_COUNT)
+    """With `epochs`: train at most so many steps."""
     batch_size: int = Field(default=8, ge=1, le=LARGEST_COUNT)
     """Examples in one forward pass."""
     gradient_accumulation: int = Field(default=1, ge=1, le=LARGEST_COUNT)
@@ -63,8 +71,20 @@ class Recipe(Data):
     """How an image model is trained and sampled; None with language models."""
 
     @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if self.epochs is None:
+            for name in ("min_steps", "max_steps"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name} belongs to epochs, which is missing")
+        elif self.steps != type(self).model_fields["steps"].default:
+            raise ValueError("steps and epochs exclude each other: leave one of them out")
+        elif self.min_steps and self.max_steps and self.min_steps > self.max_steps:
+            raise ValueError(f"min_steps = {self.min_steps} is above max_steps = {self.max_steps}")
+        return self
+
+    @model_validator(mode="after")
     def _warmup_leaves_steps(self) -> Self:
-        if self.warmup_steps >= self.steps and self.warmup_steps > 0:
+        if self.epochs is None and self.warmup_steps >= self.steps and self.warmup_steps > 0:
             raise ValueError(f"warmup_ratio {self.warmup_ratio} leaves no step after the warm-up of {self.steps} steps")
         return self
 
@@ -72,3 +92,39 @@ class Recipe(Data):
     def warmup_steps(self) -> int:
         """Optimizer steps in the warm-up."""
         return round(self.steps * self.warmup_ratio)
+
+    @property
+    def examples_per_step(self) -> int:
+        """Examples that one optimizer step sees."""
+        return self.batch_size * self.gradient_accumulation
+
+    @property
+    def num_examples_seen(self) -> int:
+        """Examples that training sees, repeated ones counted each time."""
+        return self.steps * self.examples_per_step
+
+    def with_changes(self, changes: Mapping[str, Any], where: str) -> Self:
+        """Return this recipe with some fields changed; `steps` among them takes the place of `epochs`, and vice versa.
+
+        Raises `InputError` for values that cannot be, as `read` does.
+        """
+        values = self.model_dump()
+        if changes.keys() & {"steps", "epochs"}:
+            values = {name: value for name, value in values.items() if name not in _LENGTH}
+        return self.read(values | dict(changes), where)
+
+    def for_examples(self, num_examples: int | None) -> Self:
+        """Return this recipe with its `epochs` turned into steps, for so many training examples; None: not known.
+
+        The last step is a whole one, and the bounds win. What is known in steps is returned as it is.
+        """
+        if self.epochs is None or num_examples is None:
+            return self
+        steps = math.ceil(self.epochs * num_examples / self.examples_per_step)
+        steps = max(steps, self.min_steps or 1)
+        steps = min(steps, self.max_steps or steps)
+        return self.with_changes({"steps": steps}, "epochs")
+
+
+_LENGTH = ("steps", "epochs", "min_steps", "max_steps")
+"""The fields that say how long training takes."""

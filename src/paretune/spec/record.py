@@ -139,6 +139,8 @@ class Record(Shown, Data):
     """Mean loss per answer token, or per number of a picture, of each optimizer step."""
     step_seconds: tuple[float, ...] = ()
     """Duration of each optimizer step."""
+    num_train_examples: int | None = later(None)
+    """Examples in the training split; None where nothing is trained, and in records from before this was kept."""
     num_left_out: int = 0
     """Training examples longer than the recipe's `max_length`."""
     num_validation_left_out: int = later(0)
@@ -184,6 +186,13 @@ class Record(Shown, Data):
     def finished(self) -> bool:
         """Whether the trial has a result, good or bad, and need not run again."""
         return self.outcome.kind != "cancelled"
+
+    @property
+    def epochs(self) -> float | None:
+        """How often training saw each example that is not too long, on average; None where it is not known."""
+        if self.num_train_examples is None or self.num_train_examples == self.num_left_out:
+            return None
+        return self.trial.recipe.num_examples_seen / (self.num_train_examples - self.num_left_out)
 
     @property
     def has_answers(self) -> bool:

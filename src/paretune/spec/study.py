@@ -1,13 +1,13 @@
 """A study: which methods are compared, on which base model and tasks, under which shared recipe."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from paretune.spec.base import LARGEST_SEED, Data, explain, later
+from paretune.spec.base import LARGEST_SEED, Data, later
 from paretune.spec.errors import InputError, nearest, one_line
 from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodEntry
@@ -104,9 +104,9 @@ class Study(Shown, Data):
                     '([tuning] sampler = "tpe" or "random"); a grid needs a list of values'
                 )
         try:
-            Recipe.model_validate(self.recipe.model_dump() | self.tuning.recipe)
-        except ValidationError as error:
-            raise ValueError(f"tuning.recipe: {explain(error, Recipe)[0]}") from None
+            self.recipe.with_changes(self.tuning.recipe, "tuning.recipe")
+        except InputError as error:
+            raise ValueError(error.problems[0]) from None
         return self
 
     @classmethod
@@ -125,14 +125,17 @@ class Study(Shown, Data):
             raise InputError(f'{path}: the study has no methods; add for example methods = ["base", "lora"]')
         return cls.read(value, str(path))
 
-    def conflict_with(self, earlier: "Study") -> str | None:
+    def conflict_with(self, earlier: "Study", num_examples: Collection[int] = ()) -> str | None:
         """Say why records of this study may not join those of an earlier one in the same folder, or return None.
 
         A study may grow (methods, rates, seeds, tasks) and change its name; what its trials share must stay. Base model
-        and general text are compared by their content, trial by trial.
+        and general text are compared by their content, trial by trial. `num_examples` are the training examples of
+        each task: epochs are compared by the steps that they are.
         """
-        for field in Recipe.model_fields:
-            old, new = getattr(earlier.recipe, field), getattr(self.recipe, field)
-            if old != new:
-                return f"its recipe has {field} = {old}, this study has {new}"
+        for number in num_examples or (None,):
+            before, now = earlier.recipe.for_examples(number), self.recipe.for_examples(number)
+            for field in Recipe.model_fields:
+                old, new = getattr(before, field), getattr(now, field)
+                if old != new:
+                    return f"its recipe has {field} = {old}, this study has {new}"
         return None

@@ -11,7 +11,7 @@ logs/<trial id>-<attempt>.log       what its process printed
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,16 +67,19 @@ class Store:
         finally:
             lock.release()
 
-    def check(self, study: Study) -> None:
-        """Raise `InputError` when records are here that were made under another recipe than the study's."""
+    def check(self, study: Study, num_examples: Collection[int] = ()) -> None:
+        """Raise `InputError` when records are here that were made under another recipe than the study's.
+
+        `num_examples` are the training examples of each of its tasks, by which epochs are turned into steps.
+        """
         earlier = self.study()
-        reason = study.conflict_with(earlier) if earlier is not None and self._attempts() else None
+        reason = study.conflict_with(earlier, num_examples) if earlier is not None and self._attempts() else None
         if reason is not None:
             raise InputError(f"{self.folder}: cannot hold these trials too: {reason}; {_ANOTHER}")
 
-    def keep_study(self, study: Study) -> None:
+    def keep_study(self, study: Study, num_examples: Collection[int] = ()) -> None:
         """Write study.json. Raises `InputError` as `check` does, and when it cannot be written."""
-        self.check(study)
+        self.check(study, num_examples)
         if study != self.study():
             with refusing(self.folder, _ANOTHER):
                 write_whole(self.folder / "study.json", study.model_dump_json(indent=1).encode())

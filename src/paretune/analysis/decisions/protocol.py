@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from paretune.analysis.table.selection import View
 from paretune.spec import InputError, Recipe, Record, Study, Unit
@@ -20,7 +21,7 @@ def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
     """
     declared = _declared(view.study)
     readers: dict[str, _Reader] = {"base model": attrgetter("trial.base")}
-    readers |= {f"recipe.{field}": _shared_field(field, view.study, declared) for field in Recipe.model_fields}
+    readers |= {f"recipe.{field}": _shared_field(field, declared) for field in Recipe.model_fields}
     readers |= {"device": _provenance("device"), "platform": _provenance("platform"), "package versions": _packages}
     if any(view.table[metric].unit is Unit.SECONDS for metric in metrics):
         readers["number of threads"] = _provenance("num_threads")
@@ -38,15 +39,11 @@ def departures(view: View) -> list[str]:
     declared = _declared(view.study)
     together: dict[tuple[str, str], list[str]] = {}
     for row in view.rows:
-        for field in declared.get(row.method, {}):
-            if _declares(declared, row.records[0], field):
-                own = f"{field} = {_text(row.records[0].trial.recipe, field)}"
-                together.setdefault((field, own), []).append(view.name_of(row))
-    return [
-        f"{own} for {_some(names)} (shared: {_text(view.study.recipe, field)})"
-        for (field, own), names in together.items()
-        if view.study is not None
-    ]
+        record = row.records[0]
+        for field, shared in _departures(declared, record).items():
+            own = f"{field} = {_text(getattr(record.trial.recipe, field))}"
+            together.setdefault((own, f"(shared: {_text(shared)})"), []).append(view.name_of(row))
+    return [f"{own} for {_some(names)} {shared}" for (own, shared), names in together.items()]
 
 
 def refuse_conflicts(view: View, metrics: Sequence[str], *, across: bool) -> list[str]:
@@ -64,35 +61,48 @@ def refuse_conflicts(view: View, metrics: Sequence[str], *, across: bool) -> lis
     return [*(f"Recorded under different settings: {conflict}." for conflict in conflicts), *own]
 
 
-def _text(recipe: Recipe, field: str) -> str:
-    value = getattr(recipe, field)
+def _text(value: Hashable) -> str:
     return "none" if value is None else str(value)
 
 
-def _declared(study: Study | None) -> dict[str, dict[str, Hashable]]:
-    """Return for each method's label the fields of the recipe that the study sets for it alone."""
+class _Declared(NamedTuple):
+    """The recipes of a study's method."""
+
+    shared: Recipe
+    own: Recipe
+    """With what the study sets for the method alone."""
+
+
+def _declared(study: Study | None) -> dict[str, _Declared]:
+    """Return the recipes of each method to which the study gives one of its own, by label."""
     if study is None:
         return {}
-    found = {}
-    for entry in study.methods:
-        if entry.recipe:
-            whole = Recipe.read(study.recipe.model_dump() | entry.recipe, f'method "{entry.label or entry.name}"')
-            found[entry.label or entry.name] = {field: getattr(whole, field) for field in entry.recipe}
-    return found
+    labelled = [(entry.label or entry.name, entry.recipe) for entry in study.methods if entry.recipe]
+    return {
+        label: _Declared(study.recipe, study.recipe.with_changes(changes, f'method "{label}"'))
+        for label, changes in labelled
+    }
 
 
-def _declares(declared: Mapping[str, Mapping[str, Hashable]], record: Record, field: str) -> bool:
-    own = declared.get(record.trial.method.label, {})
-    return field in own and own[field] == getattr(record.trial.recipe, field)
+def _departures(declared: Mapping[str, _Declared], record: Record) -> dict[str, Hashable]:
+    """Return the shared values of the fields in which a record departs from them as the study declares."""
+    if record.trial.method.label not in declared:
+        return {}
+    shared, own = (one.for_examples(record.num_train_examples) for one in declared[record.trial.method.label])
+    made = record.trial.recipe
+    return {
+        field: getattr(shared, field)
+        for field in Recipe.model_fields
+        if getattr(shared, field) != getattr(own, field) == getattr(made, field)
+    }
 
 
-def _shared_field(field: str, study: Study | None, declared: Mapping[str, Mapping[str, Hashable]]) -> _Reader:
+def _shared_field(field: str, declared: Mapping[str, _Declared]) -> _Reader:
     """Return what reads a field of the recipe: the shared value where a departure of the method is declared."""
 
     def read(record: Record) -> Hashable:
-        if study is not None and _declares(declared, record, field):
-            return getattr(study.recipe, field)  # type: ignore[no-any-return]
-        return getattr(record.trial.recipe, field)  # type: ignore[no-any-return]
+        own: Hashable = getattr(record.trial.recipe, field)
+        return _departures(declared, record).get(field, own)
 
     return read
 

@@ -1,4 +1,4 @@
-"""How much more would have to be asked or trained before a difference can be told."""
+"""Which differences questions and seeds can tell, and how many more would tell one."""
 
 import math
 from typing import NamedTuple
@@ -50,3 +50,35 @@ def _more(today: int, *, shrinking: float, fixed: float, goal: float) -> int | N
         return None
     number = math.ceil(today * shrinking / (goal - fixed))
     return max(0, number - today) if number <= today * _MOST_TIMES else None
+
+
+class Noise(NamedTuple):
+    """How scores vary, assumed before anything has run."""
+
+    gap_variance: float
+    """Variance over items of the difference between two methods' scores of an item."""
+    seed_deviation: float
+    """Standard deviation of a method's mean score between seeds, apart from what items bring."""
+
+
+ONE_IN_FOUR = 0.25
+"""`gap_variance` of right or wrong answers where two methods disagree on one item of four and are equally good. Of the
+pairs of single seeds in docs/examples/word-problems, half lie between 0.20 and 0.28."""
+
+
+def detectable_difference(noise: Noise, num_items: int, num_seeds: int, *, num_methods: int = 2) -> float:
+    """Return the smallest true difference of two methods' means that is found significant with 80 % power.
+
+    Variance of the difference: gap_variance / items + 2 seed_deviation^2 / seeds (Miller, arXiv 2411.00640, section 5,
+    with a term for seeds); quantiles of Student's t with the degrees of freedom of Satterthwaite, of which the seeds of
+    all trained methods together give theirs; 5 % two-sided over all pairs of `num_methods` (Bonferroni). With one
+    seed, what another would change is not in it.
+    """
+    items = noise.gap_variance / num_items
+    seeds = 2 * noise.seed_deviation**2 / num_seeds if num_seeds > 1 else 0.0
+    freedom = float("inf")
+    if seeds:
+        freedom = (items + seeds) ** 2 / (seeds**2 / (num_methods * (num_seeds - 1)))
+    num_pairs = max(1, num_methods * (num_methods - 1) // 2)
+    quantiles = student_quantile(1 - 0.025 / num_pairs, freedom) + student_quantile(_POWER, freedom)
+    return quantiles * math.sqrt(items + seeds)

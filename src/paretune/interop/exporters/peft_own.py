@@ -42,7 +42,7 @@ def own_frame(record: Record, experiment_name: str, benchmark: Benchmark) -> dic
     last = {
         "step": recipe.steps,
         "train loss": record.metrics.get("train_loss", math.nan),
-        "train samples": recipe.steps * recipe.batch_size * recipe.gradient_accumulation,
+        "train samples": recipe.num_examples_seen,
         "train total tokens": 0,
     }
     versions = {f"{name}-version": None for name in ("transformers", "peft", "datasets", "bitsandbytes", "torch")}

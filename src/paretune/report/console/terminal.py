@@ -11,6 +11,7 @@ from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.rows import best_first
 from paretune.analysis.table.scored import main_metric, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
+from paretune.report.amounts import few_items_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.console.curves_terminal import curves_summary
 from paretune.report.console.fitted_table import ColumnNote, FittedColumn, FittedTable
@@ -69,8 +70,9 @@ def results_summary(
     parts += [Text(plain(note)) for note in floor_notes(rows, floor)]
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
-    parts += [Text(note, "dim") for note in interval_note(rows)]
-    parts += [Text(note, "yellow") for note in (*claim_notes(final, rows), *notes(final, rows))]
+    parts += [Text(note, "dim") for note in (*interval_note(rows), *training_notes(rows))]
+    warnings = (*claim_notes(final, rows), *few_items_notes(rows), *notes(final, rows))
+    parts += [Text(note, "yellow") for note in warnings]
     return Group(*parts, *curves)
 
 

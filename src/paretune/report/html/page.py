@@ -11,6 +11,7 @@ from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.scored import declared_metrics, main_metrics
 from paretune.interop.peft_layout import UNSTATED
 from paretune.models.known_packages import PACKAGES
+from paretune.report.amounts import few_items_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
 from paretune.report.curves import curves_of
 from paretune.report.estimates import TITLE, estimate_cells
@@ -99,7 +100,14 @@ def render_page(
         study=study,
         tied_note=TIED_NOTE,
         support=" ".join(claim_notes(final, rows)),
-        notes=[*interval_note(rows), *map(plain, floor_notes(rows, floor)), *audit_notes(rows), *notes(final, rows)],
+        notes=[
+            *interval_note(rows),
+            *training_notes(rows),
+            *few_items_notes(rows),
+            *map(plain, floor_notes(rows, floor)),
+            *audit_notes(rows),
+            *notes(final, rows),
+        ],
         facts=_facts(final, study, rows, len(records) - len(final)),
         curves=curves_section(curves, plan) if plan else "",
         samples=samples_section(rows, answered, prompts),
@@ -110,7 +118,7 @@ def render_page(
         costs=[METRICS[cost] for cost in COSTS if cost in drawn],
         imported=(imported := any(row.records[0].imported for row in rows)),
         has_intervals=any(row.quality_interval for row in rows),
-        recipe=_recipe(study.recipe, imported),
+        recipe=_recipe(study.recipe, rows, imported),
         methods=[_method(row, study) for row in _one_per_method(rows)],
         explained={metric.name for metric in legend_metrics(rows)},
         metrics=[metric for metric in legend_metrics(rows) if _shown(rows, metric)],
@@ -234,11 +242,19 @@ def _shown(rows: Sequence[Row], metric: Metric) -> bool:
     return everywhere or any(metric.name in row.metrics for row in rows)
 
 
-def _recipe(recipe: Recipe, imported: bool) -> list[tuple[str, object, str]]:
-    """Return the fields of a recipe, each with its meaning. Of an imported one those that its source states."""
+def _recipe(recipe: Recipe, rows: Sequence[Row], imported: bool) -> list[tuple[str, object, str]]:
+    """Return the fields of a recipe, each with its meaning. Of an imported one those that its source states.
+
+    Where it counts epochs, the steps that they are for the tasks of these rows are shown too.
+    """
     hidden = {name for name in UNSTATED if imported and getattr(recipe, name) == Recipe.model_fields[name].default}
+    hidden |= {name for name in ("epochs", "min_steps", "max_steps") if getattr(recipe, name) is None}
     fields = {name: field for name, field in Recipe.model_fields.items() if name not in hidden}
-    return [(name, _setting(getattr(recipe, name)), field.description or "") for name, field in fields.items()]
+    values = {name: _setting(getattr(recipe, name)) for name in fields}
+    sizes = {record.num_train_examples for row in rows for record in row.records} - {None}
+    if recipe.epochs is not None:
+        values["steps"] = ", ".join(map(str, sorted({recipe.for_examples(size).steps for size in sizes}))) or MISSING
+    return [(name, values[name], field.description or "") for name, field in fields.items()]
 
 
 def _setting(value: object) -> object:
