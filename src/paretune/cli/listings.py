@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from paretune.cli.data_report import print_data_reports
 from paretune.report.format import plain
 
 if TYPE_CHECKING:
@@ -103,10 +104,14 @@ def show_results(folder: Path, *, min_accuracy: str | None, as_json: bool) -> No
     """Print the table of a study's records."""
     from paretune.report import results_json, results_summary
     from paretune.store import Store, load_planned_records, read_plan
+    from paretune.store.kept_data_reports import read_data_reports
 
     records, plan, answers = load_planned_records(folder), read_plan(folder), Store(folder).scores
-    floor = floor_from(min_accuracy)
+    floor, data = floor_from(min_accuracy), read_data_reports(folder)
     if as_json:
-        print(json.dumps(results_json(records, answers, plan, floor), indent=1))
+        shown = {"data": [report.model_dump(mode="json") for report in data]} if data else {}
+        print(json.dumps(results_json(records, answers, plan, floor) | shown, indent=1))
         return
-    Console().print(results_summary(records, answers, plan, floor))
+    console = Console()
+    console.print(results_summary(records, answers, plan, floor))
+    print_data_reports(data, console)

@@ -179,6 +179,7 @@ def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None
     from paretune.cli.listings import floor_from
     from paretune.report import write_page
     from paretune.store import Store, load_planned_records, read_plan
+    from paretune.store.kept_data_reports import read_data_reports
     from paretune.store.kept_estimates import read_estimates
 
     records = load_planned_records(folder)
@@ -199,6 +200,7 @@ def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None
             answered=lambda record: store.items(record) if store.items_file(record).exists() else [],
             prompts=prompts_at_hand,
             floor=floor,
+            data=read_data_reports(folder),
         )
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None

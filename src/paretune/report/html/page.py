@@ -19,13 +19,14 @@ from paretune.report.format import MISSING, plain, probability, rate, show, span
 from paretune.report.html.chart import chart_bundle, chart_specs
 from paretune.report.html.clocks import clock_sections
 from paretune.report.html.curves_page import curve_specs, curves_section
+from paretune.report.html.data_section import data_section
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.html.page_table import table_columns, table_rows, view_key
 from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
 from paretune.report.html.template import asset, template
 from paretune.report.standing_marks import front_share, is_tied
 from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes
-from paretune.spec import COSTS, METRICS, Metric, Provenance, Recipe, Record, Study, StudyPlan
+from paretune.spec import COSTS, METRICS, DataReport, Metric, Provenance, Recipe, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
 
@@ -49,13 +50,14 @@ def write_page(
     answered: Answered = none_answered,
     prompts: Prompts = no_prompts,
     floor: Floor | None = None,
+    data: Sequence[DataReport] = (),
 ) -> None:
     """Write the page of a study, at once or not at all. Folders on the way to it are made.
 
     With the plan of a tuned study it shows the response curves too, with pictures a gallery, with the answers in
-    words one question and what each method answered. Estimates of memory get a
-    table of their own. `floor` is what rows must reach to lie on a Pareto front, by default the base model's main
-    metric.
+    words one question and what each method answered, with reports on a person's own data what became of the rows.
+    Estimates of memory get a table of their own. `floor` is what rows must reach to lie on a Pareto front, by default
+    the base model's main metric.
 
     The file holds everything it needs, about 1 MB and what its pictures take, and is forbidden to load anything. Text
     from records and study is escaped. Raises `OSError` when it cannot be written.
@@ -72,6 +74,7 @@ def write_page(
         answered=answered,
         prompts=prompts,
         floor=floor,
+        data=data,
     )
     write_whole(target, html.encode())
 
@@ -87,6 +90,7 @@ def render_page(
     answered: Answered = none_answered,
     prompts: Prompts = no_prompts,
     floor: Floor | None = None,
+    data: Sequence[DataReport] = (),
 ) -> str:
     """Return the page as HTML."""
     curves = curves_of(records, plan) if plan else []
@@ -111,6 +115,7 @@ def render_page(
         facts=_facts(final, study, rows, len(records) - len(final)),
         curves=curves_section(curves, plan) if plan else "",
         samples=samples_section(rows, answered, prompts),
+        data_reports=data_section(data),
         gallery=(gallery := gallery_section(rows, pictures)),
         views=_views(rows),
         columns=columns,

@@ -1,0 +1,56 @@
+"""What became of a person's own data, in words. The terminal and the page say the same."""
+
+from collections.abc import Iterator, Sequence
+
+from paretune.spec import DataReport, Lengths, RowsReport
+
+SHOWN_NOTE = "As the model sees them; the loss is taken on what stands between ⟦ and ⟧"
+_SHOWN_LABELS = 8
+_SHOWN_CHARACTERS = 600
+_SPLIT_WORDS = {"train": "training", "validation": "validation", "test": "test"}
+
+
+def report_facts(report: DataReport) -> Iterator[tuple[str, str]]:
+    """Yield the report without its examples: what each matter is called, and what there is to say."""
+    rows = report.rows
+    kept = ", ".join(f"{number} {_SPLIT_WORDS[split]}" for split, number in rows.num_kept.items())
+    yield "Data", f"{rows.num_read} rows of {rows.source}, read as {rows.form}"
+    if rows.notes:
+        yield "Found", "; ".join(rows.notes)
+    yield "Examples", f"{kept}; split by {rows.split_by}"
+    yield from (("Not used", text) for text in _dropped(rows))
+    if rows.labels:
+        shown = [f"{label} {number}" for label, number in list(rows.labels.items())[:_SHOWN_LABELS]]
+        more = len(rows.labels) - len(shown)
+        yield "Labels", f"{', '.join(shown)}{f' and {more} more' if more else ''}"
+    for split, lengths in report.lengths.items():
+        yield f"Tokens, {_SPLIT_WORDS[split]}", _lengths(split, lengths, rows.num_kept[split], report.max_length)
+    ends = f", or before {' or '.join(map(repr, report.stop))}" if report.stop else ""
+    template = "used" if report.chat_template else "not used"
+    yield f"Chat template of {report.base_model}", f"{template}. Answers end after {report.max_new_tokens} tokens{ends}"
+    if report.num_references:
+        yield "References", f"all {report.num_references} of validation and test can be scored right"
+
+
+def shortened(parts: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Return the parts of an example, each without its middle where it is long: both ends tell how it is shown."""
+    budget = max(40, _SHOWN_CHARACTERS // len(parts))
+    return [(_short(text, budget), trained) for text, trained in parts]
+
+
+def _dropped(rows: RowsReport) -> Iterator[str]:
+    for one in rows.dropped:
+        more = ", ..." if one.num_rows > len(one.first) else ""
+        yield f"{one.num_rows} ({', '.join(one.first)}{more}): {one.reason}"
+
+
+def _lengths(split: str, lengths: Lengths, num_examples: int, max_length: int) -> str:
+    of = f", of the first {lengths.num_counted}" if lengths.num_counted < num_examples else ""
+    line = f"median {lengths.median}, longest {lengths.longest}{of}"
+    if lengths.num_too_long and split != "test":
+        line += f"; {lengths.num_too_long} longer than max_length = {max_length} are left out"
+    return line
+
+
+def _short(text: str, budget: int) -> str:
+    return text if len(text) <= budget else f"{text[: budget // 2]} ... {text[-budget // 2 :]}"
