@@ -98,7 +98,7 @@ def test_the_plan_says_what_is_trained_on_what_and_how(paretune: Paretune, tuned
     )
     recipe = study.recipe
     (line,) = [line for line in lines if line.startswith("Each trial: ")]
-    assert f"{recipe.steps} steps of {recipe.batch_size} examples" in line
+    assert f"({recipe.steps} steps of {recipe.batch_size})" in line
     assert line.endswith("seeds 0, 1, 2.")
     assert "Learning rates of the first round: lora 0.00112/0.002/0.00356." in lines
     assert "it is estimated as soon as the first trials have ended" in done.stdout

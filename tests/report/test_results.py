@@ -45,6 +45,7 @@ seen/unseen: accuracy on these parts of the questions (paretune tasks word_probl
 Forgetting: increase of the loss on general text, in nats per token, ± its standard error.
 boft: out of memory in phase train: could not allocate 5.3 GB
 Accuracy is shown with a 95% interval over the questions; seed variance is not included.
+Training of each method: 320 examples (40 steps of 8).
 These results describe these runs and support no claim that one fine-tuning method is better than
 another: the learning rates were not tuned with the same budget, there are fewer than 5 seeds and
 not every method has passed an audit.

@@ -85,6 +85,7 @@ def run(  # noqa: PLR0917 (one for each option)
     max_length: options.MaxLength = None,
     learning_rate: options.LearningRates = None,
     seeds: options.Seeds = None,
+    budget: options.Budget = None,
     experiments: options.Experiments = None,
     task_option: options.StudyTaskOptions = None,
     general_text: options.GeneralTextName = None,
@@ -128,12 +129,19 @@ def run(  # noqa: PLR0917 (one for each option)
         raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
     source = None if study is None else str(study)
     how = RunOptions(jobs, threads, retry, skip_unavailable, source, share_devices)
+    if budget is not None:
+        from paretune.cli.budget import refuse_chosen, within_budget
+
+        refuse_chosen({"a study file": study, "--seeds": seeds, "--experiments": experiments})
+        chosen = within_budget(chosen, folder, budget, threads=threads, skip_unavailable=skip_unavailable)
     if plan:
         from paretune.cli.planning import show_plan
 
         show_plan(checked(chosen, folder, how, weights=False), folder, jobs=jobs, retry=retry, as_json=json)
         return
-    raise typer.Exit(run_and_show(chosen, folder, how, keep=keep_study_file if study is None else None))
+    raise typer.Exit(
+        run_and_show(chosen, folder, how, keep=keep_study_file if study is None and budget is None else None)
+    )
 
 
 @app.command(epilog="Example: paretune methods lily")

@@ -69,6 +69,13 @@ GroupColumn = Annotated[
 NoChatTemplate = Annotated[
     bool, typer.Option("--no-chat-template", help="With --data: leave out the chat template of the base model.")
 ]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        help="Time that the study may take, such as 30m or 2h: learning rates, seeds and test questions are chosen by "
+        "what short trials take."
+    ),
+]
 Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer steps of each trial.")]
 Epochs = Annotated[
     float | None,

@@ -76,6 +76,8 @@ class AnyTask(ABC):
     """What values an option may have; any where it has no kind. `paretune.tasks.options` has the kinds."""
     locations: ClassVar[tuple[str, ...]] = ()
     """The options that say where the data lies. The same data elsewhere is the same task."""
+    size_options: ClassVar[Mapping[Split, str]] = {}
+    """The options that limit how many examples validation and test have, by split: a budget of time lowers them."""
     kind: ClassVar[ModelKind]
     """The kind of base model that it is put to, by its name in `paretune.kinds`."""
 

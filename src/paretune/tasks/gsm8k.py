@@ -84,6 +84,7 @@ class Gsm8k(Task):
         "clean_validation": TRUTH,
         "stop": texts(0),
     }
+    size_options: ClassVar[dict[Split, str]] = {"validation": "validation_size", "test": "test_size"}
     locations = ("train", "validation", "test")
     max_new_tokens = 300
 

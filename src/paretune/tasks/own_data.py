@@ -82,6 +82,7 @@ class OwnData(Task):
         "max_new_tokens": or_null(whole_number()),
         "seed": whole_number(0),
     }
+    size_options: ClassVar[dict[Split, str]] = {"validation": "max_validation", "test": "max_test"}
     locations = ("path", "validation_path", "test_path")
 
     def __init__(self, options: Any = None) -> None:

@@ -58,6 +58,7 @@ class WordProblems(Task):
         **dict.fromkeys(("train_size", "validation_size", "test_size"), whole_number()),
         "seed": whole_number(0),
     }
+    size_options: ClassVar[dict[Split, str]] = {"validation": "validation_size", "test": "test_size"}
     max_new_tokens: ClassVar[int] = 40
 
     @classmethod
