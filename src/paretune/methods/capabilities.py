@@ -177,11 +177,14 @@ def _read(file: Path) -> Audit | None:
 
 
 def _speaks_for(audit: MethodAudit, spec: MethodSpec, tied: bool | None, defaults: Mapping[str, Any]) -> bool:
-    audited, touched = audit.method, touched_embeddings(spec)
+    audited = audit.method
+    if audited.peft_type != spec.peft_type:
+        return False
+    if spec.peft_type is None and audited.implementation != spec.implementation:
+        return False
+    touched = touched_embeddings(spec)
     return (
-        audited.peft_type == spec.peft_type
-        and (spec.peft_type is not None or audited.implementation == spec.implementation)
-        and touched_embeddings(audited) == touched
+        touched_embeddings(audited) == touched
         and audit.tied_embeddings == (tied if touched else False)
         and _switches(audited.parameters, defaults) == _switches(spec.parameters, defaults)
     )
