@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from paretune.report import write_page
+from paretune.report import PageSources, write_page
 from tests.browser.conftest import OpenPage
 from tests.records import make_record, make_study
 from tests.report.test_curves import tuned
@@ -20,7 +20,7 @@ def page(open_page: OpenPage, tmp_path: Path) -> Iterator[Page]:
     task = records[0].trial.task
     final = [make_record(label, seed=seed, task=task) for label in ("lora", "full", "oft") for seed in range(3)]
     path = tmp_path / "index.html"
-    write_page([*records, *final], make_study(), path, plan=plan)
+    write_page([*records, *final], make_study(), path, PageSources(plan=plan))
     with open_page(path) as opened:
         opened.wait_for_function("document.querySelectorAll('.curve svg').length === 4")
         yield opened

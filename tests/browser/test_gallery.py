@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from paretune.report import write_page
+from paretune.report import PageSources, write_page
 from paretune.spec import Study
 from tests.browser.conftest import OpenPage
 from tests.report.test_gallery import image_record, kept
@@ -21,7 +21,8 @@ def page(open_page: OpenPage, tmp_path: Path) -> Iterator[Page]:
     records = [image_record("base", 0.4), image_record("lora", 0.7), image_record("oft", 0.6)]
     path = tmp_path / "index.html"
     study = Study.read({"name": "x", "methods": list(SHADES)}, "the test")
-    write_page(records, study, path, pictures=lambda record: kept(SHADES[record.trial.method.label], "<b>zib</b>"))
+    sources = PageSources(pictures=lambda record: kept(SHADES[record.trial.method.label], "<b>zib</b>"))
+    write_page(records, study, path, sources)
     with open_page(path) as opened:
         yield opened
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from paretune import plugins
+from paretune.kinds.diffusion import Diffusion
 from paretune.methods import build, capabilities, resolve
 from paretune.methods.capabilities import (
     Capabilities,
@@ -20,7 +21,6 @@ from paretune.spec import (
     CLAIMS,
     Audit,
     Finding,
-    ImageRecipe,
     MethodAudit,
     MethodEntry,
     MethodSpec,
@@ -212,7 +212,7 @@ def test_batches_in_bf16_are_held_against_those_alone_who_answer_in_it(recorded:
 def test_images_are_drawn_in_batches_whatever_the_audit_found(recorded: Any) -> None:
     recorded(audited(lora(), FINE | {"batch_invariant": DEPENDS}))
     for spec in (lora(), resolve(MethodEntry(name="oft"))):
-        marks = marks_of(spec, Recipe(image=ImageRecipe()))
+        marks = marks_of(spec, Recipe(), always_batched=Diffusion.traits.always_batched)
         assert marks is not None
         assert not marks.answered_alone
 

@@ -10,7 +10,7 @@ from paretune.methods import build, resolve
 from paretune.methods.capabilities import audit_of, marks_of
 from paretune.methods.peft import Peft
 from paretune.models.tying import ties_embeddings
-from paretune.spec import DIFFUSION, ImageRecipe, MethodEntry, Recipe
+from paretune.spec import DIFFUSION, MethodEntry, Recipe
 from paretune.store import load_records
 from tests.outside import PUBLISHED, needs_published
 
@@ -61,7 +61,7 @@ def test_imported_results_that_list_the_librarys_defaults_are_audited_as_plain_o
 def test_an_image_row_carries_no_marks_of_language_models(name: str) -> None:
     spec = resolve(MethodEntry(name=name))
     audit = audit_of(spec)
-    marks = marks_of(spec, Recipe(image=ImageRecipe()), model_kind=DIFFUSION)
+    marks = marks_of(spec, Recipe(), model_kind=DIFFUSION)
     assert audit is not None
     assert marks is not None
     assert set(marks.failed) <= set(audit.failed(DIFFUSION))

@@ -9,7 +9,7 @@ from rich.console import Console
 from paretune.report import results_json, results_summary
 from paretune.report.curves import choice_text, curve_notes, curves_of, step_name
 from paretune.report.html.curves_page import curve_specs, curves_section
-from paretune.report.html.page import render_page
+from paretune.report.html.page import PageSources, render_page
 from paretune.spec import PlannedStage, Record, StudyPlan, Tuning
 from paretune.tune import Cell
 from tests.records import make_record, make_study
@@ -124,7 +124,7 @@ def test_a_tuned_parameter_is_part_of_the_choice() -> None:
 
 def test_the_page_draws_a_panel_for_each_method_and_marks_the_choice() -> None:
     records, plan = tuned()
-    page = render_page(records, make_study(), plan=plan)
+    page = render_page(records, make_study(), PageSources(plan=plan))
     assert page.count('class="curve" id=') == 4
     assert "window.vegaEmbed=" in page
     found = re.search(r'id="page-data">(.*?)</script>', page, re.DOTALL)
@@ -167,7 +167,7 @@ def test_nothing_from_labels_or_parameters_becomes_markup() -> None:
     section = curves_section(curves_of(records, plan), plan)
     assert evil not in section
     assert "&lt;img" in section
-    assert evil not in render_page(records, make_study(), plan=plan)
+    assert evil not in render_page(records, make_study(), PageSources(plan=plan))
 
 
 def test_a_study_that_does_not_tune_has_no_such_section() -> None:

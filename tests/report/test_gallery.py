@@ -8,7 +8,7 @@ from PIL import Image
 
 from paretune.analysis import rows_of
 from paretune.report.html.gallery import gallery_section
-from paretune.report.html.page import render_page
+from paretune.report.html.page import PageSources, render_page
 from paretune.spec import InputError, Record, Study
 from paretune.store import Item, KeptPicture, Store
 from tests.records import make_record
@@ -76,7 +76,7 @@ def test_a_page_with_too_many_pictures_shows_fewer(records: list[Record], monkey
 def test_a_page_without_pictures_has_no_gallery(records: list[Record]) -> None:
     study = Study.read({"name": "x", "methods": ["base", "lora", "oft"]}, "the test")
     assert "Drawings" not in render_page(records, study)
-    page = render_page(records, study, pictures=lambda record: kept(20))
+    page = render_page(records, study, PageSources(pictures=lambda record: kept(20)))
     assert page.count('class="gallery"') == 1
     assert "Similarity and drift are cosines of features of hub:some/judge@main" in page
 

@@ -5,7 +5,7 @@ import re
 from paretune.analysis import rows_of
 from paretune.report.html.samples import samples_section
 from paretune.spec import Record
-from paretune.store import Item
+from paretune.store import Item, KeptPicture
 from tests.records import make_record
 
 RECORDS = [make_record(label, seed=seed) for label in ("base", "lora") for seed in (0, 1)]
@@ -49,6 +49,18 @@ def test_without_the_question_the_answers_are_shown_all_the_same() -> None:
     section = samples_section(rows_of(RECORDS), answered, lambda record: {})
     assert 'class="card prose sample"' not in section
     assert "seed 0" in section
+
+
+def test_what_was_answered_in_pictures_is_left_to_the_gallery() -> None:
+    picture = KeptPicture("answer", "a zib", 0, 0, None, b"")
+
+    def pictures(record: Record) -> list[KeptPicture]:
+        return [picture] if record.trial.method.label == "base" else []
+
+    section = samples_section(rows_of(RECORDS), answered, prompts, pictures)
+    assert "lora" in section
+    assert "base" not in section
+    assert samples_section(rows_of(RECORDS), answered, prompts, lambda record: [picture]) == ""
 
 
 def test_where_no_answers_are_kept_there_is_no_section() -> None:

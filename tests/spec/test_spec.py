@@ -154,6 +154,10 @@ class TestRecord:
             value["trial"]["base_model"] = "hub:some/model@main"
             value["provenance"]["model_note"] = "revision main was commit 0123abc"
             assert read_record(value, path.name).trial.base_content == "hub:some/model@0123abc"
+            value["audit"] = {"audit": None, "answered_alone": True}
+            assert read_record(value, path.name).answer_batch_size == 1
+            value["trial"]["recipe"]["image"] = {}
+            assert read_record(value, path.name).answer_batch_size > 1, "images were never drawn one by one"
 
     def test_records_of_the_future_and_of_nobody_are_refused(self) -> None:
         with pytest.raises(InputError, match="newer Paretune"):

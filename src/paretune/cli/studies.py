@@ -177,7 +177,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
 def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None = None) -> Path:
     """Write a study's page and return its path."""
     from paretune.cli.listings import floor_from
-    from paretune.report import write_page
+    from paretune.report import PageSources, write_page
     from paretune.store import Store, load_planned_records, read_plan
     from paretune.store.kept_data_reports import read_data_reports
     from paretune.store.kept_estimates import read_estimates
@@ -188,28 +188,26 @@ def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
     path, floor = output or folder / "index.html", floor_from(min_accuracy)
     try:
-        store, estimates = Store(folder), read_estimates(folder)
-        write_page(
-            records,
-            study,
-            path,
-            store.scores,
-            read_plan(folder),
-            estimates=estimates,
+        store = Store(folder)
+        sources = PageSources(
+            answers=store.scores,
+            plan=read_plan(folder),
+            estimates=read_estimates(folder),
             pictures=store.pictures,
             answered=lambda record: store.items(record) if store.items_file(record).exists() else [],
             prompts=prompts_at_hand,
             floor=floor,
             data=read_data_reports(folder),
         )
+        write_page(records, study, path, sources)
     except OSError as error:
         raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
     return path
 
 
-def prompts_at_hand(record: Record) -> dict[str, str]:
+def prompts_at_hand(record: Record) -> Mapping[str, str]:
     """Return the questions of a record's task by their ids; none where the data is not here or has changed since."""
-    from paretune.tasks import Task, task_of
+    from paretune.tasks import task_of
 
     spec = record.trial.task
     places = [str(spec.options.get(name)) for name in spec.locations]
@@ -217,9 +215,7 @@ def prompts_at_hand(record: Record) -> dict[str, str]:
         return {}
     try:
         task = task_of(spec)
-        if not isinstance(task, Task) or task.content_hash != spec.content_hash:
-            return {}
-        return {example.id: example.prompt for example in task.examples(record.trial.split)}
+        return task.questions(record.trial.split) if task.content_hash == spec.content_hash else {}
     except InputError:
         return {}
 

@@ -14,7 +14,7 @@ from paretune.execute.events import Listener
 from paretune.execute.executor import Finished
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
-from paretune.kinds import Asked, Kind, kind_of
+from paretune.kinds import Asked, Kind, kind_named, kind_of
 from paretune.measure import (
     Phases,
     collect_provenance,
@@ -27,7 +27,7 @@ from paretune.methods import Context, Method, Objective, build
 from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel, pinned
 from paretune.models.tying import ties_embeddings
-from paretune.spec import InputError, Ok, Outcome, Phase, Record, Trial
+from paretune.spec import AuditMarks, InputError, Ok, Outcome, Phase, Record, Trial
 from paretune.store import Item, KeptPicture
 from paretune.tasks import AnyTask, task_of
 
@@ -61,7 +61,7 @@ def run_trial(
         started_at=started_at,
         notes=warned.lines,
         phases=run.phases.readings(),
-        audit=marks_of(trial.method, trial.recipe, ties_embeddings(trial.base_model), trial.model_kind),
+        audit=run.audit,
         provenance=collect_provenance(concurrent_workers=int(concurrent_workers), model_note=run.model_note),
         **run.findings,
     )
@@ -89,9 +89,11 @@ class _Run:
         self.items: Sequence[Item] | None = None
         self.pictures: Sequence[KeptPicture] = ()
         self.model_note: str | None = None
+        self.audit: AuditMarks | None = None
 
     def whole(self) -> None:
         """Train where there is something to train, then evaluate what was saved, where the trial asks for answers."""
+        self.audit = _audit_marks(self._trial)
         task = _task_of(self._trial)
         kind = kind_of(task)
         trial = self._trial.model_copy(
@@ -206,6 +208,12 @@ def _training_peak_bytes(ready: _Ready, batches: Iterable[DataBatch]) -> int:
         train(model, method, optimizer, batches, recipe, objective=objective)
 
     return count_peak_bytes(model, steps)
+
+
+def _audit_marks(trial: Trial) -> AuditMarks | None:
+    """Return what the record keeps of the audit of the trial's method on its kind of model."""
+    traits, tied = kind_named(trial.model_kind).traits, ties_embeddings(trial.base_model)
+    return marks_of(trial.method, trial.recipe, tied, traits.name, always_batched=traits.always_batched)
 
 
 def _task_of(trial: Trial) -> AnyTask:

@@ -14,7 +14,7 @@ from paretune.measure import Phases
 from paretune.methods import Context, KindTraits, Method, Objective
 from paretune.models import LoadedModel
 from paretune.models.hardware import default_device
-from paretune.spec import GeneralText, Phase, Recipe, Trial
+from paretune.spec import DataReport, GeneralText, Phase, Recipe, Trial
 from paretune.store import Item, KeptPicture
 from paretune.tasks import AnyTask, Split
 
@@ -163,6 +163,10 @@ class Kind(ABC, Generic[TaskT]):
 
         Called once for each task and `max_length` of a study. `read_texts` reads a file of general text once.
         """
+
+    def data_report(self, task: TaskT, trial: Trial) -> DataReport | None:  # noqa: ARG002
+        """Return what a model will see of a person's own data; None where there is nothing to tell."""
+        return None
 
     def num_examples(self, task: TaskT, split: Split) -> int:
         """Return how many examples a split has; by default of a task that gives them by `examples(split)`."""

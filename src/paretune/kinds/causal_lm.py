@@ -31,6 +31,7 @@ from paretune.kinds.base import (
     Workload,
     on_device,
 )
+from paretune.kinds.data_report import data_report
 from paretune.kinds.language import evaluate, general_texts_of
 from paretune.kinds.probe import NUM_PADDING, Answers, Dtype, Subject, device_of, evaluated
 from paretune.measure import Phases, check_texts
@@ -38,7 +39,7 @@ from paretune.methods import KindTraits, Objective
 from paretune.methods.base import LANGUAGE
 from paretune.models import LoadedModel, load_model, makes_pictures, tokenizer_of
 from paretune.models.shapes import architecture_of, config_object, find_shape, only_reads
-from paretune.spec import CLAIMS, Recipe, Trial
+from paretune.spec import CLAIMS, DataReport, Recipe, Trial
 from paretune.tasks import Example, Task
 
 NUM_NEW_TOKENS = 6
@@ -100,6 +101,10 @@ class CausalLm(Kind[Task]):
         check_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
         if trial.general_text is not None:
             check_texts(tokenizer, read_texts(trial.general_text), trial.general_text.max_tokens)
+
+    def data_report(self, task: Task, trial: Trial) -> DataReport | None:
+        """Return lengths, template, end of an answer, and the first examples as tokens."""
+        return data_report(task, trial)
 
     def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
         """Return the loss on the tokens of the answers."""

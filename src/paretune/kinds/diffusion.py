@@ -54,7 +54,7 @@ _AUDITED: Prediction = "picture"
 class Diffusion(Kind[ImageTask]):
     """Diffusion transformers of image models. Forgetting: how far drawings of other captions drift."""
 
-    traits: ClassVar[KindTraits] = KindTraits(DIFFUSION, None, linear_in_blocks=True)
+    traits: ClassVar[KindTraits] = KindTraits(DIFFUSION, None, linear_in_blocks=True, always_batched=True)
     words: ClassVar[str] = "an image model, such as shipped:drawings"
     tasks: ClassVar[type[Any]] = ImageTask
     claims: ClassVar[frozenset[str]] = CLAIMS_OF_EVERY_KIND

@@ -27,6 +27,8 @@ class KindTraits(NamedTuple):
     linear_in_blocks: bool = False
     """Whether "all-linear" stands for the linear layers of repeated blocks alone: peft would take in an encoder's
     pooler, which sees one vector a text, and knows no diffusers."""
+    always_batched: bool = False
+    """Whether models are evaluated in batches even with a method whose answers depend on them, as images are drawn."""
 
 
 LANGUAGE = KindTraits(CAUSAL_LM, "CAUSAL_LM")

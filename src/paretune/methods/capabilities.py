@@ -140,28 +140,31 @@ def answering_of(spec: MethodSpec, tied: bool | None = False, model_kind: ModelK
 
 
 def marks_of(
-    spec: MethodSpec, recipe: Recipe, tied: bool | None = False, model_kind: ModelKind = CAUSAL_LM
+    spec: MethodSpec,
+    recipe: Recipe,
+    tied: bool | None = False,
+    model_kind: ModelKind = CAUSAL_LM,
+    *,
+    always_batched: bool = False,
 ) -> AuditMarks | None:
     """Return what a record keeps of its method's audit on a kind of model, or None where there is nothing to audit.
 
     That a method cannot be trained in bfloat16 is left out unless the recipe is known to train it so; peft's own choice
     is float32 for most adapters. How far a batch moves answers in bfloat16 is left out with a float32 base. `tied` is
-    as in `audit_of`.
+    as in `audit_of`; `always_batched` says that this kind of model is never evaluated with batch size 1.
     """
     if not spec.trains:
         return None
     audit, whole = audit_of(spec, tied), _whole_audit_of(spec)
-    answers = recipe.image is None
     if audit is None or whole is None:
-        return AuditMarks(audit=None, answered_alone=answers)
+        return AuditMarks(audit=None, answered_alone=not always_batched)
     failed = audit.failed(model_kind)
     if not _trains_in_base_dtype(spec, recipe):
         failed.pop("trains_in_bf16", None)
     if recipe.dtype != "bfloat16":
         failed.pop("batch_as_base_in_bf16", None)
-    return AuditMarks(
-        audit=whole.name, failed=failed, answered_alone=answers and answering_of(spec, tied, model_kind).alone
-    )
+    alone = not always_batched and answering_of(spec, tied, model_kind).alone
+    return AuditMarks(audit=whole.name, failed=failed, answered_alone=alone)
 
 
 def _trains_in_base_dtype(spec: MethodSpec, recipe: Recipe) -> bool:

@@ -36,7 +36,10 @@ def _from_1(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_2(value: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 counted a label and where data lies as parts of a trial, and said a hub's commit in a note only."""
+    """Version 2 counted a label and where data lies as parts of a trial, and said a hub's commit in a note only.
+
+    Of image models it said that methods are evaluated with batch size 1, which they never were.
+    """
     trial, provenance = value.get("trial"), value.get("provenance")
     if not isinstance(trial, dict):
         return value
@@ -48,6 +51,9 @@ def _from_2(value: dict[str, Any]) -> dict[str, Any]:
     commit = re.fullmatch(f"revision {re.escape(revision)} was commit ([0-9a-f]+)", note)
     if name.startswith("hub:") and commit:
         trial["base_content"] = f"{name}@{commit[1]}"
+    audit, recipe = value.get("audit"), trial.get("recipe")
+    if isinstance(audit, dict) and isinstance(recipe, dict) and recipe.get("image") is not None:
+        value = {**value, "audit": {**audit, "answered_alone": False}}
     return {**value, "trial": trial}
 
 

@@ -201,13 +201,9 @@ class Record(Shown, Data):
 
     @property
     def answer_batch_size(self) -> int:
-        """The batch size that its answers were generated with: the recipe's, or 1 for a method that is evaluated so.
-
-        Images are always drawn in batches of the recipe's size.
-        """
-        recipe, audit = self.trial.recipe, self.audit
-        alone = audit is not None and audit.answered_alone and recipe.image is None
-        return 1 if alone else recipe.answer_batch_size
+        """The batch size that its answers were generated with: the recipe's, or 1 for a method that is evaluated so."""
+        alone = self.audit is not None and self.audit.answered_alone
+        return 1 if alone else self.trial.recipe.answer_batch_size
 
     def metric(self, name: str) -> float | None:
         """Return a value by its name, or None where it was not measured. Raises `ValueError` for an unknown one."""

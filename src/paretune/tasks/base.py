@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from paretune.spec import CAUSAL_LM, ModelKind, RowsReport, TaskCard, TaskSpec, content_hash
+from paretune.spec import CAUSAL_LM, InputError, ModelKind, RowsReport, TaskCard, TaskSpec, content_hash
 from paretune.tasks.options import Kind, checked_options
 
 Split = Literal["train", "validation", "test"]
@@ -80,6 +80,8 @@ class AnyTask(ABC):
     """The options that limit how many examples validation and test have, by split: a budget of time lowers them."""
     kind: ClassVar[ModelKind]
     """The kind of base model that it is put to, by its name in `paretune.kinds`."""
+    answers: ClassVar[str] = "no text"
+    """What is answered, in words: "images"."""
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.options: dict[str, Any] = checked_options(
@@ -95,6 +97,14 @@ class AnyTask(ABC):
     def earlier_content_hash(self) -> str | None:
         """The hash that records of an earlier Paretune hold for the same data, where it was another."""
         return None
+
+    def questions(self, split: Split) -> Mapping[str, str]:  # noqa: ARG002
+        """Return what is asked, in words, by the ids of the items; empty where nothing is. Raises as examples do."""
+        return {}
+
+    def in_words(self) -> "Task":
+        """Return itself as a task whose answers are texts. Raises `InputError` where it is none."""
+        raise InputError(f'task "{self.card.name}": its answers are {self.answers}, and a text task is needed here')
 
     def spec(self) -> TaskSpec:
         """Return this task as data, for a trial."""
@@ -117,6 +127,7 @@ class Task(AnyTask):
     """
 
     kind: ClassVar[ModelKind] = CAUSAL_LM
+    answers: ClassVar[str] = "texts"
     max_new_tokens: ClassVar[int | None]
     """Tokens an answer may take; None: as many as the longest reference needs."""
     stop: ClassVar[tuple[str, ...]] = ("\n\n", "\nQuestion:")
@@ -132,6 +143,14 @@ class Task(AnyTask):
     @abstractmethod
     def examples(self, split: Split) -> Sequence[Example]:
         """Return all examples of a split. May raise `InputError` for data or options that cannot be used."""
+
+    def questions(self, split: Split) -> Mapping[str, str]:
+        """Return the prompts by the ids of the examples."""
+        return {example.id: example.prompt for example in self.examples(split)}
+
+    def in_words(self) -> "Task":
+        """Return itself."""
+        return self
 
     @abstractmethod
     def score(self, text: str, example: Example) -> Mapping[str, float]:

@@ -42,6 +42,7 @@ class ClassificationTask(AnyTask):
     """
 
     kind: ClassVar[ModelKind] = CLASSIFIER
+    answers: ClassVar[str] = "classes"
     labels: Sequence[str]
     """The classes, in the order of the head's outputs."""
     corpus_metrics: Mapping[str, CorpusMetric] = {}
@@ -50,6 +51,10 @@ class ClassificationTask(AnyTask):
     @abstractmethod
     def examples(self, split: Split) -> Sequence[LabelledExample]:
         """Return all examples of a split. May raise `InputError` for data or options that cannot be used."""
+
+    def questions(self, split: Split) -> Mapping[str, str]:
+        """Return the texts by the ids of the examples."""
+        return {example.id: example.text for example in self.examples(split)}
 
     def score(self, label: str, example: LabelledExample) -> Mapping[str, float]:
         """Return the values of the label that a model gave by metric: of all that the card declares per item."""

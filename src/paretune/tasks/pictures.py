@@ -43,6 +43,7 @@ class ImageTask(AnyTask):
     """
 
     kind: ClassVar[ModelKind] = DIFFUSION
+    answers: ClassVar[str] = "images"
     judge: str
     """Reference of the network whose features pictures are compared by."""
     num_noises: int

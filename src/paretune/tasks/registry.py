@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.plugins import plugin_classes
-from paretune.spec import DIFFUSION, InputError, TaskCard, TaskSpec, nearest
+from paretune.spec import InputError, TaskCard, TaskSpec, nearest
 from paretune.tasks.base import AnyTask, Task
 from paretune.tasks.gsm8k import Gsm8k
 from paretune.tasks.image_concept import ImageConcept
@@ -42,15 +42,7 @@ def task_versions(name: str) -> list[str]:
 
 def get_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
     """Return a task in words. Raises `InputError` as `get_any_task` does, and for one that no text answers."""
-    return task_in_words(get_any_task(name, options))
-
-
-def task_in_words(task: AnyTask) -> Task:
-    """Return a task that language models answer. Raises `InputError` for one that no text answers."""
-    if not isinstance(task, Task):
-        answers = "images" if task.kind == DIFFUSION else "no text"
-        raise InputError(f'task "{task.card.name}": its answers are {answers}, and a text task is needed here')
-    return task
+    return get_any_task(name, options).in_words()
 
 
 def task_names() -> list[str]:

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.table.floor import Floor, floor_notes
@@ -38,64 +38,45 @@ _SUMMARY = 160
 """Longer parameters of a method are folded: AdaLoRA's ranks, once learned, fill pages."""
 
 
-def write_page(
-    records: Sequence[Record],
-    study: Study,
-    path: str | Path,
-    answers: Answers = no_answers,
-    plan: StudyPlan | None = None,
-    *,
-    estimates: Sequence[MemoryEstimate] = (),
-    pictures: Pictures = no_pictures,
-    answered: Answered = none_answered,
-    prompts: Prompts = no_prompts,
-    floor: Floor | None = None,
-    data: Sequence[DataReport] = (),
-) -> None:
-    """Write the page of a study, at once or not at all. Folders on the way to it are made.
+class PageSources(NamedTuple):
+    """What a page is made of besides records and study, as far as it is at hand."""
 
-    With the plan of a tuned study it shows the response curves too, with pictures a gallery, with the answers in
-    words one question and what each method answered, with reports on a person's own data what became of the rows.
-    Estimates of memory get a table of their own. `floor` is what rows must reach to lie on a Pareto front, by default
-    the base model's main metric.
+    answers: Answers = no_answers
+    plan: StudyPlan | None = None
+    """Of a tuned study: then the page shows the response curves."""
+    estimates: Sequence[MemoryEstimate] = ()
+    """Predictions of memory, which get a table of their own."""
+    pictures: Pictures = no_pictures
+    answered: Answered = none_answered
+    prompts: Prompts = no_prompts
+    floor: Floor | None = None
+    """What rows must reach to lie on a Pareto front, by default the base model's main metric."""
+    data: Sequence[DataReport] = ()
+    """Reports on a person's own data: what became of the rows."""
+
+
+_NOTHING_BESIDES = PageSources()
+
+
+def write_page(
+    records: Sequence[Record], study: Study, path: str | Path, sources: PageSources = _NOTHING_BESIDES
+) -> None:  # fmt: skip
+    """Write the page of a study, at once or not at all. Folders on the way to it are made.
 
     The file holds everything it needs, about 1 MB and what its pictures take, and is forbidden to load anything. Text
     from records and study is escaped. Raises `OSError` when it cannot be written.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    html = render_page(
-        records,
-        study,
-        answers,
-        plan,
-        estimates=estimates,
-        pictures=pictures,
-        answered=answered,
-        prompts=prompts,
-        floor=floor,
-        data=data,
-    )
-    write_whole(target, html.encode())
+    write_whole(target, render_page(records, study, sources).encode())
 
 
-def render_page(
-    records: Sequence[Record],
-    study: Study,
-    answers: Answers = no_answers,
-    plan: StudyPlan | None = None,
-    *,
-    estimates: Sequence[MemoryEstimate] = (),
-    pictures: Pictures = no_pictures,
-    answered: Answered = none_answered,
-    prompts: Prompts = no_prompts,
-    floor: Floor | None = None,
-    data: Sequence[DataReport] = (),
-) -> str:
+def render_page(records: Sequence[Record], study: Study, sources: PageSources = _NOTHING_BESIDES) -> str:
     """Return the page as HTML."""
+    plan, floor = sources.plan, sources.floor
     curves = curves_of(records, plan) if plan else []
     final = [record for record in records if not record.trial.tunes]
-    rows = judged_rows(final, answers, records, floor)
+    rows = judged_rows(final, sources.answers, records, floor)
     columns = table_columns(rows)
     mains = main_metrics(rows)
     specs = {metric.name: chart_specs([row for row in rows if row.quality == metric.name]) for metric in mains}
@@ -114,9 +95,9 @@ def render_page(
         ],
         facts=_facts(final, study, rows, len(records) - len(final)),
         curves=curves_section(curves, plan) if plan else "",
-        samples=samples_section(rows, answered, prompts),
-        data_reports=data_section(data),
-        gallery=(gallery := gallery_section(rows, pictures)),
+        samples=samples_section(rows, sources.answered, sources.prompts, sources.pictures),
+        data_reports=data_section(sources.data),
+        gallery=(gallery := gallery_section(rows, sources.pictures)),
         views=_views(rows),
         columns=columns,
         rows=table_rows(rows, columns, study),
@@ -134,7 +115,7 @@ def render_page(
         },
         clocks=clock_sections(rows),
         estimates_title=TITLE,
-        estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in estimates],
+        estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in sources.estimates],
         audit_mark=AUDIT_MARK,
         style=asset("page.css"),
         script=asset("page.js") + asset("curves.js") + (asset("gallery.js") if gallery else ""),

@@ -5,6 +5,7 @@ from typing import Any
 
 from paretune.analysis import Row
 from paretune.report.format import plain
+from paretune.report.html.gallery import Pictures, no_pictures
 from paretune.report.html.page_table import view_key
 from paretune.report.html.template import template
 from paretune.spec import Record
@@ -28,10 +29,14 @@ def no_prompts(record: Record) -> Mapping[str, str]:  # noqa: ARG001
     return {}
 
 
-def samples_section(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> str:
-    """Return the section as HTML, or nothing where no answers in words are kept. Text from records is escaped."""
-    views = dict.fromkeys((row.task, row.split) for row in rows)
-    found = [_sample([row for row in rows if (row.task, row.split) == view], answered, prompts) for view in views]
+def samples_section(rows: Sequence[Row], answered: Answered, prompts: Prompts, pictures: Pictures = no_pictures) -> str:
+    """Return the section as HTML, or nothing where no answers in words are kept. Text from records is escaped.
+
+    Rows that were answered in pictures are left to the gallery.
+    """
+    in_words = [row for row in rows if row.outcome.kind == "ok" and not pictures(row.records[0])]
+    views = dict.fromkeys((row.task, row.split) for row in in_words)
+    found = [_sample([row for row in in_words if (row.task, row.split) == view], answered, prompts) for view in views]
     if not any(found):
         return ""
     return template("samples.html").render(samples=[one for one in found if one])
@@ -39,8 +44,7 @@ def samples_section(rows: Sequence[Row], answered: Answered, prompts: Prompts) -
 
 def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[str, Any]:
     """Return one question with the answers of all rows of a task, each row's first seed."""
-    in_words = [row for row in rows if row.outcome.kind == "ok" and row.records[0].trial.recipe.image is None]
-    row_answers = [(row, {item.item_id: item for item in answered(row.records[0])}) for row in in_words]
+    row_answers = [(row, {item.item_id: item for item in answered(row.records[0])}) for row in rows]
     row_answers = [(row, items) for row, items in row_answers if items]
     chosen, tells_apart = _choose(row_answers) if row_answers else (None, False)
     if chosen is None:
