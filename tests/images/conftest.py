@@ -46,18 +46,25 @@ def picture_bytes() -> Callable[..., bytes]:
     return encoded
 
 
+MINI_OPTIONS: dict[str, Any] = {
+    "validation_size": 1, "test_size": 2, "noises": 1, "gallery_captions": ["a zib on navy"], "gallery_noises": 1,
+    "drift_captions": ["a red apple on cream", "a blue cat on white"], "drift_noises": 1,
+}  # fmt: skip
+"""Options that make the task of the shipped drawings as small as it can be."""
+
+
 @pytest.fixture
 def mini_options() -> dict[str, Any]:
-    """Options that make the task of the shipped drawings as small as it can be."""
-    return {
-        "validation_size": 1, "test_size": 2, "noises": 1, "gallery_captions": ["a zib on navy"], "gallery_noises": 1,
-        "drift_captions": ["a red apple on cream", "a blue cat on white"], "drift_noises": 1,
-    }  # fmt: skip
+    return dict(MINI_OPTIONS)
 
 
 @pytest.fixture
 def stand_in_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compares pictures by their colours on a coarse grid, so that no judge has to be fetched."""
+    use_stand_in_judge(monkeypatch)
+
+
+def use_stand_in_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare pictures by their colours on a coarse grid, so that no judge has to be fetched."""
     import numpy as np
     import torch
 

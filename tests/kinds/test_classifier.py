@@ -1,9 +1,8 @@
 """Texts are sorted into classes by encoders and decoders with a head, in trials like any other."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -18,44 +17,17 @@ from paretune.kinds import kind_of
 from paretune.models import Head, load_model
 from paretune.models.toy import toy_model, toy_tokenizer
 from paretune.models.toy_encoder import toy_encoder
-from paretune.spec import CLASSIFIER, METRICS, InputError, Study, TaskCard, Trial
-from paretune.tasks import ClassificationTask, LabelledExample, Split, registry
+from paretune.spec import CLASSIFIER, InputError, Study, Trial
+from paretune.tasks import registry
+from tests.kinds.first_letter import FirstLetter
 from tests.methods.real_path import Silent
 
 HEAD = Head("AutoModelForSequenceClassification", {"num_labels": 2}, seed=1)
 
 
-class FirstLetter(ClassificationTask):
-    """Is the first letter a vowel?"""
-
-    card: ClassVar[TaskCard] = TaskCard(
-        name="first_letter", version="1", description="", source="", licence="", metrics=(METRICS["accuracy"],)
-    )
-    default_options: ClassVar[dict[str, Any]] = {"wrong_label": False}
-    labels = ("vowel", "consonant")
-
-    def examples(self, split: Split) -> Sequence[LabelledExample]:
-        """Return words of different lengths."""
-        letters = {"train": "abcdefghijkl", "validation": "oprt", "test": "eiuxz"}[split]
-        wrong = "neither" if self.options["wrong_label"] else "consonant"
-        return [
-            LabelledExample(f"{split}-{one}", one + "x" * (8 + place % 3), "vowel" if one in "aeiou" else wrong)
-            for place, one in enumerate(letters)
-        ]
-
-
 @pytest.fixture(autouse=True)
 def _known_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_OWN", (*registry._OWN, FirstLetter))
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder with an encoder whose head has another number of classes."""
-    folder = tmp_path_factory.mktemp("encoder")
-    toy_encoder().save_pretrained(folder)
-    toy_tokenizer().save_pretrained(folder)
-    return f"path:{folder}"
 
 
 def trials(base_model: str, *methods: Any, **values: Any) -> list[Trial]:

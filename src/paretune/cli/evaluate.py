@@ -152,8 +152,8 @@ def _lines(asked: _Asked, checkpoint: Path, result: "Evaluation") -> list[str]:
     found |= {one.words: show(one, result.metrics[one.name]) for one in others if one.name in result.metrics}
     for name, metric in METRICS.items():
         if metric.phase is Phase.RETAIN and name in result.metrics:
-            error = result.standard_errors[name]
-            found[metric.words] = f"{result.metrics[name]:+.4f} ± {error:.4f} {metric.unit.value}"
+            error = f" ± {result.standard_errors[name]:.4f}" if name in result.standard_errors else ""
+            found[metric.words] = f"{result.metrics[name]:+.4f}{error} {metric.unit.value}"
     width = max(map(len, found))
     lines = [f"{name:<{width}} {text}" for name, text in found.items()]
     return [f"{checkpoint} on {asked.task.card.name}, {len(result.items)} {main.items}", *lines]

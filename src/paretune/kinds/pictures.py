@@ -83,7 +83,7 @@ class Pictures:
         parts = [part for part in (likeness, drift) if part is not None]
         return Evaluation(
             metrics=metrics | {part.metric: part.mean for part in parts},
-            standard_errors={part.metric: part.standard_error for part in parts},
+            standard_errors={part.metric: part.standard_error for part in parts if len(part.values) > 1},
             groups={},
             items=likeness.items,
             drifts=drift.values if drift else (),

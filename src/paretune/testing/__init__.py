@@ -1,4 +1,4 @@
-"""For those who write a method, a task or an executor: contract tests to inherit, and a training for tests.
+"""For those who write a method, a task, a kind of model or an executor: contract tests, and a training for tests.
 
 A method's own tests, or a task's, need nothing but this:
 
@@ -12,8 +12,9 @@ A method's own tests, or a task's, need nothing but this:
 """
 
 from paretune.testing.executor_contract import End, ExecutorContract
+from paretune.testing.kind_contract import KindContract
 from paretune.testing.method_contract import MethodContract
 from paretune.testing.task_contract import TaskContract
 from paretune.testing.toy_training import ToyTraining, toy_logits
 
-__all__ = ["End", "ExecutorContract", "MethodContract", "TaskContract", "ToyTraining", "toy_logits"]
+__all__ = ["End", "ExecutorContract", "KindContract", "MethodContract", "TaskContract", "ToyTraining", "toy_logits"]
