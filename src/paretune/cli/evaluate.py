@@ -83,19 +83,20 @@ def _evaluated(asked: _Asked, checkpoint: Path, limit: int | None) -> "tuple[Eva
     """Return what the checkpoint does with the task, and what is to be said of its base model."""
     import torch
 
-    from paretune.kinds import Asked, kind_on
+    from paretune.kinds import Asked, kind_of, kind_on
     from paretune.measure import Phases
     from paretune.methods import build
     from paretune.methods.checkpoint import UnusableCheckpoint
     from paretune.models import prefetch
 
     trial, task = asked.trial, asked.task
-    kind = kind_on(task, trial.base_model)
+    kind = kind_of(task)
     if asked.trained_as not in {None, kind.name, kind.traits.peft_task_type}:
         raise InputError(
             f'{checkpoint}: it was trained as "{asked.trained_as}", and the task "{task.card.name}" is put to the kind '
             f'"{kind.name}"; name the task that it was trained on, or another of its kind, with --task'
         )
+    kind_on(task, trial.base_model)
     trial = trial.model_copy(update={"recipe": kind.recipe(trial.recipe)})
     if asked.on_another_base:
         print(
