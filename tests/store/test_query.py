@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from paretune.spec import InputError, OutOfMemory
+from paretune.spec import InputError, Metric, OutOfMemory, TaskSpec
 from paretune.store import Item, Store, query
 from tests.records import make_record, make_study
 
@@ -50,6 +50,16 @@ def test_a_study_without_records_has_empty_tables(tmp_path: Path) -> None:
     with Store(tmp_path).open_for_study(make_study()):
         pass
     assert query(tmp_path, "SELECT * FROM records, items") == []
+
+
+def test_a_metric_that_is_called_like_a_column_of_the_record_has_one_too(tmp_path: Path) -> None:
+    declared = (Metric(name="split", label="Split", definition="Of tests."),)
+    task = TaskSpec(name="texts", version="1", content_hash="fedcba9876543210", metrics=declared)
+    with Store(tmp_path).open_for_study(make_study()):
+        record = make_record("base", task=task)
+        kept = record.model_copy(update={"metrics": {"split": 3.5}})
+        Store(tmp_path).append(kept, [Item("1", "all", {"split": 3.5}, "", "")])
+    assert query(tmp_path, "SELECT split, metric_split FROM records") == [{"split": "test", "metric_split": 3.5}]
 
 
 @pytest.mark.parametrize("sql", ["SELEKT 1", "SELECT nothing FROM records", "SELECT * FROM read_csv('/etc/hostname')"])

@@ -25,7 +25,8 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
     """Run one SQL statement (DuckDB's dialect) and return its rows.
 
     Table `records`: the latest record of each trial, with trial_id, attempt, task, method, learning_rate, seed, split,
-    outcome, num_items and a column for every metric, null where it was not measured. Table `items`: one row a question,
+    outcome, num_items and a column for every metric, null where it was not measured; a metric that is called like one
+    of the others is in metric_NAME. Table `items`: one row a question,
     with trial_id, attempt and the fields of `Item`; `scores['accuracy']` is a value of its map `scores`. The statement
     can read nothing else.
 
@@ -36,7 +37,7 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
     records = load_records(folder)
     with duckdb.connect(":memory:") as connection:
         metrics = _metric_names(records)
-        columns = _KEYS | dict.fromkeys(metrics, "DOUBLE")
+        columns = _KEYS | dict.fromkeys(map(_column, metrics), "DOUBLE")
         defined = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         connection.execute(f"CREATE TABLE records ({defined})")
         if records:
@@ -59,7 +60,11 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
 def _metric_names(records: Sequence[Record]) -> list[str]:
     """Return the names of all metrics: Paretune's own, and those that the records' tasks declare."""
     declared = [metric.name for record in records for metric in record.trial.task.metrics]
-    return [name for name in dict.fromkeys((*METRICS, *declared)) if name not in _KEYS]
+    return list(dict.fromkeys((*METRICS, *declared)))
+
+
+def _column(metric: str) -> str:
+    return f"metric_{metric}" if metric in _KEYS else metric
 
 
 def _values(record: Record, metrics: Sequence[str]) -> list[Any]:
