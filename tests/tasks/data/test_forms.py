@@ -96,6 +96,12 @@ def test_columns_that_are_named_win_over_the_guess(tmp_path: Path) -> None:
     assert (plain.prompt, plain.completion, plain.messages) == ("q", " 0", ())
 
 
+def test_a_column_called_score_makes_plain_text_no_labels(tmp_path: Path) -> None:
+    row = {"text": "Text {n} of a crawl", "score": 0.5}
+    assert first_of(task_of(tmp_path, row)).learns_prompt
+    assert first_of(task_of(tmp_path, row, label="score")).target == "0.5"
+
+
 @pytest.mark.parametrize(
     ("row", "options", "words"),
     [

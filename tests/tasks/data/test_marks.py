@@ -20,6 +20,10 @@ CHAT = [{"role": "user", "content": "Hi {n}"}, {"role": "assistant", "content": 
         ({"prompt": "p {n}", "completion": "<s>struck</s>"}, "p 0", "<s>struck</s>"),
         ({"prompt": "p {n}", "completion": "a <eos> inside"}, "p 0", "a <eos> inside"),
         ({"messages": CHAT}, "User: Hi 0\n\nAssistant:", "Hello 0"),
+        ({"messages": [*CHAT, *CHAT]}, "User: Hi 0\n\nAssistant: Hello 0\n\nUser: Hi 0\n\nAssistant:", "Hello 0"),
+        ({"messages": [{"role": "user", "content": "<s>Hi {n}"}, CHAT[1]]}, "User: Hi 0\n\nAssistant:", "Hello 0"),
+        ({"prompt": "<s>old {n}</s> new", "completion": "c"}, "<s>old 0</s> new", "c"),
+        ({"prompt": "<s>[a] {n} </s><s>[b]", "completion": "c"}, "[a] 0 </s><s>[b]", "c"),
     ],
 )
 def test_begin_and_end_tokens_of_the_data_are_taken_away(tmp_path: Path, row: Any, prompt: str, target: str) -> None:

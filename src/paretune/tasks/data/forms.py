@@ -26,7 +26,7 @@ _TWO_TEXTS = (
     ("question1", "question2"),
 )
 _TEXT = ("text", "sentence", "review", "content", "comment", "tweet", "body")
-_LABEL = ("label_text", "label", "labels", "class", "category", "sentiment", "intent", "target", "score")
+_LABEL = ("label_text", "label", "labels", "class", "category", "sentiment", "intent", "target")
 
 
 class Chosen(NamedTuple):

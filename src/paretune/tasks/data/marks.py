@@ -1,28 +1,36 @@
 """Tokens written out in the data: those that tokenizers add again are taken away, turns are left as they are."""
 
+import re
+
 from paretune.tasks.base import Message
-from paretune.tasks.data.content import Content, Dropped
+from paretune.tasks.data.content import Content, Dropped, turns_text
 
 _BEGIN = ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "[BOS]")
 _END = ("</s>", "<eos>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<end_of_turn>", "[EOS]")
+_STRUCK = re.compile(r"</s>(?!\s*(?:<s>|$))")
+"""The closing tag of HTML rather than an end token: more text follows that no begin token opens."""
 _TURNS = ("<|im_start|>", "[INST]", "<start_of_turn>", "<|start_header_id|>", "<|user|>", "<|assistant|>")
 
 
 def without_marks(content: Content) -> Content:
     """Return a row without begin tokens before it and end tokens after its answers. Raises `Dropped` if none is left.
 
-    A closing `</s>` is one of HTML, and stays, where the same text holds a `<s>`.
+    A `<s>` is one of HTML, and stays with its `</s>`, where text follows that no other `<s>` opens; a closing `</s>` of
+    an answer is one where the answer holds a `<s>`.
     """
     messages = tuple(
         Message(one.role, _ended(one.content)) if one.role == "assistant" else one for one in content.messages
     )
-    if content.prompt:
+    if messages:
+        messages = (messages[0]._replace(content=_begun(messages[0].content)), *messages[1:])
+        prompt, completion = turns_text(messages[:-1]), messages[-1].content
+    elif content.prompt:
         prompt, completion = _begun(content.prompt), _ended(content.completion)
     else:
         prompt, completion = "", _ended(_begun(content.completion))
     if not completion.strip() or not all(one.content.strip() for one in messages):
         raise Dropped("an answer that is an end token and nothing else")
-    return Content(prompt, completion, messages)
+    return content._replace(prompt=prompt, completion=completion, messages=messages)
 
 
 def holds_turns(content: Content) -> bool:
@@ -31,6 +39,8 @@ def holds_turns(content: Content) -> bool:
 
 
 def _begun(text: str) -> str:
+    if text.startswith("<s>") and _STRUCK.search(text):
+        return text
     for mark in _BEGIN:
         while text.startswith(mark):
             text = text.removeprefix(mark)
