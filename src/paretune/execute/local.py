@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, NamedTuple
 
@@ -18,6 +17,7 @@ from paretune.execute.events import Watcher
 from paretune.execute.executor import DiskFull, bare_record
 from paretune.execute.fork_server import POSSIBLE, ForkServer
 from paretune.execute.launch import FREE_SPACE, Launcher, Launching, new_interpreters
+from paretune.execute.memory_kills import memory_kills
 from paretune.models.devices import check_jobs, device_environment, least_used, visible_devices
 from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
 from paretune.store import Store
@@ -55,7 +55,7 @@ class _Worker:
         self.log_file = store.log_file(trial.id, self.attempt)
         self._told: Outcome | None = None
         self._began = time.monotonic()
-        self._kills_before = _kernel_memory_kills()
+        self._kills_before = memory_kills()
         trial_file = self.log_file.with_suffix(".trial.json")
         with refusing(store.folder, FREE_SPACE):
             self.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -103,10 +103,14 @@ class _Worker:
         if self._told is not None:
             return self._told
         code = self.process.wait()
-        if code == -signal.SIGKILL and _kernel_memory_kills() > self._kills_before:
+        for_memory = code == -signal.SIGKILL and memory_kills().rose_since(self._kills_before)
+        if for_memory:
             return OutOfMemory(phase=self.phase, message="the operating system killed the worker: out of memory")
         if -code in _STOP_SIGNALS:
-            return Cancelled(phase=self.phase, reason=f"the worker was stopped by {signal.Signals(-code).name}")
+            perhaps = ", perhaps for lack of memory" if for_memory is None else ""
+            return Cancelled(
+                phase=self.phase, reason=f"the worker was stopped by {signal.Signals(-code).name}{perhaps}"
+            )
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         log = self.log_file.read_text(encoding="utf-8", errors="replace").strip()
         message = f"the worker ended with {how}" + (f": {log.splitlines()[-1].strip()}" if log else "")
@@ -238,15 +242,3 @@ def _environment(threads: int) -> dict[str, str]:
     fixed = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
     defaults = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "PYTHONUNBUFFERED": "1"}
     return defaults | os.environ | fixed
-
-
-def _kernel_memory_kills() -> int:
-    """Return how many processes the Linux kernel has killed for lack of memory since it started; 0 elsewhere."""
-    statistics = Path("/proc/vmstat")
-    if not statistics.exists():
-        return 0
-    for line in statistics.read_text(encoding="ascii").splitlines():
-        name, _, value = line.partition(" ")
-        if name == "oom_kill":
-            return int(value)
-    return 0

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,8 @@ from paretune.spec import InputError, one_line
 HUB_FORM = "hub:NAME@REVISION:FILE"
 _HUB = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w.-]+):(?P<file>[\w./+-]+)", re.ASCII)
 _SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".txt")
+_NAMED_LINES = 8
+"""Broken lines that are named beside the first."""
 
 
 class Row(NamedTuple):
@@ -109,15 +111,38 @@ def parquet_rows(path: Path) -> Iterator[Row]:
 
 
 def json_line_rows(path: Path, lines: Iterable[str]) -> Iterator[Row]:
-    """Yield the JSON object of each line that is not blank. Raises `InputError` naming the line that holds none."""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    """Yield the JSON object of each line that is not blank. Raises `InputError` naming the lines that hold none."""
+    filled = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+    for number, line in filled:
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}, line {number}: not valid JSON: {error.msg}") from None
-        yield _object(path, f"line {number}", number, value)
+            row = _line_row(path, number, line)
+        except InputError as error:
+            others = [other for other, rest in filled if not _is_object(rest)]
+            raise InputError(f"{error}{_others_named(others)}") from None
+        yield row
+
+
+def _line_row(path: Path, number: int, line: str) -> Row:
+    try:
+        return _object(path, f"line {number}", number, json.loads(line))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}, line {number}: not valid JSON: {error.msg}") from None
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except json.JSONDecodeError:
+        return False
+
+
+def _others_named(lines: Sequence[int]) -> str:
+    """Return which other lines are broken too, the first few by their numbers."""
+    if not lines:
+        return ""
+    named = ", ".join(map(str, lines[:_NAMED_LINES]))
+    more = f" and {len(lines) - _NAMED_LINES} more" if len(lines) > _NAMED_LINES else ""
+    return f"; line{'' if len(lines) == 1 else 's'} {named}{more} cannot be read either"
 
 
 def array_rows(path: Path, value: object) -> Iterator[Row]:

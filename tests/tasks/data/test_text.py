@@ -136,3 +136,19 @@ def test_an_empty_folder_and_a_hub_set_without_a_revision(tmp_path: Path) -> Non
         rows_of(tmp_path)
     with pytest.raises(InputError, match="write hf:NAME@REVISION"):
         list(source_rows("hf:squad", lambda _: None))
+
+
+def test_all_broken_lines_are_named_in_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"text": {n}}}\n' if n % 3 else f'{{"text": {n}\n\n' for n in range(1, 40)), "utf-8")
+    with pytest.raises(InputError) as error:
+        list(source_rows(str(path), lambda _: None))
+    broken = [3 * n + n - 1 for n in range(1, 14)]
+    assert broken[:2] == [3, 7]
+    assert str(error.value) == (
+        f"{path}, line 3: not valid JSON: Expecting ',' delimiter; lines {', '.join(map(str, broken[1:9]))} and 4 more "
+        "cannot be read either"
+    )
+    path.write_text('{"text": 1}\n[1]\n{"text": 2}\n{\n', "utf-8")
+    with pytest.raises(InputError, match="line 2: a row must be an object with columns; line 4 cannot be read either"):
+        list(source_rows(str(path), lambda _: None))

@@ -1,0 +1,39 @@
+"""What `--help` shows: values by words, and the options of `run` in groups."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from paretune.cli.app import app
+
+
+def commands(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield from commands(command, *names, name) if hasattr(command, "commands") else [(*names, name)]
+
+
+@pytest.mark.parametrize("names", list(commands(typer.main.get_command(app))), ids=" ".join)
+def test_no_type_of_a_programming_language_is_shown(names: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, [*names, "--help"])
+    assert done.exit_code == 0
+    assert not re.search(r"<[a-z]", done.stdout)
+
+
+def test_the_options_of_run_stand_in_groups() -> None:
+    text = CliRunner().invoke(app, ["run", "--help"]).stdout
+    assert re.findall(r"^(\w.*):$", text, re.MULTILINE) == [
+        "Arguments",
+        "Base model, task and methods",
+        "Own data",
+        "Training and size",
+        "Options",
+    ]
+    assert "--steps N " in text
+    assert "--budget TEXT " in text
+    own = text.partition("Own data:")[2].partition("Training and size:")[0]
+    assert "--no-chat-template" in own
+    assert "--steps" not in own
