@@ -47,8 +47,9 @@ def picture_bytes() -> Callable[..., bytes]:
 
 
 MINI_OPTIONS: dict[str, Any] = {
-    "validation_size": 1, "test_size": 2, "noises": 1, "gallery_captions": ["a zib on navy"], "gallery_noises": 1,
-    "drift_captions": ["a red apple on cream", "a blue cat on white"], "drift_noises": 1,
+    "validation_size": 1, "test_size": 2, "samples_per_prompt": 1,
+    "drift_captions": ["a red apple on cream", "a blue cat on white"], "drift_samples_per_prompt": 1,
+    "gallery_captions": ["a zib on navy"], "gallery_samples_per_prompt": 1,
 }  # fmt: skip
 """Options that make the task of the shipped drawings as small as it can be."""
 

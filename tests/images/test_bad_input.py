@@ -98,7 +98,7 @@ def test_a_damaged_picture(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("noises", 0, "a whole number of at least 1"),
+        ("samples_per_prompt", 0, "a whole number of at least 1"),
         ("drift_captions", ["one"], "a list of at least 2 texts"),
         ("gallery_captions", ["a", "a"], "no text is there twice"),
         ("judge", "", "must be text"),
@@ -108,6 +108,17 @@ def test_a_damaged_picture(folder: Path) -> None:
 def test_options(option: str, value: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         plan(study(**with_options(**{option: value})))
+
+
+def test_options_are_known_by_their_earlier_names() -> None:
+    earlier, today = (
+        plan(study(**with_options(**{f"{what}{name}": 3 for what in ("", "drift_", "gallery_")})))
+        for name in ("noises", "samples_per_prompt")
+    )
+    assert [trial.id for trial in earlier] == [trial.id for trial in today]
+    assert earlier[0].task.options["drift_samples_per_prompt"] == 3
+    with pytest.raises(InputError, match="noises and samples_per_prompt are one and the same; give samples_per_prompt"):
+        plan(study(**with_options(noises=3, samples_per_prompt=3)))
 
 
 def test_task_and_model_must_be_of_one_kind() -> None:

@@ -56,7 +56,8 @@ def small_trials(study: Study, klein: Path, photographs: Path, judge: Path) -> l
     assert recipe.image.text_layers == (10, 20, 30)
     options: dict[str, Any] = {
         **study.tasks[0].options, "pictures": str(photographs), "captions": "sks cat", "judge": f"path:{judge}",
-        "validation_size": 1, "test_size": 2, "noises": 2, "drift_noises": 1, "gallery_noises": 1,
+        "validation_size": 1, "test_size": 2, "samples_per_prompt": 2,
+        "drift_samples_per_prompt": 1, "gallery_samples_per_prompt": 1,
         "drift_captions": study.tasks[0].options["drift_captions"][:3],
         "gallery_captions": study.tasks[0].options["gallery_captions"][:2],
     }  # fmt: skip

@@ -52,6 +52,16 @@ class TestTrial:
         ]
         assert len({trial.id for trial in [base, *others]}) == 1 + len(others)
 
+    def test_an_option_that_was_renamed_is_read_by_its_earlier_name_and_the_id_stays(self) -> None:
+        earlier = {"name": "image_concept", "version": "1", "content_hash": "0", "options": {"noises": 4, "judge": "x"}}
+        read = make_trial(task=earlier)
+        assert read.task.options == {"samples_per_prompt": 4, "judge": "x"}
+        today = make_trial(task=earlier | {"options": {"judge": "x", "samples_per_prompt": 4}})
+        assert (read.id, read.task.identity) == (today.id, today.task.identity)
+        assert read.id == "938d0b9f7358c856", "the id that such a trial had before"
+        other_task = make_trial(task=earlier | {"name": "word_problems"})
+        assert other_task.task.options == earlier["options"]
+
     @given(st.dictionaries(st.text(), st.one_of(st.integers(), st.floats(allow_nan=False), st.text())))
     def test_id_survives_json_and_the_order_of_keys(self, parameters: dict[str, Any]) -> None:
         method = MethodSpec(name="x", label="x", implementation="peft", parameters=parameters)

@@ -38,12 +38,12 @@ class SampleRequest(NamedTuple):
         return KeptPicture(self.kind, self.caption, self.place, self.noise, score, small_webp(drawing))
 
 
-def sample_requests(kind: Kind, captions: Sequence[str], num_noises: int) -> list[SampleRequest]:
-    """Return every caption with every noise."""
+def sample_requests(kind: Kind, captions: Sequence[str], num_samples: int) -> list[SampleRequest]:
+    """Return every caption with each of `num_samples` noises."""
     return [
         SampleRequest(kind, place, noise, caption)
         for place, caption in enumerate(captions)
-        for noise in range(num_noises)
+        for noise in range(num_samples)
     ]
 
 

@@ -47,11 +47,10 @@ class Pictures:
                 f'method "{trial.method.label}": an image model is shown no worked examples; leave out shots'
             )
         examples = task.pictures(trial.split)[: asked_of.limit]
-        asked = sample_requests("answer", [example.caption for example in examples], task.num_noises)
-        others = (
-            sample_requests("drift", task.drift_captions, task.num_drift_noises) if "forgetting" in measures else []
-        )
-        gallery = sample_requests("gallery", task.gallery_captions, task.num_gallery_noises)
+        asked = sample_requests("answer", [example.caption for example in examples], task.samples_per_prompt)
+        of_drift = sample_requests("drift", task.drift_captions, task.drift_samples_per_prompt)
+        others = of_drift if "forgetting" in measures else []
+        gallery = sample_requests("gallery", task.gallery_captions, task.gallery_samples_per_prompt)
         with phases.during(Phase.MEASURE):
             captions = [one.caption for one in (*asked, *others, *gallery)]
             drawings = Drawings(self._codec, trial.recipe, captions)

@@ -9,6 +9,16 @@ from paretune.spec.base import Data, later
 from paretune.spec.kinds import CAUSAL_LM, ModelKind
 from paretune.spec.metrics import DeclaredMetrics, Metric, earlier_metrics, metric_table
 
+EARLIER_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "image_concept": {
+        "noises": "samples_per_prompt",
+        "drift_noises": "drift_samples_per_prompt",
+        "gallery_noises": "gallery_samples_per_prompt",
+    }
+}
+"""By task: options that were renamed since there are records, by their first name. Both names are read; the identity
+keeps the first one, so the ids of earlier trials stay what they were."""
+
 
 class TaskEntry(Data):
     """A task as a study names it."""
@@ -39,6 +49,15 @@ class TaskSpec(Data):
     """What the task scores, the main metric first, so that a record explains itself without the task's code. Empty in
     records from before tasks declared it, and in imported ones. It is no part of the identity: the version is."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _options_by_their_names_today(cls, value: Any) -> Any:
+        """Rename options of earlier records."""
+        if not isinstance(value, dict) or not isinstance(options := value.get("options"), dict):
+            return value
+        names = EARLIER_OPTIONS.get(str(value.get("name")), {})
+        return value | {"options": {names.get(name, name): option for name, option in options.items()}}
+
     def scored(self, measured: Iterable[str]) -> tuple[Metric, ...]:
         """Return what the task scores, the main metric first; where it does not say, by the names of what it has."""
         return self.metrics or earlier_metrics(measured)
@@ -51,7 +70,15 @@ class TaskSpec(Data):
     @property
     def identity(self) -> str:
         """Canonical JSON of what makes two tasks the same, wherever their data lies."""
-        return self.canonical_json(exclude=self.unidentifying)
+        return self.as_identified.canonical_json(exclude=self.unidentifying)
+
+    @property
+    def as_identified(self) -> "TaskSpec":
+        """The same task with its options under their first names, as they count in its identity."""
+        first = {today: name for name, today in EARLIER_OPTIONS.get(self.name, {}).items()}
+        return self.model_copy(
+            update={"options": {first.get(name, name): value for name, value in self.options.items()}}
+        )
 
     @property
     def unidentifying(self) -> dict[str, Any]:

@@ -75,7 +75,9 @@ class Trial(Data):
         That is neither what a row is called nor where data and base model lie: their content counts. Imported results
         do not say all of it, so there the label counts too.
         """
-        resolved = self.model_copy(update={"base_model": self.base, "base_content": None})
+        resolved = self.model_copy(
+            update={"base_model": self.base, "base_content": None, "task": self.task.as_identified}
+        )
         exclude: dict[str, Any] = {"task": self.task.unidentifying, "general_text": {"source"}}
         if self.task.content_hash is not None:
             exclude["method"] = {"label"}

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from paretune.spec import CAUSAL_LM, InputError, ModelKind, RowsReport, TaskCard, TaskSpec, content_hash
-from paretune.tasks.options import Kind, checked_options
+from paretune.tasks.options import Kind, checked_options, under_todays_names
 
 Split = Literal["train", "validation", "test"]
 
@@ -74,6 +74,8 @@ class AnyTask(ABC):
     """What each option means, a line each."""
     option_kinds: ClassVar[Mapping[str, Kind]] = {}
     """What values an option may have; any where it has no kind. `paretune.tasks.options` has the kinds."""
+    earlier_names: ClassVar[Mapping[str, str]] = {}
+    """Options by the names they had earlier, with today's: both are accepted."""
     locations: ClassVar[tuple[str, ...]] = ()
     """The options that say where the data lies. The same data elsewhere is the same task."""
     size_options: ClassVar[Mapping[Split, str]] = {}
@@ -84,9 +86,8 @@ class AnyTask(ABC):
     """What is answered, in words: "images"."""
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
-        self.options: dict[str, Any] = checked_options(
-            self.card.name, options or {}, self.default_options, self.option_kinds
-        )
+        given = under_todays_names(self.card.name, options or {}, self.earlier_names)
+        self.options: dict[str, Any] = checked_options(self.card.name, given, self.default_options, self.option_kinds)
 
     @cached_property
     @abstractmethod

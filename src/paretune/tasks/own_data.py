@@ -21,7 +21,6 @@ from paretune.tasks.data.wanted import Wanted
 from paretune.tasks.options import TEXT, TRUTH, number_between, or_null, whole_number
 from paretune.tasks.readers import is_answer
 
-_EARLIER_NAMES = {"prompt_column": "prompt", "completion_column": "completion"}
 _STOP = ("\n\n", "\nQuestion:")
 
 
@@ -83,14 +82,11 @@ class OwnData(Task):
         "seed": whole_number(0),
     }
     size_options: ClassVar[dict[Split, str]] = {"validation": "max_validation", "test": "max_test"}
+    earlier_names = {"prompt_column": "prompt", "completion_column": "completion"}
     locations = ("path", "validation_path", "test_path")
 
     def __init__(self, options: Any = None) -> None:
-        given: dict[str, Any] = dict(options or {})
-        for earlier, today in _EARLIER_NAMES.items():
-            if earlier in given and today in given:
-                raise InputError(f'task "own_data": options {earlier} and {today} are one and the same; give {today}')
-        super().__init__({_EARLIER_NAMES.get(name, name): value for name, value in given.items()})
+        super().__init__(options)
         if not self.options["path"]:
             raise InputError('task "own_data": option path is missing; name a file, a folder or hf:NAME@REVISION')
         self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc] # here it depends on the options

@@ -46,14 +46,14 @@ class ImageTask(AnyTask):
     answers: ClassVar[str] = "images"
     judge: str
     """Reference of the network whose features pictures are compared by."""
-    num_noises: int
-    """Pictures drawn for each caption of a split."""
+    samples_per_prompt: int
+    """Images generated for each caption of a split, each from its own noise."""
     drift_captions: Sequence[str]
     """Captions of other things, whose pictures should stay what they were."""
-    num_drift_noises: int
+    drift_samples_per_prompt: int
     gallery_captions: Sequence[str]
     """Captions whose pictures are kept to be looked at."""
-    num_gallery_noises: int
+    gallery_samples_per_prompt: int
 
     @abstractmethod
     def pictures(self, split: Split) -> Sequence[PictureExample]:

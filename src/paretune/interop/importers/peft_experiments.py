@@ -38,7 +38,7 @@ _WITHOUT_EFFECT = ("eval_steps", "generation_kwargs.max_length")
 """Settings that change no result: how often to validate, and a limit that `max_new_tokens` overrides."""
 _AS_IT_RUNS = {"use_amp": False, "repeats": 1000, "dino_image_size": 224, "generation_kwargs.do_sample": False}
 """Settings that have no counterpart here, and the value that describes what a study does."""
-_NOISES, _DRIFT_NOISES = 6, 3
+_SAMPLES, _DRIFT_SAMPLES = 6, 3
 """Drawings for each held-out picture and for each caption of other things; theirs are 3 and 1."""
 _WIKIPEDIA = GeneralText(
     source="hub:HuggingFaceFW/finewiki@8bd13e72e6a002407649b3e898535f42ceb1aeb9:data/enwiki/000_00000.parquet",
@@ -155,9 +155,9 @@ def _picture_options(settings: Document) -> dict[str, Any]:
         "captions": settings.take_a(list, "instance_prompts"),
         "validation_size": settings.take_a(int, "valid_size"),
         "test_size": settings.take_a(int, "test_size"),
-        "noises": _NOISES,
+        "samples_per_prompt": _SAMPLES,
         "drift_captions": settings.take_a(list, "drift_image_prompts"),
-        "drift_noises": _DRIFT_NOISES,
+        "drift_samples_per_prompt": _DRIFT_SAMPLES,
         "gallery_captions": settings.take_a(list, "sample_image_prompts"),
         "judge": f"hub:{settings.take_a(str, 'dino_model_id')}@main",
     }

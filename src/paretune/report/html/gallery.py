@@ -76,12 +76,14 @@ def _view(
         "right": best if best != left else (left + 1) % len(rows),
         "learnt_from": [_shown(one) for one in given if one.kind == "train"],
         "judge": plain(str(rows[0].records[0].trial.task.options.get("judge", ""))),
-        "blocks": [block for kind, num_noises in limits.items() if (block := _block(kind, num_noises, columns, given))],
+        "blocks": [
+            block for kind, num_samples in limits.items() if (block := _block(kind, num_samples, columns, given))
+        ],
     }
 
 
 def _block(
-    kind: str, num_noises: int, columns: Sequence[_Column], given: Sequence[KeptPicture]
+    kind: str, num_samples: int, columns: Sequence[_Column], given: Sequence[KeptPicture]
 ) -> dict[str, Any] | None:
     """Return the drawings of one kind, a line for each caption and a cell for each method."""
     captions = {one.place: one.caption for column in columns for one in column.drawings if one.kind == kind}
@@ -93,7 +95,8 @@ def _block(
             "caption": plain(caption),
             "target": targets.get(place),
             "cells": [
-                [_shown(one) for one in column.drawings if _is_here(one, kind, place, num_noises)] for column in columns
+                [_shown(one) for one in column.drawings if _is_here(one, kind, place, num_samples)]
+                for column in columns
             ],
         }
         for place, caption in sorted(captions.items())
@@ -101,8 +104,8 @@ def _block(
     return {"title": _TITLES[kind], "lines": lines}
 
 
-def _is_here(one: KeptPicture, kind: str, place: int, num_noises: int) -> bool:
-    return one.kind == kind and one.place == place and (one.noise or 0) < num_noises
+def _is_here(one: KeptPicture, kind: str, place: int, num_samples: int) -> bool:
+    return one.kind == kind and one.place == place and (one.noise or 0) < num_samples
 
 
 def _shown(one: KeptPicture) -> dict[str, str]:
