@@ -101,7 +101,7 @@ def test_nothing_is_downloaded_while_a_name_is_wrong(
     toy_study: Build, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PARETUNE_CACHE", str(tmp_path))
-    monkeypatch.setattr("paretune.models.package._download", None)  # whoever calls it fails otherwise
+    monkeypatch.setattr("paretune.models.package.download", None)  # whoever calls it fails otherwise
     study = toy_study(methods=["lora", "dorra"], base_model=EMBEDDED_MODEL)
     with pytest.raises(InputError) as caught:
         prepare(study, Store(folder))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paretune.models.cache import build_once, cache_root, cached
+from paretune.packages.cache import build_once, cache_root, cached
 from paretune.spec import InputError
 
 _SPAWN = multiprocessing.get_context("spawn")

