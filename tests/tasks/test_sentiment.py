@@ -88,7 +88,7 @@ def test_copies_and_documents_stay_together() -> None:
 
 
 def test_other_sentences_move_none() -> None:
-    words = "sea sun sky fog ice oak elm ash fir yew".split()
+    words = ["sea", "sun", "sky", "fog", "ice", "oak", "elm", "ash", "fir", "yew"]
     many = [rated(place, f"{one} {two} {one}{two}.") for place, (one, two) in
             enumerate((one, two) for one in words for two in words)]  # fmt: skip
     every, some = labelled(many), labelled(many[::3])
@@ -113,7 +113,7 @@ def test_macro_f1_is_the_mean_over_labels() -> None:
 def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClassificationTask:
     """Return the task with made-up sentences of two sources."""
     many = [
-        RatedSentence(f"{source}-{number}", source, f"{source} {number} {number * 7}.", None, number % 20, 20 - number % 20, 20)
+        RatedSentence(f"{source}-{number}", source, f"{source} {number} {number * 7}.", None, number % 20, 19 - number % 20, 19)
         for source in ("films", "tweets")
         for number in range(200)
     ]  # fmt: skip
