@@ -15,5 +15,16 @@ def left_over(folder: Path) -> str:
     return found
 
 
+def workers_on(folder: Path) -> list[int]:
+    """Return the process ids of the workers of a run: the children of its fork server, which has the same words."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    parents = {int(pid): int(ppid) for pid, ppid, words in map(_split, listed.splitlines()) if str(folder) in words}
+    return [process for process, parent in parents.items() if parent in parents]
+
+
+def _split(line: str) -> list[str]:
+    return line.split(maxsplit=2)
+
+
 def _working_on(folder: Path) -> str:
     return subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False).stdout

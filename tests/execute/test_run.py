@@ -15,7 +15,7 @@ from paretune.execute.plan import plan
 from paretune.execute.run import run
 from paretune.spec import InputError, Phase, Record, Study, Trial
 from paretune.store import Store
-from tests.execute.processes import left_over
+from tests.execute.processes import left_over, workers_on
 
 Build = Callable[..., Study]
 
@@ -114,8 +114,9 @@ def test_a_loss_that_explodes_is_a_divergence(toy_study: Build, folder: Path) ->
 class KillOnce:
     """Kills the worker of one method as soon as it trains."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, folder: Path) -> None:
         self._label = label
+        self._folder = folder
         self.killed = False
 
     def started(self, trial: Trial) -> None:
@@ -124,11 +125,8 @@ class KillOnce:
     def heard(self, trial: Trial, phase: Phase, done: int, total: int) -> None:
         if trial.method.label == self._label and phase is Phase.TRAIN and not self.killed:
             self.killed = True
-            children = subprocess.run(
-                ["pgrep", "-f", f"{trial.id}-1.trial.json"], capture_output=True, text=True, check=True
-            )
-            for child in children.stdout.split():
-                os.kill(int(child), signal.SIGKILL)
+            for worker in workers_on(self._folder):
+                os.kill(worker, signal.SIGKILL)
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
         pass
@@ -136,7 +134,7 @@ class KillOnce:
 
 def test_a_killed_worker_leaves_a_record_and_the_next_run_finishes(toy_study: Build, folder: Path) -> None:
     study = toy_study(methods=["base", "lora"], recipe={"steps": 400, "batch_size": 4})
-    base, lora = run(study, folder, watcher=(killer := KillOnce("lora")))
+    base, lora = run(study, folder, watcher=(killer := KillOnce("lora", folder)))
     assert killer.killed
     assert (base.outcome.kind, lora.outcome.kind) == ("ok", "cancelled")
     before = _bytes(folder)
