@@ -201,14 +201,20 @@ def tasks(
 
 
 @app.command(epilog="Example: paretune results results/demo")
-def results(folder: options.Folder, min_accuracy: options.FrontFloor = None, json: options.AsJson = False) -> None:
+def results(
+    folder: options.Folder,
+    min_accuracy: options.FrontFloor = None,
+    price: options.Price = None,
+    json: options.AsJson = False,
+) -> None:
     """Show the table of a study.
 
-    Accuracy with its 95% interval, memory, step time, checkpoint size, forgetting, ties and the Pareto front.
+    Accuracy with its 95% interval, memory, step time, checkpoint size, forgetting, ties and the Pareto front; and what
+    the study took.
     """
     from paretune.cli.listings import show_results
 
-    show_results(folder, min_accuracy=min_accuracy, as_json=json)
+    show_results(folder, min_accuracy=min_accuracy, price=price, as_json=json)
 
 
 @app.command(epilog="Example: paretune compare results/demo dora lora")

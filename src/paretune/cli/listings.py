@@ -100,18 +100,20 @@ def floor_from(min_accuracy: str | None) -> "Floor | None":
     )
 
 
-def show_results(folder: Path, *, min_accuracy: str | None, as_json: bool) -> None:
+def show_results(folder: Path, *, min_accuracy: str | None, price: str | None, as_json: bool) -> None:
     """Print the table of a study's records."""
     from paretune.report import results_json, results_summary
+    from paretune.report.cost import parse_price
     from paretune.store import Store, load_planned_records, read_plan
     from paretune.store.kept_data_reports import read_data_reports
 
     records, plan, answers = load_planned_records(folder), read_plan(folder), Store(folder).scores
     floor, data = floor_from(min_accuracy), read_data_reports(folder)
+    per_hour = None if price is None else parse_price(price)
     if as_json:
         shown = {"data": [report.model_dump(mode="json") for report in data]} if data else {}
-        print(json.dumps(results_json(records, answers, plan, floor) | shown, indent=1))
+        print(json.dumps(results_json(records, answers, plan, floor, per_hour) | shown, indent=1))
         return
     console = Console()
-    console.print(results_summary(records, answers, plan, floor))
+    console.print(results_summary(records, answers, plan, floor, per_hour))
     print_data_reports(data, console)

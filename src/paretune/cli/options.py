@@ -33,6 +33,7 @@ FrontFloor = Annotated[
         help="Lowest accuracy on the Pareto front, such as 30% (default: above the untouched base model's).",
     ),
 ]
+Price = Annotated[str | None, typer.Option(help="What an hour of the machine costs, for example 2.5/h.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Run trials again that did not end well, such as out of memory.")]
 
 

@@ -10,6 +10,7 @@ from paretune.analysis.statistics.ranks import Standing
 from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.report.amounts import few_items_notes, training_json
 from paretune.report.audit_marks import audit_notes, audit_warnings, marks_for
+from paretune.report.cost import cost_json
 from paretune.report.curves import curves_json, curves_of
 from paretune.report.wording import claim_notes, notes, row_outcome
 from paretune.spec import Record, StudyPlan
@@ -20,6 +21,7 @@ def results_json(
     answers: Answers = no_answers,
     plan: StudyPlan | None = None,
     floor: Floor | None = None,
+    price: float | None = None,
 ) -> dict[str, Any]:
     """Return the rows and notes of these records as plain JSON values, in the order of the records.
 
@@ -39,6 +41,7 @@ def results_json(
             *notes(final, rows),
             *audit_notes(rows),
         ],
+        **cost_json(records, price),
     }
     return value if plan is None else value | {"tuning": curves_json(curves_of(records, plan), plan)}
 

@@ -15,6 +15,7 @@ from paretune.report.amounts import few_items_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.console.curves_terminal import curves_summary
 from paretune.report.console.fitted_table import ColumnNote, FittedColumn, FittedTable
+from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
 from paretune.report.format import MISSING, plain, rate, show, span
 from paretune.report.measured import RETENTION, other_scores, short_label
@@ -43,12 +44,13 @@ def results_summary(
     answers: Answers = no_answers,
     plan: StudyPlan | None = None,
     floor: Floor | None = None,
+    price: float | None = None,
 ) -> Group:
     """Return the table of these records, one for each task, and the notes that belong to it, for a rich console.
 
     Rows are sorted by their main metric, best first; rows without one come last, with their outcome. Tuning trials are
     no rows; with the plan of a tuned study their response curves come last. `floor` is what rows must reach to lie on
-    a Pareto front, by default the base model's main metric.
+    a Pareto front, by default the base model's main metric. `price` is what an hour costs.
     """
     final = [record for record in records if not record.trial.tunes]
     rows = judged_rows(final, answers, records, floor)
@@ -71,6 +73,8 @@ def results_summary(
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]
     parts += [Text(note, "yellow") for note in audit_notes(rows)]
     parts += [Text(note, "dim") for note in (*interval_note(rows), *training_notes(rows))]
+    if (cost := cost_line(records, price)) is not None:
+        parts.append(Text(cost, "dim"))
     warnings = (*claim_notes(final, rows), *few_items_notes(rows), *notes(final, rows))
     parts += [Text(note, "yellow") for note in warnings]
     return Group(*parts, *curves)

@@ -13,6 +13,7 @@ from paretune.interop.peft_layout import UNSTATED
 from paretune.models.known_packages import PACKAGES
 from paretune.report.amounts import few_items_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
+from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
 from paretune.report.estimates import TITLE, estimate_cells
 from paretune.report.format import MISSING, plain, probability, rate, show, span
@@ -93,7 +94,7 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
             *audit_notes(rows),
             *notes(final, rows),
         ],
-        facts=_facts(final, study, rows, len(records) - len(final)),
+        facts=[*_facts(final, study, rows, len(records) - len(final)), *_time(records)],
         curves=curves_section(curves, plan) if plan else "",
         samples=samples_section(rows, sources.answered, sources.prompts, sources.pictures),
         data_reports=data_section(sources.data),
@@ -202,6 +203,11 @@ def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row], num_tun
         ("Packages", ", ".join(packages)),
     ]
     return [(name, plain(text)) for name, text in facts if text]
+
+
+def _time(records: Sequence[Record]) -> list[tuple[str, str]]:
+    line = cost_line(records)
+    return [] if line is None else [("Time", line)]
 
 
 def _base_model(reference: str) -> str:

@@ -1,0 +1,49 @@
+"""What a study took: the seconds of its trials, by stage and by what they were spent on."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from paretune.spec import Phase, Record
+
+_SPENT_ON = {
+    Phase.LOAD: "loading",
+    Phase.RELOAD: "loading",
+    Phase.PREPARE: "preparing",
+    Phase.MEASURE: "counting memory",
+    Phase.TRAIN: "training",
+    Phase.VALIDATE: "validation loss",
+    Phase.SAVE: "saving",
+    Phase.TEST: "answering",
+    Phase.RETAIN: "forgetting and drift",
+}
+
+
+class StudyCost(NamedTuple):
+    """Seconds of all trials together; those that ran side by side count each."""
+
+    num_trials: int
+    seconds: float
+    by_stage: dict[str, float]
+    """Seconds of tuning and of final trials, those that have any."""
+    by_purpose: dict[str, float]
+    """Seconds by what they were spent on, the most first."""
+
+
+def study_cost(records: Iterable[Record]) -> StudyCost | None:
+    """Return what these trials took, whatever came of them; None where no record says it, as in imported ones.
+
+    Counted are the phases of a trial. The start of its process is not.
+    """
+    timed = [record for record in records if record.phases]
+    if not timed:
+        return None
+    stages: dict[str, float] = {}
+    purposes: dict[str, float] = {}
+    for record in timed:
+        stage = "tuning" if record.trial.tunes else "final trials"
+        for reading in record.phases:
+            stages[stage] = stages.get(stage, 0.0) + reading.seconds
+            purpose = _SPENT_ON[reading.phase]
+            purposes[purpose] = purposes.get(purpose, 0.0) + reading.seconds
+    most_first = dict(sorted(purposes.items(), key=lambda one: -one[1]))
+    return StudyCost(len(timed), sum(stages.values()), stages, most_first)

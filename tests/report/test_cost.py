@@ -1,0 +1,48 @@
+"""What a study took, by stage and purpose, and what that cost."""
+
+import pytest
+
+from paretune.analysis.table.study_cost import study_cost
+from paretune.report.cost import cost_json, cost_line, parse_price
+from paretune.spec import InputError, OutOfMemory, Phase, PhaseReading, Record
+from tests.records import make_record
+
+
+def record(label: str = "lora", tunes: bool = False, **seconds: float) -> Record:
+    phases = tuple(PhaseReading(phase=Phase(name), seconds=value) for name, value in seconds.items())
+    return make_record(label, phases=phases, split="validation" if tunes else "test")
+
+
+def test_seconds_are_summed_by_stage_and_purpose() -> None:
+    records = [
+        record(load=10, train=1000, test=900, reload=20, retain=30),
+        record("oft", tunes=True, load=10, train=2000),
+        make_record("dora", phases=(PhaseReading(phase=Phase.TRAIN, seconds=30),), outcome=OutOfMemory(message="x")),
+    ]
+    cost = study_cost(records)
+    assert cost is not None
+    assert (cost.num_trials, cost.seconds) == (3, 4000)
+    assert cost.by_stage == {"final trials": 1990, "tuning": 2010}
+    assert list(cost.by_purpose.items()) == [
+        ("training", 3030), ("answering", 900), ("loading", 40), ("forgetting and drift", 30)
+    ]  # fmt: skip
+    assert cost_line(records, 2.5) == (
+        "3 trials took 1:06:40 together: training 76%, answering 22%, loading 1%. Final trials 50%, tuning 50%. "
+        "At 2.5 per hour: 2.78"
+    )
+    assert cost_json(records, 3.6)["cost"]["price"] == pytest.approx(4.0)
+
+
+def test_imported_records_say_nothing() -> None:
+    assert cost_line([make_record()]) is None
+    assert cost_json([make_record()], 1.0) == {}
+
+
+@pytest.mark.parametrize("text", ["2.5", "2.5/min", "x/h", "-1/h", ""])
+def test_what_is_no_price_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r'--price: ".*" is no price per hour; write for example 2.5/h'):
+        parse_price(text)
+
+
+def test_a_price_per_hour_is_read() -> None:
+    assert [parse_price(text) for text in ("2.5/h", " 3 / h")] == [2.5, 3.0]
