@@ -2,18 +2,22 @@
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from paretune.cli.app import app
 from paretune.spec import InputError, TaskEntry
-from paretune.tasks import get_task, task_class
+from paretune.tasks import Example, get_task, task_class
 from paretune.tasks.data.content import content_of
 from paretune.tasks.data.forms import Chosen, find_form
 from paretune.tasks.data.read import source_rows
+from paretune.tasks.metrics import TextMetric, chosen_metrics
+from paretune.tasks.metrics.registry import OWN
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "own-data.md").read_text(encoding="utf-8")
 FORMS = [
@@ -64,12 +68,55 @@ def test_the_table_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_answers_get_what_the_guide_says() -> None:
+    examples = [json.loads(line) for snippet in snippets("jsonl metrics") for line in snippet.splitlines()]
+    assert len(examples) > 5
+    for one in examples:
+        if one["metric"] in {"rouge_l", "chrf"}:
+            pytest.importorskip({"rouge_l": "rouge_score", "chrf": "sacrebleu"}[one["metric"]])
+        (metric,) = chosen_metrics([one["metric"]], "guide")
+        assert isinstance(metric, TextMetric)
+        target = one["reference"]
+        found = metric.score(one["answer"], Example("q", "p", target, target, "all"))
+        assert found[metric.metrics[0].name] == pytest.approx(one["value"]), one
+
+
+def test_every_metric_is_in_the_guide_with_its_values() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)[^|]*?` \|.*\| ([^|]*) \|$", GUIDE, re.MULTILINE))
+    declared = {name: [metric.name for metric in of.metrics] for name, of in OWN.items()}
+    assert {name: re.findall(r"`(\w+)`", rows[name]) for name in declared} == declared
+
+
+@pytest.mark.parametrize("line", re.findall(r"^paretune run .*--metric.*$", GUIDE, re.MULTILINE))
+def test_each_line_with_a_metric_is_planned(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "rouge_l" in line:
+        pytest.importorskip("rouge_score")
+        pytest.importorskip("sacrebleu")
+    monkeypatch.chdir(tmp_path)
+    answers = {
+        "fields.jsonl": '{{"question": "q {n}", "answer": "{{\\"a\\": {n}}}"}}\n',
+        "reasoned.jsonl": '{{"question": "q {n}", "answer": "so the answer is {n}"}}\n',
+        "book.txt": "Line {n} of the book.\n",
+        "reviews.csv": "text {n},good\n",
+    }
+    _, _, _, name, *rest = shlex.split(line)
+    head = {"reviews.csv": "text,label\n"}.get(name, "" if name in answers else "question,answer\n")
+    row = answers.get(name, "q {n},some words {n}\n")
+    rows = [row.format(n=n).replace("good", "bad" if n % 2 else "good") for n in range(60)]
+    Path(name).write_text(head + "".join(rows), "utf-8")
+    done = CliRunner().invoke(app, ["run", "--data", name, *rest, "--model", "toy:llama", "--plan", "--json"])
+    assert done.exit_code == 0, done.exception
+    (report,) = json.loads(done.stdout)["data"]
+    assert report["scored_by"]
+    assert (report["max_new_tokens"] is None) == (name in {"reviews.csv", "book.txt"})
+
+
 def test_the_study_s_task_and_all_options_exist() -> None:
     (snippet,) = snippets("toml")
     (task,) = tomllib.loads(snippet)["tasks"]
     get_task(TaskEntry.read(task, "guide").name, task["options"])
     command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
-    known = {name for parameter in command.params for name in parameter.opts} | {"--maximise", "--min-accuracy"}
+    known = {name for parameter in command.params for name in parameter.opts} | {"--limit"}
     assert set(re.findall(r"(?<!\w)--[a-z][a-z-]+", GUIDE)) <= known
     options = task_class("own_data").default_options
     named = {"test_fraction", "validation_fraction", "max_test", "max_validation", "validation_path", "test_path"}

@@ -51,6 +51,14 @@ class TestOwnData(TaskContract):
         self.options = {"path": str(path)}
 
 
+class TestOwnDataByOtherMetrics(TestOwnData):
+    wrong_options: ClassVar[dict[str, Any]] = {"metric": [], "choices": ""}
+
+    @pytest.fixture(autouse=True)
+    def _metrics(self, _data: None) -> None:
+        self.options = {**self.options, "metric": ["choice", "perplexity", "f1"]}
+
+
 class _Broken(WordProblems):
     """Word problems with a fault, as `fault` says."""
 

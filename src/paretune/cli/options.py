@@ -87,6 +87,18 @@ GroupColumn = Annotated[
         rich_help_panel=_DATA, help="With --data: column of which no value may be in two splits, such as a customer."
     ),
 ]
+ChoicesColumn = Annotated[
+    str | None, typer.Option(help="With --data: column with the list of answers to choose from, for --metric choice.")
+]
+MetricNames = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        help="With --data: what is scored, the main metric first: exact_match (default), contains, f1, rouge_l, chrf, "
+        "bleu, json, regex:PATTERN, choice, perplexity; several separated by commas.",
+        metavar="METRIC",
+    ),
+]
 NoChatTemplate = Annotated[
     bool,
     typer.Option(

@@ -17,8 +17,8 @@ from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
 if TYPE_CHECKING:
     from paretune.execute.prepare import Prepared
 
-DATA_OPTIONS = ("prompt", "completion", "text", "label", "group")
-"""Columns of own data that the command line can name, as the task's options are called."""
+DATA_OPTIONS = ("prompt", "completion", "text", "label", "choices", "group", "metric")
+"""Columns of own data that the command line can name, and its metrics, as the task's options are called."""
 
 
 def demo_study(base_model: str | None) -> Study:

@@ -5,6 +5,7 @@ from paretune.engine.batches import Batch, Batches, DataBatch, check_lengths, lo
 from paretune.engine.encoding import Encoded, encode, encode_question, encode_questions, uses_template
 from paretune.engine.generate import answer
 from paretune.engine.objective import answer_loss, validation_loss
+from paretune.engine.respondent import LanguageRespondent
 from paretune.engine.train import Divergence, Training, rate_factor, train
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DataBatch",
     "Divergence",
     "Encoded",
+    "LanguageRespondent",
     "Training",
     "answer",
     "answer_loss",

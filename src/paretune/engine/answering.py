@@ -1,13 +1,15 @@
 """How a task's questions are put to a model and where its answers end, by the task and the tokenizer."""
 
+import math
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
 from paretune.engine.encoding import encode, uses_template
 from paretune.engine.generate import cut_before
-from paretune.spec import InputError
+from paretune.spec import InputError, Metric
 from paretune.tasks import Example, Task
+from paretune.tasks.asking import answer_of
 
 _SHOWN_PLACES = 10
 _ROOM = 8
@@ -49,32 +51,43 @@ def references(task: Task) -> Iterator[Example]:
 def check_references(task: Task, tokenizer: Any, how: Answering) -> int:
     """Score every reference as if a model had written it, and return how many there are.
 
-    Each goes through tokenizer, length limit, stop strings, reader and scorer. Raises `InputError` naming the rows of
-    those that are not found right: no model could score there. Plain text has no right answers, and counts as none.
+    Each has to be what every metric takes for a reference. Where answers are written, each goes through tokenizer,
+    length limit, stop strings, reader and scorer. Raises `InputError` naming the rows of those that do not get the best
+    value: no model could get it there. Plain text has no right answers, and counts as none.
     """
     wrong: dict[str, list[str]] = {}
-    number = 0
+    number, total = 0, 0
     for example in references(task):
-        if example.learns_prompt:
-            continue
-        number += 1
-        reason = _why_unscorable(task, example, tokenizer, how)
+        total += 1
+        reason = task.why_no_reference(example)
+        if reason is None and not example.learns_prompt and task.generates:
+            reason = _why_unscorable(task, example, tokenizer, how)
         if reason is not None:
             wrong.setdefault(reason, []).append(example.id)
+        number += not example.learns_prompt
     for reason, places in wrong.items():
         more = f" and {len(places) - _SHOWN_PLACES} more" if len(places) > _SHOWN_PLACES else ""
         raise InputError(
-            f'task "{task.card.name}": {len(places)} of {number} references could not be scored right: {reason} '
+            f'task "{task.card.name}": {len(places)} of {total} references could not be scored right: {reason} '
             f"({', '.join(places[:_SHOWN_PLACES])}{more})"
         )
+    if number and task.generates:
+        _check_corpus_metrics(task)
     return number
 
 
 def _why_unscorable(task: Task, example: Example, tokenizer: Any, how: Answering) -> str | None:
-    def right(text: str) -> bool:
-        return task.score(text, example)[metric] == task.score(example.target, example)[metric]
+    own = answer_of(example.target, example, task)
+    for name, value in own.values.items():
+        metric = _declared(task, name)
+        if not _is_best(metric, value, value):
+            return f"{metric.label} of the text itself is {value:g}, where {_best(metric, value):g} would be best"
 
-    metric = task.card.main_metric.name
+    def right(text: str) -> bool:
+        found = answer_of(text, example, task)
+        values = [_is_best(_declared(task, name), value, own.values[name]) for name, value in found.values.items()]
+        return found.readings == own.readings and all(values)
+
     ids = encode(example, tokenizer).answer
     cut = tokenizer.decode(ids[: how.max_new_tokens], skip_special_tokens=True)
     if right(cut_before(cut, how.stop)):
@@ -84,3 +97,32 @@ def _why_unscorable(task: Task, example: Example, tokenizer: Any, how: Answering
     if right(tokenizer.decode(ids, skip_special_tokens=True)):
         return f"longer than max_new_tokens = {how.max_new_tokens}; raise it, or leave it out"
     return "the tokenizer does not give the same text back; change these rows, or take another base model"
+
+
+def _check_corpus_metrics(task: Task) -> None:
+    """Refuse a metric over all answers that the references themselves do not have its best value of."""
+    for name, how in task.corpus_metrics.items():
+        if how.read is None:
+            continue
+        metric, value = _declared(task, name), how.value([how.read(one.target, one) for one in references(task)])
+        if not _is_best(metric, value, value):
+            raise InputError(
+                f'task "{task.card.name}": {metric.label} of the references themselves is {value:g}, where '
+                f"{_best(metric, value):g} would be best; take another metric"
+            )
+
+
+def _declared(task: Task, name: str) -> Metric:
+    return next(metric for metric in task.card.metrics if metric.name == name)
+
+
+def _is_best(metric: Metric, value: float, own: float) -> bool:
+    """Tell whether a value is the best that there is, apart from rounding; `own` is that of the reference itself."""
+    best = _best(metric, own)
+    return metric.reaches(value, best) or math.isclose(value, best, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def _best(metric: Metric, own: float) -> float:
+    """Return the best value of a metric, `own` where it has none."""
+    bound = metric.low if metric.lower_is_better else metric.high
+    return own if bound is None else bound

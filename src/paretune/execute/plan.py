@@ -7,7 +7,7 @@ from paretune.execute.data_sets import DataSets
 from paretune.kinds import kind_of
 from paretune.methods import prior_learning_rate, resolve
 from paretune.models import base_content, check_reference
-from paretune.spec import InputError, MethodEntry, MethodSpec, Problems, Recipe, Study, Trial
+from paretune.spec import InputError, MethodEntry, MethodSpec, Metric, Problems, Recipe, Study, Trial
 from paretune.spec.tuning import VALIDATION_LOSS
 from paretune.tasks import AnyTask, fixed_general_text
 
@@ -55,6 +55,8 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
         general_text = fixed_general_text(wanted, data.texts(wanted)) if wanted else None
     with problems.collected():
         _check_choice(study, [task for task, _ in tasks])
+    with problems.collected():
+        _check_metrics(study, [task for task, _ in tasks])
     problems.refuse()
     trials = [
         Planned(
@@ -105,6 +107,19 @@ def _check_choice(study: Study, tasks: list[AnyTask]) -> None:
                 f'[tuning] choose_by = "{study.tuning.choose_by}": task "{task.card.name}" does not measure it; '
                 f'choose by "{VALIDATION_LOSS}" or "{task.card.main_metric.name}"'
             )
+
+
+def _check_metrics(study: Study, tasks: list[AnyTask]) -> None:
+    """Refuse two metrics of one name that are not the same: tables, limits and SQL know them by their names."""
+    seen: dict[str, tuple[str, Metric]] = {}
+    for task in tasks:
+        for metric in task.card.metrics:
+            first, other = seen.setdefault(metric.name, (task.card.name, metric))
+            if (metric.unit, metric.direction, metric.per) != (other.unit, other.direction, other.per):
+                raise InputError(
+                    f'study "{study.name}": tasks "{first}" and "{task.card.name}" both score "{metric.name}" and mean '
+                    "different things by it; study them apart"
+                )
 
 
 def recipe_of(study: Study, entry: MethodEntry, tuning: Mapping[str, Any] | None = None) -> Recipe:

@@ -30,10 +30,11 @@ def data_report(task: Task, trial: Trial) -> DataReport | None:
         rows=task.rows,
         base_model=trial.base_model,
         chat_template=uses_template(train[0], tokenizer),
-        max_new_tokens=how.max_new_tokens,
+        max_new_tokens=how.max_new_tokens if task.generates else None,
         stop=how.stop,
         max_length=trial.recipe.max_length,
         num_references=sum(judged),
+        scored_by=tuple(metric.label for metric in task.card.metrics),
         lengths={split: _lengths(task.examples(split), tokenizer, trial.recipe.max_length) for split in _SPLITS},
         shown=tuple(
             _shown(example, encode(example, tokenizer, whole_text=whole_text), tokenizer) for example in train[:_SHOWN]

@@ -1,18 +1,17 @@
 """Running language models: the answers that they give, and the text that they may forget."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from paretune.engine import answer, answering, encode_questions
+from paretune.engine import LanguageRespondent, answer
 from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
 from paretune.measure import Phases, general_texts, text_losses
 from paretune.models import LoadedModel
 from paretune.models.tying import ties_embeddings
 from paretune.spec import GeneralText, InputError, Phase
 from paretune.tasks import Task, fixed_general_text, read_general_text
-from paretune.tasks.scoring import score_answers
+from paretune.tasks.scoring import score_all
 
 
 def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progress: OnProgress) -> Evaluation:
@@ -31,31 +30,25 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
         model = method.load(loaded.model, checkpoint)
     alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model))
     examples = task.examples(trial.split)[:limit]
-    prompts = encode_questions(task, examples, loaded.tokenizer, method.num_shots)
-    length, stop, end_ids = answering(task, loaded.tokenizer)
-    sampling: dict[str, Any] = {"max_new_tokens": length, "temperature": recipe.temperature, "top_p": recipe.top_p}
-    sampling["end_ids"] = end_ids
-    with phases.during(Phase.TEST):
-        texts_generated = answer(
-            model,
-            loaded.tokenizer,
-            prompts,
-            stop=stop,
-            batch_size=1 if alone else recipe.answer_batch_size,
-            on_progress=on_progress,
-            **sampling,
-        )
-    items, metrics, standard_errors, groups = score_answers(task, examples, texts_generated)
+    batch_size = 1 if alone else recipe.answer_batch_size
+    respondent = LanguageRespondent(
+        model, loaded.tokenizer, task, recipe,
+        num_shots=method.num_shots, batch_size=batch_size, on_progress=on_progress,
+        timed=lambda: phases.during(Phase.TEST),
+    )  # fmt: skip
+    answers = task.ask(respondent, examples)
+    items, metrics, standard_errors, groups = score_all(task, examples, answers)
     metrics["answers_per_second"] = len(items) / phases.seconds(Phase.TEST)
     changes: list[float] = []
     if texts:
         with phases.during(Phase.RETAIN):
             after = text_losses(model, loaded.tokenizer, texts, **reading)
         changes, metrics["forgetting"], standard_errors["forgetting"] = _forgetting(before, after)
-    if "memory" in measures:
+    if "memory" in measures and respondent.written is not None:
+        prompts, settings = respondent.written
         longest = [max(prompts, key=len)] * (1 if alone else recipe.memory_answer_batch_size)  # alike for every method
         # No stop strings and no early end: every method writes answers of the same length.
-        whole = {**sampling, "min_new_tokens": length, "batch_size": len(longest)}
+        whole = {**settings, "min_new_tokens": settings["max_new_tokens"], "batch_size": len(longest)}
         with phases.during(Phase.MEASURE):
             peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
         keep_answer_peak(metrics, phases, peak)

@@ -25,17 +25,27 @@ def report_facts(report: DataReport) -> Iterator[tuple[str, str]]:
         yield "Labels", f"{', '.join(shown)}{f' and {more} more' if more else ''}"
     for split, lengths in report.lengths.items():
         yield f"Tokens, {_SPLIT_WORDS[split]}", _lengths(split, lengths, rows.num_kept[split], report.max_length)
-    ends = f", or before {' or '.join(map(repr, report.stop))}" if report.stop else ""
     template = "used" if report.chat_template else "not used"
-    yield f"Chat template of {report.base_model}", f"{template}. Answers end after {report.max_new_tokens} tokens{ends}"
+    yield f"Chat template of {report.base_model}", f"{template}. {_answers(report)}"
+    if report.scored_by:
+        yield "Scored by", ", ".join(report.scored_by)
     if report.num_references:
         yield "References", f"all {report.num_references} of validation and test can be scored right"
+    elif report.max_new_tokens is not None:
+        yield "References", "none, since plain text has no right continuation; --metric perplexity scores all of it"
 
 
 def shortened(parts: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
     """Return the parts of an example, each without its middle where it is long: both ends tell how it is shown."""
     budget = max(40, _SHOWN_CHARACTERS // len(parts))
     return [(_short(text, budget), trained) for text, trained in parts]
+
+
+def _answers(report: DataReport) -> str:
+    if report.max_new_tokens is None:
+        return "No answers are generated"
+    ends = f", or before {' or '.join(map(repr, report.stop))}" if report.stop else ""
+    return f"Answers end after {report.max_new_tokens} tokens{ends}"
 
 
 def _dropped(rows: RowsReport) -> Iterator[str]:

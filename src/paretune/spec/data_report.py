@@ -1,6 +1,6 @@
 """What became of the rows of a data set, before the first step is trained on them."""
 
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 
 
 class DroppedRows(Data):
@@ -62,14 +62,17 @@ class DataReport(Data):
     base_model: str
     chat_template: bool
     """Whether examples go through the tokenizer's chat template."""
-    max_new_tokens: int
-    """Tokens that an answer may take."""
+    max_new_tokens: int | None
+    """Tokens that an answer may take; None where no answers are written."""
     stop: tuple[str, ...]
     """Texts before which an answer ends."""
     max_length: int
     """The recipe's longest example, in tokens."""
     num_references: int
-    """References of validation and test. Each was encoded, cut, read and scored as an answer is, and was right."""
+    """References of validation and test. Each was encoded, cut, read and scored as an answer is, and was right.
+    0 for plain text."""
     lengths: dict[str, Lengths]
     """By split."""
+    scored_by: tuple[str, ...] = later(())
+    """The metrics as people read them, the main one first."""
     shown: tuple[ShownExample, ...]

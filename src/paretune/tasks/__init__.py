@@ -1,6 +1,7 @@
 """What models are trained on and asked."""
 
-from paretune.tasks.base import AnyTask, CorpusMetric, Example, Message, Score, Split, Task
+from paretune.tasks.asking import Answer, CorpusMetric, Loss, Respondent
+from paretune.tasks.base import AnyTask, Example, Message, Score, Split, Task
 from paretune.tasks.classification import ClassificationTask, LabelledExample
 from paretune.tasks.general_text import fixed_general_text, read_general_text
 from paretune.tasks.pictures import ImageTask, PictureExample, open_picture
@@ -15,14 +16,17 @@ from paretune.tasks.registry import (
 )
 
 __all__ = [
+    "Answer",
     "AnyTask",
     "ClassificationTask",
     "CorpusMetric",
     "Example",
     "ImageTask",
     "LabelledExample",
+    "Loss",
     "Message",
     "PictureExample",
+    "Respondent",
     "Score",
     "Split",
     "Task",

@@ -1,11 +1,12 @@
 """What a task is: examples, how they are put to the model, and how an answer is scored."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from paretune.spec import CAUSAL_LM, InputError, ModelKind, RowsReport, TaskCard, TaskSpec, content_hash
+from paretune.tasks.asking import Answer, CorpusMetric, Respondent, answer_of
 from paretune.tasks.options import Kind, checked_options, under_todays_names
 
 Split = Literal["train", "validation", "test"]
@@ -38,6 +39,14 @@ class Example(NamedTuple):
     """The example as a conversation, ending in the answer that is asked for. All its answers are learnt."""
     learns_prompt: bool = False
     """Whether the loss is on the prompt too, as in plain text."""
+    choices: tuple[str, ...] = ()
+    """The answers that can be chosen from, the target among them; empty where they are not listed."""
+
+    def answered(self, text: str) -> "Example":
+        """Return the same question with another answer, after the same white space as its own."""
+        space = self.completion[: len(self.completion) - len(self.completion.lstrip())]
+        turns = (*self.messages[:-1], self.messages[-1]._replace(content=text)) if self.messages else ()
+        return self._replace(completion=space + text, target=text, messages=turns)
 
 
 class Score(dict[str, float]):
@@ -50,16 +59,6 @@ class Score(dict[str, float]):
     def __init__(self, strict: bool, lenient: bool | None = None, published: bool | None = None) -> None:
         read = {"accuracy": strict, "accuracy_lenient": lenient, "accuracy_published": published}
         super().__init__({name: float(right) for name, right in read.items() if right is not None})
-
-
-class CorpusMetric(NamedTuple):
-    """How a metric that is declared per corpus is computed, such as macro F1."""
-
-    read: Callable[[str, Any], Hashable]
-    """Returns what counts of an answer, such as the label that was given and the right one. Never raises."""
-    value: Callable[[Sequence[Any]], float]
-    """Returns the metric of several answers, at least one, from what was read of each; the order does not matter. It is
-    called once for each different reading, without it, so readings that repeat make it quick."""
 
 
 class AnyTask(ABC):
@@ -80,6 +79,8 @@ class AnyTask(ABC):
     """The options that say where the data lies. The same data elsewhere is the same task."""
     size_options: ClassVar[Mapping[Split, str]] = {}
     """The options that limit how many examples validation and test have, by split: a budget of time lowers them."""
+    later_options: ClassVar[tuple[str, ...]] = ()
+    """Options that came into being after records had been made: at their default they are no part of a trial."""
     kind: ClassVar[ModelKind]
     """The kind of base model that it is put to, by its name in `paretune.kinds`."""
     answers: ClassVar[str] = "no text"
@@ -110,10 +111,11 @@ class AnyTask(ABC):
     def spec(self) -> TaskSpec:
         """Return this task as data, for a trial."""
         card = self.card
+        silent = {name for name in self.later_options if self.options[name] == self.default_options[name]}
         return TaskSpec(
             name=card.name,
             version=card.version,
-            options=self.options,
+            options={name: value for name, value in self.options.items() if name not in silent},
             content_hash=self.content_hash,
             kind=self.kind,
             locations=self.locations,
@@ -135,6 +137,8 @@ class Task(AnyTask):
     """Generation of an answer ends before the first of these."""
     corpus_metrics: Mapping[str, CorpusMetric] = {}
     """How the metrics that the card declares per corpus are computed, by name."""
+    generates: ClassVar[bool] = True
+    """Whether models write answers. A task that asks in another way overrides `ask` and sets this to false."""
 
     @property
     def rows(self) -> RowsReport | None:
@@ -156,6 +160,14 @@ class Task(AnyTask):
     @abstractmethod
     def score(self, text: str, example: Example) -> Mapping[str, float]:
         """Return the values of a generated text by metric: of all that the card declares per item. Never raises."""
+
+    def ask(self, model: Respondent, examples: Sequence[Example]) -> list[Answer]:
+        """Put questions to a model and return its answers: by default what it writes, with the values of `score`."""
+        return [answer_of(text, one, self) for text, one in zip(model.write(examples), examples, strict=True)]
+
+    def why_no_reference(self, example: Example) -> str | None:  # noqa: ARG002
+        """Return why no answer to an example could have the best values there are, None where one can."""
+        return None
 
     @classmethod
     def sample(cls) -> Example | None:

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 from paretune.spec import CLASSIFIER, ModelKind, content_hash
-from paretune.tasks.base import AnyTask, CorpusMetric, Split
+from paretune.tasks.asking import CorpusMetric
+from paretune.tasks.base import AnyTask, Split
 
 _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 

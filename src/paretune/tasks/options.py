@@ -42,6 +42,12 @@ def texts(least: int = 1) -> Kind:
     return Kind(f"be a list of at least {least} texts", fits)
 
 
+def one_or_more_texts() -> Kind:
+    """Return the kind of texts, and of lists of them."""
+    listed = texts()
+    return Kind("be a text or a list of texts", lambda value: TEXT.fits(value) or listed.fits(value))
+
+
 def different_texts(least: int = 1) -> Kind:
     """Return the kind of lists of `least` texts or more in which none is there twice."""
     listed = texts(least)

@@ -9,31 +9,34 @@ One row of each form (docs/guide/own-data.md has them all):
     {"text": "Plain text, for language modelling."}
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from paretune.spec import METRICS, InputError, RowsReport, TaskCard
-from paretune.tasks.base import Example, Score, Split, Task
+from paretune.spec import InputError, RowsReport, TaskCard
+from paretune.tasks.asking import Answer, CorpusMetric, Respondent
+from paretune.tasks.base import Example, Split, Task
 from paretune.tasks.data.dataset import Dataset
 from paretune.tasks.data.forms import Chosen
 from paretune.tasks.data.wanted import Wanted
-from paretune.tasks.options import TEXT, TRUTH, number_between, or_null, whole_number
-from paretune.tasks.readers import is_answer
+from paretune.tasks.metrics import ModelMetric, TextMetric, chosen_metrics
+from paretune.tasks.metrics.registry import declared_by, names_in
+from paretune.tasks.metrics.words import ExactMatch
+from paretune.tasks.options import TEXT, TRUTH, number_between, one_or_more_texts, or_null, whole_number
 
 _STOP = ("\n\n", "\nQuestion:")
 
 
 class OwnData(Task):
-    """Prompts and completions, conversations, labelled texts or plain text; an answer is right when it is the row's."""
+    """Prompts and completions, conversations, labelled texts or plain text; the option metric says what is scored."""
 
     card: ClassVar[TaskCard] = TaskCard(
         name="own_data",
         version="2",
-        description="Your own data, in any common form. Right: the same text, case and spaces aside.",
+        description="Your own data, in any common form. Right: the same text, case and spaces aside, or by --metric.",
         source="a file, a folder or a data set of the hub, given by the option path",
         licence="yours",
-        metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),
+        metrics=ExactMatch.metrics,
     )
     default_options: ClassVar[dict[str, Any]] = {
         "path": None,
@@ -43,9 +46,11 @@ class OwnData(Task):
         "completion": None,
         "text": None,
         "label": None,
+        "choices": None,
         "group": None,
         "split": None,
         "chat_template": True,
+        "metric": ["exact_match"],
         "validation_fraction": 0.1,
         "test_fraction": 0.2,
         "max_validation": 500,
@@ -62,10 +67,14 @@ class OwnData(Task):
         "completion": "Column of the completions.",
         "text": "Column of the texts, or several as A,B: with label to be labelled, alone for language modelling.",
         "label": "Column of the labels.",
+        "choices": "Column with the list of answers to choose from, for the metric choice; null: all different "
+        "completions of the data.",
         "group": "Column of what rows share, such as a customer: no value is in two splits, and intervals and tests "
         'account for it. Without it a column called "group" counts for intervals and tests alone.',
         "split": 'Column that names each row\'s split. A column called "split" is used by default.',
         "chat_template": "Show examples through the tokenizer's chat template, where it has one.",
+        "metric": "What is scored, the main metric first: exact_match, contains, f1, rouge_l, chrf, bleu, json, "
+        "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or separated by commas.",
         "validation_fraction": "Share of the prompts that is split off for validation.",
         "test_fraction": "Share of the prompts that is split off for the test.",
         "max_validation": "Most validation examples that are split off.",
@@ -74,22 +83,30 @@ class OwnData(Task):
         "seed": "Seed of the split.",
     }
     option_kinds = {
-        **dict.fromkeys(("prompt", "completion", "text", "label", "group", "split"), or_null(TEXT)),
+        **dict.fromkeys(("prompt", "completion", "text", "label", "choices", "group", "split"), or_null(TEXT)),
         **dict.fromkeys(("validation_fraction", "test_fraction"), number_between(0, 0.5)),
         **dict.fromkeys(("max_validation", "max_test"), whole_number()),
         "chat_template": TRUTH,
+        "metric": one_or_more_texts(),
         "max_new_tokens": or_null(whole_number()),
         "seed": whole_number(0),
     }
     size_options: ClassVar[dict[Split, str]] = {"validation": "max_validation", "test": "max_test"}
     earlier_names = {"prompt_column": "prompt", "completion_column": "completion"}
     locations = ("path", "validation_path", "test_path")
+    later_options = ("metric", "choices")
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
+        wanted = self.options["metric"]
+        self.options["metric"] = names_in(wanted) if isinstance(wanted, str) else list(wanted)
         if not self.options["path"]:
             raise InputError('task "own_data": option path is missing; name a file, a folder or hf:NAME@REVISION')
-        self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc] # here it depends on the options
+        self.scorers = chosen_metrics(self.options["metric"], 'task "own_data", option metric')
+        # Here these depend on the options.
+        self.card = self.card.model_copy(update={"metrics": declared_by(self.scorers)})  # type: ignore[misc]
+        self.generates = any(isinstance(one, TextMetric) for one in self.scorers)  # type: ignore[misc]
+        self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc]
 
     @property
     def rows(self) -> RowsReport:
@@ -110,9 +127,26 @@ class OwnData(Task):
         """Those of the usual stop strings that no completion holds."""
         return tuple(text for text in _STOP if not self._dataset.holds(text))
 
-    def score(self, text: str, example: Example) -> Score:
-        """Strict: the whole text. Lenient: the text begins with the answer, or its last number is the answer."""
-        return Score(*is_answer(text, example.target))
+    @cached_property
+    def corpus_metrics(self) -> Mapping[str, CorpusMetric]:  # type: ignore[override]
+        """How metrics of all answers together are computed."""
+        return {name: metric for one in self.scorers for name, metric in one.corpus_metrics.items()}
+
+    def score(self, text: str, example: Example) -> dict[str, float]:
+        """Return the values of a text by the metrics that read texts."""
+        found = [one.score(text, example) for one in self.scorers if isinstance(one, TextMetric)]
+        return {name: value for values in found for name, value in values.items()}
+
+    def ask(self, model: Respondent, examples: Sequence[Example]) -> list[Answer]:
+        """Let the model write where a metric reads texts, and ask it what the other metrics need."""
+        found = [super().ask(model, examples)] if self.generates else []
+        found += [one.ask(model, examples) for one in self.scorers if isinstance(one, ModelMetric)]
+        return [_together(answers) for answers in zip(*found, strict=True)]
+
+    def why_no_reference(self, example: Example) -> str | None:
+        """Return what a reference must be for the metrics; None where this one is."""
+        unfit = (one for one in self.scorers if not one.takes(example))
+        return next((f"for {one.metrics[0].label} a reference must be {one.reference}" for one in unfit), None)
 
     @cached_property
     def _dataset(self) -> Dataset:
@@ -120,13 +154,14 @@ class OwnData(Task):
         sources: list[tuple[str, Split | None]] = [(str(options["path"]), None)]
         splits: tuple[Split, ...] = ("validation", "test")
         sources += [(str(options[f"{one}_path"]), one) for one in splits if options[f"{one}_path"]]
-        names = ("prompt", "completion", "text", "label", "group", "split")
+        names = ("prompt", "completion", "text", "label", "group", "split", "choices")
         columns: dict[str, str | None] = {name: options[name] for name in names}
         wanted = Wanted(
             sources=tuple(sources),
             chosen=Chosen(*(columns[name] for name in Chosen._fields)),
             group=columns["group"],
             split=columns["split"],
+            choices=columns["choices"],
             validation_fraction=options["validation_fraction"],
             test_fraction=options["test_fraction"],
             max_validation=options["max_validation"],
@@ -134,3 +169,10 @@ class OwnData(Task):
             seed=options["seed"],
         )
         return Dataset(wanted)
+
+
+def _together(answers: Sequence[Answer]) -> Answer:
+    """Return several answers to a question as one: what was written, or else chosen, with the values of all."""
+    values = {name: value for one in answers for name, value in one.values.items()}
+    readings = {name: reading for one in answers for name, reading in one.readings.items()}
+    return Answer(next((one.text for one in answers if one.text), ""), values, readings)

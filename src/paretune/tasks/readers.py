@@ -31,11 +31,12 @@ def is_answer(text: str, target: str) -> tuple[bool, bool]:
 
     Case, and how much white space there is, do not count.
     """
-    said, wanted = _as_compared(text), _as_compared(target)
+    said, wanted = as_compared(text), as_compared(target)
     return said == wanted, said.startswith(wanted) or last_number(text) == wanted
 
 
-def _as_compared(text: str) -> str:
+def as_compared(text: str) -> str:
+    """Return a text without what does not count: case, and how much white space there is."""
     return " ".join(text.casefold().split())
 
 

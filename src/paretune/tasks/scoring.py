@@ -2,11 +2,11 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from statistics import fmean, stdev
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from paretune.spec import TaskCard
 from paretune.store import Item
-from paretune.tasks.base import CorpusMetric
+from paretune.tasks.asking import Answer, ScoresTexts, answer_of
 from paretune.tasks.jackknife import pseudo_values
 
 
@@ -30,19 +30,12 @@ class Question(Protocol):
         """Return what it shares with other questions."""
 
 
-class ScoringTask(Protocol):
+class ScoringTask(ScoresTexts, Protocol):
     """A task that gives values to what a model says in words or labels."""
 
     @property
     def card(self) -> TaskCard:
         """Return what it declares."""
-
-    @property
-    def corpus_metrics(self) -> Mapping[str, CorpusMetric]:
-        """Return how the metrics that it declares per corpus are computed."""
-
-    def score(self, text: str, example: Any) -> Mapping[str, float]:
-        """Return the values of an answer by metric."""
 
 
 class Scored(NamedTuple):
@@ -61,15 +54,20 @@ def score_answers(task: ScoringTask, examples: Sequence[Question], texts: Sequen
 
     Raises `ValueError` where the task gives a value that its card does not declare.
     """
-    scores = [_checked(task, task.score(text, one)) for one, text in zip(examples, texts, strict=True)]
+    return score_all(task, examples, [answer_of(text, one, task) for one, text in zip(examples, texts, strict=True)])
+
+
+def score_all(task: ScoringTask, examples: Sequence[Question], answers: Sequence[Answer]) -> Scored:
+    """Return what a task says of one answer to each example, at least one. Raises `ValueError` as `score_answers`."""
+    scores = [_checked(task, one.values) for one in answers]
     readings: dict[str, list[Hashable]] = {}
     for name, metric in task.corpus_metrics.items():
-        readings[name] = [metric.read(text, one) for one, text in zip(examples, texts, strict=True)]
+        readings[name] = [_reading(task, one, name) for one in answers]
         for values, share in zip(scores, pseudo_values(readings[name], metric.value), strict=True):
             values[name] = share
     items = [
-        Item(one.id, one.group, values, text, one.target, one.cluster)
-        for one, values, text in zip(examples, scores, texts, strict=True)
+        Item(one.id, one.group, values, answer.text, one.target, one.cluster)
+        for one, values, answer in zip(examples, scores, answers, strict=True)
     ]
     groups = {}
     for group in sorted({item.group for item in items}):
@@ -79,6 +77,12 @@ def score_answers(task: ScoringTask, examples: Sequence[Question], texts: Sequen
         means = _means([scores[place] for place in places])
         groups[group] = {**means, **inside, "num_items": float(len(places))}
     return Scored(items, _means(scores), _standard_errors(scores), groups)
+
+
+def _reading(task: ScoringTask, answer: Answer, name: str) -> Hashable:
+    if name not in answer.readings:
+        raise ValueError(f'task "{task.card.name}": an answer has no reading for the metric "{name}"')
+    return answer.readings[name]
 
 
 def _checked(task: ScoringTask, scores: Mapping[str, float]) -> dict[str, float]:

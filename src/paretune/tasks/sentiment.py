@@ -15,7 +15,8 @@ from statistics import fmean
 from typing import Any, ClassVar
 
 from paretune.spec import InputError, Metric, TaskCard, Unit
-from paretune.tasks.base import CorpusMetric, Split
+from paretune.tasks.asking import CorpusMetric
+from paretune.tasks.base import Split
 from paretune.tasks.classification import ClassificationTask, LabelledExample
 from paretune.tasks.options import Kind, whole_number
 from paretune.tasks.rated_sentences import SOURCES

@@ -14,7 +14,17 @@ A method's own tests, or a task's, need nothing but this:
 from paretune.testing.executor_contract import End, ExecutorContract
 from paretune.testing.kind_contract import KindContract
 from paretune.testing.method_contract import MethodContract
+from paretune.testing.metric_contract import MetricContract
 from paretune.testing.task_contract import TaskContract
 from paretune.testing.toy_training import ToyTraining, toy_logits
 
-__all__ = ["End", "ExecutorContract", "KindContract", "MethodContract", "TaskContract", "ToyTraining", "toy_logits"]
+__all__ = [
+    "End",
+    "ExecutorContract",
+    "KindContract",
+    "MethodContract",
+    "MetricContract",
+    "TaskContract",
+    "ToyTraining",
+    "toy_logits",
+]

@@ -2,11 +2,15 @@
 
 from paretune.tasks import get_task
 from paretune.tasks.scoring import score_answers
-from paretune.testing import TaskContract
+from paretune.testing import MetricContract, TaskContract
 
 
 class TestBackwards(TaskContract):
     task = "backwards"
+
+
+class TestEditDistance(MetricContract):
+    metric = "edit_distance"
 
 
 def test_distances() -> None:

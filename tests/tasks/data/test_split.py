@@ -156,6 +156,16 @@ def test_a_file_for_the_test_is_not_trained_on(tmp_path: Path) -> None:
     assert dropped.first == ("row 4",)
 
 
+def test_rows_of_a_list_and_of_a_file_for_the_same_split_can_be_told_apart(tmp_path: Path) -> None:
+    lists = {name: [{"prompt": f"{name} {n}", "completion": "a"} for n in range(9)] for name in ("train", "test")}
+    (tmp_path / "lists.json").write_text(json.dumps(lists), "utf-8")
+    task_of(tmp_path, [{"prompt": f"more {n}", "completion": "x"} for n in range(9)], "t.jsonl")
+    task = OwnData({"path": str(tmp_path / "lists.json"), "test_path": str(tmp_path / "t.jsonl")})
+    ids = [example.id for example in task.examples("test")]
+    assert len(set(ids)) == len(ids) == 18
+    assert {"test row 1", "test_path row 1"} <= set(ids)
+
+
 def test_a_large_test_is_cut_and_never_trained_on(tmp_path: Path) -> None:
     rows = numbered(400)
     whole, cut = task_of(tmp_path, rows), task_of(tmp_path, rows, max_test=5)

@@ -9,7 +9,7 @@ import numpy as np
 
 from paretune.spec import InputError
 from paretune.tasks.base import Split
-from paretune.tasks.data.content import Content, Dropped, as_text, content_of
+from paretune.tasks.data.content import Content, Dropped, as_text, choices_in, content_of
 from paretune.tasks.data.files import split_named
 from paretune.tasks.data.forms import Form, find_form, flat
 from paretune.tasks.data.marks import holds_turns, without_marks
@@ -47,7 +47,8 @@ class Collected(NamedTuple):
 def collect(wanted: Wanted) -> Collected:
     """Read everything. Raises `InputError` for a source that cannot be read, or rows of which none can be used."""
     notes: list[str] = []
-    rows = chain.from_iterable(_of_source(source, split, notes) for source, split in wanted.sources)
+    lists: set[str] = set()
+    rows = chain.from_iterable(_of_source(source, split, notes, lists) for source, split in wanted.sources)
     sample = list(islice(rows, _SAMPLE_ROWS))
     if not sample:
         raise InputError(f"{wanted.where}: no rows in it")
@@ -55,6 +56,7 @@ def collect(wanted: Wanted) -> Collected:
     columns = {name for row in sample for name in flat(row.value)}
     _check_column(wanted, "group", wanted.group, columns)
     _check_column(wanted, "split", wanted.split, columns)
+    _check_column(wanted, "choices", wanted.choices, columns)
     reader = _Reader(wanted, form)
     for row in chain(sample, rows):
         reader.take(row)
@@ -69,13 +71,20 @@ def collect(wanted: Wanted) -> Collected:
     return Collected(form, table, hashes, given, *how, tuple(notes))
 
 
-def _of_source(source: str, split: Split | None, notes: list[str]) -> Iterator[SourceRow]:
+def _of_source(source: str, split: Split | None, notes: list[str], lists: set[str]) -> Iterator[SourceRow]:
+    """Yield the rows of a source. `lists` are the names of files and lists that sources without a split hold."""
+
     def note(text: str) -> None:
         if text not in notes:
             notes.append(text)
 
     for row in source_rows(source, note):
-        yield row if split is None else row._replace(place=f"{split} {row.place}", split=split)
+        if split is None:
+            lists.add(row.place.rpartition("row ")[0].strip())
+            yield row
+        else:
+            name = f"{split}_path" if split in lists else split  # a list called so has these places already
+            yield row._replace(place=f"{name} {row.place}", split=split)
 
 
 def _check_column(wanted: Wanted, option: str, column: str | None, columns: set[str]) -> None:
@@ -112,9 +121,11 @@ class _Reader:
     def _take(self, row: SourceRow) -> None:
         content = without_marks(content_of(row.value, self._form))
         columns = flat(row.value)
+        if self._wanted.choices is not None:
+            content = content._replace(choices=choices_in(columns.get(self._wanted.choices), self._wanted.choices))
         split, cluster = self._split_of(row, columns), self._cluster_of(columns)
         given = UNNAMED if split is None else SPLITS.index(split)
-        whole = digest(f"{given}\0{content.prompt}\0{content.completion}\0{content.messages}")
+        whole = digest(f"{given}\0{content.prompt}\0{content.completion}\0{content.messages}{content.choices or ''}")
         if whole in self._seen:
             raise Dropped("the same as an earlier row")
         self._seen.add(whole)

@@ -28,6 +28,8 @@ class Content(NamedTuple):
     completion: str
     messages: tuple[Message, ...] = ()
     """Of a conversation: all of it, down to the last answer, which `completion` repeats. Empty otherwise."""
+    choices: tuple[str, ...] = ()
+    """The answers to choose from, where a column lists them."""
 
 
 def content_of(row: Mapping[str, Any], form: Form) -> Content:
@@ -76,6 +78,15 @@ def as_text(value: Any) -> str | None:
             return as_text(value[0]) if value and not isinstance(value[0], Mapping) else None
         case _:
             return str(value)
+
+
+def choices_in(value: Any, column: str) -> tuple[str, ...]:
+    """Return the different answers that a column lists, as a list or as its JSON. Raises `Dropped` otherwise."""
+    listed = _parsed(value) if isinstance(value, str) else value
+    found = [as_text(one) for one in listed] if isinstance(listed, list | tuple) else []
+    if not found or None in found:
+        raise Dropped(f'no list of answers in column "{column}"')
+    return tuple(dict.fromkeys(one.strip() for one in found if one is not None))
 
 
 def _text(columns: Mapping[str, Any], name: str, *, optional: bool = False) -> str:

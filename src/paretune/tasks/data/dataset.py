@@ -15,6 +15,8 @@ from paretune.tasks.data.table import Rows
 from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, Wanted
 
 _SHOWN_LABELS = 50
+_MOST_CHOICES = 50
+"""Different completions that are few enough to be answers to choose from."""
 _TRAIN = SPLITS.index("train")
 _FIRST_ROWS = 1000
 """Among so many rows there are three different prompts, or there is no data to speak of."""
@@ -41,7 +43,8 @@ class Dataset:
         """Return the examples of a split, in an order that no other row changes; `as_chat` as messages too."""
         plain = self.form.kind == "text"
         chat = as_chat and not plain and not self._rows.holds_turns
-        return Rows(self._rows.table, self._splits[split], plain_text=plain, as_chat=chat)
+        choices = () if plain else self._all_completions
+        return Rows(self._rows.table, self._splits[split], plain_text=plain, as_chat=chat, choices=choices)
 
     def holds(self, text: str) -> bool:
         """Tell whether any completion holds a text."""
@@ -55,8 +58,21 @@ class Dataset:
         hashed = hashlib.sha256()
         for split in SPLITS:
             for example in self.examples(split, as_chat=True):
-                hashed.update(repr((split, *example[:4], example.messages, example.learns_prompt)).encode())
+                listed = filter(None, [self._wanted.choices and example.choices])
+                shown = (split, *example[:4], example.messages, example.learns_prompt, *listed)
+                hashed.update(repr(shown).encode())
         return hashed.hexdigest()[:16]
+
+    @cached_property
+    def _all_completions(self) -> tuple[str, ...]:
+        """The different completions of all rows, in the order of the alphabet; none where there are many."""
+        from pyarrow import compute
+
+        different = compute.unique(self._rows.table["completion"])
+        if len(different) > _MOST_CHOICES**2:  # more than white space around them could make of so few
+            return ()
+        stripped = {one.strip() for one in different.to_pylist()}
+        return tuple(sorted(stripped)) if len(stripped) <= _MOST_CHOICES else ()
 
     @cached_property
     def report(self) -> RowsReport:

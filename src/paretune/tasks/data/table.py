@@ -11,7 +11,6 @@ from paretune.tasks.base import Example, Message
 from paretune.tasks.data.content import Content
 
 _CHUNK_ROWS = 1 << 14
-_COLUMNS = ("place", "prompt", "completion", "messages", "cluster")
 
 
 class Hashes(NamedTuple):
@@ -25,6 +24,17 @@ class Hashes(NamedTuple):
     """Decides split and order."""
 
 
+class _Row(NamedTuple):
+    """A row as it is kept."""
+
+    place: str
+    prompt: str
+    completion: str
+    messages: str | None
+    choices: str | None
+    cluster: str | None
+
+
 class TableBuilder:
     """Takes rows one at a time and holds them as Arrow does: a million short rows take about 200 MB."""
 
@@ -36,7 +46,8 @@ class TableBuilder:
     def add(self, place: str, content: Content, cluster: str | None, hashes: tuple[int, int, int]) -> None:
         """Add a row with its hashes, in the order of `Hashes`."""
         messages = json.dumps(content.messages) if content.messages else None
-        self._pending.append((place, content.prompt, content.completion, messages, cluster))
+        choices = json.dumps(content.choices) if content.choices else None
+        self._pending.append((place, content.prompt, content.completion, messages, choices, cluster))
         for kept, value in zip(self._hashes, hashes, strict=True):
             kept.append(value)
         if len(self._pending) == _CHUNK_ROWS:
@@ -53,7 +64,7 @@ class TableBuilder:
     def _flush(self) -> None:
         import pyarrow as pa
 
-        columns = zip(*self._pending, strict=True) if self._pending else [()] * len(_COLUMNS)
+        columns = zip(*self._pending, strict=True) if self._pending else [()] * len(_Row._fields)
         arrays = [pa.array(column, type=pa.large_string()) for column in columns]
         self._chunks.append(pa.record_batch(arrays, schema=self._schema()))
         self._pending.clear()
@@ -62,17 +73,21 @@ class TableBuilder:
     def _schema() -> Any:
         import pyarrow as pa
 
-        return pa.schema([(name, pa.large_string()) for name in _COLUMNS])
+        return pa.schema([(name, pa.large_string()) for name in _Row._fields])
 
 
 class Rows(Sequence[Example]):
     """The examples of one split, made when they are asked for."""
 
-    def __init__(self, table: Any, indices: Any, *, plain_text: bool, as_chat: bool) -> None:
+    def __init__(
+        self, table: Any, indices: Any, *, plain_text: bool, as_chat: bool, choices: tuple[str, ...] = ()
+    ) -> None:
+        """`choices` are the answers to choose from of rows that list none of their own."""
         self._table = table
         self._indices = indices
         self._plain_text = plain_text
         self._as_chat = as_chat
+        self._choices = choices
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -83,7 +98,8 @@ class Rows(Sequence[Example]):
     def __getitem__(self, index: slice) -> Sequence[Example]: ...
     def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
         if isinstance(index, slice):
-            return Rows(self._table, self._indices[index], plain_text=self._plain_text, as_chat=self._as_chat)
+            how: dict[str, Any] = {"plain_text": self._plain_text, "as_chat": self._as_chat, "choices": self._choices}
+            return Rows(self._table, self._indices[index], **how)
         return self._made([self._indices[index]])[0]
 
     def __iter__(self) -> Iterator[Example]:
@@ -91,9 +107,10 @@ class Rows(Sequence[Example]):
             yield from self._made(self._indices[start : start + _CHUNK_ROWS])
 
     def _made(self, indices: Any) -> list[Example]:
-        return [self._example(**row) for row in self._table.take(indices).to_pylist()]
+        return [self._example(_Row(**row)) for row in self._table.take(indices).to_pylist()]
 
-    def _example(self, place: str, prompt: str, completion: str, messages: str | None, cluster: str | None) -> Example:
+    def _example(self, row: _Row) -> Example:
+        place, prompt, completion, messages, choices, cluster = row
         if self._plain_text:
             opening, rest = opening_of(completion)
             return Example(place, opening, rest, rest.strip(), "all", cluster, learns_prompt=True)
@@ -103,7 +120,14 @@ class Rows(Sequence[Example]):
         else:
             turns = (Message("user", prompt.strip()), Message("assistant", target))
         return Example(
-            place, prompt, spaced(prompt, completion), target, "all", cluster, turns if self._as_chat else ()
+            place,
+            prompt,
+            spaced(prompt, completion),
+            target,
+            "all",
+            cluster,
+            turns if self._as_chat else (),
+            choices=tuple(json.loads(choices)) if choices is not None else self._choices,
         )
 
 

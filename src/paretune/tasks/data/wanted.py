@@ -24,6 +24,8 @@ class Wanted(NamedTuple):
     """Column whose values may not be on two sides."""
     split: str | None = None
     """Column that names the split."""
+    choices: str | None = None
+    """Column with the answers to choose from."""
     validation_fraction: float = 0.1
     test_fraction: float = 0.2
     max_validation: int = 500

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from paretune.spec import METRICS, Direction, Metric, TaskCard, Unit
 from paretune.tasks import CorpusMetric, Example, Split, Task
+from paretune.tasks.metrics import TextMetric
 from paretune.tasks.options import whole_number
 
 EDIT_DISTANCE = Metric(
@@ -71,6 +72,16 @@ class Backwards(Task):
             value=lambda counts: 2 * sum(both for both, _, _ in counts) / sum(said + due for _, said, due in counts),
         )
     }
+
+
+class EditDistance(TextMetric):
+    """How far an answer is from its reference, for `--metric edit_distance` on any data."""
+
+    metrics = (EDIT_DISTANCE,)
+
+    def score(self, text: str, example: Example) -> dict[str, float]:
+        """Return the value of one answer."""
+        return {"edit_distance": edit_distance(text.strip()[:100], example.target)}
 
 
 def made_words(number: int) -> list[str]:

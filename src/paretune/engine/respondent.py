@@ -1,0 +1,112 @@
+"""A language model that a task puts its questions to: answers that it writes, and how likely it finds given ones."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from paretune.engine.answering import answering
+from paretune.engine.batches import Batches
+from paretune.engine.encoding import Encoded, encode, encode_question, encode_questions
+from paretune.engine.generate import OnProgress, answer, shared_batches
+from paretune.engine.objective import answer_logits
+from paretune.spec import Recipe
+from paretune.tasks import Example, Task
+from paretune.tasks.asking import Loss
+
+
+class Written(NamedTuple):
+    """What a model was asked to write."""
+
+    prompts: list[list[int]]
+    settings: dict[str, Any]
+    """How it was generated, as `answer` takes it: lengths, ends and sampling."""
+
+
+class LanguageRespondent:
+    """A model, and how a task's questions are put to it."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Any,
+        task: Task,
+        recipe: Recipe,
+        *,
+        num_shots: int = 0,
+        batch_size: int,
+        on_progress: OnProgress | None = None,
+        timed: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
+        """`timed` gives what is entered while the model runs, and not while questions are encoded."""
+        self._model = model
+        self._tokenizer = tokenizer
+        self._task = task
+        self._recipe = recipe
+        self._num_shots = num_shots
+        self._batch_size = batch_size
+        self._on_progress = on_progress
+        self._timed = timed
+        self.written: Written | None = None
+        """What it was asked to write last; None where it has written nothing."""
+
+    def write(self, examples: Sequence[Example]) -> list[str]:
+        """Return what it generates after each prompt, cut before the task's stop strings."""
+        prompts = encode_questions(self._task, examples, self._tokenizer, self._num_shots)
+        length, stop, end_ids = answering(self._task, self._tokenizer)
+        recipe = self._recipe
+        settings: dict[str, Any] = {"max_new_tokens": length, "temperature": recipe.temperature, "top_p": recipe.top_p}
+        settings["end_ids"] = end_ids
+        self.written = Written(prompts, settings)
+        how: dict[str, Any] = {"stop": stop, "batch_size": self._batch_size, "on_progress": self._on_progress}
+        with self._timed():
+            return answer(self._model, self._tokenizer, prompts, **how, **settings)
+
+    def losses(self, examples: Sequence[Example]) -> list[Loss]:
+        """Return how unlikely it finds each completion with its end token after the question as it is put.
+
+        Of plain text it is all of it but its first token, as far as the recipe's `max_length` goes.
+        """
+        shots, opening = self._task.examples("train")[: self._num_shots], self._task.few_shot(self._num_shots)
+        rows = []
+        for one in examples:
+            encoded = encode(one, self._tokenizer)
+            if one.learns_prompt:
+                first, rest = encoded.segments
+                rows.append(Encoded.of(first.ids, rest.ids[: max(1, self._recipe.max_length - len(first.ids))]))
+            else:
+                rows.append(Encoded.of(encode_question(one, self._tokenizer, shots, opening), encoded.answer))
+        with self._timed():
+            return answer_losses(self._model, rows, self._tokenizer.pad_token_id, self._batch_size, self._on_progress)
+
+
+def answer_losses(
+    model: nn.Module,
+    rows: Sequence[Encoded],
+    pad_id: int,
+    batch_size: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Loss]:
+    """Return the loss of each row's trained tokens, in the order of the rows.
+
+    The model is put into eval mode. `on_progress(done, total)` is called after each batch.
+    """
+    device = next(model.parameters()).device
+    collate = Batches(rows, batch_size, pad_id, seed=0).collate
+    found: dict[int, Loss] = {}
+    model.eval()
+    for indices in shared_batches([row.num_tokens for row in rows], batch_size):
+        batch = collate([rows[index] for index in indices]).to(device)
+        predicting = batch.answer_mask[:, 1:]
+        with torch.no_grad():
+            logits = answer_logits(model, batch).float()
+        nats = cross_entropy(logits, batch.input_ids[:, 1:][predicting], reduction="none").double()
+        counts = predicting.sum(dim=1).tolist()
+        for index, part in zip(indices, torch.split(nats, counts), strict=True):
+            found[index] = Loss(part.sum().item(), len(part))
+        if on_progress is not None:
+            on_progress(len(found), len(rows))
+    return [found[index] for index in range(len(rows))]

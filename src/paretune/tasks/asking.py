@@ -1,0 +1,64 @@
+"""Putting questions to a model: what a task may ask of one, and what comes back."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from paretune.tasks.base import Example
+
+
+class Loss(NamedTuple):
+    """How unlikely a model finds a completion, given its prompt."""
+
+    nats: float
+    """Negative log-likelihood, summed over the tokens, the end token among them."""
+    num_tokens: int
+
+
+class Respondent(Protocol):
+    """A model that questions are put to. Each call runs it."""
+
+    def write(self, examples: Sequence["Example"]) -> list[str]:
+        """Return what it generates after each prompt."""
+
+    def losses(self, examples: Sequence["Example"]) -> list[Loss]:
+        """Return how unlikely it finds each completion. Nothing is generated."""
+
+
+class Answer(NamedTuple):
+    """What a model made of one question."""
+
+    text: str
+    """What is kept with the item: what it wrote, or the option that it chose; empty where it was not asked for any."""
+    values: Mapping[str, float] = {}
+    """By metric, of all that are declared per item."""
+    readings: Mapping[str, Hashable] = {}
+    """By metric that is declared per corpus: what counts of this answer."""
+
+
+class CorpusMetric(NamedTuple):
+    """How a metric that is declared per corpus is computed, such as macro F1."""
+
+    read: Callable[[str, Any], Hashable] | None
+    """Returns what counts of an answer, such as the label that was given and the right one. Never raises. None where it
+    is not read from a text: then the task's `ask` gives the readings."""
+    value: Callable[[Sequence[Any]], float]
+    """Returns the metric of several answers, at least one, from what was read of each; the order does not matter. It is
+    called once for each different reading, without it, so readings that repeat make it quick."""
+
+
+class ScoresTexts(Protocol):
+    """What gives values to a text."""
+
+    @property
+    def corpus_metrics(self) -> Mapping[str, CorpusMetric]:
+        """Return how the metrics that it declares per corpus are computed."""
+
+    def score(self, text: str, example: Any) -> Mapping[str, float]:
+        """Return the values of an answer by metric."""
+
+
+def answer_of(text: str, example: Any, judge: ScoresTexts) -> Answer:
+    """Return a text as an answer, with the values that `judge` gives it."""
+    readings = {name: metric.read(text, example) for name, metric in judge.corpus_metrics.items() if metric.read}
+    return Answer(text, judge.score(text, example), readings)
