@@ -45,6 +45,22 @@ def test_a_question_that_tells_no_methods_apart_is_called_the_first() -> None:
     assert "The first question that some methods" in samples_section(rows_of(RECORDS), answered, prompts)
 
 
+def test_a_metric_between_right_and_wrong_is_shown_by_its_value() -> None:
+    section = samples_section(
+        rows_of(RECORDS), lambda record: [one._replace(scores={"accuracy": 0.25}) for one in answered(record)], prompts
+    )
+    assert "The first question (q0)" in section
+    assert '<th scope="col">Accuracy</th>' in section
+    assert re.findall(r"<td>0</td><td>(.*?)</td>", section) == ["25.0%", "25.0%"]
+
+
+def test_where_nothing_was_written_there_is_no_section() -> None:
+    def silent(record: Record) -> list[Item]:
+        return [one._replace(text="") for one in answered(record)]
+
+    assert samples_section(rows_of(RECORDS), silent, prompts) == ""
+
+
 def test_without_the_question_the_answers_are_shown_all_the_same() -> None:
     section = samples_section(rows_of(RECORDS), answered, lambda record: {})
     assert 'class="card prose sample"' not in section

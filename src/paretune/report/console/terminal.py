@@ -35,6 +35,7 @@ from paretune.report.wording import (
 from paretune.spec import METRICS, Metric, Record, StudyPlan, Unit
 
 _Column = FittedColumn[Row]
+_LOSS = METRICS["validation_loss"]
 _NEEDED = ("Training memory", "Forgetting", "Step time", "Learning rate", "Checkpoint", "Seeds", "Trainable")
 """Columns from the most needed on, behind the main metric: others are the first to go from a narrow console."""
 
@@ -103,6 +104,7 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         columns.append(_Column("/\n".join(map(plain, groups)), _groups(groups)))
     memory, retention = (METRICS[first_measured(rows, names)] for names in (MEMORY, RETENTION))
     columns += [
+        *([_Column("Validation\nloss", _figure(_LOSS))] if any(_LOSS.name in row.metrics for row in rows) else []),
         _Column(short_label(memory), _figure(memory)),
         _Column("Step\ntime", _figure(METRICS["step_seconds"])),
         _Column(retention.label, _forgetting if retention.name == "forgetting" else _figure(retention)),

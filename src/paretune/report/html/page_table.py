@@ -70,7 +70,8 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     if len(groups) > 1:
         columns += [_group_column(place, name, mains) for place, name in enumerate(groups)]
     names = (first_measured(rows, MEMORY), "step_seconds", first_measured(rows, RETENTION), *_SIZES_SHOWN)
-    shown = [METRICS[name] for name in names]
+    losses = ["validation_loss"] if any("validation_loss" in row.metrics for row in rows) else []
+    shown = [METRICS[name] for name in (*losses, *names)]
     columns += [_column(metric, _forgetting if metric.name == "forgetting" else _figure(metric)) for metric in shown]
     if shows_batch_sizes(rows):
         columns.append(Column("answer-batch", "Answer batch", _BATCH_DEFINITION, _answer_batch))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from paretune.analysis import Row
-from paretune.report.format import plain
+from paretune.report.format import MISSING, plain, show
 from paretune.report.html.gallery import Pictures, no_pictures
 from paretune.report.html.page_table import view_key
 from paretune.report.html.template import template
@@ -46,7 +46,10 @@ def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[s
     """Return one question with the answers of all rows of a task, each row's first seed."""
     row_answers = [(row, {item.item_id: item for item in answered(row.records[0])}) for row in rows]
     row_answers = [(row, items) for row, items in row_answers if items]
-    chosen, tells_apart = _choose(row_answers) if row_answers else (None, False)
+    if not any(item.text for _, items in row_answers for item in items.values()):
+        return {}  # nothing is written or chosen where losses alone are read
+    judged = _tells_right_from_wrong(row_answers)
+    chosen, tells_apart = _choose(row_answers, judged=judged)
     if chosen is None:
         return {}
     first = row_answers[0][1][chosen]
@@ -57,33 +60,42 @@ def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[s
         "item_id": chosen,
         "chosen_as": "The first question"
         + (" that some methods answer rightly and some wrongly" if tells_apart else ""),
+        "verdict": "Right" if judged else rows[0].main_metric.label,
         "answers": [
             {
                 "method": plain(row.method),
                 "seed": row.records[0].trial.seed,
                 "text": _short(items[chosen].text) or "(nothing)",
-                "right": _is_right(row, items[chosen]),
+                "verdict": _verdict(row, items[chosen], judged=judged),
             }
             for row, items in row_answers
         ],
     }
 
 
-def _choose(row_answers: Sequence[tuple[Row, Mapping[str, Item]]]) -> tuple[str | None, bool]:
+def _tells_right_from_wrong(row_answers: Sequence[tuple[Row, Mapping[str, Item]]]) -> bool:
+    """Tell whether the main metric says of each answer that it is right, or that it is wrong."""
+    scores = {item.scores.get(row.quality, 0.0) for row, items in row_answers for item in items.values()}
+    return all(row.main_metric.is_share for row, _ in row_answers) and scores <= {0.0, 1.0}
+
+
+def _choose(row_answers: Sequence[tuple[Row, Mapping[str, Item]]], *, judged: bool) -> tuple[str | None, bool]:
     """Return the first question that some methods get right and some wrong, or the first that all answered.
 
     With it: whether it tells methods apart.
     """
     shared = [name for name in row_answers[0][1] if all(name in items for _, items in row_answers)]
-    told_apart = (name for name in shared if len({_is_right(row, items[name]) for row, items in row_answers}) > 1)
-    chosen = next(told_apart, None)
+    scores = {name: {items[name].scores.get(row.quality) for row, items in row_answers} for name in shared}
+    chosen = next((name for name in shared if judged and len(scores[name]) > 1), None)
     return (next(iter(shared), None), False) if chosen is None else (chosen, True)
 
 
-def _is_right(row: Row, item: Item) -> bool | None:
-    """Tell whether an answer is right, where the main metric says so: None where it is no share of right answers."""
+def _verdict(row: Row, item: Item, *, judged: bool) -> str:
+    """Return whether an answer is right, or else its value; a dash where the metric is of all answers together."""
     score = item.scores.get(row.quality)
-    return None if score is None or not row.main_metric.is_share else score >= 1
+    if score is None or row.main_metric.per == "corpus":
+        return MISSING
+    return ("yes" if score else "no") if judged else show(row.main_metric, score)
 
 
 def _short(text: str) -> str:
