@@ -1,4 +1,5 @@
-"""Executors keep what they promise: the one that gives each trial a process, and the stand-in of other tests."""
+"""Executors keep what they promise: the one that gives each trial a process, the stand-in of other tests, and the
+one that docs/extend/executor.md is about."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,10 +12,12 @@ from paretune.execute.fork_server import POSSIBLE, ForkServer
 from paretune.execute.launch import Launching, new_interpreters
 from paretune.execute.local import LocalExecutor
 from paretune.execute.plan import plan
+from paretune.execute.run import run
 from paretune.spec import Study
 from paretune.store import Store
 from paretune.testing import End, ExecutorContract
 from paretune.testing.executor_contract import Call, Recorder
+from tests.execute.one_by_one import OneByOne
 from tests.execute.processes import left_over
 from tests.execute.stand_in import StandIn
 
@@ -59,3 +62,17 @@ class TestForkingExecutor(TestLocalExecutor):
 class TestStandIn(ExecutorContract):
     def executor(self, store: Store, *, jobs: int, time_limit_seconds: float, ends: Mapping[str, End]) -> Executor:
         return StandIn(ends=ends)(store, jobs=jobs, time_limit_seconds=time_limit_seconds)
+
+
+class TestOneByOne(ExecutorContract):
+    @pytest.fixture(autouse=True)
+    def set_up(self, quick_worker: Callable[..., tuple[str, ...]]) -> None:
+        self.worker = quick_worker
+
+    def executor(self, store: Store, *, jobs: int, time_limit_seconds: float, ends: Mapping[str, End]) -> Executor:
+        return OneByOne(store, time_limit_seconds=time_limit_seconds, worker=self.worker(ends))
+
+    def test_a_study_runs_with_it(self, folder: Path, toy_study: Callable[..., Study]) -> None:
+        study, worker = toy_study(), self.worker()
+        records = run(study, folder, executor=partial(OneByOne, worker=worker))
+        assert [record.outcome.kind for record in records] == ["ok", "ok"]
