@@ -4,7 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
-_LONGEST_SECONDS = 120
+_LONGEST_SECONDS = 1800
 
 
 def left_over(folder: Path) -> str:
@@ -17,7 +17,7 @@ def left_over(folder: Path) -> str:
 
 def workers_on(folder: Path) -> list[int]:
     """Return the process ids of the workers of a run: the children of its fork server, which has the same words."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     parents = {int(pid): int(ppid) for pid, ppid, words in map(_split, listed.splitlines()) if str(folder) in words}
     return [process for process, parent in parents.items() if parent in parents]
 

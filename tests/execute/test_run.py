@@ -157,7 +157,7 @@ def test_a_killed_run_takes_its_workers_along_and_the_next_finishes(
     process = subprocess.Popen([sys.executable, str(script)])
     lora = plan(study)[1]
     log = Store(folder).log_file(lora.id, 1)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 1800
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     process.kill()
