@@ -113,7 +113,9 @@ def test_macro_f1_is_the_mean_over_labels() -> None:
 def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClassificationTask:
     """Return the task with made-up sentences of two sources."""
     many = [
-        RatedSentence(f"{source}-{number}", source, f"{source} {number} {number * 7}.", None, number % 20, 19 - number % 20, 19)
+        RatedSentence(
+            f"{source}-{number}", source, f"{source} {number} {number * 7}.", None, number % 20, 19 - number % 20, 19
+        )
         for source in ("films", "tweets")
         for number in range(200)
     ]  # fmt: skip

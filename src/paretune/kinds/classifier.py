@@ -1,4 +1,4 @@
-"""Encoders and decoders with a classification head: texts that are sorted into classes.
+"""Encoders and decoders with a head that says something of a text: a label, several labels, or a number.
 
 Under audit: sequences of tokens whose class is decided by the first of them.
 """
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from paretune.engine.batches import Repeated, check_fits, fitting, longest
+from paretune.engine.batches import Repeated, longest
 from paretune.engine.classification import (
     Labelled,
     LabelledBatch,
@@ -17,9 +17,11 @@ from paretune.engine.classification import (
     class_logits,
     classification_loss,
     classify,
+    head_objective,
     labelled_batch,
     labelled_rows,
 )
+from paretune.engine.heads import head_reading
 from paretune.kinds.base import (
     CLAIMS_OF_EVERY_KIND,
     Asked,
@@ -42,7 +44,8 @@ from paretune.models.toy import NOTE, toy_tokenizer
 from paretune.models.toy_encoder import NUM_LABELS, toy_encoder
 from paretune.models.tying import ties_embeddings
 from paretune.spec import CLASSIFIER, InputError, Phase, Trial
-from paretune.tasks import ClassificationTask, LabelledExample, Split
+from paretune.tasks import ClassificationTask, Split
+from paretune.tasks.label_scoring import Problem
 from paretune.tasks.scoring import score_answers
 
 _NUM_ESTIMATED_LABELS = 2
@@ -50,6 +53,11 @@ _NUM_ESTIMATED_LABELS = 2
 _TOKEN = 1
 """Any token: which one it is changes no byte."""
 _NUM_TOKENS = 12
+_FORMS: dict[Problem, str] = {
+    "single_label": "one label",
+    "several_labels": "a tuple of labels",
+    "regression": "a number",
+}
 
 
 class Classifier(Kind[ClassificationTask]):
@@ -69,12 +77,13 @@ class Classifier(Kind[ClassificationTask]):
         return only_reads(config) and not config.get("is_encoder_decoder")
 
     def load(self, task: ClassificationTask, trial: Trial) -> LoadedModel:
-        """Return model and tokenizer. A new head's initial values depend on the trial's seed."""
-        recipe = trial.recipe
-        head = Head("AutoModelForSequenceClassification", {"num_labels": len(task.labels)}, trial.seed)
+        """Return model, tokenizer and, as processor, how its head is read. A new head depends on the trial's seed."""
+        recipe, reading = trial.recipe, head_reading(task)
+        head = Head("AutoModelForSequenceClassification", reading.settings, trial.seed)
         loaded = load_model(
             trial.base_model, recipe.dtype, quantisation=recipe.quantisation, attention=recipe.attention, head=head
         )
+        loaded = loaded._replace(processor=reading)
         return on_device(loaded) if recipe.quantisation is None else loaded
 
     def build(self, config: Mapping[str, Any], dtype: torch.dtype) -> nn.Module:
@@ -90,70 +99,62 @@ class Classifier(Kind[ClassificationTask]):
         return model
 
     def config_for(self, task: ClassificationTask, config: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the configuration with the task's number of classes."""
-        return {**without_labels(config), "num_labels": len(task.labels)}
+        """Return the configuration with the outputs of the task's head."""
+        return {**without_labels(config), "num_labels": head_reading(task).num_outputs}
 
     def tokenizer(self, reference: str) -> Any:
         """Return the tokenizer."""
         return tokenizer_of(reference, writes=False)
 
     def check(self, task: ClassificationTask, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> None:  # noqa: ARG002
-        """Refuse a label that the task does not list, and a length that no text is short enough for."""
+        """Refuse a label that the task does not list."""
         splits: tuple[Split, ...] = ("train", "validation", trial.split)
         for split in dict.fromkeys(splits):
-            _numbers(task, task.examples(split))
-        if trial.method.trains:
-            for split in splits[:2]:
-                rows = (Labelled(tokenizer(one.text)["input_ids"], 0) for one in task.examples(split))
-                check_fits(rows, trial.recipe, split)
+            check_labels(task, split)
 
-    def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
-        """Return the loss of the right classes."""
-        return classification_loss
+    def objective(self, loaded: LoadedModel) -> Objective:
+        """Return the loss of the head."""
+        return head_objective(loaded.processor)
 
     def training_data(self, task: ClassificationTask, trial: Trial, loaded: LoadedModel) -> TrainingData:
-        """Return the texts as batches of tokens with classes."""
-        recipe, pad_id = trial.recipe, loaded.tokenizer.pad_token_id
+        """Return the texts as batches of tokens with what the head should say of them. Longer texts are cut."""
+        recipe, pad_id, reading = trial.recipe, loaded.tokenizer.pad_token_id, loaded.processor
         train, validation = (
-            _encoded(task, task.examples(split), loaded.tokenizer) for split in ("train", "validation")
+            labelled_rows(task.examples(split), reading, loaded.tokenizer, recipe.max_length)
+            for split in ("train", "validation")
         )
-        kept, checked = fitting(train, recipe, "train"), fitting(validation, recipe, "validation")
-        shuffled = recipe.data_order == "shuffled"
+        shuffled, made = recipe.data_order == "shuffled", {"targets": reading.tensor}
         return TrainingData(
-            batches=LabelledBatches(kept, recipe.batch_size, pad_id, trial.seed, shuffled=shuffled),
-            longest=Repeated(labelled_batch(longest(train, recipe), pad_id)),
-            validation=LabelledBatches(checked, recipe.batch_size, pad_id, trial.seed, one_pass=True),
-            num_left_out=len(train) - len(kept),
-            num_validation_left_out=len(validation) - len(checked),
+            batches=LabelledBatches(train, recipe.batch_size, pad_id, trial.seed, shuffled=shuffled, **made),
+            longest=Repeated(labelled_batch(longest(train, recipe), pad_id, reading.tensor)),
+            validation=LabelledBatches(validation, recipe.batch_size, pad_id, trial.seed, one_pass=True, **made),
         )
 
     def evaluate(
         self, asked: Asked[ClassificationTask], loaded: LoadedModel, phases: Phases, on_progress: OnProgress
     ) -> Evaluation:
-        """Sort the texts of the trial's split. A text longer than the recipe's `max_length` is read up to there."""
+        """Ask for the texts of the trial's split. What is longer than the recipe's `max_length` is cut."""
         trial, task, method, checkpoint, limit = asked
         if method.num_shots:
             raise InputError(
                 f'method "{trial.method.label}": a classifier is shown no worked examples; leave out shots'
             )
-        examples, pad_id = task.examples(trial.split)[:limit], loaded.tokenizer.pad_token_id
-        rows = [
-            row._replace(input_ids=row.input_ids[: trial.recipe.max_length])
-            for row in _encoded(task, examples, loaded.tokenizer)
-        ]
+        examples, pad_id, reading = task.examples(trial.split)[:limit], loaded.tokenizer.pad_token_id, loaded.processor
+        rows = labelled_rows(examples, reading, loaded.tokenizer, trial.recipe.max_length)
         with phases.during(Phase.RELOAD):
             model = method.load(loaded.model, checkpoint)
         tied = ties_embeddings(trial.base_model)
         alone = method.answers_alone(tied_embeddings=tied, model_kind=self.name)
         with phases.during(Phase.TEST):
-            found = classify(model, rows, pad_id, 1 if alone else trial.recipe.answer_batch_size, on_progress)
-        items, metrics, errors, groups = score_answers(task, examples, [task.labels[place] for place in found])
+            size = 1 if alone else trial.recipe.answer_batch_size
+            answers = classify(model, rows, reading, pad_id, size, on_progress=on_progress)
+        items, metrics, errors, groups = score_answers(task, examples, answers)
         metrics["answers_per_second"] = len(items) / phases.seconds(Phase.TEST)
         if "memory" in trial.measures:
             number = 1 if alone else trial.recipe.memory_answer_batch_size
             whole = [max(rows, key=lambda row: row.num_tokens)] * number
             with phases.during(Phase.MEASURE):
-                peak = phases.peak_bytes_of(model, lambda: classify(model, whole, pad_id, number))
+                peak = phases.peak_bytes_of(model, lambda: classify(model, whole, reading, pad_id, number))
             keep_answer_peak(metrics, phases, peak)
         return Evaluation(metrics, errors, groups, items)
 
@@ -166,7 +167,7 @@ class Classifier(Kind[ClassificationTask]):
         special = len(tokenizer.all_special_ids)
         input_ids = torch.randint(special, len(tokenizer), (7, _NUM_TOKENS), generator=generator)
         learnt = input_ids[:4]
-        batch = LabelledBatch(learnt, torch.ones_like(learnt), learnt[:, 0] % NUM_LABELS)
+        batch = LabelledBatch(learnt, torch.ones_like(learnt), learnt[:, 0] % NUM_LABELS, learnt[:, :0])
         probe = ClassifierProbe(input_ids[4:], tokenizer.pad_token_id)
         return Subject(self, "toy BERT", _load, probe, batch, classification_loss)
 
@@ -198,7 +199,7 @@ class ClassifierProbe:
         ids = nn.functional.pad(input_ids, (0, num_padding), value=self._pad_id)
         mask = nn.functional.pad(torch.ones_like(input_ids), (0, num_padding), value=0)
         device = device_of(model)
-        batch = LabelledBatch(ids, mask, ids[:, 0]).to(device)
+        batch = LabelledBatch(ids, mask, ids[:, 0], ids[:, :0]).to(device)
         logits: Tensor = evaluated(model, lambda: class_logits(model, batch))
         return logits.cpu()
 
@@ -207,16 +208,18 @@ def _load(dtype: Dtype) -> LoadedModel:
     return LoadedModel(toy_encoder().to(getattr(torch, dtype)), toy_tokenizer(), NOTE)
 
 
-def _encoded(task: ClassificationTask, examples: Sequence[LabelledExample], tokenizer: Any) -> list[Labelled]:
-    return labelled_rows((one.text for one in examples), _numbers(task, examples), tokenizer)
-
-
-def _numbers(task: ClassificationTask, examples: Sequence[LabelledExample]) -> list[int]:
-    """Return the number of each example's class. Raises `InputError` for one that the task does not list."""
-    known = {label: number for number, label in enumerate(task.labels)}
-    for one in examples:
-        if one.label not in known:
+def check_labels(task: ClassificationTask, split: Split) -> None:
+    """Raise `InputError` for an example whose label the task does not list, or that has no number where one is due."""
+    known = set(task.labels)
+    for one in task.examples(split):
+        given = one.label if isinstance(one.label, tuple) else (one.label,)
+        if task.problem != "regression" and (strange := [str(label) for label in given if label not in known]):
             raise InputError(
-                f'task "{task.card.name}": example {one.id} has the label "{one.label}"; there is {", ".join(known)}'
+                f'task "{task.card.name}": example {one.id} has the label "{strange[0]}"; there is '
+                f"{', '.join(task.labels)}"
             )
-    return [known[one.label] for one in examples]
+        if isinstance(one.label, tuple) != (task.problem == "several_labels"):
+            raise InputError(
+                f'task "{task.card.name}": example {one.id} has the label {one.label!r}; of the problem '
+                f'"{task.problem}" it is {_FORMS[task.problem]}'
+            )

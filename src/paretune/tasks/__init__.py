@@ -4,6 +4,7 @@ from paretune.tasks.asking import Answer, CorpusMetric, Loss, Respondent
 from paretune.tasks.base import AnyTask, Example, Message, Score, Split, Task
 from paretune.tasks.classification import ClassificationTask, LabelledExample
 from paretune.tasks.general_text import fixed_general_text, read_general_text
+from paretune.tasks.label_scoring import HeadAnswer, Label
 from paretune.tasks.pictures import ImageTask, PictureExample, open_picture
 from paretune.tasks.registry import (
     get_any_task,
@@ -21,7 +22,9 @@ __all__ = [
     "ClassificationTask",
     "CorpusMetric",
     "Example",
+    "HeadAnswer",
     "ImageTask",
+    "Label",
     "LabelledExample",
     "Loss",
     "Message",
