@@ -13,7 +13,6 @@ from paretune.tasks import ClassificationTask, get_any_task, rated_sentences
 from paretune.tasks.near_duplicates import near_duplicates
 from paretune.tasks.rated_sentences import SOURCES, RatedSentence, sentences_in
 from paretune.tasks.scoring import score_answers
-from paretune.tasks.sentiment import macro_f1
 from paretune.tasks.sentiment_sentences import label_of, labelled
 
 _INNER = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
@@ -103,22 +102,15 @@ def test_near_duplicates_share_half_of_their_words_in_threes() -> None:
     assert list(near_duplicates(texts)) == [(0, 1), (3, 4)]
 
 
-def test_macro_f1_is_the_mean_over_labels() -> None:
-    pairs = [("a", "a"), ("a", "b"), ("b", "b"), ("b", "b")]
-    assert macro_f1(pairs) == pytest.approx((2 / 3 + 4 / 5) / 2)
-    assert macro_f1([("b", "a")]) == 0
-
-
 @pytest.fixture
 def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClassificationTask:
     """Return the task with made-up sentences of two sources."""
     many = [
-        RatedSentence(
-            f"{source}-{number}", source, f"{source} {number} {number * 7}.", None, number % 20, 19 - number % 20, 19
-        )
+        rated(number, f"{source} {number} {number * 7}.", positive=number % 20, negative=20 - number % 20)
         for source in ("films", "tweets")
         for number in range(200)
-    ]  # fmt: skip
+    ]
+    many = [one._replace(id=one.text, source=one.text.split()[0]) for one in many]
     monkeypatch.setenv("PARETUNE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("paretune.tasks.sentiment_sentences.fetched_sentences", lambda folder: many)
     found = get_any_task("sentiment", {"train_size": 60, "validation_size": 20, "test_size": 40})
@@ -136,7 +128,7 @@ def test_the_task_keeps_what_every_task_promises(task: ClassificationTask) -> No
     again = get_any_task("sentiment", task.options)
     assert again.spec() == task.spec()
     assert task.about_options.keys() == task.default_options.keys() == task.option_kinds.keys()
-    right = score_answers(task, splits["test"], [one.label for one in splits["test"]])
+    right = score_answers(task, splits["test"], [one.target for one in splits["test"]])
     assert right.metrics == {"accuracy": 1, "macro_f1": 1}
     assert {"films", "tweets"} == set(right.groups)
 

@@ -8,42 +8,17 @@ One example and how it is judged:
     right     the class that the head gives the most probability is "negative"
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from statistics import fmean
 from typing import Any, ClassVar
 
-from paretune.spec import InputError, Metric, TaskCard, Unit
-from paretune.tasks.asking import CorpusMetric
+from paretune.spec import InputError, TaskCard
 from paretune.tasks.base import Split
 from paretune.tasks.classification import ClassificationTask, LabelledExample
+from paretune.tasks.label_metrics import ACCURACY, MACRO_F1
 from paretune.tasks.options import Kind, whole_number
 from paretune.tasks.rated_sentences import SOURCES
 from paretune.tasks.sentiment_sentences import labelled_sentences
-
-ACCURACY = Metric(
-    name="accuracy",
-    label="Accuracy",
-    definition="Share of texts whose likeliest label is the right one.",
-    unit=Unit.FRACTION,
-    items="texts",
-)
-MACRO_F1 = Metric(
-    name="macro_f1",
-    label="Macro F1",
-    definition="F1 of each label that is given or right, mean over these labels.",
-    unit=Unit.FRACTION,
-    per="corpus",
-    items="texts",
-)
-
-
-def macro_f1(pairs: Sequence[tuple[str, str]]) -> float:
-    """Return the mean F1 over all labels that were given or are right, from what was given and what is right."""
-    both = Counter(given for given, right in pairs if given == right)
-    either = Counter(given for given, _ in pairs) + Counter(right for _, right in pairs)
-    return fmean(2 * both[label] / number for label, number in either.items())
 
 
 class Sentiment(ClassificationTask):
@@ -88,9 +63,6 @@ class Sentiment(ClassificationTask):
         **dict.fromkeys(("train_size", "validation_size", "test_size"), whole_number()),
     }
     labels = ("negative", "positive")
-    corpus_metrics: Mapping[str, CorpusMetric] = {
-        "macro_f1": CorpusMetric(read=lambda label, example: (str(label), example.target), value=macro_f1)
-    }
 
     def examples(self, split: Split) -> Sequence[LabelledExample]:
         """Return the first sentences of a split. Raises `InputError` where it has fewer than the options ask for."""
