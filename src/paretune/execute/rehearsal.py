@@ -28,6 +28,11 @@ def rehearse(trial: Trial, base: Base, config: Mapping[str, Any]) -> None:
     is raised for an error that may come from the missing weights alone: then only the trial can tell.
     """
     method = build(trial.method)
+    if method.model_kinds is not None and base.kind.name not in method.model_kinds:
+        raise Unavailable(
+            f'method "{trial.method.label}": goes with tasks of the kind {", ".join(sorted(method.model_kinds))} only; '
+            f'task "{trial.task.name}" is of the kind {base.kind.name}'
+        )
     if not (method.trains and method.attaches_without_weights):
         return
     preset = resolve(MethodEntry(name=trial.method.name, label=trial.method.label))

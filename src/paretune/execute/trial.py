@@ -59,7 +59,7 @@ def run_trial(
         trial=trial,
         outcome=outcome,
         started_at=started_at,
-        notes=warned.lines,
+        notes=(*run.notes, *warned.lines),
         phases=run.phases.readings(),
         audit=run.audit,
         provenance=collect_provenance(concurrent_workers=int(concurrent_workers), model_note=run.model_note),
@@ -88,6 +88,7 @@ class _Run:
         self.findings: dict[str, Any] = {"metrics": {}, "standard_errors": {}}
         self.items: Sequence[Item] | None = None
         self.pictures: Sequence[KeptPicture] = ()
+        self.notes: tuple[str, ...] = ()
         self.model_note: str | None = None
         self.audit: AuditMarks | None = None
 
@@ -111,6 +112,7 @@ class _Run:
         result = kind.evaluate(asked, loaded, self.phases, self._listener.progress)
         self.items = result.items
         self.pictures = result.pictures
+        self.notes = result.notes
         self.findings["metrics"] |= result.metrics
         self.findings["standard_errors"] |= result.standard_errors
         self.findings |= {

@@ -66,6 +66,8 @@ class Evaluation(NamedTuple):
     text_loss_changes: tuple[float, ...] = ()
     drifts: tuple[float, ...] = ()
     pictures: Sequence[KeptPicture] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader of the result must know, beside the method's name."""
 
 
 class Lengths(NamedTuple):

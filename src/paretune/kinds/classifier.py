@@ -35,6 +35,7 @@ from paretune.kinds.base import (
     keep_answer_peak,
     on_device,
 )
+from paretune.kinds.baseline import learnt_without_base_model
 from paretune.kinds.probe import NUM_PADDING, Dtype, Subject, device_of, evaluated
 from paretune.measure import Phases
 from paretune.methods import KindTraits, Objective
@@ -139,6 +140,8 @@ class Classifier(Kind[ClassificationTask]):
             raise InputError(
                 f'method "{trial.method.label}": a classifier is shown no worked examples; leave out shots'
             )
+        if (learner := method.text_learner()) is not None:
+            return learnt_without_base_model(asked, loaded, phases, learner)
         examples, pad_id, reading = task.examples(trial.split)[:limit], loaded.tokenizer.pad_token_id, loaded.processor
         rows = labelled_rows(examples, reading, loaded.tokenizer, trial.recipe.max_length)
         with phases.during(Phase.RELOAD):

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from paretune.methods.capabilities import answering_of
 from paretune.methods.card import Preset
+from paretune.methods.text_learner import TextLearner
 from paretune.spec import CAUSAL_LM, InputError, MethodSpec, ModelKind, Recipe, nearest
 
 Objective = Callable[[nn.Module, Any], Tensor]
@@ -74,6 +75,9 @@ class Method(ABC):
     """Parameters that count optimizer steps; where the study leaves them out, they follow from its recipe."""
     attaches_without_weights: ClassVar[bool] = True
     """Whether `wrap` works on a base model that has shapes and no values, as while planning."""
+
+    model_kinds: ClassVar[frozenset[ModelKind] | None] = None
+    """The kinds of base model that it goes with, by name; None for any."""
 
     def __init__(self, spec: MethodSpec) -> None:
         self.spec = spec
@@ -144,6 +148,13 @@ class Method(ABC):
     def num_shots(self) -> int:
         """Worked examples put before every question."""
         return 0
+
+    def text_learner(self) -> TextLearner | None:
+        """Return what labels texts in place of the base model, or None where the base model is asked.
+
+        It learns from the examples that the methods which train are shown. Nothing but classification asks for it.
+        """
+        return None
 
     def answers_alone(self, *, tied_embeddings: bool | None, model_kind: ModelKind = CAUSAL_LM) -> bool:
         """Tell whether it is evaluated with batch size 1, as answers may depend on other items in the batch.

@@ -42,4 +42,4 @@ class Preset(Data):
     @property
     def extra_packages(self) -> tuple[str, ...]:
         """Packages beyond Paretune's own dependencies, by the names that pip knows."""
-        return tuple(package.name for package in extra_packages(self.peft_type, self.parameters))
+        return tuple(package.name for package in extra_packages(self.peft_type, self.parameters, self.implementation))

@@ -46,6 +46,7 @@ IMPLEMENTATIONS = {
     "poly": "paretune.methods.hooks.task_ids:Poly",
     "prefix": "paretune.methods.hooks.prefix:KeyValuePrefix",
     "shadow": "paretune.methods.hooks.shadow:Shadow",
+    "tfidf": "paretune.methods.hooks.tfidf:TfIdf",
     "trainable-tokens": "paretune.methods.hooks.trainable_tokens:TrainableTokens",
     "xlora": "paretune.methods.hooks.xlora:XLora",
 }
@@ -166,7 +167,7 @@ def _check_machine(spec: MethodSpec) -> None:
 
         if not torch.cuda.is_available():
             raise Unavailable(f'method "{spec.label}": it cannot run on a CPU: {reason}')
-    for package in extra_packages(spec.peft_type, spec.parameters):
+    for package in extra_packages(spec.peft_type, spec.parameters, spec.implementation):
         if importlib.util.find_spec(package.module) is None:
             raise Unavailable(
                 f'method "{spec.label}": it needs {package.name}; install it with: pip install {package.name}'

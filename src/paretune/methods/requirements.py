@@ -1,4 +1,4 @@
-"""What a method needs that not every machine has, by its peft type and parameters. Pure data."""
+"""What a method needs that not every machine has, by its peft type, parameters and implementation. Pure data."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -22,9 +22,11 @@ def accelerator_reason(peft_type: str | None, parameters: Mapping[str, Any]) -> 
     return None
 
 
-def extra_packages(peft_type: str | None, parameters: Mapping[str, Any]) -> tuple[Package, ...]:
+def extra_packages(
+    peft_type: str | None, parameters: Mapping[str, Any], implementation: str = "peft"
+) -> tuple[Package, ...]:
     """Return the packages that a method needs."""
-    if peft_type == "ADAMSS":
+    if peft_type == "ADAMSS" or implementation == "tfidf":
         return (Package("scikit-learn", "sklearn"),)
     if peft_type == "LORA" and parameters.get("init_lora_weights") == "loftq":
         return (Package("bitsandbytes", "bitsandbytes"),)

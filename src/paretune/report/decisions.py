@@ -48,7 +48,7 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
         case "limit" | "not above base" if reason.limit is not None and metric is not None:
             beyond = "below" if metric.lower_is_better else "above"
             wanted = (
-                f"wanted {reason.limit.bound}" if reason.kind == "limit" else f"not {beyond} that of the base model"
+                f"wanted {reason.limit.bound}" if reason.kind == "limit" else f"not {beyond} that of {reason.baseline}"
             )
             return f"{label} {show(metric, reason.value)}, {wanted} {show(metric, reason.limit.value)}"
         case "not measured":
@@ -134,14 +134,14 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
 
 
 def _not_better_than_base(recommendation: Recommendation) -> Iterator[str]:
-    """Yield a sentence where the base model without training is among the best by the main metric."""
+    """Yield a sentence where something that trains no base model is among the best by the main metric."""
     if not recommendation.shortlist:
         return
     main = recommendation.main_metric_of(recommendation.shortlist[0])
     candidates = (*recommendation.shortlist, *recommendation.others)
     names = [one.name for one in candidates if not one.trains and one.worse_than is None]
     if names and list(recommendation.weights) == [main.name]:
-        yield f"No method was shown to be better than the untouched base model ({', '.join(names)})."
+        yield f"No method was shown to be better than without training the base model ({', '.join(names)})."
 
 
 def _behind(recommendation: Recommendation) -> Iterator[str]:

@@ -11,6 +11,10 @@ Label = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f
 """What stands in one line of a table."""
 
 
+UNTRAINED = frozenset({"base", "tfidf"})
+"""Implementations that train neither the base model nor anything added to it."""
+
+
 class MethodEntry(Data):
     """A method as a person writes it in a study: a name and what differs from its preset."""
 
@@ -63,5 +67,5 @@ class MethodSpec(Data):
 
     @property
     def trains(self) -> bool:
-        """Whether there is anything to train."""
-        return self.implementation != "base"
+        """Whether the base model, or something added to it, is trained."""
+        return self.implementation not in UNTRAINED

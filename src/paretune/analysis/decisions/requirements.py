@@ -8,7 +8,7 @@ from typing import Literal
 from paretune.analysis.decisions.quantities import parse_amount
 from paretune.analysis.table.rows import Row
 from paretune.spec import CLAIMS, METRICS, InputError, Metric, Phase, nearest
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 
 Capabilities = Mapping[str, Mapping[str, bool | None]]
 """For each method's label, whether it has a capability: True, False, or None where nobody has looked."""
@@ -39,6 +39,8 @@ class Reason(Data):
     value: float | None = None
     """The method's value, where there is one."""
     limit: Limit | None = None
+    baseline: str = later("the base model")
+    """What a value "not above base" is not better than, as in a sentence; `limit` holds its value."""
 
 
 def parse_limit(text: str, where: str, table: Mapping[str, Metric] = METRICS) -> Limit:

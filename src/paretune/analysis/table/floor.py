@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from paretune.analysis.table.scored import main_metric
 
@@ -18,27 +18,45 @@ def below_floor(rows: Sequence["Row"], floor: Floor | None = None) -> list[bool]
     """Tell for each row of one task and split whether it is left out of the Pareto fronts.
 
     With a floor: what does not reach it. By default: trained rows whose main metric, as measured, is not better than
-    that of the base model, where the study has it.
+    that of a baseline, where the study has one.
     """
     if floor is not None:
         return [any(not _reaches(row, metric, bound) for metric, bound in floor.items()) for row in rows]
-    main, base = main_metric(rows), base_value(rows)
-    if base is None:
-        return [False] * len(rows)
-    return [row.records[0].trial.method.trains and is_no_better(row, main, base) for row in rows]
+    main, found = main_metric(rows), baselines(rows)
+    return [row.records[0].trial.method.trains and bool(not_beaten(row, main, found)) for row in rows]
 
 
-def base_value(rows: Sequence["Row"]) -> float | None:
-    """Return the main metric of the base model without worked examples in its prompt; None where there is none."""
-    main = main_metric(rows)
-    methods = [(row, row.records[0].trial.method) for row in rows if row.outcome.kind == "ok"]
-    values = [_value(row, main.name) for row, method in methods if not method.trains and not method.parameters]
-    return min((value for value in values if math.isfinite(value)), key=lambda value: main.sign * value, default=None)
+class Baseline(NamedTuple):
+    """What a method that trains has to beat: the main metric of something that trains no base model."""
+
+    name: str
+    """In a sentence: "the base model", or the row's name."""
+    value: float
 
 
-def is_no_better(row: "Row", main: "Metric", base: float) -> bool:
-    """Tell whether the main metric of a row, as measured, is not better than that of the base model."""
-    return main.sign * _value(row, main.name) <= main.sign * base
+def baselines(rows: Sequence["Row"]) -> list[Baseline]:
+    """Return the baselines of one task and split: the base model without worked examples in its prompt, then others.
+
+    One for each method without training and without parameters; of several rows of one the least good.
+    """
+    main, found = main_metric(rows), dict[str, list[float]]()
+    for row in rows:
+        method, value = row.records[0].trial.method, _value(row, main.name)
+        if row.outcome.kind == "ok" and is_baseline(row) and math.isfinite(value):
+            found.setdefault("the base model" if method.implementation == "base" else row.method, []).append(value)
+    names = sorted(found, key=lambda name: name != "the base model")
+    return [Baseline(name, min(found[name], key=lambda value: main.sign * value)) for name in names]
+
+
+def is_baseline(row: "Row") -> bool:
+    """Tell whether a row is what others are compared with by the main metric."""
+    method = row.records[0].trial.method
+    return not method.trains and not method.parameters
+
+
+def not_beaten(row: "Row", main: "Metric", found: Sequence[Baseline]) -> list[Baseline]:
+    """Return the baselines than which the main metric of a row, as measured, is not better."""
+    return [one for one in found if main.sign * _value(row, main.name) <= main.sign * one.value]
 
 
 def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
@@ -46,13 +64,22 @@ def floor_notes(rows: Sequence["Row"], floor: Floor | None = None) -> list[str]:
     notes = []
     for key in dict.fromkeys((row.task, row.split) for row in rows):
         inside = [row for row in rows if (row.task, row.split) == key]
-        names = dict.fromkeys(row.method for row in inside if row.below_floor and row.outcome.kind == "ok")
-        if names:
-            main = main_metric(inside)
-            base = f"{main.words} is not {'below' if main.lower_is_better else 'above'} that of the base model"
-            why = base if floor is None else " or ".join(_beyond(inside[0], name) for name in floor)
-            notes.append(f"Left out of the Pareto front, since {why}: {', '.join(names)}.")
+        left_out = [row for row in inside if row.below_floor and row.outcome.kind == "ok"]
+        if left_out and floor is not None:
+            why = " or ".join(_beyond(inside[0], name) for name in floor)
+            notes.append(f"Left out of the Pareto front, since {why}: {_names(left_out)}.")
+        elif left_out:
+            main, found = main_metric(inside), baselines(inside)
+            for one in found:
+                behind = [row for row in left_out if one in not_beaten(row, main, found)]
+                side = "below" if main.lower_is_better else "above"
+                why = f"{main.words} is not {side} that of {one.name}"
+                notes += [f"Left out of the Pareto front, since {why}: {_names(behind)}."] if behind else []
     return notes
+
+
+def _names(rows: Sequence["Row"]) -> str:
+    return ", ".join(dict.fromkeys(row.method for row in rows))
 
 
 def _beyond(row: "Row", name: str) -> str:

@@ -13,6 +13,10 @@ PRESETS = (
         arxiv="2005.14165", year=2020,
     ),
     Preset(
+        name="tfidf", family="no training", implementation="tfidf",
+        description="In place of the base model, where labels are asked for: logistic regression on TF-IDF of words.",
+    ),
+    Preset(
         name="full", family="full", implementation="full",
         description="Every parameter of the base model is trained.",
         prior_learning_rate=2e-4, prior_source="Ten times below LoRA's best rate (LoRA Without Regret).",
