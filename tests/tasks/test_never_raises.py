@@ -11,7 +11,13 @@ from paretune.tasks.own_data import OwnData
 from paretune.tasks.readers import last_number, marked_number
 from paretune.tasks.word_problems import WordProblems
 
-TASKS: list[Task] = [WordProblems(), Gsm8k(), OwnData({"path": "never-read.jsonl"})]
+METRICS = ["contains", "f1", "json", "regex:answer is:? (.+)", "exact_match"]
+TASKS: list[Task] = [
+    WordProblems(),
+    Gsm8k(),
+    OwnData({"path": "never-read.jsonl"}),
+    OwnData({"path": "never-read.jsonl", "metric": METRICS}),
+]
 REPEATED = st.builds(
     lambda piece, times: piece * times,
     st.sampled_from(["1", "9,", ".", "1/", "-", "(", "{", "\\frac{"]),

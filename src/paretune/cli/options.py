@@ -88,12 +88,16 @@ GroupColumn = Annotated[
     ),
 ]
 ChoicesColumn = Annotated[
-    str | None, typer.Option(help="With --data: column with the list of answers to choose from, for --metric choice.")
+    str | None,
+    typer.Option(
+        rich_help_panel=_DATA, help="With --data: column with the list of answers to choose from, for --metric choice."
+    ),
 ]
 MetricNames = Annotated[
     str | None,
     typer.Option(
         "--metric",
+        rich_help_panel=_DATA,
         help="With --data: what is scored, the main metric first: exact_match (default), contains, f1, rouge_l, chrf, "
         "bleu, json, regex:PATTERN, choice, perplexity; several separated by commas.",
         metavar="METRIC",
