@@ -50,6 +50,7 @@ class Sentiment(ClassificationTask):
         "validation_size": "Sentences of the validation split.",
         "test_size": "Sentences of the test split.",
     }
+    size_options: ClassVar[dict[Split, str]] = {"validation": "validation_size", "test": "test_size"}
     option_kinds = {
         "sources": Kind(
             f"be a list of one or more of {', '.join(SOURCES)}, none twice",

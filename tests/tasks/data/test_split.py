@@ -1,6 +1,7 @@
 """Rows stay on their side, whatever else the data holds."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,8 @@ def test_signs_alone_are_not_nothing() -> None:
 def test_options_out_of_range(tmp_path: Path, option: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"option {next(iter(option))} must be"):
         task_of(tmp_path, numbered(40), **option).examples("train")
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_a_text_in_ascii_loses_what_any_text_loses(text: str) -> None:
+    assert normalised(text) == (re.sub(r"[\W_]+", "", text.casefold()) or "".join(text.casefold().split()))

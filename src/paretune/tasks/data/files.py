@@ -30,7 +30,7 @@ class DataFile(NamedTuple):
 
 def split_named(word: object) -> Split | None:
     """Return the split that a word means, such as "dev" or "Training", or None."""
-    return _SPLIT_WORDS.get(str(word).strip().casefold())
+    return _SPLIT_WORDS.get(str(word).strip().casefold()) if word else None
 
 
 def split_in(name: str) -> Split | None:

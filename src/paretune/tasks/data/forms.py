@@ -100,7 +100,7 @@ def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return a row's columns with those of nested objects as `outer.inner`. Lists stay whole."""
     found: dict[str, Any] = {}
     for name, value in row.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, dict) and value:
             found |= flat(value, f"{prefix}{name}.")
         else:
             found[f"{prefix}{name}"] = value

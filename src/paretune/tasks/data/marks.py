@@ -30,7 +30,7 @@ def without_marks(content: Content) -> Content:
         prompt, completion = "", _ended(_begun(content.completion))
     if not completion.strip() or not all(one.content.strip() for one in messages):
         raise Dropped("an answer that is an end token and nothing else")
-    return content._replace(prompt=prompt, completion=completion, messages=messages)
+    return Content(prompt, completion, messages)
 
 
 def holds_turns(content: Content) -> bool:
@@ -39,6 +39,8 @@ def holds_turns(content: Content) -> bool:
 
 
 def _begun(text: str) -> str:
+    if not text.startswith(_BEGIN):
+        return text
     if text.startswith("<s>") and _STRUCK.search(text):
         return text
     for mark in _BEGIN:
@@ -49,6 +51,8 @@ def _begun(text: str) -> str:
 
 def _ended(text: str) -> str:
     bare = text.rstrip()
+    if not bare.endswith(_END):
+        return text
     for mark in _END:
         while bare.endswith(mark) and not (mark == "</s>" and "<s>" in bare):
             text = bare = bare.removesuffix(mark)
