@@ -9,7 +9,7 @@ from paretune.measure import Phases
 from paretune.methods.text_learner import LabelledTexts, TextLearner
 from paretune.models import LoadedModel
 from paretune.spec import InputError, Phase
-from paretune.tasks import Answer, ClassificationTask, LabelledExample
+from paretune.tasks import ClassificationTask, HeadAnswer, LabelledExample
 from paretune.tasks.scoring import score_answers
 
 
@@ -31,7 +31,7 @@ def learnt_without_base_model(
         chosen = learner.learn(_texts(shown), _texts(task.examples("validation")))
     with phases.during(Phase.TEST):
         likely = learner.probabilities([_whole(one) for one in examples], task.labels)
-    answers = [Answer(task.labels[row.index(max(row))], row) for row in likely]
+    answers = [HeadAnswer(task.labels[row.index(max(row))], row) for row in likely]
     items, metrics, errors, groups = score_answers(task, examples, answers)
     metrics["answers_per_second"] = len(items) / phases.seconds(Phase.TEST)
     note = f"no base model; learnt from {len(shown)} examples, those that the methods are shown; {chosen}."
