@@ -8,10 +8,11 @@ import pytest
 from paretune.methods import Method
 from paretune.spec import Metric
 from paretune.tasks import options
-from paretune.testing import MethodContract, TaskContract
+from paretune.testing import MethodContract, MetricContract, TaskContract
 
 ROOT = Path(__file__).parents[2]
-PAGES = {name: (ROOT / "docs" / "extend" / f"{name}.md").read_text(encoding="utf-8") for name in ("method", "task")}
+_NAMES = ("method", "task", "metric")
+PAGES = {name: (ROOT / "docs" / "extend" / f"{name}.md").read_text(encoding="utf-8") for name in _NAMES}
 PACKAGE = ROOT / "tests" / "plugin_package"
 SNIPPETS = [
     (name, *snippet)
@@ -42,11 +43,15 @@ def test_every_hook_and_file_that_it_names_exists() -> None:
 
 @pytest.mark.parametrize(
     ("page", "contract", "words"),
-    [("method", MethodContract, "The twelve tests"), ("task", TaskContract, "The ten tests")],
+    [
+        ("method", MethodContract, "The twelve tests"),
+        ("task", TaskContract, "The ten tests"),
+        ("metric", MetricContract, "The four tests"),
+    ],
 )
 def test_it_counts_the_contract_s_tests_rightly(page: str, contract: type, words: str) -> None:
     inherited = [name for name in dir(contract) if name.startswith("test_")]
-    assert len(inherited) == {"The twelve tests": 12, "The ten tests": 10}[words]
+    assert len(inherited) == {"The twelve tests": 12, "The ten tests": 10, "The four tests": 4}[words]
     assert words in PAGES[page]
 
 

@@ -122,6 +122,19 @@ def test_own_data_is_known_by_its_content_wherever_it_lies(
     assert len(ran.trials) == 1
 
 
+def test_a_metric_is_part_of_a_trial_and_the_one_by_default_is_not(toy_study: Build, tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "data.jsonl")
+
+    def trial_id(**options: Any) -> str:
+        task = {"name": "own_data", "options": {"path": str(data), **options}}
+        return plan(toy_study(methods=["base"], tasks=[task]))[0].id
+
+    silent = trial_id()
+    assert trial_id(metric="exact_match") == trial_id(metric=["exact_match"]) == silent
+    assert trial_id(metric="f1,contains") == trial_id(metric=["f1", "contains"])
+    assert len({silent, trial_id(metric="f1"), trial_id(metric="contains,f1"), trial_id(metric="f1,contains")}) == 4
+
+
 def test_records_of_own_data_from_before_are_found_again(tmp_path: Path, start: Start) -> None:
     data, folder = tmp_path / "sums.jsonl", tmp_path / "results"
     shutil.copytree(EARLIER, folder)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from paretune.analysis.decisions.questions import compare
 from paretune.execute.plan import plan
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
 from paretune.models import load_model
 from paretune.spec import DataReport, InputError, Study
-from paretune.store import Store
+from paretune.store import Store, load_records
 from paretune.store.kept_data_reports import read_data_reports
 from paretune.tasks import task_of
 from tests.engine.test_answering import TEMPLATE
@@ -45,6 +46,27 @@ def chat(tmp_path: Path) -> Path:
 
 def own_data(path: Path, **options: Any) -> dict[str, Any]:
     return {"tasks": [{"name": "own_data", "options": {"path": str(path), **options}}], "recipe": RECIPE}
+
+
+def test_metrics_without_text_generate_nothing_and_are_compared(toy_study: Build, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("text,label\n" + "".join(f"It is {n},{'odd' if n % 2 else 'even'}\n" for n in range(80)), "utf-8")
+    study = toy_study(methods=["base", "lora"], **own_data(path, metric="choice,perplexity", max_test=12))
+    records = run(study, folder)
+    assert [record.outcome.kind for record in records] == ["ok", "ok"]
+    for record in records:
+        assert {"choice", "perplexity", "reference_loss"} <= record.metrics.keys()
+        assert {"choice", "perplexity", "reference_loss"} <= record.standard_errors.keys()
+        assert "answer_peak_bytes" not in record.metrics
+        assert record.metrics["answers_per_second"] > 0
+        assert {item.text for item in Store(folder).items(record)} <= {"odd", "even"}
+    (report,) = read_data_reports(folder)
+    assert (report.max_new_tokens, report.scored_by[0]) == (None, "Choice accuracy")
+    compared = compare(folder, "lora", "base")
+    assert compared.metric == "choice"
+    text = str(load_records(folder))
+    assert "Choice accuracy" in text
+    assert "Perplexity" in text
 
 
 def test_a_chat_is_trained_and_answered_through_its_template(

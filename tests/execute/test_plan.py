@@ -5,7 +5,9 @@ import pytest
 
 from paretune.execute.check import check_trials
 from paretune.execute.plan import plan
-from paretune.spec import InputError, Study
+from paretune.spec import Direction, InputError, Metric, Study
+from paretune.tasks.metrics.registry import OWN
+from paretune.tasks.metrics.words import TokenF1
 
 Build = Callable[..., Study]
 
@@ -94,3 +96,19 @@ def test_hardware_that_is_not_there_is_refused_before_anything_runs(
     trials = plan(toy_study(recipe={"steps": 4, "quantisation": "4bit"}))
     with pytest.raises(InputError, match='quantisation = "4bit" needs a CUDA GPU'):
         check_trials(trials)
+
+
+def test_two_metrics_of_one_name_that_mean_different_things_are_refused(
+    toy_study: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Errors(TokenF1):
+        metrics = (Metric(name="f1", label="Errors", direction=Direction.LOWER, low=0, definition="Of tests."),)
+
+    monkeypatch.setitem(OWN, "errors", Errors)
+    tasks = []
+    for name in ("f1", "errors"):
+        path = tmp_path / f"{name}.csv"
+        path.write_text("question,answer\n" + "".join(f"{name} {n},{n}\n" for n in range(40)), "utf-8")
+        tasks.append({"name": "own_data", "options": {"path": str(path), "metric": name}})
+    with pytest.raises(InputError, match='both score "f1" and mean different things by it'):
+        plan(toy_study(tasks=tasks))
