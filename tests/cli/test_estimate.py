@@ -21,7 +21,7 @@ def ask(method: str = "lora", *, model: str = "toy:llama", **changed: Any) -> No
     options: dict[str, Any] = {"set_values": [], "max_memory": [], "picture": None, "keep_in": None, "as_json": True}
     options |= {name: changed.pop(name) for name in list(changed) if name in options}
     recipe = {"batch_size": 2, "dtype": "float32", "answer_batch_size": 2}
-    recipe |= {name: changed.pop(name) for name in ("dtype", "optimizer") if name in changed}
+    recipe |= {name: changed.pop(name) for name in ("dtype", "optimizer", "quantisation") if name in changed}
     show_estimates(model, method, settings={"device": "cpu", "new_tokens": 4, **changed}, recipe=recipe, **options)
 
 
@@ -40,7 +40,7 @@ def test_as_json_with_a_budget_and_a_picture(capsys: pytest.CaptureFixture[str],
 
 def test_a_budget_that_is_too_small_is_told_what_needs_less(capsys: pytest.CaptureFixture[str]) -> None:
     ask(max_memory=["1kB"], sequence_length=32, as_json=False)
-    assert "What needs less: --gradient-checkpointing, --quantised 4bit, a smaller" in capsys.readouterr().out
+    assert "What needs less: --gradient-checkpointing, --quantisation 4bit, a smaller" in capsys.readouterr().out
     ask(max_memory=["1GB"], sequence_length=32, as_json=False)
     assert "What needs less" not in capsys.readouterr().out
 
@@ -154,7 +154,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown method": ({"method": "lorra"}, ["lorra", 'did you mean "lora"']),
     "no method": ({"method": ","}, ["--method"]),
     "unknown format": ({"dtype": "int3"}, ["dtype"]),
-    "unknown quantisation": ({"quantised": "3bit"}, ["quantised"]),
+    "unknown quantisation": ({"quantisation": "3bit"}, ["quantisation"]),
     "unknown card": ({"gpu": "h10", "device": "cuda"}, ["gpu", 'no GPU "h10"', 'did you mean "h100"', "l40s"]),
     "card of a processor": ({"gpu": "h100"}, ["h100", "cpu", "exclude each other"]),
     "length from two sources": ({"sequence_length": 8, "data": Path("x.jsonl")}, ["exclude each other"]),

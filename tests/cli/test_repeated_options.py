@@ -22,8 +22,8 @@ REPEATED = {
     "--model": ["estimate", "--model", "a", "--model", "b"],
     "--gradient-checkpointing": ["estimate", "--model", "a", "--gradient-checkpointing", "--no-gradient-checkpointing"],
     "--json": ["results", STUDY, "--json", "--json"],
-    "--output": ["page", STUDY, "-o", "a.html", "--output", "b.html"],
-    "--out": ["export", "peft-comparison", STUDY, "-o", "a", "-o", "b"],
+    "--out": ["page", STUDY, "-o", "a.html", "--output", "b.html"],
+    "--quantisation": ["estimate", "--model", "a", "--quantised", "4bit", "--quantisation=8bit"],
 }
 
 
@@ -46,6 +46,25 @@ def test_help_wins_over_a_repeated_option() -> None:
     done = CliRunner().invoke(app, ["run", "--task", "a", "--task", "b", "--help"])
     assert done.exit_code == 0
     assert "Usage:" in done.stdout
+
+
+def test_an_option_works_by_its_earlier_name_and_help_shows_todays(tmp_path: Path) -> None:
+    for words in (["--output", str(tmp_path / "one.html")], [f"--output={tmp_path / 'two.html'}"]):
+        done = CliRunner().invoke(app, ["page", STUDY, *words])
+        assert done.exit_code == 0, done.output
+    assert {path.name for path in tmp_path.iterdir()} == {"one.html", "two.html"}
+    help_text = CliRunner().invoke(app, ["page", "--help"]).stdout
+    assert "--out " in help_text
+    assert "--output" not in help_text
+
+
+def test_every_command_that_writes_somewhere_calls_it_out() -> None:
+    names = {name for option in _options(typer.main.get_command(app)) for name in option.opts}
+    assert "--out" in names
+    assert not names & {"--output", "--output-dir", "--quantised"}
+    writing = [one.opts for one in _options(typer.main.get_command(app)) if "--out" in one.opts]
+    assert len(writing) == 5  # demo, run, page, import and export
+    assert all(set(opts) == {"-o", "--out"} for opts in writing)
 
 
 def _options(command: Any) -> Iterator[Any]:

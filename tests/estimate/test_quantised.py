@@ -16,11 +16,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 BITSANDBYTES = {"quant_method": "bitsandbytes", "load_in_8bit": False, "load_in_4bit": False}
 
 
-def estimate(path: Path, quantisation: Any, **settings: Any) -> MemoryEstimate:
+def estimate(path: Path, own: Any, **settings: Any) -> MemoryEstimate:
     """Return the estimate of LoRA on a toy's shape with a `quantization_config`."""
-    config = {**find_shape("toy:llama").config, "quantization_config": quantisation}
+    config = {**find_shape("toy:llama").config, "quantization_config": own}
     path = path / "config.json"
-    path.write_text(json.dumps(config if quantisation is not None else find_shape("toy:llama").config))
+    path.write_text(json.dumps(config if own is not None else find_shape("toy:llama").config))
     (found,) = estimate_memory(str(path), "lora", sequence_length=32, device="cpu", new_tokens=2, **settings)
     assert isinstance(found, MemoryEstimate)
     return found
@@ -51,14 +51,14 @@ def test_a_4_bit_configuration_is_followed_byte_for_byte(tmp_path: Path, double:
         saved += 2 * count - (count // 2 + scales + 4 * 16)
     assert base_bytes(plain) - base_bytes(found) == saved
     assert any("4bit" in text and "own configuration" in text for text in found.assumptions)
-    asked_for = estimate(tmp_path, None, quantised="4bit")  # as a study loads it: with double quantisation
+    asked_for = estimate(tmp_path, None, quantisation="4bit")  # as a study loads it: with double quantisation
     assert (base_bytes(asked_for) == base_bytes(found)) == double
 
 
 def test_an_8_bit_configuration_is_followed_without_a_method_being_named(tmp_path: Path) -> None:
     found = estimate(tmp_path, {"load_in_8bit": True})
-    assert base_bytes(found) == base_bytes(estimate(tmp_path, None, quantised="8bit"))
-    assert base_bytes(estimate(tmp_path, {"load_in_8bit": True}, quantised="8bit")) == base_bytes(found)
+    assert base_bytes(found) == base_bytes(estimate(tmp_path, None, quantisation="8bit"))
+    assert base_bytes(estimate(tmp_path, {"load_in_8bit": True}, quantisation="8bit")) == base_bytes(found)
 
 
 def test_layers_that_the_configuration_leaves_stay_as_they_are(tmp_path: Path) -> None:
@@ -88,5 +88,5 @@ def test_other_layouts_are_refused_by_name(tmp_path: Path, quantisation: Any, wo
 
 
 def test_what_is_asked_for_may_not_contradict_the_configuration(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'quantised "8bit": .*config\.json holds the model .* in 4bit already'):
-        estimate(tmp_path, {"load_in_4bit": True}, quantised="8bit")
+    with pytest.raises(InputError, match=r'quantisation "8bit": .*config\.json holds the model .* in 4bit already'):
+        estimate(tmp_path, {"load_in_4bit": True}, quantisation="8bit")

@@ -47,7 +47,9 @@ def _options(
 
 @app.command(epilog="Example: paretune demo --out results/demo")
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the records and the page.")] = Path("results/demo"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the records and the page.")] = Path(
+        "results/demo"
+    ),
     model: Annotated[
         str | None, typer.Option(help="Another base model; toy:llama is tiny, random, and needs no download.")
     ] = None,
@@ -306,10 +308,10 @@ def claim(
 @app.command(epilog="Example: paretune page results/demo -o index.html")
 def page(
     folder: options.Folder,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The page (default: DIR/index.html).")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="File of the page (default: DIR/index.html).")] = None,
     min_accuracy: options.FrontFloor = None,
 ) -> None:
     """Write the page of a study: one HTML file, works offline."""
     from paretune.cli.studies import write_study_page
 
-    print(write_study_page(folder, output, min_accuracy))
+    print(write_study_page(folder, out, min_accuracy))

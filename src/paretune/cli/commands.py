@@ -1,4 +1,7 @@
-"""What commands have in common: no option twice that holds one value, and help that shows options by group."""
+"""What commands have in common: no option twice that holds one value, and help that shows options by group.
+
+Options that were renamed still work by their earlier names.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +22,8 @@ _SHOWN_TYPES = {
     "<list[str]>": "TEXT",
 }
 """What stands for a value in help, by what typer writes."""
+_EARLIER_NAMES = {"--output": "--out", "--quantised": "--quantisation"}
+"""Options by their earlier names, which help no longer shows, and today's."""
 
 
 class StrictCommand(TyperCommand):
@@ -41,8 +46,8 @@ class StrictCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse a command line. Raises `InputError` for a repeated option that holds one value."""
-        given = list(args)  # the parser empties its list
-        rest = super().parse_args(ctx, args)
+        given = [_name_today(word) for word in args]
+        rest = super().parse_args(ctx, list(given))  # the parser empties its list
         _, _, order = self.make_parser(ctx).parse_args(given)
         for option in dict.fromkeys(order):
             if order.count(option) > 1 and not getattr(option, "multiple", False):
@@ -63,3 +68,9 @@ class Commands(typer.Typer):
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
         """Return the decorator that adds a command, as typer's own does."""
         return super().command(name, cls=StrictCommand, **settings)
+
+
+def _name_today(word: str) -> str:
+    """Return a word of a command line, with an option's name as it is today."""
+    name, equals, value = word.partition("=")
+    return _EARLIER_NAMES.get(name, name) + equals + value

@@ -24,7 +24,7 @@ def estimate(  # noqa: PLR0917 (one for each option)
     trainable_dtype: options.TrainableDtype = "float32",
     optimizer: options.OptimizerName = "adamw",
     gradient_checkpointing: options.GradientCheckpointing = False,
-    quantised: options.Quantised = None,
+    quantisation: options.Quantisation = None,
     max_memory: options.Budgets = None,
     gpu: options.Gpu = None,
     devices: options.NumDevices = 1,
@@ -47,7 +47,8 @@ def estimate(  # noqa: PLR0917 (one for each option)
 
     recipe = {"batch_size": batch_size, "dtype": dtype, "trainable_dtype": trainable_dtype, "optimizer": optimizer}
     recipe |= {"gradient_checkpointing": gradient_checkpointing, "answer_batch_size": answer_batch_size}
-    settings = {"sequence_length": sequence_length, "data": data, "quantised": quantised, "device": device}
+    recipe["quantisation"] = quantisation
+    settings = {"sequence_length": sequence_length, "data": data, "device": device}
     settings |= {"prompt_length": prompt_length, "new_tokens": new_tokens, "num_devices": devices, "gpu": gpu}
     show_estimates(
         model,

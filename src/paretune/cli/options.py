@@ -30,7 +30,7 @@ FrontFloor = Annotated[
     str | None,
     typer.Option(
         "--min-accuracy",
-        help="Lowest accuracy on the Pareto front, such as 30% (default: above the untouched base model's).",
+        help="Lowest accuracy on the Pareto front, such as 30% (default: above that of the untouched base model).",
     ),
 ]
 Price = Annotated[str | None, typer.Option(help="What an hour of the machine costs, for example 2.5/h.")]
@@ -44,7 +44,9 @@ StudyFile = Annotated[
         help="Study file. Without one, --methods and the options below describe the study.", metavar="STUDY.toml"
     ),
 ]
-RunFolder = Annotated[Path | None, typer.Option(help="Folder for the records (default: results/NAME_OF_THE_STUDY).")]
+RunFolder = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Folder for the records (default: results/NAME_OF_THE_STUDY).")
+]
 BaseModel = Annotated[
     str | None,
     typer.Option(
@@ -71,20 +73,23 @@ OwnData = Annotated[
     ),
 ]
 PromptColumn = Annotated[
-    str | None, typer.Option(rich_help_panel=_DATA, help="With --data: column of the prompts, if misguessed.")
+    str | None, typer.Option(rich_help_panel=_DATA, help="With --data: column of the prompts (default: guessed).")
 ]
 CompletionColumn = Annotated[
-    str | None, typer.Option(rich_help_panel=_DATA, help="With --data: column of the completions.")
+    str | None, typer.Option(rich_help_panel=_DATA, help="With --data: column of the completions (default: guessed).")
 ]
 TextColumn = Annotated[
     str | None,
-    typer.Option(rich_help_panel=_DATA, help="With --data: column of texts; alone they are learnt as plain text."),
+    typer.Option(
+        rich_help_panel=_DATA, help="With --data: column of texts; without --label they are learnt as plain text."
+    ),
 ]
 LabelColumn = Annotated[str | None, typer.Option(rich_help_panel=_DATA, help="With --data: column of the labels.")]
 GroupColumn = Annotated[
     str | None,
     typer.Option(
-        rich_help_panel=_DATA, help="With --data: column of which no value may be in two splits, such as a customer."
+        rich_help_panel=_DATA,
+        help="With --data: column such as customer_id; rows with the same value go into the same split.",
     ),
 ]
 ChoicesColumn = Annotated[
@@ -192,7 +197,7 @@ MaxForgetting = Annotated[
 ]
 MaxTrainable = Annotated[str | None, typer.Option(help="Limit on trainable parameters, for example 5M.")]
 MinAccuracy = Annotated[
-    str | None, typer.Option(help="Lowest accuracy, for example 50% (default: above the untouched base model's).")
+    str | None, typer.Option(help="Lowest accuracy, for example 50% (default: above that of the base model).")
 ]
 Limits = Annotated[
     list[str] | None, typer.Option(help='Limit on any metric: "answer_peak_bytes<=8GB". May be repeated.')
@@ -200,7 +205,7 @@ Limits = Annotated[
 Mergeable = Annotated[bool, typer.Option("--mergeable", help="Only methods whose adapter merges into the base model.")]
 Servable = Annotated[str | None, typer.Option(help="Only methods whose adapter this server can serve unmerged: vllm.")]
 RequiredCapabilities = Annotated[
-    list[str] | None, typer.Option(help="Only methods with this capability, such as exact_off. May be repeated.")
+    list[str] | None, typer.Option(help="Only methods with this capability, such as batch_invariant. May be repeated.")
 ]
 
 # What a memory prediction depends on.
@@ -216,7 +221,7 @@ BaseDtype = Annotated[str, typer.Option(help="Dtype of the base weights: bfloat1
 TrainableDtype = Annotated[str, typer.Option(help="Dtype of the trainable parameters: float32 or as_base.")]
 OptimizerName = Annotated[str, typer.Option(help="Optimizer: adamw or sgd.")]
 GradientCheckpointing = Annotated[bool, typer.Option(help="Recompute activations in the backward pass to save memory.")]
-Quantised = Annotated[str | None, typer.Option(help="Quantise the linear layers of the base model: 4bit or 8bit.")]
+Quantisation = Annotated[str | None, typer.Option(help="Quantise the linear layers of the base model: 4bit or 8bit.")]
 Budgets = Annotated[
     list[str] | None,
     typer.Option(help="Budget such as 24GB: does it fit, and with what batch size? May be repeated."),

@@ -12,7 +12,7 @@ from paretune.estimate.gpus import workspaces
 from paretune.estimate.lengths import batch_lengths
 from paretune.estimate.predict import Asked, Prediction, predict
 from paretune.estimate.quantised import layout_for
-from paretune.estimate.settings import EstimateSettings, Quantised
+from paretune.estimate.settings import EstimateSettings
 from paretune.estimate.sharded import ASSUMPTIONS, sharded_log
 from paretune.estimate.workload import workload_for
 from paretune.kinds import Lengths, kind_of_shape
@@ -40,7 +40,7 @@ def estimate_memory(
     trainable_dtype: Literal["float32", "as_base"] = "float32",
     optimizer: Literal["adamw", "sgd"] = "adamw",
     gradient_checkpointing: bool = False,
-    quantised: Quantised | None = None,
+    quantisation: Literal["4bit", "8bit"] | None = None,
     budgets: Sequence[int] = (),
     gpu: str | None = None,
     num_devices: int = 1,
@@ -61,13 +61,13 @@ def estimate_memory(
             "optimizer": optimizer,
             "gradient_checkpointing": gradient_checkpointing,
             "answer_batch_size": answer_batch_size,
+            "quantisation": settings.pop("quantised", quantisation),  # an earlier name
         },
         "estimate",
     )
     values: dict[str, Any] = {
         "sequence_length": sequence_length,
         "data": data,
-        "quantised": quantised,
         "num_devices": num_devices,
         "gpu": gpu,
     }
@@ -114,7 +114,7 @@ def _one(
             )
     except InputError as error:
         return NotEstimated(model=shape.name, method=spec.label, reason=one_line(error))
-    except Exception as error:  # whatever a method or a library cannot do with this model is its row's result
+    except Exception as error:  # what a method or a library cannot do with this model is its row's result
         return NotEstimated(
             model=shape.name, method=spec.label, reason=f"{type(error).__name__}: {one_line(error)[:200]}"
         )
@@ -218,7 +218,7 @@ def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ..
         said.append(_ON_CUDA.format(card=settings.gpu or "Hopper cards, where they are largest"))
     layout = layout_for(shape, settings)
     if layout is not None:
-        whose = "" if settings.quantised else ", as the model's own configuration says"
+        whose = "" if settings.recipe.quantisation else ", as the model's own configuration says"
         said.append(
             f"linear layers in {layout.kind} by the layouts of bitsandbytes{whose}, the rest in {settings.recipe.dtype}"
         )

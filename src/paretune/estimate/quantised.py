@@ -13,13 +13,13 @@ names other layers to leave.
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from paretune.estimate.settings import EstimateSettings, Quantised
+from paretune.estimate.settings import EstimateSettings
 from paretune.models import ModelShape
 from paretune.spec import InputError
 
@@ -31,7 +31,7 @@ _KEY = "quantization_config"
 class Layout(NamedTuple):
     """How linear layers are held."""
 
-    kind: Quantised
+    kind: Literal["4bit", "8bit"]
     double: bool = True
     """Whether 4 bit is with double quantisation, as a study's recipe loads it."""
     left: tuple[str, ...] | None = None
@@ -43,13 +43,13 @@ def layout_for(shape: ModelShape, settings: EstimateSettings) -> Layout | None:
 
     Raises `InputError` for a configuration in a layout that is not known here, or that contradicts what is asked for.
     """
-    own = shape.config.get(_KEY)
+    own, wanted = shape.config.get(_KEY), settings.recipe.quantisation
     if own is None:
-        return None if settings.quantised is None else Layout(settings.quantised)
+        return None if wanted is None else Layout(wanted)
     layout = _own_layout(shape, own)
-    if settings.quantised not in {None, layout.kind}:
+    if wanted not in {None, layout.kind}:
         raise InputError(
-            f'quantised "{settings.quantised}": {shape.source} holds the model "{shape.name}" in {layout.kind} '
+            f'quantisation "{wanted}": {shape.source} holds the model "{shape.name}" in {layout.kind} '
             "already; leave it out"
         )
     return layout

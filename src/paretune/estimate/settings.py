@@ -9,25 +9,21 @@ from paretune.estimate.gpus import Gpu, find_gpu
 from paretune.spec import Recipe
 from paretune.spec.base import Data
 
-Quantised = Literal["4bit", "8bit"]
-
 DEFAULT_SEQUENCE_LENGTH = 512
 DEFAULT_TEXT_LENGTH = 512
 
 
 class EstimateSettings(Data):
-    """Everything beside model and method that memory depends on."""
+    """Everything that memory depends on, apart from model and method."""
 
     recipe: Recipe = Recipe(batch_size=4, dtype="bfloat16")
-    """Batch size, dtypes, optimizer and gradient checkpointing are taken from it."""
+    """Batch size, dtypes, quantisation, optimizer and gradient checkpointing are taken from it."""
     sequence_length: int | None = Field(default=None, ge=1)
     """Tokens of the longest example; for diffusion models, tokens of the text."""
     data: Path | None = None
     """A file with the columns prompt and completion, from which the longest batch is taken instead."""
     resolution: int = Field(default=512, ge=16)
     """Height and width of the pictures of a diffusion model, in pixels."""
-    quantised: Quantised | None = None
-    """How the base model's linear layers are held."""
     device: Literal["cuda", "cpu"] = "cuda"
     gpu: str | None = None
     """The GPU, by a name in `GPUS`; None for whichever takes most. It also says how much memory there is."""

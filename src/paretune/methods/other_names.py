@@ -5,9 +5,9 @@ _FULL = 'full fine-tuning is called "full"'
 
 OTHER_NAMES = {
     "qlora": 'QLoRA is "lora" on a 4-bit base model: write quantisation = "4bit" under [recipe], or give estimate '
-    "--quantised 4bit",
+    "--quantisation 4bit",
     "qdora": 'QDoRA is "dora" on a 4-bit base model: write quantisation = "4bit" under [recipe], or give estimate '
-    "--quantised 4bit",
+    "--quantisation 4bit",
     "use-dora": 'the option use_dora of LoRA is the method "dora"',
     "use-rslora": 'the option use_rslora of LoRA is the method "rslora"',
     "rs-lora": 'rank-stabilised LoRA is called "rslora"',

@@ -32,7 +32,7 @@ class Full(Method):
         """Return the model with every parameter trainable."""
         if context.recipe.quantisation is not None:
             raise InputError(
-                f'method "{self.spec.label}": quantised weights cannot be trained; leave out quantisation, or it'
+                f'method "{self.spec.label}": quantised weights cannot be trained; leave out quantisation or the method'
             )
         self._base_dtype = next(model.parameters()).dtype
         model.requires_grad_(True)
