@@ -21,7 +21,7 @@ def load_plugins(group: str) -> dict[str, object]:
     for point in entry_points(group=group):
         try:
             found[point.name] = point.load()
-        except Exception as error:  # whatever a stranger's module does while it is imported must not end this program
+        except Exception as error:  # nothing that a stranger's module does on import may end this program
             package = point.dist.name if point.dist is not None else "an unknown package"
             warnings.warn(f'plug-in "{point.name}" of {package} is left out: {error}', stacklevel=2)
     return found

@@ -39,7 +39,7 @@ def test_what_cannot_be_told_is_said_with_what_it_would_take() -> None:
     assert found.more_questions or found.more_seeds
     assert "The data cannot tell" in found.sentence
     assert "more question" in found.sentence or "more seed" in found.sentence
-    assert f"within {100 * found.within:.1f} points" in found.sentence
+    assert f"of more than {100 * found.within:.1f} points are ruled out" in found.sentence
     assert found.within > abs(found.difference)
 
 

@@ -81,6 +81,8 @@ def test_points_on_the_front_are_named_and_names_do_not_cover_each_other(
     path = write_study_page(kept, tmp_path / "page.html", None)
     with open_page(path) as page:
         page.set_viewport_size({"width": width, "height": 900})
+        room = page.locator("#results").evaluate("one => one.parentElement.clientWidth - one.scrollWidth")
+        assert width < 1280 or room >= 0, "the whole table is seen at once"
         data = json.loads(page.locator("script[type='application/json']").inner_text())
         choice = page.get_by_label("Cost", exact=True)
         for cost in choice.locator("option").evaluate_all("all => all.map(one => one.value)"):

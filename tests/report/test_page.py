@@ -102,7 +102,7 @@ def test_nothing_from_records_or_study_becomes_markup() -> None:
 def test_departures_are_shown_with_both_values() -> None:
     page = render_page([make_record(recipe=Recipe(steps=60)), make_record("oft")], make_study())
     assert "steps = 60 instead of 40" in page
-    assert "own steps" in page
+    assert "recipe differs: steps" in page
 
 
 def test_a_study_of_failures_has_a_page_without_a_chart() -> None:
@@ -151,3 +151,4 @@ def test_the_facts_count_tuning_apart_and_name_the_base_model_as_people_know_it(
 def test_columns_that_are_no_metrics_are_explained_below_too(page: str) -> None:
     assert "<dt>Method</dt>" in page
     assert "<dt>Outcome</dt>" in page
+    assert "<dt>Outcome</dt>" not in render_page([make_record(), make_record("oft")], make_study()), "all ended well"

@@ -40,7 +40,7 @@ boft            out of memory       –       –        –      –           
 
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
 being on it in a repeat
-≈ tied for best: cannot be told from the best method (95%, corrected for all pairs of methods)
+≈ tied for best: no method is significantly better (5% level, corrected for all pairs of methods)
 seen/unseen: accuracy on these parts of the questions (paretune tasks word_problems).
 Forgetting: increase of the loss on general text, in nats per token, ± its standard error.
 boft: out of memory in phase train: could not allocate 5.3 GB

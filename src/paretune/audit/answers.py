@@ -22,7 +22,7 @@ Where it is rounding, methods of peft move 0.8 to 3 times as far as the base mod
 
 
 def batch_invariant(model: nn.Module, probe: Probe, noise: float = 0.0) -> Passed | NotPassed:
-    """Judge whether the first sample's answer is the same alone and beside others of its length.
+    """Judge whether the first sample's answer is the same alone and together with others of its length.
 
     The value is the largest change of an output. Where there is none, greedy answers are compared as well.
     """

@@ -197,6 +197,6 @@ def _attempt(work: Callable[[], Made]) -> Made | NotPassed:
     """Return what was made. An error, whoever raises it, is a failure with its message."""
     try:
         return work()
-    except Exception as error:  # whatever a method or a library does wrong is a finding about it
+    except Exception as error:  # any error of a method or a library is a finding about it
         message = _TEMPORARY.sub("a temporary folder", one_line(error))[:_SHOWN_ERROR_LETTERS]
         return NotPassed(finding=f"{type(error).__name__}: {message}", error_type=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Putting a task to a checkpoint that is already there, whatever kind of model it is of."""
+"""Evaluating a checkpoint that is already there, of any kind of model, on a task."""
 
 import json
 import sys

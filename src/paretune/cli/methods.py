@@ -18,7 +18,7 @@ from paretune.spec import CAUSAL_LM, CLAIMS, MethodAudit, MethodEntry, NotApplic
 
 UNAUDITED = "unaudited"
 _LIST_NOTE = (
-    "Rate: default learning rate, a starting point for models of some 100 million parameters. Audit: checks that pass "
+    "Learning rate: the default, a starting point for models of some 100 million parameters. Audit: checks that pass "
     "on a causal language model, of those that apply. One method, with what fails: paretune methods NAME; all checks: "
     "paretune methods --audit"
 )
@@ -61,7 +61,7 @@ def _list(cards: Sequence[Preset]) -> Table:
     """Return a line for each method, family by family."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("Method", no_wrap=True)
-    table.add_column("Rate", justify="right", no_wrap=True)
+    table.add_column("Learning\nrate", justify="right", no_wrap=True)
     table.add_column("Audit", justify="right", no_wrap=True)
     table.add_column("What it is")
     for family in dict.fromkeys(card.family for card in cards):
@@ -130,13 +130,13 @@ def _legend() -> str:
 def _facts(card: Preset) -> list[tuple[str, str]]:
     paper = f"arXiv {card.arxiv}" if card.arxiv else card.paper or ""
     year = str(card.year) if card.year else ""
-    rate = f"{_rate(card)}. {card.prior_source}" if _rate(card) else ""
+    rate = f"{_rate(card)} by default. {card.prior_source}" if _rate(card) else ""
     return [
         ("Family", card.family),
         ("Paper", ", ".join(part for part in (paper, year) if part)),
         ("Built by", f"{card.implementation}{f', peft type {card.peft_type}' if card.peft_type else ''}"),
         ("Parameters", json.dumps(card.parameters)[1:-1] or "the library's defaults"),
-        ("Default rate", rate),
+        ("Learning rate", rate),
     ]
 
 

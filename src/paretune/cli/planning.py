@@ -124,7 +124,7 @@ def _table(outlook: Outlook) -> Table:
 
 
 def _notes(outlook: Outlook) -> list[str]:
-    """Return what a reader of the plan must know beside the numbers."""
+    """Return what a reader of the plan must know in addition to the numbers."""
     notes = []
     if outlook.num_waiting:
         known = outlook.left.seconds > 0

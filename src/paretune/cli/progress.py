@@ -19,7 +19,7 @@ _PLAIN_INTERVAL_SECONDS = 30.0
 
 
 class RunWatcher(Watcher, Protocol):
-    """Hears how a whole run goes, and each time what is planned."""
+    """Shows how a whole run goes, and each time what is planned."""
 
     def planned(self, stages: Stages, results: Mapping[str, Record]) -> None:
         """The stages were planned from these results, by trial id; trials that run again are not among them."""

@@ -1,6 +1,7 @@
 """Running a study and showing what came out."""
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
@@ -171,6 +172,8 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
         return 1
     Console().print(results_summary(records, Store(folder).scores, read_plan(folder)))
     print(f"Page: {write_study_page(folder, None)}")
+    if any(record.outcome.kind == "ok" and record.trial.method.trains for record in records):
+        print(f"Which method to use, and what to run next: paretune recommend {shlex.quote(str(folder))}")
     return _exit_code(records)
 
 

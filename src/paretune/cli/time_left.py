@@ -40,7 +40,7 @@ class ProgressEstimator:
         return news
 
     def started(self, trial: Trial) -> None:
-        """A trial begins. Whatever came of it before no longer counts."""
+        """A trial begins. What came of it before no longer counts."""
         self._results.pop(trial.id, None)
         self._began[trial.id] = time.monotonic()
 

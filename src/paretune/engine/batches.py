@@ -23,7 +23,7 @@ _IN_WORDS: dict[Split, str] = {"train": "training", "validation": "validation", 
 
 
 class Row(Protocol):
-    """One example as tokens, whatever else is to be learnt from it."""
+    """One example as tokens, without what else is to be learnt from it."""
 
     @property
     def num_tokens(self) -> int:

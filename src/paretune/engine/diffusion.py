@@ -135,7 +135,7 @@ def flow_loss(prediction: Prediction) -> Objective:
 
 
 def flow_checks(captioned: Captioned, codec: Codec, batch_size: int) -> list[FlowBatch]:
-    """Return every picture at several fixed shares of noise, the same whatever the trial: for the validation loss."""
+    """Return every picture at several fixed shares of noise, the same in every trial: for the validation loss."""
     generator = torch.Generator().manual_seed(0)
     levels = codec.training_times()
     batches = []

@@ -1,7 +1,7 @@
 """From an example to tokens: what training shows, on which tokens the loss is taken, and what a question shows.
 
-A begin token stands at most once at the front, and an end token once after each answer, whatever the tokenizer's
-post-processor, the chat template and the data add.
+A begin token stands at most once at the front, and an end token once after each answer, independent of what the
+tokenizer's post-processor, the chat template and the data add.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -19,7 +19,7 @@ from paretune.methods import Objective
 def answer_loss(model: nn.Module, batch: Batch) -> Tensor:
     """Return the negative log-likelihood of the answers' tokens, summed, in nats.
 
-    Takes logits only, whatever loss a method computes, so that losses are comparable between methods.
+    Takes logits only, not the loss that a method computes, so that losses are comparable between methods.
     """
     targets = batch.input_ids[:, 1:][batch.answer_mask[:, 1:]]
     return cross_entropy(answer_logits(model, batch).float(), targets, reduction="sum")

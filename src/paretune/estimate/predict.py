@@ -25,7 +25,7 @@ _LEARNING_RATE = 1e-4
 
 
 class Asked(NamedTuple):
-    """What to find out beside the training's log."""
+    """What to find out in addition to the training's log."""
 
     questions: Questions | None = None
     checkpoint: bool = False

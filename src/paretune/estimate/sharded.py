@@ -21,7 +21,7 @@ UNITS_WHOLE = 2
 
 ASSUMPTIONS = (
     "fully_shard on every block and on the whole model, parameters of blocks let go after the forward pass",
-    "frozen and trained parameters are sharded alike; buffers are not",
+    "frozen and trained parameters are both sharded; buffers are not",
     f"{UNITS_WHOLE} blocks and everything outside the blocks are whole at once, and one block's gradients",
     "every device has a batch of its own of the size that was asked for",
     "buffers of the communication library are not counted",

@@ -74,7 +74,7 @@ def measure(
 ) -> Measured:  # fmt: skip
     """Run a short trial of each method of a study with one task, and return what it took.
 
-    Raises `InputErrors` for whatever has to be mended in the study, and `InputError` where no method could be measured.
+    Raises `InputErrors` for all that has to be mended in the study, and `InputError` where no method could be measured.
     """
     clock = _Clock(watcher or Silent(), until=time.monotonic() + seconds * _SHARE)
     (entry,) = study.tasks

@@ -74,7 +74,7 @@ class Durations:
         self._glimpses[phase] = seconds / share / _units(trial, phase)
 
     def of(self, trial: Trial, *, alone: bool) -> Span:
-        """Return how long a trial will take, alone on the machine or beside others."""
+        """Return how long a trial will take, alone on the machine or together with others."""
         total = Span(fmean(self._starts) if self._starts else 0.0, whole=True)
         for phase in phases_of(trial):
             seen = _nearest(self._seen.get(phase, []), trial.method.label, alone)

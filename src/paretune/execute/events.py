@@ -13,7 +13,7 @@ from paretune.spec import Outcome, Phase, Record, Trial
 
 
 class Listener(Protocol):
-    """Hears how a trial goes. Calls come from one thread at a time and must return at once."""
+    """Is called as a trial goes on. Calls come from one thread at a time and must return at once."""
 
     def phase(self, phase: Phase) -> None:
         """A phase begins."""
@@ -23,7 +23,7 @@ class Listener(Protocol):
 
 
 class Watcher(Protocol):
-    """Hears how a whole run goes."""
+    """Is called as a whole run goes on."""
 
     def started(self, trial: Trial) -> None:
         """A worker was started."""
@@ -44,7 +44,7 @@ class EventWriter:
 
     @classmethod
     def on_stdout(cls) -> "EventWriter":
-        """Keep standard output for events, and send whatever libraries print there to standard error."""
+        """Keep standard output for events, and send what libraries print there to standard error."""
         stream = os.fdopen(os.dup(1), "w", buffering=1)
         os.dup2(2, 1)
         sys.stdout = sys.stderr

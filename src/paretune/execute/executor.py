@@ -17,10 +17,10 @@ class DiskFull(InputError):
 class Executor(Protocol):
     """Runs trials and leaves their records in a store. `paretune.testing.ExecutorContract` tests what it promises.
 
-    Guarantees: every trial leaves exactly one record more than it had, whatever becomes of it. One whose process dies
+    Guarantees: every trial leaves exactly one record more than it had, with any outcome. One whose process dies
     is recorded as failed, or as cancelled where it was stopped from outside; one that takes longer than the time limit
-    as timed out. How a trial ends changes nothing for those beside it. Records say how many trials ran at once. When
-    `run` returns or raises, nothing of it runs any more.
+    as timed out. How a trial ends changes nothing for those that run at the same time. Records say how many trials ran
+    at once. When `run` returns or raises, nothing of it runs any more.
 
     The watcher is called from the thread that called `run`: for each trial `started`, any number of times `heard`, and
     `finished` once its record is in the store.
@@ -29,7 +29,7 @@ class Executor(Protocol):
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
         """Run trials, started in their order. With `alone` each has its machine to itself: its clock is a result.
 
-        Whatever ends the call early, such as Ctrl-C or an error of the watcher, stops what runs and is raised: trials
+        What ends the call early, such as Ctrl-C or an error of the watcher, stops what runs and is raised: trials
         that had not ended leave a record that says cancelled, or none. Where the disk is full no further trial starts,
         those that run come to their end, and `DiskFull` is raised, at once where not even a record can be written.
         """

@@ -49,7 +49,7 @@ Launching = Callable[[Store, Mapping[str, str]], AbstractContextManager[Launcher
 
 
 class NewInterpreters:
-    """Starts every worker as a new interpreter, or by whatever command is given."""
+    """Starts every worker as a new interpreter, or by the command that is given."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start workers by `command`, whose last words will be their arguments, in this environment."""

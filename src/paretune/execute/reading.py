@@ -9,7 +9,7 @@ from paretune.store import Store
 
 
 class FolderRecords(NamedTuple):
-    """The records of a folder, read beside the trials of one study."""
+    """The records of a folder, read together with the trials of one study."""
 
     reading: Reading
     records: list[Record]
@@ -22,7 +22,7 @@ class FolderRecords(NamedTuple):
 
 
 def read_folder(trials: Sequence[Trial], store: Store, data: DataSets) -> FolderRecords:
-    """Return a folder's records, and how they are read, beside these trials of one study.
+    """Return a folder's records, and how they are read, together with these trials of one study.
 
     Records from before trials held the base model's content count as made with what its reference stands for when the
     study first goes on. Raises `InputError` when records were made with another base model or general text.

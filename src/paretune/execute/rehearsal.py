@@ -60,7 +60,7 @@ def _attempt(method: Method, trial: Trial, base: Base, config: Mapping[str, Any]
                     workload.objective(wrapped.train(), next(iter(workload.batches)))
         except InputError:
             raise
-        except Exception as error:  # whatever a library raises for parameters that it cannot use
+        except Exception as error:  # libraries raise anything for parameters that they cannot use
             return error
     return None
 

@@ -1,4 +1,4 @@
-"""Runs a study from whatever point it has reached."""
+"""Runs a study from the point that it has reached."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from paretune.store import Records, Store, keep_plan
 from paretune.store.kept_data_reports import keep_data_reports
 
 OnPlan = Callable[[Stages, Mapping[str, Record]], None]
-"""Hears the stages each time they are planned anew, with the results so far by trial id."""
+"""Is called with the stages each time they are planned anew, with the results so far by trial id."""
 
 
 class Silent:
@@ -48,7 +48,7 @@ def run(
     """Run what is missing of a study and return the records of all its trials, in the plan's order.
 
     Finished trials are never run again, so the same call goes on after any interruption. A study that tunes is planned
-    stage by stage, each from the records of those before; its final trials run one at a time, whatever `jobs` says.
+    stage by stage, each from the records of those before; its final trials run one at a time, for any `jobs`.
     `executor` makes what runs the trials; left out, they run on this machine, `jobs` at once with `threads` each, and
     each on an accelerator of its own unless they `share_devices`. `prepared` is what `prepare` returned for the same
     study and folder; left out, that is done first. With `skip_unavailable`, trials of methods that cannot run here are

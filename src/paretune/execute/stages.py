@@ -44,7 +44,7 @@ class Stages(NamedTuple):
     num_if_wider: int = 0
     """Tuning trials that will follow at most, should a method's best lie at an edge of its rates."""
     kept: StudyPlan | None = None
-    """What is kept beside the records of a tuned study."""
+    """What is kept next to the records of a tuned study."""
 
     @property
     def trials(self) -> list[Trial]:
@@ -53,7 +53,7 @@ class Stages(NamedTuple):
 
 
 class Blueprint:
-    """A study with everything filled in. Raises `InputError` for whatever in it does not exist or does not fit."""
+    """A study with everything filled in. Raises `InputError` for what in it does not exist or does not fit."""
 
     def __init__(self, study: Study, data: DataSets | None = None) -> None:
         self._study = study

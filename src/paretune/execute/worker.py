@@ -46,7 +46,7 @@ class _MostAtOnce:
 
 
 def main(run: RunTrial | None = None, arguments: Sequence[str] | None = None) -> int:
-    """Run the trial and put its record into the store. Returns 0: whatever becomes of the trial is its outcome.
+    """Run the trial and put its record into the store. Returns 0: what becomes of the trial is its outcome.
 
     `run` takes the place of training and evaluation in tests.
     """

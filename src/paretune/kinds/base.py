@@ -21,7 +21,7 @@ from paretune.tasks import AnyTask, Split
 TaskT = TypeVar("TaskT", bound=AnyTask)
 ReadTexts = Callable[[GeneralText], Sequence[str]]
 OnProgress = Callable[[int, int], None]
-"""Hears how many questions of how many are answered."""
+"""Is called with the number of questions that are answered so far, and that of all questions."""
 
 CLAIMS_OF_EVERY_KIND = frozenset({
     "attaches", "trains", "all_parameters_move", "no_op_at_start", "exact_off", "switch_restores", "reloads",
@@ -53,7 +53,7 @@ class Asked(NamedTuple, Generic[TaskT]):
     method: Method
     checkpoint: Path
     limit: int | None = None
-    """Put the first so many questions only."""
+    """Ask the first N questions only."""
 
 
 class Evaluation(NamedTuple):
@@ -100,7 +100,7 @@ class Workload(NamedTuple):
 
 
 class Kind(ABC, Generic[TaskT]):
-    """One kind of base model. An instance holds no state: whatever a call needs is among its arguments.
+    """One kind of base model. An instance holds no state: everything that a call needs is among its arguments.
 
     A task names its kind. A trial calls, in this order: `load`, `objective` and, where the method trains,
     `training_data` before training; then `load` again and `evaluate`. Planning calls `fits`, `check` and `build`, an

@@ -173,7 +173,7 @@ class DiffusionProbe:
 def _audited_pictures(rows: range) -> FlowBatch:
     """Return some of seven random pictures with random captions, each at another share of noise.
 
-    They are weighted so that an error of the predicted picture counts the same whatever the share of noise.
+    They are weighted so that an error of the predicted picture counts the same for every share of noise.
     """
     number, generator = 7, torch.Generator().manual_seed(0)
     clean = torch.randn(number, _SIDE * _SIDE, NUM_CHANNELS, generator=generator)

@@ -1,4 +1,4 @@
-"""Drawing captions with an image model: from the same noise whatever the method and the seed of its training."""
+"""Generating images for captions: from the same noise for every method and every seed of its training."""
 
 import hashlib
 import io

@@ -46,7 +46,8 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
         changes, metrics["forgetting"], standard_errors["forgetting"] = _forgetting(before, after)
     if "memory" in measures and respondent.written is not None:
         prompts, settings = respondent.written
-        longest = [max(prompts, key=len)] * (1 if alone else recipe.memory_answer_batch_size)  # alike for every method
+        # The same for every method, but for those that are evaluated with batch size 1.
+        longest = [max(prompts, key=len)] * (1 if alone else recipe.memory_answer_batch_size)
         # No stop strings and no early end: every method writes answers of the same length.
         whole = {**settings, "min_new_tokens": settings["max_new_tokens"], "batch_size": len(longest)}
         with phases.during(Phase.MEASURE):

@@ -50,13 +50,13 @@ class Observable(Protocol):
 class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's hook for subclasses
     """While it is entered, counts the bytes of all storages that operators read or write and that are still alive.
 
-    A storage counts once, whatever number of views look at it, from the first operator that meets it until it dies; so
+    A storage counts once, for any number of views of it, from the first operator that meets it until it dies; so
     gradients, activations kept for the backward pass and optimizer states are in. Storages that were there before count
     from `track` on, or from the first operator that reads them. Memory that one operator takes and gives back inside
     itself is not seen, nor is what an allocator rounds up or keeps in reserve.
 
-    With a `device_type`, tensors elsewhere do not count. Whatever is as wide as `logits_width` in its last dimension
-    counts as logits.
+    With a `device_type`, tensors elsewhere do not count. A tensor that is as wide as `logits_width` in its last
+    dimension counts as logits.
     """
 
     def __init__(self, *, device_type: str | None = None, logits_width: int | None = None) -> None:
@@ -135,7 +135,7 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
             states = tree_leaves(list(optimizer.state.values()))
             self.label((leaf for leaf in states if isinstance(leaf, Tensor)), MemoryKind.OPTIMIZER_STATE)
 
-        # Generation does not go through the outermost wrapper, so whatever can generate is watched as well.
+        # Generation does not go through the outermost wrapper, so every module that can generate is watched as well.
         whole = [module for module in model.modules() if module is model or hasattr(module, "generate")]
         handles = [
             *(module.register_forward_pre_hook(enter, prepend=True) for module in whole),

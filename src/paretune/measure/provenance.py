@@ -67,7 +67,7 @@ def _device() -> str:
 
 
 def _platform() -> str:
-    """Return system and architecture; beside a GPU also the processor, for it sets the pace of small steps."""
+    """Return system and architecture; with a GPU also the processor, for it sets the pace of small steps."""
     system = f"{platform.system()} {platform.machine()}"
     return f"{system}, {_cpu_model()}" if device_name() else system
 

@@ -57,7 +57,7 @@ class StorageLog(NamedTuple):
 
 
 def same_course(one: StorageLog, other: StorageLog) -> bool:
-    """Tell whether two logs tell of the same storages coming and going in the same order, whatever their sizes."""
+    """Tell whether two logs tell of the same storages coming and going in the same order, of any sizes."""
     return (
         np.array_equal(one.storage, other.storage)
         and np.array_equal(np.sign(one.change_bytes), np.sign(other.change_bytes))

@@ -68,7 +68,7 @@ def recorded_audit() -> Audit | None:
 def plugin_audit_files() -> dict[str, Path]:
     """Return where the package of each plug-in's method keeps its recorded audit, by the method's name.
 
-    It is package data beside the package's `__init__.py`, made by `paretune audit METHOD --record`.
+    It is package data next to the package's `__init__.py`, made by `paretune audit METHOD --record`.
     """
     from paretune.plugins import plugin_folders
 

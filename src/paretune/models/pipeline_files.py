@@ -21,7 +21,7 @@ _WITH_WEIGHTS = ("transformer", "vae", "text_encoder")
 
 
 def is_image_folder(folder: Path) -> bool:
-    """Tell whether a folder holds a text-to-image model, of whatever class, whole or not."""
+    """Tell whether a folder holds a text-to-image model, of any class, complete or not."""
     return (folder / PIPELINE_INDEX).is_file() or (folder / SMALL_INDEX).is_file()
 
 

@@ -20,7 +20,7 @@ NOTE = "a tiny model with random weights, for trying things out: its answers mea
 def toy_model(spread: float = 0.02, *, tied: bool = False) -> Any:
     """Return a Llama of two layers in float32, with the same initial weights every time.
 
-    `spread` is the standard deviation of its weights. The usual one makes attention look at all tokens nearly alike;
+    `spread` is the standard deviation of its weights. The usual one makes attention look at all tokens nearly equally;
     with 0.1 it is selective, as in a trained model. `tied` makes input and output embeddings one matrix. The generators
     of the caller are left as they were.
     """

@@ -1,4 +1,4 @@
-"""Where converted models and fetched data are kept, and how one is made exactly once whatever happens meanwhile."""
+"""Where converted models and fetched data are kept, and how one is made exactly once under all circumstances."""
 
 import errno
 import os
@@ -36,7 +36,7 @@ def build_once(name: str, build: Callable[[Path, Path], None], *, needed_bytes: 
     `build(work, result)` gets two empty folders: what it leaves in `result` becomes the model in one atomic step, what
     it leaves in `work` is deleted. Safe across processes: one builds, the others wait for it and use what it built. A
     process that dies while building leaves nothing that counts, and its leftovers are removed by the next. Raises
-    `InputError` when the disk is full or the cache cannot be written, and whatever `build` raises.
+    `InputError` when the disk is full or the cache cannot be written, and what `build` raises.
     """
     found = cached(name, shelf)
     if found is not None:

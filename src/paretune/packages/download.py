@@ -43,7 +43,7 @@ def _download_error(requirement: str, stderr: str) -> Exception:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if "No module named pip" in stderr:
         return InputError(
-            f"pypi:{requirement}: pip is not installed beside {sys.executable}; run {sys.executable} -m ensurepip"
+            f"pypi:{requirement}: pip is not installed with {sys.executable}; run {sys.executable} -m ensurepip"
         )
     lines = [" ".join(line.split()) for line in stderr.splitlines() if line.strip()]
     said = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else "nothing")

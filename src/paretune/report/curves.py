@@ -135,7 +135,7 @@ def caption(plan: StudyPlan) -> str:
     text = f"Every method tried {budget} {how}, and was judged by {figure} on validation data (seed {seeds})."
     if tuning.recipe:
         departures = ", ".join(f"{name} = {value}" for name, value in tuning.recipe.items())
-        text += f" Tuning trials departed from the recipe: {departures}."
+        text += f" The recipe of tuning trials differs: {departures}."
     return plain(text)
 
 

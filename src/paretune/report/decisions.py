@@ -188,7 +188,7 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
         words.append(_cheaper(candidate, recommendation.shortlist[0]))
     bounded = recommendation.limits or recommendation.capabilities
     among = "the best of those that meet the requirements" if bounded else "the best"
-    if len(recommendation.admissible) > 1:  # of one alone it would be 100%, whatever was measured
+    if len(recommendation.admissible) > 1:  # of one alone it would always be 100%
         words.append(f"{among} with a probability of {probability(candidate.probability_best)}")
     elif candidate.trains:
         words = ["the only one that meets the requirements" if bounded else "the only method left"]

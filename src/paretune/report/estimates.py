@@ -75,7 +75,7 @@ def _what_needs_means(one: MemoryEstimate) -> str:
     if one.train.reserved_bytes is None:
         return f'"Needs" are bytes of live tensors; the kinds are those at training\'s peak{_gradients(one)}.'
     return (
-        '"Needs" are bytes that PyTorch\'s allocator reserves, for training and for generation alike; the kinds are '
+        '"Needs" are bytes that PyTorch\'s allocator reserves, both for training and for generation; the kinds are '
         f"live tensors at training's peak{_gradients(one)}, and what the allocator rounds up and cannot fill comes on "
         "top of them."
     )

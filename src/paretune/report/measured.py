@@ -22,7 +22,7 @@ def short_label(metric: Metric) -> str:
 
 
 def other_scores(rows: Sequence[Row]) -> list[Metric]:
-    """Return what the task of these rows scores beside its main metric, where a row measured it.
+    """Return what the task of these rows scores in addition to its main metric, where a row measured it.
 
     Imported results have no other reading of their answers, though they may give their accuracy twice.
     """

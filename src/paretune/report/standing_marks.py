@@ -27,6 +27,6 @@ def front_mark(row: Row, cost: str, between: str = "") -> str:
 
 
 def front_share(row: Row, cost: str) -> float:
-    """Return the probability of lying on the front, or where it is not known 1 on it and 0 beside it."""
+    """Return the probability of lying on the front, or where it is not known 1 on it and 0 off it."""
     known = row.standing.front_probabilities.get(cost) if row.standing else None
     return float(cost in row.fronts) if known is None else known

@@ -21,7 +21,7 @@ from paretune.spec import (
     TimedOut,
 )
 
-TIED_NOTE = "tied for best: cannot be told from the best method (95%, corrected for all pairs of methods)"
+TIED_NOTE = "tied for best: no method is significantly better (5% level, corrected for all pairs of methods)"
 
 
 def interval_note(rows: Sequence[Row]) -> list[str]:
@@ -49,8 +49,8 @@ def _interval_note(rows: Sequence[Row]) -> list[str]:
     if len(over_seeds) == len(trained):
         return [f"{what} is shown with a 95% interval over {things} and seeds.", *kinds]
     return [
-        f"{what} comes with its 95% interval, over {things} and seeds; where a method has one seed it does not cover "
-        "what another would change.",
+        f"{what} is shown with a 95% interval over {things} and seeds; for methods with one seed, seed variance is not "
+        "included.",
         *kinds,
     ]
 

@@ -1,4 +1,4 @@
-"""How an image model is trained and asked, beside what every recipe says."""
+"""How an image model is trained and evaluated, in addition to what every recipe says."""
 
 from typing import Literal
 

@@ -3,6 +3,7 @@
 The table holds what Paretune measures itself. What a task scores is declared by the task, and travels with its trials.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
@@ -95,6 +96,11 @@ class Metric(Data):
         return -1.0 if self.lower_is_better else 1.0
 
     @property
+    def widest(self) -> float:
+        """How far two values can be apart: infinitely far where it has no bounds."""
+        return math.inf if self.low is None or self.high is None else self.high - self.low
+
+    @property
     def is_share(self) -> bool:
         """Whether it is a mean of values from 0 to 1, one an item, such as the share of right answers."""
         return self.unit is Unit.FRACTION and self.per == "item"
@@ -153,7 +159,7 @@ METRICS: dict[str, Metric] = {
         ),
         _measured(
             "accuracy_lenient", "Accuracy (lenient)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
-            "Share of questions whose answer is right, whatever its form (lenient).",
+            "Share of questions whose answer is right in any form (lenient).",
         ),
         _measured(
             "accuracy_published", "Accuracy (their rule)", Unit.FRACTION, Direction.HIGHER, Phase.TEST,
@@ -161,8 +167,8 @@ METRICS: dict[str, Metric] = {
         ),
         _measured(
             "similarity", "Similarity", Unit.COSINE, Direction.HIGHER, Phase.TEST,
-            "Mean cosine of the judge's features of each generated image and of the held-out image with that caption.",
-            "drawings",
+            "Mean cosine between the features of each generated image and of the held-out image with that caption.",
+            "images",
         ),
         _measured(
             "train_peak_bytes", "Training memory", Unit.BYTES, Direction.LOWER, Phase.TRAIN,
@@ -180,7 +186,7 @@ METRICS: dict[str, Metric] = {
         _measured(
             "answer_peak_bytes", "Generation memory", Unit.BYTES, Direction.LOWER, Phase.TEST,
             "Most bytes held at once while memory_answer_batch_size copies of the longest prompt are answered in "
-            "full or that many images are drawn.",
+            "full, or that many images are generated.",
         ),
         _measured(
             "step_seconds", "Step time", Unit.SECONDS, Direction.LOWER, Phase.TRAIN,
@@ -208,9 +214,9 @@ METRICS: dict[str, Metric] = {
         ),
         _measured(
             "drift", "Drift", Unit.COSINE, Direction.LOWER, Phase.RETAIN,
-            "How far drawings of other captions moved from the base model's, from the same noise: (1 - cosine "
-            "of the judge's features) / 2, mean over drawings.",
-            "drawings",
+            "How far images generated for other captions moved from those of the base model, from the same noise: "
+            "(1 - cosine of their features) / 2, mean over images.",
+            "images",
         ),
         _measured(
             "validation_loss", "Validation loss", Unit.NATS, Direction.LOWER, Phase.VALIDATE,
@@ -222,7 +228,7 @@ METRICS: dict[str, Metric] = {
         ),
         _measured(
             "answers_per_second", "Answers per second", Unit.COUNT, Direction.HIGHER, Phase.TEST,
-            "Questions answered, or pictures drawn, per second of generation.",
+            "Questions answered, or images generated, per second of generation.",
         ),
     )
 }  # fmt: skip

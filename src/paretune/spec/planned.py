@@ -1,4 +1,4 @@
-"""The plan of a study as it is kept beside its records: which trial serves which purpose."""
+"""The plan of a study as it is kept next to its records: which trial serves which purpose."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class PlannedStage(Data):
 
 
 class StudyPlan(Data):
-    """What a tuned study has planned so far. Made anew, and alike, from the study and its records by every run."""
+    """What a tuned study has planned so far. Every run makes it anew from the study and its records."""
 
     tuning: Tuning
     chosen_by: Metric | None = later(None)

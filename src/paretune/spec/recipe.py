@@ -11,7 +11,7 @@ from paretune.spec.image import ImageRecipe
 
 
 class Recipe(Data):
-    """How a model is trained and asked, whatever the method. Every field is shown beside the results."""
+    """How a model is trained and evaluated, the same for every method. Every field is shown next to the results."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 

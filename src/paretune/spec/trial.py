@@ -36,8 +36,9 @@ class Trial(Data):
     general_text: GeneralText | None = later(None)
     """Text on which forgetting is measured; None for the passages that come with Paretune."""
     measures: tuple[Measure, ...] = later(EVERYTHING)
-    """What is measured beside training and the validation loss: answers to the split's questions, forgetting of general
-    text or, of an image model, drift (both from the checkpoint, which is saved where there are answers), and memory."""
+    """What is measured in addition to training and the validation loss: answers to the split's questions, forgetting of
+    general text or, of an image model, drift (both from the checkpoint, which is saved where there are answers), and
+    memory."""
 
     @field_validator("measures")
     @classmethod

@@ -32,9 +32,9 @@ class Tuning(Data):
     trials: int | None = Field(default=None, ge=3, le=LARGEST_COUNT)
     """Settings that a sampler may try for each method in the first round."""
     ask_at_once: int = Field(default=4, ge=1, le=LARGEST_COUNT)
-    """Settings a sampler draws before it hears how they did. Fixed, so that the plan does not depend on `--jobs`."""
+    """Settings a sampler draws before it learns their results. Fixed, so that the plan does not depend on `--jobs`."""
     sampler_seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
-    """Decides a sampler's draws. All methods share it, so that their rates are spread alike."""
+    """Decides a sampler's draws. All methods share it, so that their learning rates are spread in the same way."""
     recipe: dict[str, Any] = {}
     """An explicit departure of all tuning trials from the study's recipe, shown with the curves."""
 

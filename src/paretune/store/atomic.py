@@ -1,4 +1,4 @@
-"""Files that are either there as a whole or not at all, whatever ends the process."""
+"""Files that are either there as a whole or not at all, however the process ends."""
 
 import errno
 import os

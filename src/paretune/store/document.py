@@ -20,7 +20,7 @@ _KINDS: dict[type, str] = {
 class Document:
     """One parsed JSON object. Paths are keys joined by dots; an index into a list is a number, -1 the last.
 
-    Whatever is asked for with its kind is that kind, or `InputError` names the file and the place. A `float` is finite
+    What is asked for with its kind is that kind, or `InputError` names the file and the place. A `float` is finite
     and may be written as a whole number.
     """
 

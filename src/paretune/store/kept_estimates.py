@@ -12,7 +12,7 @@ ESTIMATES_FILE = "estimates.json"
 
 
 def keep_estimates(folder: str | Path, found: Sequence[MemoryEstimate]) -> Path:
-    """Write estimates into a folder, beside those that are there, and return the file.
+    """Write estimates into a folder, next to those that are there, and return the file.
 
     A newer estimate takes the place of one for the same method, model, device, batch, length and number of devices.
     Raises `InputError` when the folder is not there, or the file is damaged or cannot be written.

@@ -52,7 +52,7 @@ class Example(NamedTuple):
 class Score(dict[str, float]):
     """The values of an answer that is right or wrong, by metric name: 1 and 0.
 
-    `strict`: right, and in the form that the task asks for. `lenient`: right, whatever the form. `published`: right by
+    `strict`: right, and in the form that the task asks for. `lenient`: right, in any form. `published`: right by
     the rule of the benchmark's authors, where there is one.
     """
 
@@ -62,7 +62,7 @@ class Score(dict[str, float]):
 
 
 class AnyTask(ABC):
-    """What every task has, whatever kind of model it is put to.
+    """What every task has, for any kind of model.
 
     Guarantees every task gives: the same options give the same data in the same order on every machine.
     """
@@ -126,7 +126,7 @@ class AnyTask(ABC):
 class Task(AnyTask):
     """A task in words. Subclasses set `card` and `default_options` and write three short methods.
 
-    Guarantees every such task gives besides: no prompt is in two splits; `score` never raises, whatever the text.
+    Guarantees every such task gives besides: no prompt is in two splits; `score` never raises, for any text.
     """
 
     kind: ClassVar[ModelKind] = CAUSAL_LM

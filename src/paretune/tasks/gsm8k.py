@@ -111,7 +111,7 @@ class Gsm8k(Task):
 
     @cached_property
     def _validation(self) -> tuple[Example, ...]:
-        """A fixed shuffle, whatever the study's seed: the first 50 are those that peft's comparison draws."""
+        """A shuffle that is the same for every seed: the first 50 are those that peft's comparison draws."""
         import numpy as np
 
         rows = list(read_rows(self.options["validation"]))

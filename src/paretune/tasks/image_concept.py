@@ -4,7 +4,7 @@ One picture of the set that comes with Paretune, and what is asked about it:
 
     picture     a lilac creature with one great eye, on a sheet of cream
     caption     a zib on cream
-    question    draw "a zib on cream" from given noise; how alike are the drawing and this picture to the judge?
+    question    draw "a zib on cream" from given noise; how similar are the drawing and this picture to the judge?
     drift       draw "a red apple on cream" from given noise; how far is it from what the base model draws of it?
 """
 
@@ -34,10 +34,11 @@ class ImageConcept(ImageTask):
     card: ClassVar[TaskCard] = TaskCard(
         name="image_concept",
         version="1",
-        description="Learn one new thing from a few pictures. Similarity: cosine of the judge's features of a drawing "
-        "and of the held-out picture with that caption. Drift: half of one minus the cosine to the base's drawings.",
-        source="drawings made by rule (shipped:zib, shipped:mov), or your own pictures",
-        licence="Apache-2.0 for the drawings",
+        description="Learn one new concept from a few images. Similarity: cosine between the features of a generated "
+        "image and of the held-out image with the same caption. Drift: (1 - cosine) / 2 between images of the base "
+        "model and of the trained model, for other captions.",
+        source="generated images that come with Paretune (shipped:zib, shipped:mov), or your own",
+        licence="Apache-2.0 for the images of Paretune",
         metrics=(METRICS["similarity"],),
     )
     default_options: ClassVar[dict[str, Any]] = {

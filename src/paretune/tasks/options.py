@@ -63,7 +63,7 @@ def text_with(part: str, meaning: str) -> Kind:
 
 
 def or_null(kind: Kind) -> Kind:
-    """Return a kind of values, and null beside them."""
+    """Return a kind of values, and null in addition."""
     return Kind(f"{kind.must}, or null", lambda value: value is None or kind.fits(value))
 
 

@@ -33,7 +33,8 @@ class OwnData(Task):
     card: ClassVar[TaskCard] = TaskCard(
         name="own_data",
         version="2",
-        description="Your own data, in any common form. Right: the same text, case and spaces aside, or by --metric.",
+        description="Your own data, in any common form. An answer is right when it equals the reference, apart from "
+        "case and white space, or is scored by --metric.",
         source="a file, a folder or a data set of the hub, given by the option path",
         licence="yours",
         metrics=ExactMatch.metrics,

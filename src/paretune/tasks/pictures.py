@@ -150,6 +150,6 @@ def _captions(folder: Path) -> dict[str, str]:
                 f'{path}, line {number}: write {{"file_name": "a.png", "text": "what it shows"}}'
             ) from None
         if not (isinstance(name, str) and isinstance(text, str)) or Path(name).name != name:
-            raise InputError(f"{path}, line {number}: file_name must name a file beside it, and text must be text")
+            raise InputError(f"{path}, line {number}: file_name must name a file next to it, and text must be text")
         texts[name] = text
     return texts

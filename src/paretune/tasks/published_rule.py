@@ -1,6 +1,6 @@
 """The rule by which peft's method comparison judges an answer to GSM8K, as it is, mistakes included.
 
-Kept so that a study of ours can be laid beside the published values. Our own reading is `final_answer`, and
+Kept so that a study of ours can be compared with the published values. Our own reading is `final_answer`, and
 `tests/tasks/test_final_answer.py` lists where the two differ and why.
 """
 

@@ -15,7 +15,7 @@ HUB_FORM = "hub:NAME@REVISION:FILE"
 _HUB = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w.-]+):(?P<file>[\w./+-]+)", re.ASCII)
 _SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".txt")
 _NAMED_LINES = 8
-"""Broken lines that are named beside the first."""
+"""Broken lines that are named in addition to the first."""
 
 
 class Row(NamedTuple):
@@ -87,7 +87,7 @@ def data_file(source: str | Path) -> Path:
         pass
     try:
         return Path(hf_hub_download(**wanted, repo_type="dataset"))
-    except Exception as error:  # the hub's client passes on the errors of whatever HTTP library it uses
+    except Exception as error:  # the hub's client passes on the errors of its HTTP library
         raise InputError(
             f'data "{source}": cannot be had from the hub: {one_line(error)[:200]}; '
             "check name, revision and network, or give the path of a file in the same form"

@@ -11,7 +11,7 @@ from paretune.tasks.jackknife import pseudo_values
 
 
 class Question(Protocol):
-    """What is kept of a question beside its scores."""
+    """What is kept of a question next to its scores."""
 
     @property
     def id(self) -> str:

@@ -42,7 +42,8 @@ class WordProblems(Task):
     card: ClassVar[TaskCard] = TaskCard(
         name="word_problems",
         version="1",
-        description="Arithmetic stories of two or three steps with a chain of thought; some only in the test.",
+        description="Arithmetic word problems of two or three steps, with a chain of thought. Half of the test "
+        "questions are from templates that are not in the training data.",
         source="made by rule in paretune.tasks.word_problems",
         licence="Apache-2.0",
         metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),

@@ -150,7 +150,7 @@ class ExecutorContract:
         self._goes_on(store, trials)
 
     def test_an_interrupted_run_goes_on(self, tmp_path: Path) -> None:
-        """Whatever had not ended is cancelled or has no record; then all is run."""
+        """What had not ended is cancelled or has no record; then all is run."""
         store, trials = Store(tmp_path / "results"), _trials()
         stop_at = self.jobs + 1
 

@@ -220,7 +220,7 @@ class KindContract:
         assert torch.isfinite(outputs).all()
 
     def test_what_cannot_be_used_is_refused_in_one_line(self) -> None:
-        """The check accepts the trial itself; whatever else is given is accepted or refused, and nothing is raised."""
+        """The check accepts the trial itself; anything else is accepted or refused, and nothing is raised."""
         kind, task, trial = self.the_kind(), self.make_task(), self.trial()
         tokenizer = kind.tokenizer(self.base_model)
         kind.check(task, trial, tokenizer, read_general_text)

@@ -134,7 +134,7 @@ class MethodContract:
         assert str(nothing) in refusal(lambda: method.load(fresh_base(self.recipe), nothing))
 
     def test_it_trains_in_float32_on_a_base_in_bfloat16(self) -> None:
-        """Trainable parameters are float32 and move, whatever the dtype of the base."""
+        """Trainable parameters are float32 and move, for each dtype of the base."""
         run = self.start(self.recipe.model_copy(update={"dtype": "bfloat16", "steps": 3}))
         named = dict(run.model.named_parameters())
         assert {named[name].dtype for name in run.trainable} == {torch.float32}

@@ -13,7 +13,7 @@ class Says:
         self._targets = {example.id: example.target for example in examples}
 
     def write(self, examples: Sequence[Example]) -> list[str]:
-        """Return the texts, whatever the questions."""
+        """Return the texts, for any questions."""
         assert len(examples) == len(self._texts)
         return list(self._texts)
 

@@ -72,7 +72,7 @@ class TaskContract:
             assert example.completion
 
     def test_score_never_raises_and_gives_the_declared_metrics(self) -> None:
-        """Whatever a model writes: finite values within their bounds, the same each time, one for each metric.
+        """For any text: finite values within their bounds, the same each time, one for each metric.
 
         Metrics that no text is read for are given by `ask`.
         """
@@ -91,7 +91,7 @@ class TaskContract:
                     assert declared[name].within(value) == value, (name, value, text)
 
     def test_corpus_metrics_are_those_that_are_declared(self) -> None:
-        """Each metric declared per corpus has its function, which takes whatever a model writes."""
+        """Each metric declared per corpus has its function, which takes any text that a model writes."""
         task = self.make()
         declared = {metric.name for metric in task.card.metrics if metric.per == "corpus"}
         assert set(task.corpus_metrics) == declared

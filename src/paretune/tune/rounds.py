@@ -1,4 +1,4 @@
-"""What every method of a task tries, round by round: the same number of settings for each, whatever comes out."""
+"""What every method of a task tries, round by round: as many settings for each, independent of the results."""
 
 import itertools
 import math
@@ -76,7 +76,7 @@ class TaskSearch(NamedTuple):
 
 
 def measures_for_choice(choose_by: str) -> tuple[Measure, ...]:
-    """Return what a tuning trial has to measure beside the validation loss, by the selection metric."""
+    """Return what a tuning trial has to measure in addition to the validation loss, by the selection metric."""
     return () if choose_by == VALIDATION_LOSS else ("answers",)
 
 

@@ -35,7 +35,7 @@ def drawn(
 ) -> list[Candidate]:
     """Return all candidates of these draws, in order, without trial ids. No setting comes twice.
 
-    The sampler is rebuilt from its seed and hears, after each draw but the last, how that draw's candidates did:
+    The sampler is rebuilt from its seed and told, after each draw but the last, how that draw's candidates did:
     `result_of` returns the point of a candidate, with its value of `metric`. A setting that diverged counts as worse
     than any other; one that failed for another reason tells a sampler nothing. Raises `InputError` where there are
     fewer settings than are to be drawn.

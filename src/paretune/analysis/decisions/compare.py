@@ -1,7 +1,5 @@
 """Is one method better than another?"""
 
-import math
-
 from paretune.analysis.decisions.checklist import checklist, obstacles
 from paretune.analysis.decisions.comparison import Comparison, Side, Verdict, comparison_sentence
 from paretune.analysis.decisions.phrases import lone_value
@@ -80,15 +78,10 @@ def row_difference(compared: ComparisonSet, first: int, second: int) -> Differen
     """Return the difference of two rows of a comparison set, paired where the answers of both are known."""
     one, other = compared.components[first], compared.components[second]
     if one is not None and other is not None:
-        return paired_difference(one, other, items=compared.main_metric.items, widest=furthest(compared.main_metric))
+        return paired_difference(one, other, items=compared.main_metric.items, widest=compared.main_metric.widest)
     shares = [compared.rows[place].metrics[compared.quality] for place in (first, second)]
     counts = [num_questions(compared.rows[place]) for place in (first, second)]
     return unpaired_difference(shares[0], counts[0], shares[1], counts[1])
-
-
-def furthest(metric: Metric) -> float:
-    """Return how far two values of a metric can be apart: infinitely far where it has no bounds."""
-    return math.inf if metric.low is None or metric.high is None else metric.high - metric.low
 
 
 def _comparison(
@@ -160,7 +153,7 @@ def _within(metric: Metric, difference: Difference, num_comparisons: int) -> flo
     widest = _WIDEST
     while excess(widest) >= 0:
         widest *= 2
-    return min(furthest(metric), float(brentq(excess, 0.0, widest)))
+    return min(metric.widest, float(brentq(excess, 0.0, widest)))
 
 
 def _notes(view: View, sides: list[Side], difference: Difference) -> list[str]:

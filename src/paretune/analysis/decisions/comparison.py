@@ -11,9 +11,6 @@ from paretune.spec import METRICS, Metric
 from paretune.spec.base import Data
 from paretune.spec.shown import Shown
 
-_WIDEST_EQUIVALENCE = 0.25
-"""Two methods whose values may differ by more than this share of the larger one are not called equally good."""
-
 Verdict = Literal["better", "worse", "ahead", "behind", "undecided"]
 """Ahead and behind: significant in these runs, but a point of the protocol is not met, so no claim."""
 
@@ -63,8 +60,8 @@ class Comparison(Shown, Data):
     seeds_standard_error: float | None
     """What other seeds would change; None where a method has too few to say."""
     within: float
-    """The margin within which the two are equally good with a confidence of 95 %: two one-sided tests, corrected for
-    the number of pairs (Bonferroni), as the claim "matches within" is."""
+    """Differences of more than this, either way, are ruled out with a confidence of 95 %: two one-sided tests,
+    corrected for the number of pairs (Bonferroni), as the claim "matches within" is."""
     verdict: Verdict
     no_claim_because: str = ""
     """The points of the protocol that are not met, as clauses; empty where all are."""
@@ -116,26 +113,24 @@ def comparison_sentence(comparison: Comparison) -> str:
         head = f"The data cannot tell: {seen} ({interval}), and {reason} ({corrected})."
     else:
         head = f"The data cannot tell: {seen} ({interval}; {corrected})."
-    these = "In these runs the" if comparison.no_claim_because else "The"
-    within = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
-    pairs_too = f"corrected for {pairs:,} pairs, " if pairs > 1 else ""
-    equal = f"{these} two are equally good within {within}, {pairs_too}with a confidence of 95%."
-    if not _says_something(comparison):
-        equal = f"{pairs_too}differences of up to {within} cannot be ruled out."
-        equal = equal[0].upper() + equal[1:]
-    return f"{head} {_more(comparison)} {equal}"
+    return f"{head} {_more(comparison)} {_ruled_out(comparison)}"
 
 
-def _says_something(comparison: Comparison) -> bool:
-    """Tell whether the margin of equivalence is narrow: a small part of what the two have."""
-    larger = max(abs(comparison.first.value), abs(comparison.second.value))
-    return comparison.within <= _WIDEST_EQUIVALENCE * larger
+def _ruled_out(comparison: Comparison) -> str:
+    """Return which differences the data rule out. Whether that is as good as equal is for the reader to say."""
+    metric, pairs = comparison.definition, comparison.num_comparisons
+    if comparison.within >= metric.widest:
+        return "No difference is ruled out."
+    than = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
+    differences = "In these runs, differences" if comparison.no_claim_because else "Differences"
+    corrected = f", corrected for {pairs:,} pairs" if pairs > 1 else ""
+    return f"{differences} of more than {than} are ruled out with a confidence of 95%{corrected}."
 
 
 def _more(comparison: Comparison) -> str:
     ways = more_of(comparison.more_questions, comparison.more_seeds, comparison.definition.items)
     if ways:
-        return f"About {ways} would suffice if the true difference is as observed."
+        return f"About {ways} would decide with a probability of 80%, if the true difference is as observed."
     if not comparison.paired:
         return "Per-question answers would give a sharper test."
-    return f"No practical number of {comparison.definition.items} or seeds alone would suffice."
+    return f"No practical number of {comparison.definition.items} or seeds alone would decide."

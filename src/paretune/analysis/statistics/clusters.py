@@ -43,12 +43,12 @@ class Sampling(NamedTuple):
             return None
         if self.scope == "new clusters":
             return (
-                "Intervals and tests hold for new clusters of questions, such as other templates: "
-                f"the {self.num_clusters} clusters of these questions count as sampled."
+                "Intervals and tests are about questions from new clusters, such as other templates: "
+                f"the {self.num_clusters} clusters of these questions are treated as a sample."
             )
         return (
-            f"Intervals and tests hold for new questions of these {self.num_clusters} clusters, such as templates, "
-            "not for other clusters."
+            f"Intervals and tests are about new questions of these {self.num_clusters} clusters, such as templates, "
+            "not about other clusters."
         )
 
     def variance(self, values: FloatArray) -> float:

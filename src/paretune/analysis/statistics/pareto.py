@@ -145,7 +145,7 @@ def _with_reference(
 
 
 def _finite(costs: FloatArray) -> FloatArray:
-    """Return costs that compare alike, with infinities replaced by finite values beyond all others."""
+    """Return costs that compare in the same way, with infinities replaced by finite values beyond all others."""
     if np.isfinite(costs).all():
         return costs
     ranks: NDArray[np.int64] = np.stack([np.unique(column, return_inverse=True)[1] for column in costs.T], axis=1)

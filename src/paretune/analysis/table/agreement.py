@@ -11,7 +11,7 @@ _FEWEST_METHODS = 3
 
 
 class Agreement(NamedTuple):
-    """How alike two orders of the same methods are."""
+    """How similar two orders of the same methods are."""
 
     tau: float | None
     """Kendall's tau-b: 1 the same order, 0 unrelated, -1 reversed; None where a task cannot tell any two apart."""

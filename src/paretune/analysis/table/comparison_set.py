@@ -90,8 +90,8 @@ class ComparisonSet:
     def p_values(self) -> FloatArray:
         """The adjusted p-values of "the row's method is not better than the column's", float64 (rows, rows).
 
-        Whatever is said about which rows are better, in a comparison, a claim, a rank, a tie or a recommendation, is
-        read from here: so no two statements can contradict each other.
+        All statements on which rows are better, in a comparison, a claim, a rank, a tie or a recommendation, are read
+        from here: so no two statements can contradict each other.
         """
         return pairwise_p_values(self.goodness)
 

@@ -30,7 +30,7 @@ class StudyCost(NamedTuple):
 
 
 def study_cost(records: Iterable[Record]) -> StudyCost | None:
-    """Return what these trials took, whatever came of them; None where no record says it, as in imported ones.
+    """Return what these trials took, with any outcome; None where no record says it, as in imported ones.
 
     Counted are the phases of a trial. The start of its process is not.
     """

@@ -39,7 +39,7 @@ _WITHOUT_EFFECT = ("eval_steps", "generation_kwargs.max_length")
 _AS_IT_RUNS = {"use_amp": False, "repeats": 1000, "dino_image_size": 224, "generation_kwargs.do_sample": False}
 """Settings that have no counterpart here, and the value that describes what a study does."""
 _SAMPLES, _DRIFT_SAMPLES = 6, 3
-"""Drawings for each held-out picture and for each caption of other things; theirs are 3 and 1."""
+"""Images generated for each held-out image and for each drift caption; theirs are 3 and 1."""
 _WIKIPEDIA = GeneralText(
     source="hub:HuggingFaceFW/finewiki@8bd13e72e6a002407649b3e898535f42ceb1aeb9:data/enwiki/000_00000.parquet",
     num_texts=100,
@@ -48,7 +48,7 @@ _WIKIPEDIA = GeneralText(
 
 
 class _Settings(NamedTuple):
-    """What is said of an experiment beside its adapter."""
+    """What is said of an experiment in addition to its adapter."""
 
     base_model: str
     seed: int

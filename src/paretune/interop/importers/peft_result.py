@@ -1,6 +1,6 @@
 """One result file of peft's method comparison as a record.
 
-Every value that has a field of ours goes there; whatever is left of the file is kept in `Record.imported.rest`.
+Every value that has a field of ours goes there; what is left of the file is kept in `Record.imported.rest`.
 `paretune.interop.exporters.peft_comparison` puts both together again.
 """
 

@@ -1,4 +1,4 @@
-"""ShadowPEFT: a small trainable network beside the base model that corrects its hidden states."""
+"""ShadowPEFT: a small trainable network next to the base model that corrects its hidden states."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class Shadow(Peft):
     def loss_terms(self, model: nn.Module, batch: Any) -> Tensor | None:
         """Return the weighted loss of the shadow network's own prediction, a mean over the answer's tokens.
 
-        None for batches without text: the denoising loss of a shadow beside a diffusion transformer is not added.
+        None for batches without text: the denoising loss of a shadow of a diffusion transformer is not added.
         """
         answer_mask: Tensor | None = getattr(batch, "answer_mask", None)
         if answer_mask is None:

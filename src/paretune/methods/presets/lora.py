@@ -27,7 +27,7 @@ PRESETS = (
     ),
     Preset(
         name="dora", family="low rank", implementation="peft", peft_type="LORA", parameters={**LORA, "use_dora": True},
-        description="LoRA for the direction of each weight column and a learned length beside it.",
+        description="LoRA for the direction of each weight column and a learned length for each.",
         prior_learning_rate=2e-3, prior_source="LoRA's, as in the paper and in peft's comparison.",
         arxiv="2402.09353", year=2024,
     ),
@@ -62,14 +62,14 @@ PRESETS = (
         name="corda", family="low rank", implementation="peft", peft_type="LORA",
         parameters={**LORA, "init_lora_weights": "corda", "corda_config": {"corda_method": "ipm"}},
         description="LoRA taken out of the weights by how the data uses them; saved as LoRA of twice the rank.",
-        prior_learning_rate=2e-4, prior_source="PiSSA's, which starts alike; not measured.",
+        prior_learning_rate=2e-4, prior_source="PiSSA's, which starts in the same way; not measured.",
         arxiv="2406.05223", year=2024,
     ),
     Preset(
         name="lora-ga", family="low rank", implementation="peft", peft_type="LORA",
         parameters={**LORA, "init_lora_weights": "lora_ga", "lora_ga_config": {"direction": "ArB2r"}},
         description="LoRA started along the first gradient of full fine-tuning; saved as LoRA of twice the rank.",
-        prior_learning_rate=2e-4, prior_source="PiSSA's, which starts alike; not measured.",
+        prior_learning_rate=2e-4, prior_source="PiSSA's, which starts in the same way; not measured.",
         arxiv="2407.05000", year=2024,
     ),
     Preset(

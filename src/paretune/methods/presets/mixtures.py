@@ -1,4 +1,4 @@
-"""Methods that weigh several adapters, and a network beside the model. Pure data."""
+"""Methods that weigh several adapters, and a network next to the model. Pure data."""
 
 from paretune.methods.card import Preset
 
@@ -24,7 +24,7 @@ PRESETS = (
     Preset(
         name="shadow", family="side network", implementation="shadow", peft_type="SHADOW",
         parameters={"r": 8},
-        description="A small copy of the model runs beside it and corrects its hidden states in every layer.",
+        description="A small copy of the model runs next to it and corrects its hidden states in every layer.",
         prior_learning_rate=1e-3, prior_source="A guess below LoRA's, since whole layers are trained; not measured.",
         arxiv="2604.19254", year=2026,
     ),

@@ -22,7 +22,7 @@ class MarkColumn(NamedTuple):
 
 
 class FoldedTable:
-    """Rows with a name each, and as many columns beside it as the console has room for; the others follow below."""
+    """Rows with a name each, and as many columns after it as the console has room for; the others follow below."""
 
     def __init__(self, heading: str, names: Sequence[str], columns: Sequence[MarkColumn]) -> None:
         self._heading = heading

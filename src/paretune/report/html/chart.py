@@ -44,7 +44,7 @@ def chart_bundle() -> str:
 
 
 def _drawn_values(rows: Sequence[Row]) -> dict[str, list[float]]:
-    """Return the values of each cost that can be drawn: finite, and with a main metric beside them."""
+    """Return the values of each cost that can be drawn: finite, and with a main metric."""
     drawn = [row.metrics for row in rows if row.quality in row.metrics]
     return {
         cost: [metrics[cost] for metrics in drawn if cost in metrics and math.isfinite(metrics[cost])] for cost in COSTS

@@ -15,7 +15,7 @@ from paretune.store import KeptPicture
 Pictures = Callable[[Record], Sequence[KeptPicture]]
 """Gives the pictures that are kept with a record, none where nothing was drawn."""
 MOST_BYTES = 1_500_000
-"""Of all pictures on a page. What is beyond it stays beside the records."""
+"""Of all pictures on a page. What is beyond it is only in the folder of the records."""
 _SHOWN: tuple[Mapping[str, int], ...] = (
     {"gallery": 2, "answer": 2, "drift": 1},
     {"gallery": 1, "answer": 1, "drift": 1},
@@ -23,7 +23,11 @@ _SHOWN: tuple[Mapping[str, int], ...] = (
     {"gallery": 1},
 )
 """Noises that are shown of each kind of drawing, from the fullest page to the leanest."""
-_TITLES = {"gallery": "To look at", "answer": "Scored against held-out pictures", "drift": "Other things"}
+_TITLES = {
+    "gallery": "Captions for the gallery",
+    "answer": "Compared with held-out images (similarity)",
+    "drift": "Other captions (drift)",
+}
 
 
 class _Column(NamedTuple):

@@ -123,7 +123,7 @@
     const cost = costChoice.value;
     const found = points(cost);
     const missing = data.points.filter((point) => (view() === null || point.view === view()) && !found.some((one) => one.row === point.row));
-    document.getElementById("cost-definition").textContent = costChoice.selectedOptions[0].dataset.definition;
+    document.getElementById("cost-definition").textContent = `${costChoice.selectedOptions[0].text}: ${costChoice.selectedOptions[0].dataset.definition}`;
     document.getElementById("not-drawn").textContent =
       missing.length > 0 ? `Not shown (no value): ${missing.map((point) => point.label).join(", ")}.` : "";
     const main = found[0]?.metric ?? Object.keys(data.specs).find((name) => cost in data.specs[name]);

@@ -240,7 +240,7 @@ def _recipe(recipe: Recipe, rows: Sequence[Row], imported: bool) -> list[tuple[s
     Where it counts epochs, the steps that they are for the tasks of these rows are shown too.
     """
     hidden = {name for name in UNSTATED if imported and getattr(recipe, name) == Recipe.model_fields[name].default}
-    hidden |= {name for name in ("epochs", "min_steps", "max_steps") if getattr(recipe, name) is None}
+    hidden |= {name for name in ("epochs", "min_steps", "max_steps", "image") if getattr(recipe, name) is None}
     fields = {name: field for name, field in Recipe.model_fields.items() if name not in hidden}
     values = {name: _setting(getattr(recipe, name)) for name in fields}
     sizes = {record.num_train_examples for row in rows for record in row.records} - {None}
@@ -255,7 +255,7 @@ def _setting(value: object) -> object:
 
 
 def _one_per_method(rows: Sequence[Row]) -> list[Row]:
-    """Return the first row of every method as it was built and trained, whatever the task and rate."""
+    """Return the first row of every method as it was built and trained, across tasks and learning rates."""
     found: dict[tuple[str, Recipe], Row] = {}
     for row in rows:
         trial = row.records[0].trial

@@ -35,7 +35,7 @@ class Cell(NamedTuple):
     value: float | str | None
     """What the column is sorted by; missing values stay last either way."""
     extra: str = ""
-    """A smaller second line."""
+    """A smaller second line, or several with line breaks between them."""
     bar: tuple[float, float, float] | None = None
     """Share, and the two ends of its interval, each from 0 to 100, for a small picture."""
 
@@ -75,7 +75,8 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     columns += [_column(metric, _forgetting if metric.name == "forgetting" else _figure(metric)) for metric in shown]
     if shows_batch_sizes(rows):
         columns.append(Column("answer-batch", "Answer batch", _BATCH_DEFINITION, _answer_batch))
-    columns.append(Column("outcome", "Outcome", "How the trials ended.", _outcome, numeric=False))
+    if any(row.outcome.kind != "ok" for row in rows):
+        columns.append(Column("outcome", "Outcome", "How the trials ended.", _outcome, numeric=False))
     return columns
 
 
@@ -102,7 +103,7 @@ def view_key(task: str, split: str) -> str:
 
 
 def _others(rows: Sequence[Row]) -> list[Metric]:
-    """Return what the rows' tasks score beside their main metrics."""
+    """Return what the rows' tasks score in addition to their main metrics."""
     return [metric for inside in by_task(rows) for metric in other_scores(inside)]
 
 
@@ -113,9 +114,9 @@ def _column(metric: Metric, cell: Callable[[Row], Cell]) -> Column:
 
 def _group_column(place: int, name: str, mains: Sequence[Metric]) -> Column:
     what = " or ".join(metric.label for metric in mains)
-    definition = f"{what} on the {mains[0].items} of this part: {plain(name)}."
+    definition = f"{what} on the {mains[0].items} of this part of the test: {plain(name)}."
     first = "ascending" if mains[0].lower_is_better else "descending"
-    return Column(f"group-{place}", plain(name).capitalize(), definition, _group(name), first=first)
+    return Column(f"group-{place}", f"{what} ({plain(name)})", definition, _group(name), first=first)
 
 
 def _method(row: Row) -> Cell:
@@ -157,7 +158,7 @@ def _quality(metric: Metric) -> Callable[[Row], Cell]:
         low, high = row.quality_interval
         extra = span(metric, low, high, " to ")
         if row.quality in row.spreads:
-            extra += f"; SD of seeds {show(metric, row.spreads[row.quality])}"
+            extra += f"\nSD of seeds {show(metric, row.spreads[row.quality])}"
         return shown._replace(extra=extra, bar=_bar(metric, shown.value, low, high))
 
     return cell

@@ -59,8 +59,8 @@ def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[s
         "target": _short(first.target),
         "item_id": chosen,
         "chosen_as": "The first question"
-        + (" that some methods answer rightly and some wrongly" if tells_apart else ""),
-        "verdict": "Right" if judged else rows[0].main_metric.label,
+        + (" that some methods answer correctly and others do not" if tells_apart else ""),
+        "verdict": "Correct" if judged else rows[0].main_metric.label,
         "answers": [
             {
                 "method": plain(row.method),

@@ -8,12 +8,12 @@ if TYPE_CHECKING:
 
 
 def asset(name: str) -> str:
-    """Return the text of a file beside this one."""
+    """Return the text of a file in this folder."""
     return (files("paretune.report.html") / name).read_text(encoding="utf-8")
 
 
 def template(name: str) -> "jinja2.Template":
-    """Return a template that escapes whatever is put into it, and refuses names that it is not given."""
+    """Return a template that escapes everything that is put into it, and refuses names that it is not given."""
     import jinja2
 
     environment = jinja2.Environment(

@@ -181,7 +181,7 @@ def _label_inputs(names: Sequence[str], label: str) -> tuple[str, ...] | None:
 
 
 def _first(names: Sequence[str], wanted: Sequence[str]) -> str | None:
-    """Return the first wanted column that is there, whatever its case; nested ones only where no outer one is."""
+    """Return the first wanted column that is there, in upper or lower case; nested ones only where no outer one is."""
     for name in wanted:
         for column in names:
             if column.strip().casefold() == name:

@@ -1,4 +1,4 @@
-"""Rows of a source, whatever it is written in: what they hold, where they stand, and what the files were taken for."""
+"""Rows of a source in any format: what they hold, where they stand, and what the files were taken for."""
 
 import json
 import re

@@ -15,7 +15,7 @@ _KEPT = 4096
 class RegexMatch(TextMetric):
     """Right: a pattern finds the same in the answer as in the reference.
 
-    The pattern is RE2's, by way of DuckDB: matching takes time that is linear in the text whatever the pattern, and the
+    The pattern is RE2's, by way of DuckDB: matching takes time that is linear in the text for any pattern, and the
     same pattern gives the same result on every machine. Look-around and back-references do not exist there.
     """
 
