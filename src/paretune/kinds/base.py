@@ -67,7 +67,7 @@ class Evaluation(NamedTuple):
     drifts: tuple[float, ...] = ()
     pictures: Sequence[KeptPicture] = ()
     notes: tuple[str, ...] = ()
-    """What a reader of the result must know, beside the method's name."""
+    """What a reader of the result must know in addition to the method's name."""
 
 
 class Lengths(NamedTuple):
