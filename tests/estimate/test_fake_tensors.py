@@ -6,7 +6,7 @@ import pytest
 import torch
 from peft.tuners.boft.layer import BOFTLayer
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from paretune.estimate import estimate_memory
 from paretune.estimate.fake.fake_functions import MANY_SLICES
@@ -96,4 +96,7 @@ def test_permutations_of_boft_are_made_at_once_and_are_what_peft_makes(device: D
         assert BOFTLayer.perm2mat is permutation_matrix
         at_once = BOFTLayer.perm2mat(layer, torch.arange(64))
         assert (at_once.shape, at_once.dtype) == (by_rows.shape, by_rows.dtype)
+        large = BOFTLayer.perm2mat(layer, torch.arange(2048))
+        assert isinstance(large, FakeTensor), "a real one takes longer than everything else"
+        assert (large.shape, large.dtype) == ((2048, 2048), by_rows.dtype)
     assert BOFTLayer.perm2mat is not permutation_matrix

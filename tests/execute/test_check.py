@@ -49,6 +49,8 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"name": "lora", "parameters": {"trainable_token_indices": []}}, ["trainable_token_indices", "empty"]),
     ({"name": "lora", "parameters": {"trainable_token_indices": [3, 9999]}}, ["trainable_token_indices", "9999"]),
     ({"name": "poly", "parameters": {"n_splits": -3}}, ["poly", "negative"]),
+    ({"name": "xlora", "parameters": {"xlora_depth": 0}}, ["xlora_depth = 0", "positive"]),
+    ({"name": "xlora", "parameters": {"num_experts": 2, "top_k_lora": 99}}, ["top_k_lora = 99", "not in range"]),
     ({"name": "lora", "recipe": {"max_length": 8}}, ["max_length = 8", "raise max_length"]),
 ]
 

@@ -36,6 +36,7 @@ class FakeFunctions(TorchFunctionMode):
             Tensor.__setitem__: partial(_written, values),
             torch.svd_lowrank: _svd_lowrank,
             torch.unbind: partial(_unbind, values),
+            torch.asarray: _as_tensor,
             **others,
         }
 
@@ -123,6 +124,14 @@ class _BlockDiagonal(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """Return a new gradient of the blocks."""
         return gradients[0].new_empty(ctx.shape)
+
+
+def _as_tensor(obj: Any, **options: Any) -> Tensor:
+    """Return a tensor of what is given. Of a storage, as safetensors reads files, it is real: fake mode takes none."""
+    if not isinstance(obj, torch.UntypedStorage):
+        return torch.asarray(obj, **options)
+    with no_dispatch():
+        return torch.asarray(obj, **options)
 
 
 def _as_array(values: ValueTracking, tensor: Tensor, **options: Any) -> Any:

@@ -9,11 +9,18 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
+from paretune.estimate.fake.value_tracking import LARGEST_ON_HOST
+
 
 def permutation_matrix(layer: Any, indices: Tensor) -> Tensor:
-    """Return what BOFT's `perm2mat` makes: float32, shape (n, n), in each row a one at the index given for it."""
+    """Return what BOFT's `perm2mat` makes: float32, shape (n, n), in each row a one at the index given for it.
+
+    A large one has no values: BOFT copies it into a fake tensor, which keeps none of that size.
+    """
     del layer
     count = len(indices)
+    if count * count > LARGEST_ON_HOST:
+        return torch.empty(count, count)
     matrix = torch.zeros(count, count)
     matrix[torch.arange(count), indices] = 1
     return matrix

@@ -31,7 +31,6 @@ class XLora(Peft):
     """Mixes `num_experts` fresh experts of rank `expert_rank`, or the trained ones that `adapters` names."""
 
     own_parameters: ClassVar[Mapping[str, Any]] = {"num_experts": PositiveInt, "expert_rank": PositiveInt}
-    attaches_without_weights: ClassVar[bool] = False  # fresh experts pass through files
 
     def __init__(self, spec: MethodSpec) -> None:
         super().__init__(spec)
