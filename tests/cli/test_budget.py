@@ -69,7 +69,14 @@ def test_a_time_that_is_too_short_is_one_line_with_what_would_fit(tmp_path: Path
 
 def test_the_methods_that_fit_are_named() -> None:
     methods = [MethodSeconds(label, label != "base", 0.0, 100.0, 1.0) for label in ("base", "lora", "oft")]
-    found = Measured(tuple(methods), seconds=50.0, num_items=500, items_option="max_test", item_deviation=None)
+    found = Measured(
+        tuple(methods),
+        seconds=50.0,
+        num_items=500,
+        items_option="max_test",
+        metric=METRICS["accuracy"],
+        item_deviation=None,
+    )
     assert found.size_for(400) is None
     assert found.fitting(400) == ["base", "lora"]
     assert found.size_for(500) == Size(0, 1, 50)

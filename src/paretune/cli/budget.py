@@ -16,7 +16,6 @@ from paretune.execute.budget import Measured, measure, same_apart_from_size, siz
 from paretune.execute.run import Silent
 from paretune.report.format import plain
 from paretune.spec import InputError, Metric, Study, Trial, Unit
-from paretune.tasks import task_class
 from paretune.tune.budget import Size, seconds_of
 
 _SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?")
@@ -77,13 +76,11 @@ def within_budget(
     size = found.size_for(seconds)
     if size is None:
         raise InputError(_too_short(found, budget, seconds))
-    (entry,) = study.tasks
-    metric = task_class(entry.name, entry.version).card.main_metric
     num_trained = sum(method.trains for method in found.methods)
-    lines = outlook_lines(metric, size, num_trained, found.item_deviation)
+    lines = outlook_lines(found.metric, size, num_trained, found.item_deviation)
     description = f"Chosen to fit into {budget}. {' '.join(lines)}"
     chosen = sized(study, size, found.items_option, found.num_items, description)
-    for line in [_chosen_line(found, size, metric), *lines, *found.notes]:
+    for line in [_chosen_line(found, size), *lines, *found.notes]:
         _say(console, line)
     keep_study_file(chosen, folder, console)
     return chosen
@@ -121,13 +118,13 @@ def _not_told(size: Size) -> list[str]:
     return [f"It supports no claim that a method is better: {' and '.join(missing)}."] if missing else []
 
 
-def _chosen_line(found: Measured, size: Size, metric: Metric) -> str:
+def _chosen_line(found: Measured, size: Size) -> str:
     rates = f"{size.rates} learning rates for each method" if size.rates else "each method's default learning rate"
     took = timedelta(seconds=round(found.seconds))
     left = timedelta(seconds=round(seconds_of(found.methods, size)))
     return (
         f"Chosen: {rates}, {size.seeds} seed{'' if size.seeds == 1 else 's'}, {size.items:,} of {found.num_items:,} "
-        f"{metric.items} in the test. Measuring took {took}; the study takes at most about {left}."
+        f"{found.metric.items} in the test. Measuring took {took}; the study takes at most about {left}."
     )
 
 

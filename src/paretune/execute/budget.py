@@ -15,7 +15,7 @@ from paretune.execute.plan import recipe_of
 from paretune.execute.prepare import prepare
 from paretune.execute.run import Silent
 from paretune.methods import without_schedule
-from paretune.spec import InputError, Phase, Recipe, Record, Study, Trial
+from paretune.spec import InputError, Metric, Phase, Recipe, Record, Study, Trial
 from paretune.store import Store
 from paretune.tasks import Split, task_class
 from paretune.tune.budget import Amounts, MethodSeconds, Size, largest_size, like_the_slowest, seconds_from, seconds_of
@@ -40,6 +40,8 @@ class Measured(NamedTuple):
     """Test items that there are."""
     items_option: str | None
     """The task's option that limits them; None where it has none."""
+    metric: Metric
+    """The main metric."""
     item_deviation: float | None
     """Standard deviation of the main metric over items, mean over the trials; None where one item cannot tell."""
     notes: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ def measure(
         time.monotonic() - clock.began,
         sizes["test"] if limited else clock.most_items,
         bounds["test"] if limited else None,
+        clock.metric,
         deviation,
         tuple(clock.notes),
     )
@@ -180,6 +183,7 @@ class _Clock:
         self._watcher = watcher
         self._until = until
         self._last: Record | None = None
+        self.metric: Metric
         self.began = time.monotonic()
         self.seconds = 0.0
         self.most_items = 0
@@ -208,6 +212,6 @@ class _Clock:
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
         """Keep what the trial left and took, and pass it on."""
-        self._last, self.seconds = record, seconds
+        self._last, self.seconds, self.metric = record, seconds, record.main_metric
         self.most_items = max(self.most_items, record.num_items or 0)
         self._watcher.finished(trial, record, seconds)
