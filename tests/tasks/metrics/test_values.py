@@ -167,6 +167,11 @@ def test_a_metric_that_there_is_not_is_one_line(given_names: list[str], words: l
     assert all(word in str(caught.value) for word in words)
 
 
+def test_a_pattern_is_part_of_its_definition() -> None:
+    (one,) = metric("regex:so: (.)").metrics
+    assert "in which the pattern so: (.) first finds" in one.definition
+
+
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("paretune.tasks.metrics.base.find_spec", lambda _: None)
     with pytest.raises(InputError, match=r'metric "rouge_l" needs rouge-score: pip install "paretune\[metrics\]"'):

@@ -45,7 +45,10 @@ class RegexMatch(TextMetric):
             self._group = 1
         except duckdb.Error:
             self._group = 0
-        self.reference = f"text that the pattern {argument} matches"  # type: ignore[misc] # here it has the pattern
+        # Here these have the pattern.
+        self.reference = f"text that the pattern {argument} matches"  # type: ignore[misc]
+        definition = self.metrics[0].definition.replace("the pattern", f"the pattern {argument}", 1)
+        self.metrics = (self.metrics[0].model_copy(update={"definition": definition}),)  # type: ignore[misc]
 
     def score(self, text: str, example: Example) -> dict[str, float]:
         """Return 1 or 0. Where nothing is found in the answer it is 0."""
