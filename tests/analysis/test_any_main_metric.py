@@ -215,3 +215,19 @@ def test_what_no_number_would_separate_is_said_in_the_metric_s_items() -> None:
     found = compare_in(texts({"base": 21.0, "lora": 12.0, "oft": 12.0}), "lora", "oft")
     hopeless = found.model_copy(update={"more_questions": None, "more_seeds": None})
     assert "No practical number of texts or seeds alone would decide." in comparison_sentence(hopeless)
+
+
+def test_a_graded_share_that_is_nothing_everywhere_keeps_an_interval() -> None:
+    share = Metric(name="f1", label="F1", unit=Unit.FRACTION, definition="Of words.")
+    records = [scored(make_record(label), share, mean, 60) for label, mean in (("base", 0.0), ("lora", 59 / 120))]
+
+    def graded(record: Record) -> QuestionScores:
+        best = 0.0 if record.trial.method.label == "base" else 1.0
+        return QuestionScores({f"t{place:03}": best * place / 60 for place in range(60)}, {})
+
+    rows = {row.method: row for row in judged_rows(records, graded)}
+    base, lora = rows["base"].quality_interval, rows["lora"].quality_interval
+    assert base is not None
+    assert lora is not None
+    assert base.low == 0
+    assert 0.01 < base.high < lora.low

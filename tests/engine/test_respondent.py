@@ -100,7 +100,7 @@ def test_plain_text_is_read_as_far_as_max_length_goes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("completions", "metric", "words"),
     [
-        (["{broken", '{"a": 1}'], "json", "for JSON fields a reference must be valid JSON"),
+        (["{broken", '{"a": 1}'], "json", "for JSON field match a reference must be valid JSON"),
         (["so: 1", "none"], "regex:so: (.)", "text that the pattern so: (.) matches"),
         (["the", "cat"], "f1", "more than punctuation and articles"),
         ([str(n) for n in range(60)], "choice", "one of the answers to choose from"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from paretune.analysis.statistics.confidence_set import confidence_set_p_values
-from paretune.analysis.statistics.estimate import Estimate, mean_estimate
+from paretune.analysis.statistics.estimate import Estimate, accuracy_estimate, mean_estimate
 from paretune.analysis.statistics.intervals import Interval, wilson
 from paretune.analysis.statistics.pareto import front_probability
 from paretune.analysis.statistics.ranks import Standing, places
@@ -44,7 +44,10 @@ def row_estimate(compared: ComparisonSet, place: int) -> Estimate:
     """Return the main metric of a comparison set's row, which must have one, with its interval."""
     components, row = compared.components[place], compared.rows[place]
     if components is not None:
-        found, main = mean_estimate(components), compared.main_metric
+        main = compared.main_metric
+        # Of a share whose values are all the same nothing tells the spread, which is at most that of right and wrong.
+        constant = main.is_share and components.units_variance + components.seeds_variance == 0
+        found = accuracy_estimate(components) if constant else mean_estimate(components)
         return found._replace(interval=Interval(main.within(found.interval.low), main.within(found.interval.high)))
     mean, n = row.metrics[compared.quality], num_questions(row)
     return Estimate(mean, wilson(mean * n, n), (mean * (1 - mean) / n) ** 0.5, None, n, len(row.records))

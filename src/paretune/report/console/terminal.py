@@ -82,11 +82,12 @@ def results_summary(
 
 
 def _task_table(title: str, rows: Sequence[Row]) -> FittedTable[Row]:
+    chosen = [metric.label for metric in other_scores(rows) if metric.name not in METRICS]
     return FittedTable(
         plain(title),
         sorted(rows, key=best_first),
         _columns(rows),
-        needed=(main_metric(rows).label, *_NEEDED),
+        needed=(main_metric(rows).label, *chosen, *_NEEDED),
         style=lambda row: "" if row.outcome.kind == "ok" else "dim",
     )
 

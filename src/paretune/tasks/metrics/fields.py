@@ -19,7 +19,7 @@ class JsonFields(TextMetric):
     metrics = (
         Metric(
             name="json_fields",
-            label="JSON fields",
+            label="JSON field match",
             unit=Unit.FRACTION,
             definition="Share of the reference's fields that the answer has with the same value, those inside others "
             "counted one by one; 0 for what is no valid JSON. Mean over questions.",
