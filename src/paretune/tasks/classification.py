@@ -41,6 +41,11 @@ class LabelledExample(NamedTuple):
     """The second of two texts, such as a hypothesis after its premise."""
 
     @property
+    def prompt(self) -> str:
+        """Return what is read: the text, or both."""
+        return self.text if self.second is None else f"{self.text}\n\n{self.second}"
+
+    @property
     def target(self) -> str:
         """Return the right answer as text."""
         return label_text(self.label)
@@ -70,7 +75,7 @@ class ClassificationTask(AnyTask):
 
     def questions(self, split: Split) -> Mapping[str, str]:
         """Return the texts by the ids of the examples."""
-        return {example.id: example.text for example in self.examples(split)}
+        return {example.id: example.prompt for example in self.examples(split)}
 
     @cached_property
     def scoring(self) -> LabelScoring:

@@ -13,21 +13,19 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from paretune.spec import InputError, RowsReport, TaskCard
+from paretune.spec import TaskCard
 from paretune.tasks.asking import Answer, CorpusMetric, Respondent
 from paretune.tasks.base import Example, Split, Task
-from paretune.tasks.data.dataset import Dataset
-from paretune.tasks.data.forms import Chosen
-from paretune.tasks.data.wanted import Wanted
+from paretune.tasks.data.own import OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, OwnRows
 from paretune.tasks.metrics import ModelMetric, TextMetric, chosen_metrics
 from paretune.tasks.metrics.registry import declared_by, names_in
 from paretune.tasks.metrics.words import ExactMatch
-from paretune.tasks.options import TEXT, TRUTH, number_between, one_or_more_texts, or_null, whole_number
+from paretune.tasks.options import TEXT, TRUTH, one_or_more_texts, or_null, whole_number
 
 _STOP = ("\n\n", "\nQuestion:")
 
 
-class OwnData(Task):
+class OwnData(OwnRows, Task):
     """Prompts and completions, conversations, labelled texts or plain text; the option metric says what is scored."""
 
     card: ClassVar[TaskCard] = TaskCard(
@@ -60,59 +58,40 @@ class OwnData(Task):
         "seed": 0,
     }
     about_options = {
-        "path": "Your data: a JSONL, JSON, CSV, TSV, Parquet or text file, a folder of them, hub:NAME@REVISION:FILE or "
-        "hf:NAME@REVISION. Required; --data sets it.",
-        "validation_path": "Data of the validation examples; null: the data's own split, or split off from path.",
-        "test_path": "Data of the test examples, likewise.",
+        **OWN_ABOUT,
         "prompt": "Column of the prompts, or several as A,B; null: guessed, like the next three.",
         "completion": "Column of the completions.",
         "text": "Column of the texts, or several as A,B: with label to be labelled, alone for language modelling.",
         "label": "Column of the labels.",
         "choices": "Column with the list of answers to choose from, for the metric choice; null: all different "
         "completions of the data.",
-        "group": "Column of what rows share, such as a customer: no value is in two splits, and intervals and tests "
-        'account for it. Without it a column called "group" counts for intervals and tests alone.',
-        "split": 'Column that names each row\'s split. A column called "split" is used by default.',
         "chat_template": "Show examples through the tokenizer's chat template, where it has one.",
         "metric": "What is scored, the main metric first: exact_match, contains, f1, rouge_l, chrf, bleu, json, "
         "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or separated by commas.",
-        "validation_fraction": "Share of the prompts that is split off for validation.",
-        "test_fraction": "Share of the prompts that is split off for the test.",
-        "max_validation": "Most validation examples that are split off.",
-        "max_test": "Most test examples that are split off.",
         "max_new_tokens": "Longest answer that is generated, in tokens; null: what the longest reference needs.",
-        "seed": "Seed of the split.",
     }
     option_kinds = {
-        **dict.fromkeys(("prompt", "completion", "text", "label", "choices", "group", "split"), or_null(TEXT)),
-        **dict.fromkeys(("validation_fraction", "test_fraction"), number_between(0, 0.5)),
-        **dict.fromkeys(("max_validation", "max_test"), whole_number()),
+        **OWN_KINDS,
+        **dict.fromkeys(("prompt", "completion", "text", "label", "choices"), or_null(TEXT)),
         "chat_template": TRUTH,
         "metric": one_or_more_texts(),
         "max_new_tokens": or_null(whole_number()),
-        "seed": whole_number(0),
     }
-    size_options: ClassVar[dict[Split, str]] = {"validation": "max_validation", "test": "max_test"}
+    size_options = OWN_SIZES
     earlier_names = {"prompt_column": "prompt", "completion_column": "completion"}
-    locations = ("path", "validation_path", "test_path")
+    locations = OWN_LOCATIONS
     later_options = ("metric", "choices")
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         wanted = self.options["metric"]
         self.options["metric"] = names_in(wanted) if isinstance(wanted, str) else list(wanted)
-        if not self.options["path"]:
-            raise InputError('task "own_data": option path is missing; name a file, a folder or hf:NAME@REVISION')
+        self._require_path()
         self.scorers = chosen_metrics(self.options["metric"], 'task "own_data", option metric')
         # Here these depend on the options.
         self.card = self.card.model_copy(update={"metrics": declared_by(self.scorers)})  # type: ignore[misc]
         self.generates = any(isinstance(one, TextMetric) for one in self.scorers)  # type: ignore[misc]
         self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc]
-
-    @property
-    def rows(self) -> RowsReport:
-        """What was read, and what of it is used. Raises `InputError` as `examples` does."""
-        return self._dataset.report
 
     @cached_property
     def content_hash(self) -> str:
@@ -148,28 +127,6 @@ class OwnData(Task):
         """Return what a reference must be for the metrics; None where this one is."""
         unfit = (one for one in self.scorers if not one.takes(example))
         return next((f"for {one.metrics[0].label} a reference must be {one.reference}" for one in unfit), None)
-
-    @cached_property
-    def _dataset(self) -> Dataset:
-        options = self.options
-        sources: list[tuple[str, Split | None]] = [(str(options["path"]), None)]
-        splits: tuple[Split, ...] = ("validation", "test")
-        sources += [(str(options[f"{one}_path"]), one) for one in splits if options[f"{one}_path"]]
-        names = ("prompt", "completion", "text", "label", "group", "split", "choices")
-        columns: dict[str, str | None] = {name: options[name] for name in names}
-        wanted = Wanted(
-            sources=tuple(sources),
-            chosen=Chosen(*(columns[name] for name in Chosen._fields)),
-            group=columns["group"],
-            split=columns["split"],
-            choices=columns["choices"],
-            validation_fraction=options["validation_fraction"],
-            test_fraction=options["test_fraction"],
-            max_validation=options["max_validation"],
-            max_test=options["max_test"],
-            seed=options["seed"],
-        )
-        return Dataset(wanted)
 
 
 def _together(answers: Sequence[Answer]) -> Answer:

@@ -10,6 +10,7 @@ from paretune.tasks.gsm8k import Gsm8k
 from paretune.tasks.image_concept import ImageConcept
 from paretune.tasks.own_data import OwnData
 from paretune.tasks.own_data_v1 import OwnDataV1
+from paretune.tasks.own_labels import OwnLabels
 from paretune.tasks.sentiment import Sentiment
 from paretune.tasks.word_problems import WordProblems
 
@@ -17,7 +18,7 @@ PLUGIN_GROUP = "paretune.tasks"
 """Entry points of this group name subclasses of `Task`, `ClassificationTask`, `ImageTask` or the task of a plug-in's
 kind."""
 
-_OWN: tuple[type[AnyTask], ...] = (WordProblems, Gsm8k, OwnData, ImageConcept, Sentiment)
+_OWN: tuple[type[AnyTask], ...] = (WordProblems, Gsm8k, OwnData, OwnLabels, ImageConcept, Sentiment)
 _EARLIER: tuple[type[AnyTask], ...] = (OwnDataV1,)
 """Earlier versions of tasks: what was begun with one goes on with it."""
 

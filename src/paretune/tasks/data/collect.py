@@ -52,7 +52,7 @@ def collect(wanted: Wanted) -> Collected:
     sample = list(islice(rows, _SAMPLE_ROWS))
     if not sample:
         raise InputError(f"{wanted.where}: no rows in it")
-    form = find_form([row.value for row in sample], wanted.chosen, wanted.where)
+    form = find_form([row.value for row in sample], wanted.chosen, wanted.where, labelled=wanted.labelled)
     columns = {name for row in sample for name in flat(row.value)}
     _check_column(wanted, "group", wanted.group, columns)
     _check_column(wanted, "split", wanted.split, columns)
@@ -135,19 +135,20 @@ class _Reader:
             self.dropped.add(str(reason), row.place)
 
     def _take(self, row: SourceRow) -> None:
-        content = without_marks(content_of(row.value, self._form))
+        content = without_marks(content_of(row.value, self._form, labelled=self._wanted.labelled))
         columns = flat(row.value)
         if self._wanted.choices is not None:
             content = content._replace(choices=choices_in(columns.get(self._wanted.choices), self._wanted.choices))
         split, cluster = self._split_of(row, columns), self._cluster_of(columns)
         given = UNNAMED if split is None else SPLITS.index(split)
-        whole = digest(f"{given}\0{content.prompt}\0{content.completion}\0{content.messages}{content.choices or ''}")
+        shown = f"{content.prompt}\0{content.second}" if content.second else content.prompt
+        whole = digest(f"{given}\0{shown}\0{content.completion}\0{content.messages}{content.choices or ''}")
         if self.num_read <= _SAMPLE_ROWS:
             self.holds_turns = self.holds_turns or holds_turns(content)
         key = digest(normalised(_asked(content)))
         side = digest(str(cluster)) if self.grouped else key
         place = salted(side, self._wanted.seed)
-        self.builder.add(row.place, content, cluster, (key, digest(content.prompt or content.completion), place))
+        self.builder.add(row.place, content, cluster, (key, digest(shown or content.completion), place))
         self.given.append(given)
         self.contents.append(whole)
 
@@ -172,4 +173,4 @@ def _asked(content: Content) -> str:
     """Return what may not be on two sides: the prompt; of a conversation the user's first turn, of plain text all."""
     if content.messages:
         return next(message.content for message in content.messages if message.role == "user")
-    return content.prompt or content.completion
+    return f"{content.prompt} {content.second}" if content.second else content.prompt or content.completion

@@ -30,15 +30,20 @@ class Content(NamedTuple):
     """Of a conversation: all of it, down to the last answer, which `completion` repeats. Empty otherwise."""
     choices: tuple[str, ...] = ()
     """The answers to choose from, where a column lists them."""
+    second: str = ""
+    """The second of two texts that have a label together, where `prompt` is the first; empty otherwise."""
 
 
-def content_of(row: Mapping[str, Any], form: Form) -> Content:
-    """Return what a row shows. Raises `Dropped` for one in which something is missing."""
+def content_of(row: Mapping[str, Any], form: Form, *, labelled: bool = False) -> Content:
+    """Return what a row shows; `labelled`: texts as they are, and their label as a completion.
+
+    Raises `Dropped` for one in which something is missing.
+    """
     if row.get(MORE_CELLS):
         raise Dropped("more cells than the header has columns")
-    content = _content(flat(row), form)
+    content = _labelled(flat(row), form) if labelled else _content(flat(row), form)
     try:
-        "".join((content.prompt, content.completion, *(one.content for one in content.messages))).encode()
+        "".join((*content[:2], content.second, *(one.content for one in content.messages))).encode()
     except UnicodeEncodeError:
         raise Dropped("half of a surrogate pair, which no tokenizer takes") from None
     return content
@@ -57,6 +62,16 @@ def _content(columns: Mapping[str, Any], form: Form) -> Content:
     if form.kind == "label":
         return Content(f"{prompt}\nLabel:", completion.strip())
     return Content(prompt, completion)
+
+
+def _labelled(columns: Mapping[str, Any], form: Form) -> Content:
+    """Return one text or two with their label; of several labels, all of them as JSON."""
+    assert form.output is not None
+    first, *more = (_text(columns, name) for name in form.inputs)
+    value = columns.get(form.output)
+    if isinstance(value, list | tuple):
+        return Content(first, json.dumps([one for one in map(as_text, value) if one]), second="".join(more))
+    return Content(first, _text(columns, form.output).strip(), second="".join(more))
 
 
 def as_text(value: Any) -> str | None:

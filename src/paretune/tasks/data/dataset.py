@@ -5,16 +5,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from paretune.spec import InputError, RowsReport
-from paretune.tasks.base import Split
+from paretune.tasks.base import Example, Split
 from paretune.tasks.data.collect import UNNAMED, collect
 from paretune.tasks.data.split import sides_of
-from paretune.tasks.data.table import Rows
+from paretune.tasks.data.table import ExampleT, Make, Rows, plain_text_example, question_example
 from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, Wanted
 
 _SHOWN_LABELS = 50
@@ -55,12 +56,28 @@ class Dataset:
             if not len(indices):
                 raise InputError(self._none_left(split))
 
-    def examples(self, split: Split, *, as_chat: bool) -> Rows:
+    def examples(self, split: Split, *, as_chat: bool) -> Rows[Example]:
         """Return the examples of a split, in an order that no other row changes; `as_chat` as messages too."""
-        plain = self.form.kind == "text"
-        chat = as_chat and not plain and not self._rows.holds_turns
-        choices = () if plain else self._all_completions
-        return Rows(self._rows.table, self._splits[split], plain_text=plain, as_chat=chat, choices=choices)
+        if self.form.kind == "text":
+            return self.rows(split, plain_text_example)
+        chat = as_chat and not self._rows.holds_turns
+        return self.rows(split, partial(question_example, as_chat=chat, choices=self._all_completions))
+
+    def rows(self, split: Split, make: Make[ExampleT]) -> Rows[ExampleT]:
+        """Return what is made of the rows of a split, in the same order."""
+        return Rows(self._rows.table, self._splits[split], make)
+
+    def completions(self, split: Split) -> dict[str, int]:
+        """Return how often each completion is there in a split, the most frequent first."""
+        return self._counted(self._splits[split])
+
+    def contradictions(self) -> tuple[int, tuple[str, ...]]:
+        """Return how many texts are there with different completions, and where the first of them stand."""
+        codes = self._rows.table["completion"].combine_chunks().dictionary_encode().indices.to_numpy()
+        pairs = np.unique(np.stack([self._rows.hashes.key, codes.astype(np.uint64)]), axis=1)
+        keys, counts = np.unique(pairs[0], return_counts=True)
+        rows = np.flatnonzero(np.isin(self._rows.hashes.key, keys[counts > 1]))
+        return int((counts > 1).sum()), tuple(self._rows.table["place"].take(rows[:SHOWN_PLACES]).to_pylist())
 
     def holds(self, text: str) -> bool:
         """Tell whether any completion holds a text."""
@@ -170,9 +187,11 @@ class Dataset:
     def _labels(self) -> dict[str, int]:
         if self.form.kind != "label":
             return {}
-        labels = self._rows.table["completion"].take(np.concatenate(list(self._splits.values())))
-        counted = Counter({one["values"]: one["counts"] for one in labels.value_counts().to_pylist()})
-        return dict(counted.most_common(_SHOWN_LABELS))
+        return dict(islice(self._counted(np.concatenate(list(self._splits.values()))).items(), _SHOWN_LABELS))
+
+    def _counted(self, indices: Any) -> dict[str, int]:
+        found = self._rows.table["completion"].take(indices).value_counts().to_pylist()
+        return dict(Counter({one["values"]: one["counts"] for one in found}).most_common())
 
     def _none_left(self, split: Split) -> str:
         where, num_rows = self._wanted.where, len(self._rows.table)

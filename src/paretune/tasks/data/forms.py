@@ -74,11 +74,12 @@ class Form(NamedTuple):
                 return f"plain text ({inputs}), for language modelling"
 
 
-def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str) -> Form:
+def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str, *, labelled: bool = False) -> Form:
     """Return the form of the data by the columns of its first rows; nested columns are named `outer.inner`.
 
-    A column that a person chose wins over the guess. Raises `InputError`, opening with `where`, when a chosen column
-    is not there, and when the columns fit no form: with the options that mend it.
+    A column that a person chose wins over the guess; `labelled` data is one text or two with a label. Raises
+    `InputError`, opening with `where`, when a chosen column is not there, and when the columns fit no form: with the
+    options that mend it.
     """
     columns = {name: value for row in reversed(samples) for name, value in flat(row).items() if value is not None}
     names = list(dict.fromkeys(name for row in samples for name in flat(row)))
@@ -87,6 +88,8 @@ def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str) 
             raise InputError(
                 f'{where}: no column "{column}", which {option} names{nearest(column, names)}; {_present(names)}'
             )
+    if labelled:
+        return _labelled_form(names, chosen, where)
     form = _chosen_form(names, columns, chosen, where) or _guessed_form(names, columns, where)
     if form is None:
         raise InputError(
@@ -168,6 +171,18 @@ def _guessed_form(names: Sequence[str], columns: Mapping[str, Any], where: str) 
         return Form("label", texts, label)
     text = _first(names, _TEXT)
     return Form("text", (text,)) if text else None
+
+
+def _labelled_form(names: Sequence[str], chosen: Chosen, where: str) -> Form:
+    label = chosen.label or _first(names, _LABEL)
+    if label is None:
+        raise InputError(f"{where}: name the column of the labels with --label (option label); {_present(names)}")
+    inputs = _named(chosen.text, names) if chosen.text is not None else _label_inputs(names, label)
+    if not inputs:
+        raise InputError(f"{where}: name the column of the texts with --text (option text); {_present(names)}")
+    if len(inputs) > 2:
+        raise InputError(f"{where}: --text names {len(inputs)} columns ({', '.join(inputs)}); a head reads one or two")
+    return Form("label", inputs, label)
 
 
 def _label_inputs(names: Sequence[str], label: str) -> tuple[str, ...] | None:

@@ -30,7 +30,7 @@ def without_marks(content: Content) -> Content:
         prompt, completion = "", _ended(_begun(content.completion))
     if not completion.strip() or not all(one.content.strip() for one in messages):
         raise Dropped("an answer that is an end token and nothing else")
-    return Content(prompt, completion, messages)
+    return content._replace(prompt=prompt, completion=completion, messages=messages)
 
 
 def holds_turns(content: Content) -> bool:

@@ -2,8 +2,8 @@
 
 import json
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, overload
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -24,15 +24,22 @@ class Hashes(NamedTuple):
     """Decides split and order."""
 
 
-class _Row(NamedTuple):
+class TableRow(NamedTuple):
     """A row as it is kept."""
 
     place: str
     prompt: str
     completion: str
     messages: str | None
+    """As JSON, like the choices."""
     choices: str | None
     cluster: str | None
+    second: str | None
+
+
+ExampleT = TypeVar("ExampleT")
+Make = Callable[[TableRow], ExampleT]
+"""Makes an example of a row."""
 
 
 class TableBuilder:
@@ -47,7 +54,8 @@ class TableBuilder:
         """Add a row with its hashes, in the order of `Hashes`."""
         messages = json.dumps(content.messages) if content.messages else None
         choices = json.dumps(content.choices) if content.choices else None
-        self._pending.append((place, content.prompt, content.completion, messages, choices, cluster))
+        second = content.second or None
+        self._pending.append((place, content.prompt, content.completion, messages, choices, cluster, second))
         for kept, value in zip(self._hashes, hashes, strict=True):
             kept.append(value)
         if len(self._pending) == _CHUNK_ROWS:
@@ -64,7 +72,7 @@ class TableBuilder:
     def _flush(self) -> None:
         import pyarrow as pa
 
-        columns = zip(*self._pending, strict=True) if self._pending else [()] * len(_Row._fields)
+        columns = zip(*self._pending, strict=True) if self._pending else [()] * len(TableRow._fields)
         arrays = [pa.array(column, type=pa.large_string()) for column in columns]
         self._chunks.append(pa.record_batch(arrays, schema=self._schema()))
         self._pending.clear()
@@ -73,62 +81,63 @@ class TableBuilder:
     def _schema() -> Any:
         import pyarrow as pa
 
-        return pa.schema([(name, pa.large_string()) for name in _Row._fields])
+        return pa.schema([(name, pa.large_string()) for name in TableRow._fields])
 
 
-class Rows(Sequence[Example]):
+class Rows(Sequence[ExampleT]):
     """The examples of one split, made when they are asked for."""
 
-    def __init__(
-        self, table: Any, indices: Any, *, plain_text: bool, as_chat: bool, choices: tuple[str, ...] = ()
-    ) -> None:
-        """`choices` are the answers to choose from of rows that list none of their own."""
+    def __init__(self, table: Any, indices: Any, make: Make[ExampleT]) -> None:
         self._table = table
         self._indices = indices
-        self._plain_text = plain_text
-        self._as_chat = as_chat
-        self._choices = choices
+        self._make = make
 
     def __len__(self) -> int:
         return len(self._indices)
 
     @overload
-    def __getitem__(self, index: int) -> Example: ...
+    def __getitem__(self, index: int) -> ExampleT: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+    def __getitem__(self, index: slice) -> Sequence[ExampleT]: ...
+    def __getitem__(self, index: int | slice) -> ExampleT | Sequence[ExampleT]:
         if isinstance(index, slice):
-            how: dict[str, Any] = {"plain_text": self._plain_text, "as_chat": self._as_chat, "choices": self._choices}
-            return Rows(self._table, self._indices[index], **how)
+            return Rows(self._table, self._indices[index], self._make)
         return self._made([self._indices[index]])[0]
 
-    def __iter__(self) -> Iterator[Example]:
+    def __iter__(self) -> Iterator[ExampleT]:
         for start in range(0, len(self), _CHUNK_ROWS):
             yield from self._made(self._indices[start : start + _CHUNK_ROWS])
 
-    def _made(self, indices: Any) -> list[Example]:
-        return [self._example(_Row(**row)) for row in self._table.take(indices).to_pylist()]
+    def _made(self, indices: Any) -> list[ExampleT]:
+        return [self._make(TableRow(**row)) for row in self._table.take(indices).to_pylist()]
 
-    def _example(self, row: _Row) -> Example:
-        place, prompt, completion, messages, choices, cluster = row
-        if self._plain_text:
-            opening, rest = opening_of(completion)
-            return Example(place, opening, rest, rest.strip(), "all", cluster, learns_prompt=True)
-        target = completion.strip()
-        if messages is not None:
-            turns = tuple(Message(*turn) for turn in json.loads(messages))
-        else:
-            turns = (Message("user", prompt.strip()), Message("assistant", target))
-        return Example(
-            place,
-            prompt,
-            spaced(prompt, completion),
-            target,
-            "all",
-            cluster,
-            turns if self._as_chat else (),
-            choices=tuple(json.loads(choices)) if choices is not None else self._choices,
-        )
+
+def plain_text_example(row: TableRow) -> Example:
+    """Return the example of a plain text, of which the second half continues the first."""
+    opening, rest = opening_of(row.completion)
+    return Example(row.place, opening, rest, rest.strip(), "all", row.cluster, learns_prompt=True)
+
+
+def question_example(row: TableRow, *, as_chat: bool, choices: tuple[str, ...] = ()) -> Example:
+    """Return the example of a prompt and its completion; `as_chat` as messages too.
+
+    `choices` are the answers to choose from of rows that list none of their own.
+    """
+    target = row.completion.strip()
+    if row.messages is not None:
+        turns = tuple(Message(*turn) for turn in json.loads(row.messages))
+    else:
+        turns = (Message("user", row.prompt.strip()), Message("assistant", target))
+    return Example(
+        row.place,
+        row.prompt,
+        spaced(row.prompt, row.completion),
+        target,
+        "all",
+        row.cluster,
+        turns if as_chat else (),
+        choices=tuple(json.loads(row.choices)) if row.choices is not None else choices,
+    )
 
 
 def spaced(prompt: str, completion: str) -> str:

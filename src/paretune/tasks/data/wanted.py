@@ -33,6 +33,8 @@ class Wanted(NamedTuple):
     max_test: int = 1000
     """Most examples that are split off for the test."""
     seed: int = 0
+    labelled: bool = False
+    """Whether rows are texts with labels for a head, whatever else their columns could be."""
 
     @property
     def where(self) -> str:
