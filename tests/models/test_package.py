@@ -134,7 +134,7 @@ def test_the_embedded_model_speaks() -> None:
     code = "import sys; from paretune.models import prefetch; prefetch(sys.argv[1]); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, EMBEDDED_MODEL], check=True)
     assert "model.layers.29.mlp.down_proj" in module_names(EMBEDDED_MODEL)
-    model, tokenizer, note, _ = load_model(EMBEDDED_MODEL)
+    model, tokenizer, note, *_ = load_model(EMBEDDED_MODEL)
     assert note is not None
     assert "Q4_1" in note
     assert len(tokenizer("12345")["input_ids"]) == 5

@@ -30,7 +30,7 @@ def own_model(task: str) -> str:
 
 def own_entry(task: str, data: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the task as a study has it. Raises `InputError` for columns that only texts to be written have."""
-    strange = [name for name in ("prompt", "completion", "chat_template") if name in options]
+    strange = [name for name in ("prompt", "completion", "choices", "metric", "chat_template") if name in options]
     if task == "own_labels" and strange:
         names = ", ".join("--no-chat-template" if name == "chat_template" else f"--{name}" for name in strange)
         raise InputError(f"{names}: a head reads texts and gives labels; name the columns with --text and --label")

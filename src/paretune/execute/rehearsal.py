@@ -53,7 +53,9 @@ def _attempt(method: Method, trial: Trial, base: Base, config: Mapping[str, Any]
         warnings.simplefilter("ignore")  # the trial itself keeps them
         try:
             with fake_tensors("cpu"):
-                wrapped = method.wrap(skeleton(kind, base.shape, trial.recipe.dtype, config), context)
+                model = skeleton(kind, base.shape, trial.recipe.dtype, config)
+                context = context._replace(head=kind.head(model))
+                wrapped = method.wrap(model, context)
                 method.optimizer(wrapped, context)
                 size = BatchSize(_LENGTHS, getattr(torch, trial.recipe.dtype), _TEXT_LENGTH, _RESOLUTION)
                 if run and (workload := kind.workload(config, size)) is not None:

@@ -21,6 +21,7 @@ from paretune.measure import (
     count_peak_bytes,
     dtypes,
     folder_bytes,
+    head_parameters,
     trainable_parameters,
 )
 from paretune.methods import Context, Method, Objective, build
@@ -134,6 +135,7 @@ class _Run:
         with self.phases.during(Phase.PREPARE):
             method, objective = build(trial.method), kind.objective(loaded)
             context = kind.context(trial.recipe, trial.learning_rate, trial.seed, loaded.tokenizer, objective)
+            context = context._replace(head=kind.head(loaded.model, loaded.drawn))
             torch.manual_seed(trial.seed)
             return _Ready(method.wrap(loaded.model, context), method, context, objective), loaded
 
@@ -160,6 +162,8 @@ class _Run:
             torch.manual_seed(trial.seed)
             optimizer = method.optimizer(model, context)
             metrics["trainable_parameters"] = float(trainable_parameters(optimizer))
+            if context.head:
+                metrics["head_parameters"] = float(head_parameters(model, optimizer, context.head))
             self.findings["trainable_dtypes"] = dtypes(optimizer)
         with self.phases.during(Phase.TRAIN):
             result = train(

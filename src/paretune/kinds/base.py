@@ -209,10 +209,14 @@ class Kind(ABC, Generic[TaskT]):
         """Return what a reader of an estimate must know; `own_data` says that lengths were taken from a file."""
         return ()
 
+    def head(self, model: nn.Module, drawn: Sequence[str] = ()) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the names of the modules that every method trains along; `drawn` are those that its files lack."""
+        return ()
+
     def context(
         self, recipe: Recipe, learning_rate: float | None, seed: int, tokenizer: Any, objective: Objective | None = None
     ) -> Context:  # fmt: skip
-        """Return what a method may know about a trial on this kind of model."""
+        """Return what a method may know about a trial on this kind of model, but for its head."""
         return Context(recipe, learning_rate, seed, tokenizer, self.traits, objective)
 
 

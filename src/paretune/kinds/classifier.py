@@ -46,7 +46,7 @@ from paretune.models.toy import NOTE, toy_tokenizer
 from paretune.models.toy_encoder import NUM_LABELS, toy_encoder
 from paretune.models.tying import ties_embeddings
 from paretune.spec import CLASSIFIER, DataReport, InputError, Phase, Trial
-from paretune.tasks import ClassificationTask, Split
+from paretune.tasks import ClassificationTask, LabelledExample, Split
 from paretune.tasks.label_scoring import Problem
 from paretune.tasks.scoring import score_answers
 
@@ -114,6 +114,15 @@ class Classifier(Kind[ClassificationTask]):
         for split in dict.fromkeys(splits):
             check_labels(task, split)
 
+    def head(self, model: nn.Module, drawn: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return what stands above the body, and what of the body its files lack, such as BERT's pooler."""
+        body: Any = model
+        prefix = body.base_model_prefix
+        above = (
+            name for name, child in model.named_children() if name != prefix and any(True for _ in child.parameters())
+        )
+        return (*above, *(name for name in drawn if name.startswith(f"{prefix}.")))
+
     def data_report(self, task: ClassificationTask, trial: Trial) -> DataReport | None:
         """Return lengths, what the head gives, and the first texts as the model sees them."""
         return label_report(task, trial)
@@ -148,6 +157,8 @@ class Classifier(Kind[ClassificationTask]):
         if (learner := method.text_learner()) is not None:
             return learnt_without_base_model(asked, loaded, phases, learner)
         examples, pad_id, reading = task.examples(trial.split)[:limit], loaded.tokenizer.pad_token_id, loaded.processor
+        if not method.trains and loaded.drawn:
+            return _untrained(task, examples)
         rows = labelled_rows(examples, reading, loaded.tokenizer, trial.recipe.max_length)
         with phases.during(Phase.RELOAD):
             model = method.load(loaded.model, checkpoint)
@@ -214,6 +225,13 @@ class ClassifierProbe:
 
 def _load(dtype: Dtype) -> LoadedModel:
     return LoadedModel(toy_encoder().to(getattr(torch, dtype)), toy_tokenizer(), NOTE)
+
+
+def _untrained(task: ClassificationTask, examples: Sequence[LabelledExample]) -> Evaluation:
+    """Return what can be said without a head that has learnt: the same of every text."""
+    items, metrics, errors, groups = score_answers(task, examples, [task.prior] * len(examples))
+    note = f'the head has learnt nothing: every text gets "{task.prior}", the most frequent or mean label of training'
+    return Evaluation(metrics, errors, groups, items, notes=(note,))
 
 
 def check_labels(task: ClassificationTask, split: Split) -> None:

@@ -5,7 +5,7 @@ from paretune.measure.memory import LiveStorage, count_memory, count_peak_bytes
 from paretune.measure.phases import Phases
 from paretune.measure.provenance import collect_provenance
 from paretune.measure.retention import check_texts, general_texts, text_losses
-from paretune.measure.size import dtypes, folder_bytes, trainable_parameters
+from paretune.measure.size import dtypes, folder_bytes, head_parameters, trainable_parameters
 from paretune.measure.storage_log import StorageLog, at_scale
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "dtypes",
     "folder_bytes",
     "general_texts",
+    "head_parameters",
     "replay",
     "text_losses",
     "trainable_parameters",

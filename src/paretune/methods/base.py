@@ -47,6 +47,8 @@ class Context(NamedTuple):
     kind: KindTraits = LANGUAGE
     objective: Objective | None = None
     """What training minimises. A method whose start depends on data needs it."""
+    head: tuple[str, ...] = ()
+    """Names of the modules that every method trains along: those of a head that the task needs."""
 
     @property
     def model_kind(self) -> ModelKind:

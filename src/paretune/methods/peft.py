@@ -18,6 +18,7 @@ from torch import nn
 
 from paretune.methods.base import LANGUAGE, Context, Method, check_own_parameter
 from paretune.methods.checkpoint import attaching, reading, require_safetensors, tidy_adapter_config
+from paretune.methods.heads import check_head, further_modules
 from paretune.methods.layer_choices import adapted_modules, check_layer_choices, check_patterns, check_token_indices
 from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.precision import train_in_float32
@@ -33,12 +34,15 @@ class Peft(Method):
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with the adapter attached; only the adapter is trainable."""
         trained_as = context.recipe.trainable_dtype
-        config = self.config(context.recipe, context.kind.peft_task_type, self.base_parameters(model, context))
+        given = self.spec.parameters.get("modules_to_save")
+        from_base = {**self.base_parameters(model, context), **further_modules(context.head, given)}
+        config = self.config(context.recipe, context.kind.peft_task_type, from_base)
         self.check_config(config, context)
         check_token_indices(self.spec.label, config, model)
         with attaching():
             wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
         check_layer_choices(self.spec.label, config, adapted_modules(wrapped))
+        check_head(self.spec.label, wrapped, config, context.head)
         if trained_as == "float32":
             train_in_float32(wrapped)
         return wrapped

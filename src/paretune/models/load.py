@@ -35,6 +35,8 @@ class LoadedModel(NamedTuple):
     """What a reader of results must know about the weights."""
     processor: Any = None
     """What else turns examples into inputs, such as the codec of an image model; None where the tokenizer is all."""
+    drawn: tuple[str, ...] = ()
+    """Modules whose values were drawn, since the files hold none that fit: those of a new head."""
 
 
 class Head(NamedTuple):
@@ -113,8 +115,9 @@ def load_model(
         if is_image_folder(folder):
             raise InputError(f'base model "{reference}": an image model; give the study a task with pictures')
         settings = {"attn_implementation": attention, **quantised(quantisation, dtype)}
-        model = _model(parsed, folder, dtype, settings, head)
-        loaded = LoadedModel(model, read_tokenizer(parsed, folder, writes=head is None), _note(parsed, folder))
+        model, drawn = _model(parsed, folder, dtype, settings, head)
+        tokenizer = read_tokenizer(parsed, folder, writes=head is None)
+        loaded = LoadedModel(model, tokenizer, _note(parsed, folder), drawn=drawn)
     _settle(parsed, loaded, writes=head is None)
     return loaded
 
@@ -191,14 +194,15 @@ def _loaded_toy(parsed: Reference, dtype: str, attention: str, head: Head | None
 
     from paretune.models.toy import NOTE, toy_of, toy_tokenizer
 
-    model = toy_of(parsed)
+    model, drawn = toy_of(parsed), ()
     if head is not None:
         model = _with_head(model, head)
+        drawn = tuple(name for name, _ in model.named_children() if name != model.base_model_prefix)
     elif parsed.name == TOY_ENCODER:
         raise InputError(f'base model "{parsed.text}": an encoder, which writes no text; toy:llama does')
     model = model.to(getattr(torch, dtype))
     model.set_attn_implementation(attention)
-    return LoadedModel(model, toy_tokenizer(), NOTE)
+    return LoadedModel(model, toy_tokenizer(), NOTE, drawn=drawn)
 
 
 def _with_head(bare: Any, head: Head) -> Any:
@@ -219,7 +223,10 @@ def _drawing(head: Head | None) -> AbstractContextManager[None]:
     return nullcontext() if head is None else seeded(head.seed)
 
 
-def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any], head: Head | None) -> Any:
+def _model(
+    parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any], head: Head | None
+) -> tuple[Any, tuple[str, ...]]:
+    """Return the model, and the modules whose values were drawn."""
     import torch
     import transformers
     from safetensors import SafetensorError
@@ -242,14 +249,16 @@ def _model(parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any]
         what = "causal language model" if head is None else f"model for {model_class}"
         raise unusable(parsed, folder, error, what) from None
     # transformers fills what is missing or of another shape with random numbers and goes on.
+    drawn: set[str] = set()
     for kind in ("missing_keys", "mismatched_keys"):
         names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report[kind])
+        drawn |= {name.rpartition(".")[0] for name in names}
         if unfit := [name for name in names if head is None or not _is_of_head(name, model)]:
             raise InputError(
                 f'base model "{parsed.text}": {len(unfit)} weights in {folder} are missing or do not fit its '
                 f"config.json, such as {unfit[0]}; fetch or save the model again"
             )
-    return model
+    return model, tuple(sorted(drawn))
 
 
 def _is_of_head(name: str, model: Any) -> bool:

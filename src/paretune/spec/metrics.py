@@ -209,6 +209,11 @@ METRICS: dict[str, Metric] = {
             "Parameters that the optimizer updates, counted after the optimizer is created.",
         ),
         _measured(
+            "head_parameters", "Trainable (head)", Unit.COUNT, Direction.LOWER, Phase.PREPARE,
+            "Of the trainable parameters those of the task's head, which every method trains; the others are the "
+            "method's own.",
+        ),
+        _measured(
             "forgetting", "Forgetting", Unit.NATS, Direction.LOWER, Phase.RETAIN,
             "Increase of the loss per token on general text over the base model, mean over texts.",
         ),
