@@ -6,7 +6,7 @@ from typing import Any
 from paretune.spec import EMBEDDED_ENCODER, EMBEDDED_MODEL, InputError
 
 OWN_TASKS = ("own_data", "own_labels")
-"""What `--task` may say beside `--data`: labels that are written as text, or that a head gives."""
+"""What `--task` may say with `--data`: labels that are written as text, or that a head gives."""
 
 
 def own_task(task: str | None, model: str | None) -> str:

@@ -34,7 +34,7 @@ class Wanted(NamedTuple):
     """Most examples that are split off for the test."""
     seed: int = 0
     labelled: bool = False
-    """Whether rows are texts with labels for a head, whatever else their columns could be."""
+    """Whether rows are texts with labels for a head, even where their columns could be something else."""
 
     @property
     def where(self) -> str:
