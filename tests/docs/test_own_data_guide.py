@@ -122,3 +122,26 @@ def test_the_study_s_task_and_all_options_exist() -> None:
     named = {"test_fraction", "validation_fraction", "max_test", "max_validation", "validation_path", "test_path"}
     assert named <= options.keys()
     assert all(f"`{name}`" in GUIDE for name in named)
+
+
+def test_the_commands_for_labels_lead_to_the_heads_that_the_guide_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reviews = [
+        {"text": f"review {n}", "stars": n % 5 + 1, "topics": "|".join("abc"[: n % 4]) or "d", "label": "ab"[n % 2]}
+        for n in range(90)
+    ]
+    pairs = [{"premise": f"p {n}", "hypothesis": f"h {n}", "entailed": n % 3} for n in range(90)]
+    for name, rows in (("reviews", reviews), ("pairs", pairs)):
+        lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    section = GUIDE.partition("## Labels and a head")[2]
+    commands = [line for line in section.splitlines() if line.startswith("paretune run") and "toy:" in line]
+    problems = []
+    for command in commands:
+        done = CliRunner().invoke(app, [*shlex.split(command)[1:], "--plan", "--json"])
+        assert done.exit_code == 0, (command, done.exception)
+        (report,) = json.loads(done.stdout)["data"]
+        problems.append(report["rows"]["labelled"]["problem"])
+    assert problems == ["regression", "several_labels", "single_label", "single_label"]

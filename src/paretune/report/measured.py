@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from paretune.analysis import Row
 from paretune.analysis.table.scored import scored_metrics
-from paretune.spec import Metric
+from paretune.report.format import show
+from paretune.spec import METRICS, Metric
 
 RETENTION = ("forgetting", "drift")
 _SHORT = {
@@ -28,3 +29,9 @@ def other_scores(rows: Sequence[Row]) -> list[Metric]:
     """
     own = [row for row in rows if row.records[0].imported is None]
     return [metric for metric in scored_metrics(rows)[1:] if any(metric.name in row.metrics for row in own)]
+
+
+def head_text(row: Row) -> str:
+    """Return how many of a row's trainable parameters are the head's, in words; empty where there is no head."""
+    value = row.metrics.get("head_parameters")
+    return "" if value is None else f"head {show(METRICS['head_parameters'], value)}"

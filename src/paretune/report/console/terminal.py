@@ -18,7 +18,7 @@ from paretune.report.console.fitted_table import ColumnNote, FittedColumn, Fitte
 from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
 from paretune.report.format import MISSING, plain, rate, show, span
-from paretune.report.measured import RETENTION, other_scores, short_label
+from paretune.report.measured import RETENTION, head_text, other_scores, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import (
     TIED_NOTE,
@@ -110,7 +110,7 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column("Step\ntime", _figure(METRICS["step_seconds"])),
         _Column(retention.label, _forgetting if retention.name == "forgetting" else _figure(retention)),
         _Column("Check-\npoint", _figure(METRICS["checkpoint_bytes"])),
-        _Column("Train-\nable", _figure(METRICS["trainable_parameters"])),
+        _Column("Train-\nable", _trainable),
     ]
     if shows_batch_sizes(rows):
         columns.append(_Column("Answer\nbatch", lambda row: f"{row.answer_batch_size}"))
@@ -119,6 +119,11 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
 
 def _figure(metric: Metric) -> Callable[[Row], str]:
     return lambda row: show(metric, row.metrics.get(metric.name))
+
+
+def _trainable(row: Row) -> str:
+    text = _figure(METRICS["trainable_parameters"])(row)
+    return "\n".join(filter(None, (text, head_text(row))))
 
 
 def _method(row: Row) -> str:

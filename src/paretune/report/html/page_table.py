@@ -11,7 +11,7 @@ from paretune.analysis.table.scored import by_task, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, plain, probability, rate, show, span
-from paretune.report.measured import RETENTION, other_scores
+from paretune.report.measured import RETENTION, head_text, other_scores
 from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import (
     departures,
@@ -72,7 +72,7 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     names = (first_measured(rows, MEMORY), "step_seconds", first_measured(rows, RETENTION), *_SIZES_SHOWN)
     losses = ["validation_loss"] if any("validation_loss" in row.metrics for row in rows) else []
     shown = [METRICS[name] for name in (*losses, *names)]
-    columns += [_column(metric, _forgetting if metric.name == "forgetting" else _figure(metric)) for metric in shown]
+    columns += [_column(metric, _CELLS.get(metric.name, _figure(metric))) for metric in shown]
     if shows_batch_sizes(rows):
         columns.append(Column("answer-batch", "Answer batch", _BATCH_DEFINITION, _answer_batch))
     if any(row.outcome.kind != "ok" for row in rows):
@@ -194,3 +194,11 @@ def _group(name: str) -> Callable[[Row], Cell]:
 def _forgetting(row: Row) -> Cell:
     error = row.standard_errors.get("forgetting")
     return _shown(METRICS["forgetting"], row, extra="" if error is None else f"±{error:.3f}")
+
+
+def _trainable(row: Row) -> Cell:
+    return _shown(METRICS["trainable_parameters"], row, head_text(row))
+
+
+_CELLS: dict[str, Callable[[Row], Cell]] = {"forgetting": _forgetting, "trainable_parameters": _trainable}
+"""Cells that say more than their value."""
