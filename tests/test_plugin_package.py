@@ -63,6 +63,14 @@ def test_it_runs_in_a_study_beside_lora(environment: dict[str, str], tmp_path: P
     assert marks.warnings == {}
 
 
+def test_its_metric_scores_any_data_by_its_name(environment: dict[str, str], tmp_path: Path) -> None:
+    data = tmp_path / "sums.csv"
+    data.write_text("question,answer\n" + "".join(f"{n} + 1 =,{n + 1}\n" for n in range(40)), encoding="utf-8")
+    line = ["run", "--data", str(data), "--methods", "base", "--model", "toy:llama", "--metric", "edit_distance,f1"]
+    plan = json.loads(_run([*PARETUNE, *line, "--plan", "--json"], environment))
+    assert plan["data"][0]["scored_by"] == ["Edit distance", "F1"]
+
+
 @pytest.fixture(scope="module")
 def spelt(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a study on the package's task, whose main metric is a distance."""
