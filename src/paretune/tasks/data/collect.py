@@ -16,7 +16,7 @@ from paretune.tasks.data.marks import holds_turns, without_marks
 from paretune.tasks.data.read import SourceRow, source_rows
 from paretune.tasks.data.split import digest, normalised, salted
 from paretune.tasks.data.table import Hashes, TableBuilder
-from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, DropLog, Wanted
+from paretune.tasks.data.wanted import SPLITS, DropLog, Wanted
 
 _SAMPLE_ROWS = 100
 _SPLIT_COLUMN = "split"
@@ -61,29 +61,14 @@ def collect(wanted: Wanted) -> Collected:
     for row in chain(sample, rows):
         reader.take(row)
     table, hashes = reader.builder.finish()
-    given = np.frombuffer(reader.given, dtype=np.int8)
-    first = _first_of_each(reader.contents)
-    if len(first) < len(table):
-        repeated = np.setdiff1d(np.arange(len(table)), first)
-        places = table["place"].take(repeated[:SHOWN_PLACES]).to_pylist()
-        reader.dropped.add_all("the same as an earlier row", len(repeated), places)
-        table, hashes, given = table.take(first), Hashes(*(one[first] for one in hashes)), given[first]
     if not len(table):
         reasons = "; ".join(f"{one.reason} ({one.first[0]} and others)" for one in reader.dropped.rows())
         raise InputError(f"{wanted.where}: none of {reader.num_read} rows can be used as {form.text}: {reasons}")
+    given = np.frombuffer(reader.given, dtype=np.int8)
     if reader.holds_turns:
         notes.append("prompts that went through a chat template already; none is applied")
     how = reader.grouped, reader.holds_turns, reader.num_read, reader.dropped
     return Collected(form, table, hashes, given, *how, tuple(notes))
-
-
-def _first_of_each(contents: Any) -> Any:
-    """Return the places of the rows whose content no earlier row has, in order, from a hash of each row's content.
-
-    Found when all rows are there: a set of a million hashes takes ten times the memory of an array.
-    """
-    _, first = np.unique(np.frombuffer(contents, dtype=np.uint64), return_index=True)
-    return np.sort(first)
 
 
 def _of_source(source: str, split: Split | None, notes: list[str], lists: set[str]) -> Iterator[SourceRow]:
@@ -117,10 +102,9 @@ class _Reader:
         self._form = form
         self._group = wanted.group or _GROUP_COLUMN
         self._split = wanted.split or _SPLIT_COLUMN
+        self._seen: set[int] = set()
         self.builder = TableBuilder()
         self.given = array("b")
-        self.contents = array("Q")
-        """A hash of all that a row holds."""
         self.grouped = wanted.group is not None
         self.num_read = 0
         self.holds_turns = False
@@ -143,6 +127,9 @@ class _Reader:
         given = UNNAMED if split is None else SPLITS.index(split)
         shown = f"{content.prompt}\0{content.second}" if content.second else content.prompt
         whole = digest(f"{given}\0{shown}\0{content.completion}\0{content.messages}{content.choices or ''}")
+        if whole in self._seen:
+            raise Dropped("the same as an earlier row")
+        self._seen.add(whole)
         if self.num_read <= _SAMPLE_ROWS:
             self.holds_turns = self.holds_turns or holds_turns(content)
         key = digest(normalised(_asked(content)))
@@ -150,7 +137,6 @@ class _Reader:
         place = salted(side, self._wanted.seed)
         self.builder.add(row.place, content, cluster, (key, digest(shown or content.completion), place))
         self.given.append(given)
-        self.contents.append(whole)
 
     def _split_of(self, row: SourceRow, columns: Mapping[str, Any]) -> Split | None:
         if row.split is not None:
