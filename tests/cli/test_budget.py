@@ -100,5 +100,7 @@ def test_what_a_study_can_and_cannot_show() -> None:
     assert "one seed cannot tell what another would change" in small[0]
     assert "learning rates are not tuned and a claim needs 5 seeds" in small[1]
     assert len(outlook_lines(METRICS["accuracy"], Size(5, 5, 500), 5, None)) == 1
+    with_base = outlook_lines(METRICS["accuracy"], Size(5, 5, 500), 1, None)
+    assert with_base == outlook_lines(METRICS["accuracy"], Size(5, 5, 500), 2, None)
     assert "not known before the first results" in outlook_lines(METRICS["similarity"], Size(5, 5, 24), 3, None)[0]
     assert "Smallest difference in similarity" in outlook_lines(METRICS["similarity"], Size(5, 5, 24), 3, 0.1)[0]

@@ -96,11 +96,11 @@ def outlook_lines(metric: Metric, size: Size, num_trained: int, item_deviation: 
 
 
 def _told(metric: Metric, size: Size, num_trained: int, deviation: float | None) -> str:
-    if not deviation or num_trained < 2:
+    if not deviation or not num_trained:
         return f"Which differences in {metric.words} it can tell is not known before the first results."
     seeds = [share * deviation for share in _SEED_SHARES]
     least = [
-        detectable_difference(Noise(deviation**2, one), size.items, size.seeds, num_methods=num_trained)
+        detectable_difference(Noise(deviation**2, one), size.items, size.seeds, num_methods=max(2, num_trained))
         for one in seeds
     ]
     between, differences = ([gap(metric, float(f"{one:.2g}")) for one in values] for values in (seeds, least))
