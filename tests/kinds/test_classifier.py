@@ -65,8 +65,13 @@ def test_a_study_trains_a_head_and_scores_every_text(
         evaluate_checkpoint(tmp_path / "lora", "word_problems", None, None, as_json=True)
     again, items_again, _ = ran(lora, tmp_path / "again")
     assert (again.train_losses, items_again) == (record.train_losses, items)
-    untrained, _, _ = ran(base, tmp_path / "base")
+    assert record.metrics["head_parameters"] == 2 * 64 + (2 if base_model == "encoder" else 0)
+    assert record.metrics["head_parameters"] < record.metrics["trainable_parameters"]
+    untrained, said, _ = ran(base, tmp_path / "base")
     assert untrained.outcome.kind == "ok", untrained.outcome
+    assert said is not None
+    assert {item.text for item in said} == {"consonant"}
+    assert any('every text gets "consonant", the most frequent answer' in note for note in untrained.notes)
 
 
 def test_the_head_follows_the_seed_and_the_body_does_not(encoder: str) -> None:

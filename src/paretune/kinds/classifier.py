@@ -230,7 +230,8 @@ def _load(dtype: Dtype) -> LoadedModel:
 def _untrained(task: ClassificationTask, examples: Sequence[LabelledExample]) -> Evaluation:
     """Return what can be said without a head that has learnt: the same of every text."""
     items, metrics, errors, groups = score_answers(task, examples, [task.prior] * len(examples))
-    note = f'the head has learnt nothing: every text gets "{task.prior}", the most frequent or mean label of training'
+    what = "the mean" if task.problem == "regression" else "the most frequent answer"
+    note = f'the head has learnt nothing: every text gets "{task.prior}", {what} of the training data'
     return Evaluation(metrics, errors, groups, items, notes=(note,))
 
 

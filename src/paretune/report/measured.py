@@ -34,4 +34,4 @@ def other_scores(rows: Sequence[Row]) -> list[Metric]:
 def head_text(row: Row) -> str:
     """Return how many of a row's trainable parameters are the head's, in words; empty where there is no head."""
     value = row.metrics.get("head_parameters")
-    return "" if value is None else f"head {show(METRICS['head_parameters'], value)}"
+    return "" if value is None else f"(head {show(METRICS['head_parameters'], value)})"
