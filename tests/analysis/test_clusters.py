@@ -99,6 +99,6 @@ def test_a_comparison_says_what_its_interval_speaks_of() -> None:
         return Evidence(plain.records, scores)
 
     many, few = (compare_in(with_clusters(number), "lora", "oft") for number in (16, 4))
-    assert any("new clusters of questions" in note and "16 clusters" in note for note in many.notes)
+    assert any("questions from new clusters" in note and "16 clusters" in note for note in many.notes)
     assert any("new questions of these 4 clusters" in note for note in few.notes)
     assert many.test != few.test
