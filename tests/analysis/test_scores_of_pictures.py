@@ -99,7 +99,7 @@ def test_a_mean_of_cosines_whose_drawings_are_unknown_is_not_compared() -> None:
     world = World()
     assert make_comparison_set(rows_of(world.records), lambda _: None) is None
     assert all(row.standing is None for row in judged_rows(world.records, lambda _: None))
-    unscored = r"similarity is known only as a single value, without a value for each drawing$"
+    unscored = r"similarity is known only as a single value, without a value for each image$"
     with pytest.raises(InputError, match=unscored):
         compare_in(Evidence(tuple(world.records), lambda _: None), "lora", "oft")
 
@@ -110,7 +110,7 @@ def test_a_mean_of_cosines_whose_drawings_are_unknown_is_not_recommended_and_the
     assert found.admissible == ()
     reasons = {reason.requirement for one in found.ruled_out for reason in one.reasons}
     assert reasons == {"uncertainty of similarity"}
-    assert "without a value for each drawing, its uncertainty is unknown" in " ".join(found.notes)
+    assert "without a value for each image, its uncertainty is unknown" in " ".join(found.notes)
 
 
 def test_a_row_without_the_main_figure_is_not_compared() -> None:
