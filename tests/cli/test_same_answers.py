@@ -72,7 +72,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
 
 def question(number: int) -> tuple[str, list[Any], dict[str, Any]]:
     """Return a command, its arguments and its options under their names in Python."""
-    rng = np.random.default_rng([7, number])
+    rng = np.random.default_rng([8, number])
     one, two = (str(name) for name in rng.choice(METHODS[: 7 if rng.random() < 0.8 else 9], size=2))
     one = one.upper() if rng.random() < 0.1 else one
     kind = str(rng.choice(["compare", "claim", "recommend"], p=[0.25, 0.25, 0.5]))
