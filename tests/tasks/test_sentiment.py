@@ -5,6 +5,7 @@ import json
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,8 +13,8 @@ from paretune.spec import CLASSIFIER, InputError
 from paretune.tasks import ClassificationTask, get_any_task, rated_sentences
 from paretune.tasks.near_duplicates import near_duplicates
 from paretune.tasks.rated_sentences import SOURCES, RatedSentence, sentences_in
-from paretune.tasks.scoring import score_answers
 from paretune.tasks.sentiment_sentences import label_of, labelled
+from paretune.testing import LabelledTaskContract
 
 _INNER = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
 
@@ -118,19 +119,20 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClassificationTask:
     return found
 
 
-def test_the_task_keeps_what_every_task_promises(task: ClassificationTask) -> None:
-    splits = {split: task.examples(split) for split in ("train", "validation", "test")}
-    texts = [{one.text for one in examples} for examples in splits.values()]
-    assert [len(found) for found in texts] == [60, 20, 40]
-    assert len(set.union(*texts)) == 120
-    assert {one.label for examples in splits.values() for one in examples} == set(task.labels)
+@pytest.mark.usefixtures("task")
+class TestSentiment(LabelledTaskContract):
+    """What every task of labels promises."""
+
+    task = "sentiment"
+    options: Mapping[str, Any] = {"train_size": 60, "validation_size": 20, "test_size": 40}
+    wrong_options: ClassVar[dict[str, Any]] = {"sources": ["poems"], "test_size": 100_000, "train_size": 0}
+
+
+def test_sizes_and_groups(task: ClassificationTask) -> None:
+    sizes = [len(task.examples(split)) for split in ("train", "validation", "test")]
+    assert sizes == [60, 20, 40]
+    assert {one.group for one in task.examples("test")} == {"films", "tweets"}
     assert task.kind == CLASSIFIER
-    again = get_any_task("sentiment", task.options)
-    assert again.spec() == task.spec()
-    assert task.about_options.keys() == task.default_options.keys() == task.option_kinds.keys()
-    right = score_answers(task, splits["test"], [one.target for one in splits["test"]])
-    assert right.metrics == {"accuracy": 1, "macro_f1": 1}
-    assert {"films", "tweets"} == set(right.groups)
 
 
 def test_a_size_takes_the_first_of_a_split(task: ClassificationTask) -> None:

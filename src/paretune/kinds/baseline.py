@@ -30,7 +30,7 @@ def learnt_without_base_model(
     with phases.during(Phase.PREPARE):
         chosen = learner.learn(_texts(shown), _texts(task.examples("validation")))
     with phases.during(Phase.TEST):
-        likely = learner.probabilities([_whole(one) for one in examples], task.labels)
+        likely = learner.probabilities([one.prompt for one in examples], task.labels)
     answers = [HeadAnswer(task.labels[row.index(max(row))], row) for row in likely]
     items, metrics, errors, groups = score_answers(task, examples, answers)
     metrics["answers_per_second"] = len(items) / phases.seconds(Phase.TEST)
@@ -53,8 +53,4 @@ def shown_examples(asked: Asked[ClassificationTask], loaded: LoadedModel) -> lis
 
 
 def _texts(examples: Sequence[LabelledExample]) -> LabelledTexts:
-    return LabelledTexts([_whole(one) for one in examples], [one.target for one in examples])
-
-
-def _whole(example: LabelledExample) -> str:
-    return example.text if example.second is None else f"{example.text}\n{example.second}"
+    return LabelledTexts([one.prompt for one in examples], [one.target for one in examples])

@@ -13,6 +13,7 @@ A method's own tests, or a task's, need nothing but this:
 
 from paretune.testing.executor_contract import End, ExecutorContract
 from paretune.testing.kind_contract import KindContract
+from paretune.testing.labelled_task_contract import LabelledTaskContract
 from paretune.testing.method_contract import MethodContract
 from paretune.testing.metric_contract import MetricContract
 from paretune.testing.task_contract import TaskContract
@@ -22,6 +23,7 @@ __all__ = [
     "End",
     "ExecutorContract",
     "KindContract",
+    "LabelledTaskContract",
     "MethodContract",
     "MetricContract",
     "TaskContract",

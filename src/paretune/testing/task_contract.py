@@ -2,14 +2,12 @@
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, get_args
 
-from paretune.spec import TaskSpec
 from paretune.tasks import Example, Split, Task, get_task
 from paretune.tasks.scoring import Scored, score_all
-from paretune.testing.refusal import refusal
+from paretune.testing.options_contract import OptionsContract
 from paretune.testing.says import Says
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
@@ -20,18 +18,12 @@ _PIECES = (
 )  # fmt: skip
 
 
-class TaskContract:
+class TaskContract(OptionsContract):
     """Inherit from it in a class whose name begins with `Test`, set `task`, and let pytest find it.
 
     No model is needed. A task that needs data sets `options`, in the class or in a fixture.
     """
 
-    task: ClassVar[str]
-    """The name by which a study asks for the task."""
-    options: Mapping[str, Any] = {}
-    """Options that the task cannot do without, such as the file of its data."""
-    wrong_options: ClassVar[Mapping[str, Any]] = {}
-    """An unusable value for each option that has one; each must be refused in one line that names the option."""
     unreached: ClassVar[tuple[str, ...]] = ()
     """Metrics of which references need not have the best value there is."""
 
@@ -126,31 +118,6 @@ class TaskContract:
         for example in self.some(task):
             found = [stop for stop in task.stop if stop in example.completion]
             assert not found, f"{example.id}: its completion holds {found}"
-
-    def test_every_option_is_described(self) -> None:
-        """`paretune tasks NAME` says what each option means."""
-        task = type(self.make())
-        assert task.about_options.keys() == task.default_options.keys()
-        assert task.option_kinds.keys() <= task.default_options.keys()
-
-    def test_an_unknown_option_is_refused_in_one_line(self) -> None:
-        """The line names the option."""
-        line = refusal(lambda: self.make(no_such_option=1))
-        assert '"no_such_option"' in line
-        assert "\n" not in line
-
-    def test_an_option_of_another_kind_is_refused_in_one_line(self) -> None:
-        """Before any data is read, a value that an option's kind does not fit is refused by name."""
-        task = type(self.make())
-        strange = object()
-        wrong = {name: strange for name, kind in task.option_kinds.items() if not kind.fits(strange)}
-        for name, value in {**wrong, **self.wrong_options}.items():
-            line = refusal(partial(self._spec_with, name, value))
-            assert name in line
-            assert "\n" not in line
-
-    def _spec_with(self, option: str, value: Any) -> TaskSpec:
-        return self.make(**{option: value}).spec()
 
 
 def _said(task: Task, examples: Sequence[Example], texts: Sequence[str]) -> Scored:
