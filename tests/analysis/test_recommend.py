@@ -62,7 +62,8 @@ def test_a_limit_rules_the_best_out_and_the_tied_ones_are_listed_with_their_meri
     assert {"lora", "oft"} <= set(names(found)) <= {"lora", "dora", "oft"}
     merits = {one.name: {merit.metric for merit in one.merits} for one in found.shortlist}
     assert {"train_peak_bytes", "step_seconds"} <= merits["lora"]
-    assert {"checkpoint_bytes", "trainable_parameters", "forgetting"} <= merits["oft"]
+    assert {"checkpoint_bytes", "trainable_parameters"} <= merits["oft"]
+    assert "forgetting" not in merits["oft"], "0.031 and 0.042, with a standard error of 0.004 each, are not told apart"
     assert sum(one.probability_best for one in found.shortlist + found.others) == pytest.approx(1.0)
     assert found.next_experiment is not None
     assert {found.next_experiment.first, found.next_experiment.second} <= {"lora", "dora", "oft"}

@@ -119,7 +119,7 @@ def test_a_method_learns_the_creature(
     assert max(len(one.data) for one in pictures) < 4000
     evaluate_checkpoint(tmp_path / "x", None, None, None, forgetting=True, as_json=False)
     title, similarity, drift, *_ = capsys.readouterr().out.splitlines()
-    assert title.endswith("on image_concept, 2 drawings")
+    assert title.endswith("on image_concept, 2 images")
     assert similarity.split()[:2] == ["similarity", f"{record.metrics['similarity']:.3f}"]
     assert drift.split()[:2] == ["drift", f"{record.metrics['drift']:+.4f}"]
 

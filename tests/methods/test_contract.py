@@ -123,4 +123,4 @@ class TestXLora(MethodContract):
 
 def test_no_implementation_is_left_out() -> None:
     tested = {resolve(MethodEntry(name=contract.method)).implementation for contract in MethodContract.__subclasses__()}
-    assert set(IMPLEMENTATIONS) - {"base"} <= tested
+    assert set(IMPLEMENTATIONS) - {"base", "tfidf"} <= tested, "the two that train no base model"

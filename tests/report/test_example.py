@@ -75,4 +75,4 @@ def test_the_pages_are_there() -> None:
     for name in ("peft-metamathqa", "peft-image-gen"):
         page = (FOLDER / f"{name}.html").read_text(encoding="utf-8")
         assert "not measured by Paretune" in page
-        assert "When training time means the steps" in page
+        assert "Published training time and the time of the steps" in page

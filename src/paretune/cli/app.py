@@ -221,7 +221,7 @@ def results(
     show_results(folder, min_accuracy=min_accuracy, price=price, as_json=json)
 
 
-@app.command(epilog="Example: paretune compare results/demo dora lora")
+@app.command(epilog="Example: paretune compare results/demo lora ia3")
 def compare(  # noqa: PLR0917 (one for each option)
     folder: options.Folder,
     first: Annotated[
@@ -286,7 +286,7 @@ def recommend(  # noqa: PLR0917 (one for each option)
     show_recommendation(folder, wishes, task=task, across=across, as_json=json)
 
 
-@app.command(epilog='Example: paretune claim results/demo "dora beats lora"')
+@app.command(epilog='Example: paretune claim results/demo "lora beats ia3"')
 def claim(
     folder: options.Folder,
     text: Annotated[

@@ -51,7 +51,7 @@ BaseModel = Annotated[
     str | None,
     typer.Option(
         rich_help_panel=_STUDY,
-        help="Base model: hub:NAME@REVISION, path:FOLDER or pypi:PACKAGE==VERSION (default: SmolLM2-135M).",
+        help="Base model: hub:NAME@REVISION, path:FOLDER or pypi:PACKAGE==VERSION (default: SmolLM2-135M-Instruct).",
     ),
 ]
 StudyTask = Annotated[
@@ -217,7 +217,7 @@ EstimatedMethods = Annotated[
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples per forward pass in training.")]
 SequenceLength = Annotated[int | None, typer.Option(min=1, help="Tokens in the longest training example.")]
 LongestData = Annotated[Path | None, typer.Option(help="Your data: the batch is made of its longest examples.")]
-BaseDtype = Annotated[str, typer.Option(help="Dtype of the base weights: bfloat16 or float32.")]
+BaseDtype = Annotated[str, typer.Option(help="Dtype of the base weights: bfloat16 or float32, the default of run.")]
 TrainableDtype = Annotated[str, typer.Option(help="Dtype of the trainable parameters: float32 or as_base.")]
 OptimizerName = Annotated[str, typer.Option(help="Optimizer: adamw or sgd.")]
 GradientCheckpointing = Annotated[bool, typer.Option(help="Recompute activations in the backward pass to save memory.")]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from paretune.analysis.decisions.checklist import FEWEST_SEEDS
 from paretune.cli.data_report import print_data_reports
 from paretune.cli.plan_settings import default_rate_notes, few_test_items_notes, settings_lines
 from paretune.cli.time_left import span_text
@@ -135,6 +136,9 @@ def _notes(outlook: Outlook) -> list[str]:
             f"If the best learning rate of a method is at the edge of its grid, every grid is widened: at most "
             f"{outlook.stages.num_if_wider} more tuning trials."
         )
+    if len(outlook.study.seeds) < FEWEST_SEEDS:
+        seeds = "1 seed describes" if len(outlook.study.seeds) == 1 else f"{len(outlook.study.seeds)} seeds describe"
+        notes.append(f"{seeds} these runs; a claim that one method is better needs at least {FEWEST_SEEDS}.")
     if outlook.study.tuning is not None:
         notes.append(
             f"Every method gets the same budget, chosen by {outlook.study.tuning.choose_by.replace('_', ' ')} on "

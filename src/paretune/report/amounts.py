@@ -61,9 +61,12 @@ def few_items_note(metric: Metric, num_items: int) -> str:
     """Return what so few items cannot tell. Only of a share it is known before anything has run."""
     start = f"Only {num_items} {metric.items} in the test"
     if not metric.is_share:
-        return f"{start}: small differences of {metric.words} cannot be told."
+        return f"{start}: small differences of {metric.words} cannot be detected."
     least = detectable_difference(Noise(ONE_IN_FOUR, 0.0), num_items, 1)
-    return f"{start}: differences of {metric.words} below about {gap(metric, round(least, 2))} cannot be told."
+    return (
+        f"{start}: differences of {metric.words} below about {gap(metric, round(least, 2))} cannot be detected. Seed "
+        f"variance, {metric.items} that come in clusters and the correction for many pairs raise that further."
+    )
 
 
 def _epochs(epochs: float) -> str:

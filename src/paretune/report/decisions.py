@@ -201,9 +201,9 @@ def _cheaper(candidate: Candidate, best: Candidate) -> str:
     less = [
         f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
         for cost in COSTS
-        if cost in own and cost in other and own[cost] < other[cost]
+        if candidate.needs_less(cost, best)
     ]
-    return f"against {best.name}: {', '.join(less)}"
+    return f"against {best.name}: {', '.join(less)}" if less else f"no cost is clearly lower than that of {best.name}"
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:

@@ -64,6 +64,7 @@ class Choice:
             quality=estimate.mean if estimate else None,
             interval=estimate.interval if estimate else None,
             metrics=row.metrics,
+            standard_errors=row.standard_errors,
             trains=row.records[0].trial.method.trains,
             probability_best=found.p_best,
             confidence_set_p_value=in_set,

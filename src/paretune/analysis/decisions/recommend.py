@@ -151,7 +151,9 @@ def _others(
 
 
 def _is_least(cost: str, candidate: Candidate, among: Sequence[Candidate]) -> bool:
-    return candidate.metrics[cost] == min(one.metrics[cost] for one in among if cost in one.metrics)
+    """Tell whether a candidate needs less of a cost than all others, but for those that need exactly as much."""
+    others = [one for one in among if one.metrics.get(cost, candidate.metrics[cost]) != candidate.metrics[cost]]
+    return all(candidate.needs_less(cost, one) for one in others)
 
 
 def _outdone(candidate: Candidate, better: Sequence[Candidate], costs: Sequence[str]) -> Candidate:

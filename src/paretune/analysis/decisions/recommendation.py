@@ -1,5 +1,6 @@
 """An answer to "which method should I use?", as data."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -9,6 +10,10 @@ from paretune.spec import Metric, metric_table
 from paretune.spec.base import Data, later
 from paretune.spec.metrics import earlier_metrics
 from paretune.spec.shown import Shown
+
+_Z_95 = 1.96
+_SAME_SHARE = 0.03
+"""Smaller differences of a cost, as a share of it, are no reason to prefer a method."""
 
 
 class Merit(Data):
@@ -30,6 +35,8 @@ class Candidate(Data):
     interval: Interval | None
     """95 % interval of the main metric."""
     metrics: dict[str, float]
+    standard_errors: dict[str, float] = {}
+    """Of the values that have one."""
     trains: bool
     probability_best: float
     """Of being the best of the admissible methods by the objective."""
@@ -45,6 +52,14 @@ class Candidate(Data):
     """Why it is on the short list; none where it is not."""
     outdone_by: str | None = None
     """A method on the short list that is no worse in value, and needs no more of any cost."""
+
+    def needs_less(self, cost: str, other: "Candidate") -> bool:
+        """Tell whether it needs less of a cost than another, by more than measuring it again would change."""
+        own, theirs = self.metrics.get(cost), other.metrics.get(cost)
+        if own is None or theirs is None:
+            return False
+        errors = [one.standard_errors.get(cost, 0.0) for one in (self, other)]
+        return theirs - own > max(_Z_95 * math.hypot(*errors), _SAME_SHARE * abs(theirs))
 
     def need(self, cost: str) -> float | None:
         """Return what it needs of a cost: nothing where it is not trained, None where that was not measured."""

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
@@ -68,7 +68,7 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
         columns.append(Column("rank", "Rank", place, _rank))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
-        columns += [_group_column(place, name, mains) for place, name in enumerate(groups)]
+        columns += [_group_column(place, name, mains, (row.task for row in rows)) for place, name in enumerate(groups)]
     names = (first_measured(rows, MEMORY), "step_seconds", first_measured(rows, RETENTION), *_SIZES_SHOWN)
     losses = ["validation_loss"] if any("validation_loss" in row.metrics for row in rows) else []
     shown = [METRICS[name] for name in (*losses, *names)]
@@ -112,9 +112,12 @@ def _column(metric: Metric, cell: Callable[[Row], Cell]) -> Column:
     return Column(metric.name, metric.label, metric.definition, cell, first=first)
 
 
-def _group_column(place: int, name: str, mains: Sequence[Metric]) -> Column:
+def _group_column(place: int, name: str, mains: Sequence[Metric], tasks: Iterable[str]) -> Column:
     what = " or ".join(metric.label for metric in mains)
-    definition = f"{what} on the {mains[0].items} of this part of the test: {plain(name)}."
+    where = " or ".join(f"paretune tasks {plain(task)}" for task in dict.fromkeys(tasks))
+    definition = (
+        f"{what} on the part of the test {mains[0].items} that is called {plain(name)} ({where} says what it is)."
+    )
     first = "ascending" if mains[0].lower_is_better else "descending"
     return Column(f"group-{place}", f"{what} ({plain(name)})", definition, _group(name), first=first)
 
