@@ -41,7 +41,8 @@ boft            out of memory       –       –        –      –           
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
 being on it in a repeat
 ≈ tied for best: no method is significantly better (5% level, corrected for all pairs of methods)
-seen/unseen: accuracy on these parts of the questions (paretune tasks word_problems).
+seen/unseen: accuracy on these parts of the test questions, none of which training shows (see:
+paretune tasks word_problems).
 Forgetting: increase of the loss on general text, in nats per token, ± its standard error.
 boft: out of memory in phase train: could not allocate 5.3 GB
 Accuracy is shown with a 95% interval over the questions; seed variance is not included.

@@ -188,7 +188,13 @@ Weights = Annotated[
     list[str] | None,
     typer.Option(help="METRIC=WEIGHT, to optimise a weighted sum in place of --maximise. May be repeated."),
 ]
-MaxMemory = Annotated[str | None, typer.Option(help="Limit on the memory shown in the table, for example 24GB.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        help="Limit on the memory shown in the table, for example 24GB. On a GPU that is what PyTorch allocated; its "
+        "reserve and the CUDA context come on top."
+    ),
+]
 MaxCheckpoint = Annotated[str | None, typer.Option(help="Limit on the size of the checkpoint, for example 50MB.")]
 MaxStepTime = Annotated[str | None, typer.Option(help="Limit on the time of one optimizer step, for example 1.5s.")]
 MaxForgetting = Annotated[
@@ -217,7 +223,9 @@ EstimatedMethods = Annotated[
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples per forward pass in training.")]
 SequenceLength = Annotated[int | None, typer.Option(min=1, help="Tokens in the longest training example.")]
 LongestData = Annotated[Path | None, typer.Option(help="Your data: the batch is made of its longest examples.")]
-BaseDtype = Annotated[str, typer.Option(help="Dtype of the base weights: bfloat16 or float32, the default of run.")]
+BaseDtype = Annotated[
+    str, typer.Option(help="Dtype of the base weights: bfloat16 or float32, which run has by default.")
+]
 TrainableDtype = Annotated[str, typer.Option(help="Dtype of the trainable parameters: float32 or as_base.")]
 OptimizerName = Annotated[str, typer.Option(help="Optimizer: adamw or sgd.")]
 GradientCheckpointing = Annotated[bool, typer.Option(help="Recompute activations in the backward pass to save memory.")]

@@ -62,10 +62,10 @@ def few_items_note(metric: Metric, num_items: int) -> str:
     start = f"Only {num_items} {metric.items} in the test"
     if not metric.is_share:
         return f"{start}: small differences of {metric.words} cannot be detected."
-    least = detectable_difference(Noise(ONE_IN_FOUR, 0.0), num_items, 1)
+    least = gap(metric, round(detectable_difference(Noise(ONE_IN_FOUR, 0.0), num_items, 1), 2))
     return (
-        f"{start}: differences of {metric.words} below about {gap(metric, round(least, 2))} cannot be detected. Seed "
-        f"variance, {metric.items} that come in clusters and the correction for many pairs raise that further."
+        f"{start}: with one seed each, differences of {metric.words} below about {least} cannot be detected. More "
+        f"seeds lower that; {metric.items} that come in clusters and the correction for many pairs raise it."
     )
 
 

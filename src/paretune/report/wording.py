@@ -66,9 +66,12 @@ def column_notes(rows: Sequence[Row]) -> dict[str, str]:
         groups = [*map(plain, dict.fromkeys(name for row in inside for name in row.groups))]
         if len(groups) > 1:
             mains = main_metrics(inside)
-            what = f"{' or '.join(metric.words for metric in mains)} on these parts of the {mains[0].items}"
+            what = (
+                f"{' or '.join(metric.words for metric in mains)} on these parts of the test {mains[0].items}, none of "
+                "which training shows"
+            )
             heading = "/".join(groups)
-            found.setdefault(heading, plain(f"{heading}: {what} (paretune tasks {task})."))
+            found.setdefault(heading, plain(f"{heading}: {what} (see: paretune tasks {task})."))
     if any("forgetting" in row.metrics for row in rows):
         note = "increase of the loss on general text, in nats per token, ± its standard error."
         found["Forgetting"] = f"Forgetting: {note}"

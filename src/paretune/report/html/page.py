@@ -26,7 +26,7 @@ from paretune.report.html.page_table import table_columns, table_rows, view_key
 from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
 from paretune.report.html.template import asset, template
 from paretune.report.standing_marks import front_share, is_tied
-from paretune.report.wording import TIED_NOTE, claim_notes, departures, interval_note, notes
+from paretune.report.wording import TIED_NOTE, claim_notes, column_notes, departures, interval_note, notes
 from paretune.spec import COSTS, METRICS, DataReport, Metric, Provenance, Recipe, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
@@ -101,6 +101,7 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
         gallery=(gallery := gallery_section(rows, sources.pictures)),
         views=_views(rows),
         columns=columns,
+        parts=" ".join(note for heading, note in column_notes(rows).items() if heading != "Forgetting"),
         rows=table_rows(rows, columns, study),
         costs=[METRICS[cost] for cost in COSTS if cost in drawn],
         imported=(imported := any(row.records[0].imported for row in rows)),

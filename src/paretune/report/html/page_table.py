@@ -65,7 +65,7 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     if any(row.standing for row in rows):
         by = " or ".join(metric.words for metric in mains)
         place = f"Place by {by}, with its 95% interval; below it the probability of being the best of all rows."
-        columns.append(Column("rank", "Rank", place, _rank))
+        columns.append(Column("rank", "Place", place, _rank))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
         columns += [_group_column(place, name, mains, (row.task for row in rows)) for place, name in enumerate(groups)]
@@ -115,9 +115,8 @@ def _column(metric: Metric, cell: Callable[[Row], Cell]) -> Column:
 def _group_column(place: int, name: str, mains: Sequence[Metric], tasks: Iterable[str]) -> Column:
     what = " or ".join(metric.label for metric in mains)
     where = " or ".join(f"paretune tasks {plain(task)}" for task in dict.fromkeys(tasks))
-    definition = (
-        f"{what} on the part of the test {mains[0].items} that is called {plain(name)} ({where} says what it is)."
-    )
+    part = f"the part of the test {mains[0].items} that is called {plain(name)}, none of which training shows"
+    definition = f"{what} on {part} ({where} says what it is)."
     first = "ascending" if mains[0].lower_is_better else "descending"
     return Column(f"group-{place}", f"{what} ({plain(name)})", definition, _group(name), first=first)
 
