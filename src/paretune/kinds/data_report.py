@@ -43,12 +43,16 @@ def data_report(task: Task, trial: Trial) -> DataReport | None:
 
 
 def _lengths(examples: Sequence[Example], tokenizer: Any, max_length: int) -> Lengths:
-    counts = [encode(example, tokenizer).num_tokens for example in islice(examples, COUNTED)]
+    return lengths_of([encode(example, tokenizer).num_tokens for example in islice(examples, COUNTED)], max_length)
+
+
+def lengths_of(counts: Sequence[int], longest: int) -> Lengths:
+    """Return what is said of the numbers of tokens of examples, at least one, where `longest` tokens are shown."""
     return Lengths(
         num_counted=len(counts),
         median=round(median(counts)),
         longest=max(counts),
-        num_too_long=sum(count > max_length for count in counts),
+        num_too_long=sum(count > longest for count in counts),
     )
 
 

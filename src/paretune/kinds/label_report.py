@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from statistics import median
 from typing import Any
 
 from paretune.engine.classification import longest_text
-from paretune.kinds.data_report import COUNTED, SHOWN
+from paretune.kinds.data_report import COUNTED, SHOWN, lengths_of
 from paretune.models import pinned, tokenizer_of
 from paretune.spec import DataReport, Lengths, ShownExample, Trial
 from paretune.tasks import ClassificationTask, LabelledExample, Split
@@ -38,13 +37,7 @@ def label_report(task: ClassificationTask, trial: Trial) -> DataReport | None:
 
 
 def _lengths(examples: Sequence[LabelledExample], tokenizer: Any, longest: int) -> Lengths:
-    counts = [len(_ids(one, tokenizer, _NO_LIMIT)) for one in examples]
-    return Lengths(
-        num_counted=len(counts),
-        median=round(median(counts)),
-        longest=max(counts),
-        num_too_long=sum(count > longest for count in counts),
-    )
+    return lengths_of([len(_ids(one, tokenizer, _NO_LIMIT)) for one in examples], longest)
 
 
 def _shown(example: LabelledExample, tokenizer: Any, longest: int) -> ShownExample:
