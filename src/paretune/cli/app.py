@@ -106,46 +106,19 @@ def run(  # noqa: PLR0917 (one for each option)
     The study is a TOML file, or --methods with options. All problems are listed before the first trial starts. The same
     command resumes after any interruption: finished trials are never repeated.
     """
-    from paretune.cli.studies import DATA_OPTIONS, RunOptions, checked, chosen_study, run_and_show
-    from paretune.cli.study_files import folder_for, keep_study_file
-    from paretune.spec import InputError
+    from paretune.cli.run_command import Asked, run_command
+    from paretune.cli.studies import DATA_OPTIONS, RunOptions
 
     described: dict[str, Any] = {
-        "model": model,
-        "task": task,
-        "methods": methods,
-        "data": data,
+        "model": model, "task": task, "methods": methods, "data": data,
         **dict(zip(DATA_OPTIONS, (prompt, completion, text, label, choices, group, metric), strict=True)),
-        "no_chat_template": no_chat_template or None,
-        "epochs": epochs,
-        "steps": steps,
-        "batch_size": batch_size,
-        "max_length": max_length,
-        "learning_rate": learning_rate or None,
-        "seeds": seeds,
-        "experiments": experiments,
-        "task_option": task_option or None,
-        "general_text": general_text,
-    }
-    chosen = chosen_study(study, described)
-    folder = out or folder_for(study, chosen)
-    if json and not plan:
-        raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
+        "no_chat_template": no_chat_template or None, "epochs": epochs, "steps": steps, "batch_size": batch_size,
+        "max_length": max_length, "learning_rate": learning_rate or None, "seeds": seeds, "experiments": experiments,
+        "task_option": task_option or None, "general_text": general_text,
+    }  # fmt: skip
     source = None if study is None else str(study)
     how = RunOptions(jobs, threads, retry, skip_unavailable, source, share_devices)
-    if budget is not None:
-        from paretune.cli.budget import refuse_chosen, within_budget
-
-        refuse_chosen({"a study file": study, "--seeds": seeds, "--experiments": experiments})
-        chosen = within_budget(chosen, folder, budget, threads=threads, skip_unavailable=skip_unavailable)
-    if plan:
-        from paretune.cli.planning import show_plan
-
-        show_plan(checked(chosen, folder, how, weights=False), folder, jobs=jobs, retry=retry, as_json=json)
-        return
-    raise typer.Exit(
-        run_and_show(chosen, folder, how, keep=keep_study_file if study is None and budget is None else None)
-    )
+    raise typer.Exit(run_command(Asked(study, described, out, budget, plan, json), how))
 
 
 @app.command(epilog="Example: paretune methods lily")

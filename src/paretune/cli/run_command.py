@@ -1,0 +1,47 @@
+"""The command `run`, from what was typed to the exit code."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from paretune.cli.studies import RunOptions, checked, chosen_study, run_and_show
+from paretune.cli.study_files import folder_for, keep_study_file
+from paretune.spec import InputError
+
+
+class Asked(NamedTuple):
+    """What is to be run."""
+
+    file: Path | None
+    """The study file, in place of options that describe a study."""
+    described: dict[str, Any]
+    """The options that describe one, by name; None where one was not given."""
+    out: Path | None
+    budget: str | None
+    plan: bool
+    """Plan only."""
+    as_json: bool
+
+
+def run_command(asked: Asked, how: RunOptions) -> int:
+    """Run what is asked, or show its plan, and return the exit code.
+
+    Raises `InputError` for options that exclude each other, and as `chosen_study` and the run do.
+    """
+    chosen = chosen_study(asked.file, asked.described)
+    folder = asked.out or folder_for(asked.file, chosen)
+    if asked.as_json and not asked.plan:
+        raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
+    if asked.budget is not None:
+        from paretune.cli.budget import refuse_chosen, within_budget
+
+        excluded = {"--seeds": asked.described["seeds"], "--experiments": asked.described["experiments"]}
+        refuse_chosen({"a study file": asked.file, **excluded})
+        chosen = within_budget(chosen, folder, asked.budget, threads=how.threads, skip_unavailable=how.skip_unavailable)
+    if asked.plan:
+        from paretune.cli.planning import show_plan
+
+        prepared = checked(chosen, folder, how, weights=False)
+        show_plan(prepared, folder, jobs=how.jobs, retry=how.retry, as_json=asked.as_json)
+        return 0
+    keep = keep_study_file if asked.file is None and asked.budget is None else None
+    return run_and_show(chosen, folder, how, keep=keep)
