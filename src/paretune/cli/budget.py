@@ -104,7 +104,7 @@ def _told(metric: Metric, size: Size, num_trained: int, deviation: float | None)
         for one in seeds
     ]
     between, differences = ([gap(metric, float(f"{one:.2g}")) for one in values] for values in (seeds, least))
-    told = f"Smallest difference in {metric.words} that it can tell (80% power, corrected for all pairs of methods)"
+    told = f"Smallest difference in {metric.words} that it can detect (80% power, corrected for all pairs of methods)"
     if size.seeds == 1:
         return f"{told}: about {differences[0]}, for these very runs: one seed cannot tell what another would change."
     little, much = differences
