@@ -97,7 +97,7 @@ def outlook_lines(metric: Metric, size: Size, num_trained: int, item_deviation: 
 
 def _told(metric: Metric, size: Size, num_trained: int, deviation: float | None) -> str:
     if not deviation or not num_trained:
-        return f"Which differences in {metric.words} it can tell is not known before the first results."
+        return f"Which differences in {metric.words} it can detect is not known before the first results."
     seeds = [share * deviation for share in _SEED_SHARES]
     least = [
         detectable_difference(Noise(deviation**2, one), size.items, size.seeds, num_methods=max(2, num_trained))
