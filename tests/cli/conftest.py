@@ -1,12 +1,11 @@
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-Paretune = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.commands import Commands, Done
+
+Paretune = Callable[..., Done]
 
 TOY = """
 name = "toy"
@@ -23,17 +22,10 @@ batch_size = 4
 
 
 @pytest.fixture(scope="session")
-def paretune() -> Paretune:
+def paretune(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paretune]:
     """Return a function that runs the command line as a person would."""
-
-    def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from paretune.cli import main; main()", *map(str, arguments)]
-        environment = os.environ | {"COLUMNS": "160", "HF_HUB_OFFLINE": "1"}
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=300
-        )
-
-    return run
+    with Commands(tmp_path_factory.mktemp("commands")) as commands:
+        yield commands
 
 
 @pytest.fixture

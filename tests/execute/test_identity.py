@@ -19,6 +19,8 @@ from paretune.store import Store, load_planned_records, read_plan
 from tests.execute.stand_in import Deaf, StandIn
 from tests.models.test_content import replace_weights
 
+pytestmark = pytest.mark.usefixtures("kept_fork_servers")
+
 Build = Callable[..., Study]
 Start = Callable[..., StandIn]
 EARLIER = Path(__file__).parents[1] / "assets" / "own_data_v2"

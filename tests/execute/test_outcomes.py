@@ -15,6 +15,8 @@ from paretune.execute.run import run
 from paretune.spec import InputError, Phase, Study
 from paretune.store import Store
 
+pytestmark = pytest.mark.usefixtures("kept_fork_servers")
+
 Build = Callable[..., Study]
 ONE_BY_ONE = RunOptions(jobs=1, threads=1)
 

@@ -18,6 +18,8 @@ from paretune.store.kept_data_reports import read_data_reports
 from paretune.tasks import task_of
 from tests.engine.test_answering import TEMPLATE
 
+pytestmark = pytest.mark.usefixtures("kept_fork_servers")
+
 Build = Callable[..., Study]
 RECIPE = {"steps": 2, "batch_size": 4, "memory_steps": 1}
 

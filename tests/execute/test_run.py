@@ -19,6 +19,8 @@ from tests.execute.processes import left_over, workers_on
 
 Build = Callable[..., Study]
 
+kept_fork_servers = pytest.mark.usefixtures("kept_fork_servers")
+
 
 def stable(record: Record) -> dict[str, Any]:
     """Return what must not differ between two runs of the same trial: everything but clocks."""
@@ -50,6 +52,7 @@ class Starts:
         pass
 
 
+@kept_fork_servers
 def test_a_study_ends_with_complete_records(toy_study: Build, folder: Path) -> None:
     records = run(toy_study(methods=["base", "lora", "full"]), folder)
     assert [record.outcome.kind for record in records] == ["ok", "ok", "ok"]
@@ -70,6 +73,7 @@ def test_a_study_ends_with_complete_records(toy_study: Build, folder: Path) -> N
     assert {reading.phase for reading in lora.phases} >= {Phase.LOAD, Phase.TRAIN, Phase.SAVE, Phase.TEST, Phase.RETAIN}
 
 
+@kept_fork_servers
 def test_equal_trials_are_bit_identical_and_seeds_differ(toy_study: Build, tmp_path: Path) -> None:
     study = toy_study(methods=["lora"], seeds=[0, 1])
     first, second = (run(study, tmp_path / name) for name in ("a", "b"))
@@ -79,6 +83,7 @@ def test_equal_trials_are_bit_identical_and_seeds_differ(toy_study: Build, tmp_p
     assert first[0].train_losses != first[1].train_losses
 
 
+@kept_fork_servers
 def test_a_finished_study_starts_nothing(toy_study: Build, folder: Path) -> None:
     study = toy_study(methods=["base"])
     first = run(study, folder)
@@ -86,6 +91,7 @@ def test_a_finished_study_starts_nothing(toy_study: Build, folder: Path) -> None
     assert starts.ids == []
 
 
+@kept_fork_servers
 def test_a_study_can_grow(toy_study: Build, folder: Path) -> None:
     (base,) = run(toy_study(methods=["base"]), folder)
     grown = run(toy_study(methods=["base", "ia3"]), folder)
@@ -93,6 +99,7 @@ def test_a_study_can_grow(toy_study: Build, folder: Path) -> None:
     assert [record.trial.method.label for record in grown] == ["base", "ia3"]
 
 
+@kept_fork_servers
 def test_studies_of_two_recipes_do_not_share_a_folder(toy_study: Build, folder: Path) -> None:
     run(toy_study(methods=["base"]), folder)
     with pytest.raises(InputError, match="--out"):
@@ -104,6 +111,7 @@ def test_a_trial_that_takes_too_long_leaves_a_record(toy_study: Build, folder: P
     assert record.outcome.kind == "timed_out"
 
 
+@kept_fork_servers
 def test_a_loss_that_explodes_is_a_divergence(toy_study: Build, folder: Path) -> None:
     study = toy_study(methods=[{"name": "full", "learning_rate": 1e30}], recipe={"steps": 4, "warmup_ratio": 0.0})
     (record,) = run(study, folder)

@@ -21,6 +21,8 @@ from tests.execute.processes import left_over
 from tests.execute.stand_in import StandIn
 from tests.tune.landscapes import bowl
 
+pytestmark = pytest.mark.usefixtures("kept_fork_servers")
+
 Build = Callable[..., Study]
 Start = Callable[..., StandIn]
 

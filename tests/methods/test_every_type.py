@@ -68,6 +68,7 @@ def test_every_type_has_a_prior_rate_and_says_where_it_comes_from() -> None:
         assert (card.prior_learning_rate is None) == (not card.prior_source), card.name
 
 
+@pytest.mark.usefixtures("kept_fork_servers")
 def test_two_demanding_methods_run_in_processes_of_their_own(tmp_path: Path) -> None:
     study = small_study(tmp_path, "xlora")
     both = study.model_copy(update={"methods": (*study.methods, MethodEntry(name="lora-ga"))})

@@ -237,7 +237,7 @@ def _fork(message: Mapping[str, Any], streams: Sequence[int], inherited: Sequenc
         os._exit(code)
 
 
-def _import_libraries() -> None:
+def import_libraries() -> None:
     """Import what every trial needs. What cannot be imported is left to the workers, whose logs then say so."""
     with suppress(Exception):
         for name in _LIBRARIES:
@@ -245,6 +245,6 @@ def _import_libraries() -> None:
 
 
 if __name__ == "__main__":
-    _import_libraries()
+    import_libraries()
     with socket.socket(fileno=int(sys.argv[1])) as parent:
         serve(parent, partial(worker.main, None))
