@@ -141,7 +141,7 @@ class KillOnce:
 
 
 def test_a_killed_worker_leaves_a_record_and_the_next_run_finishes(toy_study: Build, folder: Path) -> None:
-    study = toy_study(methods=["base", "lora"], recipe={"steps": 400, "batch_size": 4})
+    study = toy_study(methods=["base", "lora"], recipe={"steps": 100, "batch_size": 4})
     base, lora = run(study, folder, watcher=(killer := KillOnce("lora", folder)))
     assert killer.killed
     assert (base.outcome.kind, lora.outcome.kind) == ("ok", "cancelled")
@@ -156,7 +156,7 @@ def test_a_killed_worker_leaves_a_record_and_the_next_run_finishes(toy_study: Bu
 def test_a_killed_run_takes_its_workers_along_and_the_next_finishes(
     toy_study: Build, folder: Path, tmp_path: Path
 ) -> None:
-    study = toy_study(methods=["base", "lora"], recipe={"steps": 300, "batch_size": 4})
+    study = toy_study(methods=["base", "lora"], recipe={"steps": 40, "batch_size": 4})
     script = tmp_path / "go.py"
     script.write_text(
         "import sys\nfrom paretune.spec import Study\nfrom paretune.execute.run import run\n"

@@ -29,23 +29,31 @@ from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel, pinned
 from paretune.models.tying import ties_embeddings
 from paretune.spec import AuditMarks, InputError, Ok, Outcome, Phase, Record, Trial
-from paretune.store import Item, KeptPicture
+from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, task_of
 
 TRIAL_FILE = "trial.json"
+TRAINING_PEAK = "the most bytes that training holds"
 
 
 def run_trial(
-    trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
+    trial: Trial,
+    checkpoint: Path,
+    *,
+    attempt: int,
+    concurrent_workers: SupportsInt,
+    listener: Listener,
+    shared: SharedValues = NOTHING_SHARED,
 ) -> Finished:
     """Run one trial; the trained method is saved into `checkpoint`. Its errors become its outcome, warnings its notes.
 
     `concurrent_workers` is the most trials that ran at once, this one among them; it is read when the trial has ended.
+    `shared` holds what other trials have found out and this one would find alike.
 
     Where the disk is full, the trial is cancelled and `checkpoint` is removed: it was not written as a whole.
     """
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    run = _Run(trial, checkpoint, listener)
+    run = _Run(trial, checkpoint, listener, shared)
     outcome: Outcome = Ok()
     with collect_warnings() as warned:
         try:
@@ -81,10 +89,11 @@ class _Ready(NamedTuple):
 class _Run:
     """The stages of one trial, and what has been found so far: an early end keeps what was measured before it."""
 
-    def __init__(self, trial: Trial, checkpoint: Path, listener: Listener) -> None:
+    def __init__(self, trial: Trial, checkpoint: Path, listener: Listener, shared: SharedValues) -> None:
         self._trial = trial
         self._checkpoint = checkpoint
         self._listener = listener
+        self._shared = shared
         self.phases = Phases(on_enter=listener.phase)
         self.findings: dict[str, Any] = {"metrics": {}, "standard_errors": {}}
         self.items: Sequence[Item] | None = None
@@ -105,7 +114,7 @@ class _Run:
             self._train(kind, task, trial)
             gc.collect()
         if "answers" in trial.measures:
-            self._evaluate(kind, Asked(trial, task, build(trial.method), self._checkpoint))
+            self._evaluate(kind, Asked(trial, task, build(trial.method), self._checkpoint, shared=self._shared))
 
     def _evaluate(self, kind: Kind[Any], asked: Asked[Any]) -> None:
         loaded = self._load(kind, asked.task, asked.trial)
@@ -149,13 +158,17 @@ class _Run:
             self.findings["num_left_out"] = data.num_left_out
             self.findings["num_validation_left_out"] = data.num_validation_left_out
         if "memory" in trial.measures and not torch.cuda.is_available():
-            with self.phases.during(Phase.MEASURE):
-                peak = _training_peak_bytes(ready, data.longest)
-                metrics["train_peak_bytes"] = float(peak)
-                self.phases.counted(Phase.TRAIN, peak)
-                del ready
-                gc.collect()
-            ready = self._ready(kind, task, trial)[0]
+            of = _decides_bytes(trial, ready.method)
+            peak = self._shared.find(TRAINING_PEAK, of)
+            if peak is None:
+                with self.phases.during(Phase.MEASURE):
+                    peak = _training_peak_bytes(ready, data.longest)
+                    del ready
+                    gc.collect()
+                self._shared.keep(TRAINING_PEAK, of, peak)
+                ready = self._ready(kind, task, trial)[0]
+            metrics["train_peak_bytes"] = float(peak)
+            self.phases.counted(Phase.TRAIN, peak)
         model, method, context, objective = ready
         with self.phases.during(Phase.PREPARE):
             method.before_training(model, context, data.batches)
@@ -197,6 +210,17 @@ class _Run:
         peak = self.phases.accelerator_peak(Phase.TRAIN)
         if peak is not None:
             self.findings["metrics"]["train_peak_bytes"] = float(peak)
+
+
+def _decides_bytes(trial: Trial, method: Method) -> dict[str, Any]:
+    """Return what the bytes of training depend on: neither rate nor seed, unless what is trained comes from data."""
+    of: dict[str, Any] = {
+        "base_model": trial.base,
+        "task": trial.task.identity,
+        "method": trial.method.model_dump(mode="json", exclude={"label"}),
+        "recipe": trial.recipe.model_dump(mode="json"),
+    }
+    return of | {"seed": trial.seed} if method.looks_at_data else of
 
 
 def _training_peak_bytes(ready: _Ready, batches: Iterable[DataBatch]) -> int:

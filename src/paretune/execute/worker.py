@@ -12,13 +12,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol, SupportsInt
 
 from paretune.execute.events import EventWriter, Listener
 from paretune.execute.executor import Finished, disk_full
 from paretune.spec import InputError, Trial
-from paretune.store import Store
+from paretune.store import Store, StoredValues
 from paretune.store.atomic import is_disk_full
 
 
@@ -65,7 +66,7 @@ def main(run: RunTrial | None = None, arguments: Sequence[str] | None = None) ->
     store = Store(given.store)
     checkpoint = store.adapter_folder(trial.id, given.attempt)
     shutil.rmtree(checkpoint, ignore_errors=True)  # left by a worker that was killed before it could finish
-    finished = (run or _train_and_evaluate)(
+    finished = (run or partial(_train_and_evaluate, store))(
         trial, checkpoint, attempt=given.attempt, concurrent_workers=at_once, listener=listener
     )
     try:
@@ -79,19 +80,23 @@ def main(run: RunTrial | None = None, arguments: Sequence[str] | None = None) ->
 
 
 def _train_and_evaluate(
-    trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
+    store: Store, trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
 ) -> Finished:
     # Imported here so that a worker started by mistake answers at once.
     import torch
     from transformers.utils import logging
 
     from paretune.execute.trial import run_trial
+    from paretune.measure import environment
 
     warnings.filterwarnings("ignore", category=FutureWarning)
     logging.disable_progress_bar()
     if threads := os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(threads))
-    return run_trial(trial, checkpoint, attempt=attempt, concurrent_workers=concurrent_workers, listener=listener)
+    shared = StoredValues(store.folder, environment())
+    return run_trial(
+        trial, checkpoint, attempt=attempt, concurrent_workers=concurrent_workers, listener=listener, shared=shared
+    )
 
 
 def _follow_parent(at_once: _MostAtOnce) -> None:

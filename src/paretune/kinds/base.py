@@ -15,7 +15,7 @@ from paretune.methods import Context, KindTraits, Method, Objective
 from paretune.models import LoadedModel
 from paretune.models.hardware import default_device
 from paretune.spec import DataReport, GeneralText, Phase, Recipe, Trial
-from paretune.store import Item, KeptPicture
+from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, Split
 
 TaskT = TypeVar("TaskT", bound=AnyTask)
@@ -54,6 +54,8 @@ class Asked(NamedTuple, Generic[TaskT]):
     checkpoint: Path
     limit: int | None = None
     """Ask the first N questions only."""
+    shared: SharedValues = NOTHING_SHARED
+    """What other trials have found out about the base model."""
 
 
 class Evaluation(NamedTuple):

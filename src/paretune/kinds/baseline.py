@@ -20,7 +20,7 @@ def learnt_without_base_model(
 
     Raises `InputError` where the task asks for anything but one label.
     """
-    trial, task, _, _, limit = asked
+    trial, task, _, _, limit, _ = asked
     if task.problem != "single_label":
         raise InputError(
             f'method "{trial.method.label}": tells one label of a text, and task "{task.card.name}" asks for '

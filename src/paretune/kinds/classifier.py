@@ -149,7 +149,7 @@ class Classifier(Kind[ClassificationTask]):
         self, asked: Asked[ClassificationTask], loaded: LoadedModel, phases: Phases, on_progress: OnProgress
     ) -> Evaluation:
         """Ask for the texts of the trial's split. What is longer than the recipe's `max_length` is cut."""
-        trial, task, method, checkpoint, limit = asked
+        trial, task, method, checkpoint, limit, _ = asked
         if method.num_shots:
             raise InputError(
                 f'method "{trial.method.label}": a classifier is shown no worked examples; leave out shots'

@@ -9,23 +9,26 @@ from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
 from paretune.measure import Phases, general_texts, text_losses
 from paretune.models import LoadedModel
 from paretune.models.tying import ties_embeddings
-from paretune.spec import GeneralText, InputError, Phase
+from paretune.spec import GeneralText, InputError, Phase, Trial
+from paretune.store import SharedValues
 from paretune.tasks import Task, fixed_general_text, read_general_text
 from paretune.tasks.scoring import score_all
+
+BASE_LOSSES = "the base model's losses on general text"
 
 
 def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progress: OnProgress) -> Evaluation:
     """Attach a saved method to a fresh base model, answer the questions, and compare losses on general text.
 
-    The loss of the base on the same text is read before the adapter exists. Forgetting and memory are left out where
-    the trial does not measure them.
+    The loss of the base on the same text is read before the adapter exists, once for all trials. Forgetting and memory
+    are left out where the trial does not measure them.
     """
-    trial, task, method, checkpoint, limit = asked
+    trial, task, method, checkpoint, limit, shared = asked
     recipe, measures = trial.recipe, trial.measures
     texts, reading = general_texts_of(trial.general_text) if "forgetting" in measures else ((), {})
     if texts:
         with phases.during(Phase.RETAIN):
-            before = text_losses(loaded.model, loaded.tokenizer, texts, **reading)
+            before = _base_losses(trial, loaded, shared)
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
     alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model))
@@ -54,6 +57,22 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
             peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
         keep_answer_peak(metrics, phases, peak)
     return Evaluation(metrics, standard_errors, groups, items, text_loss_changes=tuple(changes))
+
+
+def _base_losses(trial: Trial, loaded: LoadedModel, shared: SharedValues) -> Sequence[float]:
+    """Return the untouched base model's losses on general text, from another trial where one has read them."""
+    recipe = trial.recipe
+    of = {
+        "base_model": trial.base,
+        "general_text": trial.general_text and trial.general_text.identity,
+        **recipe.model_dump(mode="json", include={"dtype", "quantisation", "attention"}),
+    }
+    losses: Sequence[float] | None = shared.find(BASE_LOSSES, of)
+    if losses is None:
+        texts, reading = general_texts_of(trial.general_text)
+        losses = text_losses(loaded.model, loaded.tokenizer, texts, **reading)
+        shared.keep(BASE_LOSSES, of, losses)
+    return losses
 
 
 def _forgetting(before: Sequence[float], after: Sequence[float]) -> tuple[list[float], float, float]:

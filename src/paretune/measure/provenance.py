@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,17 +19,24 @@ PACKAGES = ("paretune", "torch", "transformers", "peft", "accelerate", "safetens
 
 def collect_provenance(*, concurrent_workers: int, model_note: str | None = None) -> Provenance:
     """Return this process's packages, commit, machine and threads. Torch's version names its build (2.9.0+cu128)."""
-    versions = {name: _version(name) for name in PACKAGES}
     return Provenance(
-        packages={name: number for name, number in versions.items() if number is not None},
-        python=platform.python_version(),
+        **environment(),
         git_commit=git_commit(Path(__file__).parents[1]),
-        platform=_platform(),
-        device=_device(),
-        num_threads=torch.get_num_threads(),
         concurrent_workers=concurrent_workers,
         model_note=model_note,
     )
+
+
+def environment() -> dict[str, Any]:
+    """Return what values may depend on next to the trial: packages, Python, platform, device and threads."""
+    versions = {name: _version(name) for name in PACKAGES}
+    return {
+        "packages": {name: number for name, number in versions.items() if number is not None},
+        "python": platform.python_version(),
+        "platform": _platform(),
+        "device": _device(),
+        "num_threads": torch.get_num_threads(),
+    }
 
 
 def git_commit(folder: Path) -> str | None:

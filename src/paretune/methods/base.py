@@ -142,6 +142,11 @@ class Method(ABC):
             check_own_parameter(cls, spec, name, value)
 
     @property
+    def looks_at_data(self) -> bool:
+        """Whether what it trains may depend on the data, and so on the seed that decides the data's order."""
+        return type(self).before_training is not Method.before_training
+
+    @property
     def trains(self) -> bool:
         """Whether there is anything to train."""
         return self.spec.trains

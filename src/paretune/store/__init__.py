@@ -6,8 +6,9 @@ from paretune.store.pictures import KeptPicture
 from paretune.store.planned import keep_plan, load_planned_records, planned_of, read_plan
 from paretune.store.query import query
 from paretune.store.records import Records
+from paretune.store.shared_values import NOTHING_SHARED, SharedValues, StoredValues
 
 __all__ = [
-    "Item", "KeptPicture", "Records", "Store", "keep_plan", "load_planned_records",
-    "load_records", "planned_of", "query", "read_plan",
+    "NOTHING_SHARED", "Item", "KeptPicture", "Records", "SharedValues", "Store", "StoredValues", "keep_plan",
+    "load_planned_records", "load_records", "planned_of", "query", "read_plan",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ items/<trial id>-<attempt>.parquet  its answers, question by question
 pictures/<trial id>-<attempt>/      of an image model: generated images, small, and what it learnt from
 adapters/<trial id>-<attempt>/      what was trained
 logs/<trial id>-<attempt>.log       what its process printed
+shared/<hash>.json                  what several trials need alike, see `shared_values`
 """
 
 import json

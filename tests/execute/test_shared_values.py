@@ -1,0 +1,108 @@
+"""What trials would find alike is found out once, and nothing that a record holds changes by it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paretune.execute.executor import Finished
+from paretune.execute.plan import plan
+from paretune.execute.trial import run_trial
+from paretune.kinds import language
+from paretune.measure import environment, text_losses
+from paretune.spec import Study, Trial
+from paretune.store import NOTHING_SHARED, SharedValues, Store, StoredValues
+from tests.execute.stand_in import Deaf
+
+Build = Callable[..., Study]
+CLOCKS = {"started_at", "step_seconds", "phases", "provenance"}
+CLOCK_METRICS = {"step_seconds", "train_seconds", "answers_per_second"}
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> StoredValues:
+    tmp_path.joinpath("results").mkdir()
+    return StoredValues(tmp_path / "results", environment())
+
+
+def run_with(shared: SharedValues, trial: Trial, folder: Path) -> Finished:
+    return run_trial(trial, folder, attempt=1, concurrent_workers=1, listener=Deaf(), shared=shared)
+
+
+def measured(finished: Finished) -> dict[str, Any]:
+    """Return all that a trial found but its clocks."""
+    value = finished.record.model_dump(exclude=CLOCKS)
+    value["metrics"] = {name: one for name, one in finished.record.metrics.items() if name not in CLOCK_METRICS}
+    value["items"] = finished.items
+    value["peaks"] = {reading.phase: reading.peak_bytes for reading in finished.record.phases if reading.peak_bytes}
+    return value
+
+
+def test_records_say_what_trials_that_stand_alone_say(toy_study: Build, shared: StoredValues, tmp_path: Path) -> None:
+    for trial in plan(toy_study(methods=["base", "lora", "adalora"], seeds=[0, 1])):
+        alone = run_with(NOTHING_SHARED, trial, tmp_path / "alone" / trial.id)
+        together = run_with(shared, trial, tmp_path / "together" / trial.id)
+        assert alone.record.outcome.kind == "ok"
+        assert measured(together) == measured(alone)
+    kept = [json.loads(file.read_text())["what"] for file in (tmp_path / "results" / "shared").iterdir()]
+    assert sorted(kept) == [language.BASE_LOSSES, *["the most bytes that training holds"] * 2]
+
+
+def test_the_base_model_reads_general_text_once(
+    toy_study: Build, shared: StoredValues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def reading(model: Any, *rest: Any, **settings: Any) -> tuple[float, ...]:
+        read.append(type(model).__name__)
+        return text_losses(model, *rest, **settings)
+
+    monkeypatch.setattr(language, "text_losses", reading)
+    for trial in plan(toy_study(methods=["lora"], seeds=[0, 1, 2])):
+        run_with(shared, trial, tmp_path / trial.id)
+    assert read == ["LlamaForCausalLM", *["PeftModelForCausalLM"] * 3]
+
+
+def test_a_method_that_starts_from_data_is_counted_for_every_seed(
+    toy_study: Build, shared: StoredValues, tmp_path: Path
+) -> None:
+    for trial in plan(toy_study(methods=["eva"], seeds=[0, 1])):
+        assert run_with(shared, trial, tmp_path / trial.id).record.outcome.kind == "ok"
+    kept = [json.loads(file.read_text()) for file in (tmp_path / "results" / "shared").iterdir()]
+    assert sorted(one["of"]["seed"] for one in kept if "seed" in one["of"]) == [0, 1]
+
+
+def test_values_hold_for_the_same_parts_in_the_same_environment_only(tmp_path: Path) -> None:
+    here = StoredValues(tmp_path, {"num_threads": 1})
+    here.keep("losses", {"base_model": "a"}, [0.1, 1 / 3])
+    assert here.find("losses", {"base_model": "a"}) == [0.1, 1 / 3]
+    assert StoredValues(tmp_path, {"num_threads": 1}).find("losses", {"base_model": "a"}) == [0.1, 1 / 3]
+    assert here.find("losses", {"base_model": "b"}) is None
+    assert here.find("bytes", {"base_model": "a"}) is None
+    assert StoredValues(tmp_path, {"num_threads": 2}).find("losses", {"base_model": "a"}) is None
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"what": "x"}', "nonsense"])
+def test_a_damaged_file_is_named_and_refuses_its_trial(
+    damage: str, toy_study: Build, shared: StoredValues, tmp_path: Path
+) -> None:
+    (trial,) = plan(toy_study(methods=["base"]))
+    run_with(shared, trial, tmp_path / "a")
+    (file,) = (tmp_path / "results" / "shared").iterdir()
+    file.write_text(damage)
+    outcome = run_with(shared, trial, tmp_path / "b").record.outcome
+    assert outcome.kind == "refused"
+    assert f"{file}: damaged; delete it" in getattr(outcome, "message", "")
+
+
+@pytest.mark.usefixtures("kept_fork_servers")
+def test_workers_share_through_the_study_s_folder(toy_study: Build, folder: Path) -> None:
+    from paretune.execute.run import run
+
+    records = run(toy_study(methods=["lora"], seeds=[0, 1]), folder)
+    assert [record.outcome.kind for record in records] == ["ok", "ok"]
+    assert len({record.metrics["train_peak_bytes"] for record in records}) == 1
+    assert len(list((folder / "shared").iterdir())) == 2
+    assert len(Store(folder).records()) == 2
