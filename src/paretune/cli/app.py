@@ -288,3 +288,26 @@ def page(
     from paretune.cli.studies import write_study_page
 
     print(write_study_page(folder, out, min_accuracy))
+
+
+@app.command(epilog="Example: paretune plot results/demo --x step_seconds -o front.svg")
+def plot(  # noqa: PLR0917 (one for each option)
+    folder: options.Folder,
+    x: Annotated[str, typer.Option("--x", help="Metric of the horizontal axis.")] = "train_peak_bytes",
+    y: Annotated[
+        str | None, typer.Option("--y", help="Metric of the vertical axis (default: the task's main metric).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="A .svg, .png or .pdf file (default: DIR/front.svg).")
+    ] = None,
+    min_accuracy: options.FrontFloor = None,
+    task: options.TaskName = None,
+    across: options.Across = False,
+) -> None:
+    """Draw two metrics of all methods against each other, with 95% intervals and the Pareto front.
+
+    For papers and READMEs. The paler a point, the less probable that it lies on the front.
+    """
+    from paretune.cli.plotting import write_front_plot
+
+    print(write_front_plot(folder, out, x, y, task=task, min_accuracy=min_accuracy, across=across))

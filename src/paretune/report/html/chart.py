@@ -43,6 +43,21 @@ def chart_bundle() -> str:
     return "(function () {" + bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--") + "})();"
 
 
+def value_axis(metric: Metric, *, grid: bool | None = None) -> Any:
+    """Return an axis whose labels have a metric's unit."""
+    import altair as alt
+
+    suffix = _SUFFIXES.get(metric.unit)
+    formats = {Unit.COUNT: "~s", Unit.FRACTION: "%"}
+    return alt.Axis(
+        labelExpr=f"format(datum.value, '~s') + '{suffix}'" if suffix else alt.Undefined,
+        format=formats.get(metric.unit, alt.Undefined),
+        grid=alt.Undefined if grid is None else grid,
+        tickCount=6,
+        labelSeparation=14,
+    )
+
+
 def _drawn_values(rows: Sequence[Row]) -> dict[str, list[float]]:
     """Return the values of each cost that can be drawn: finite, and with a main metric."""
     drawn = [row.metrics for row in rows if row.quality in row.metrics]
@@ -51,9 +66,10 @@ def _drawn_values(rows: Sequence[Row]) -> dict[str, list[float]]:
     }
 
 
-def _logarithmic(cost: str, values: Sequence[float]) -> bool:
-    if METRICS[cost].unit is Unit.NATS:
-        return False  # differences, which may be negative
+def is_logarithmic(metric: Metric, values: Sequence[float]) -> bool:
+    """Tell whether values spread so far that a logarithmic axis shows them better."""
+    if metric.unit in {Unit.NATS, Unit.FRACTION, Unit.COSINE}:
+        return False  # differences, which may be negative, and what ends at 1
     return bool(values) and min(values) > 0 and max(values) / min(values) > _LOG_FROM_RATIO
 
 
@@ -63,23 +79,16 @@ def _spec(main: Metric, cost: str, values: Sequence[float]) -> dict[str, Any]:
     metric = METRICS[cost]
     scale = (
         alt.Scale(type="log", padding=24)
-        if _logarithmic(cost, values)
+        if is_logarithmic(metric, values)
         else alt.Scale(type="linear", zero=False, padding=24)
     )
-    suffix = _SUFFIXES.get(metric.unit)
-    axis = alt.Axis(
-        labelExpr=f"format(datum.value, '~s') + '{suffix}'" if suffix else alt.Undefined,
-        format="~s" if metric.unit is Unit.COUNT else alt.Undefined,
-        grid=False,
-        tickCount=6,
-        labelSeparation=14,
-    )
+    axis = value_axis(metric, grid=False)
     title = metric.label + (f" ({metric.unit})" if metric.unit is Unit.NATS else "") + " · less is better"
     x = alt.X("cost:Q", scale=scale, axis=axis, title=title)
     share = main.unit is Unit.FRACTION
     y = alt.Y(
         "quality:Q",
-        axis=alt.Axis(format="%" if share else alt.Undefined, tickCount=6),
+        axis=value_axis(main),
         scale=alt.Undefined if share else alt.Scale(zero=False, padding=24),
         title=f"{main.label} · {'less' if main.lower_is_better else 'more'} is better",
     )
