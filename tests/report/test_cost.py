@@ -4,7 +4,7 @@ import pytest
 
 from paretune.analysis.table.study_cost import study_cost
 from paretune.report.cost import cost_json, cost_line, parse_price
-from paretune.spec import InputError, OutOfMemory, Phase, PhaseReading, Record
+from paretune.spec import DIFFUSION, InputError, OutOfMemory, Phase, PhaseReading, Record, TaskSpec
 from tests.records import make_record
 
 
@@ -24,13 +24,21 @@ def test_seconds_are_summed_by_stage_and_purpose() -> None:
     assert (cost.num_trials, cost.seconds) == (3, 4000)
     assert cost.by_stage == {"final trials": 1990, "tuning": 2010}
     assert list(cost.by_purpose.items()) == [
-        ("training", 3030), ("answering", 900), ("loading", 40), ("forgetting and drift", 30)
+        ("training", 3030), ("test evaluation", 900), ("model loading", 40), ("evaluation of forgetting", 30)
     ]  # fmt: skip
     assert cost_line(records, 2.5) == (
-        "3 trials took 1:06:40 together: training 76%, answering 22%, loading 1%. Final trials 50%, tuning 50%. "
-        "At 2.5 per hour: 2.78"
+        "3 trials took 1:06:40 (h:mm:ss) in total: training 76%, test evaluation 22%, model loading 1%; "
+        "final trials 50%, tuning 50%. At 2.5 per hour: 2.78"
     )
     assert cost_json(records, 3.6)["cost"]["price"] == pytest.approx(4.0)
+
+
+def test_an_image_model_s_retention_is_drift() -> None:
+    task = TaskSpec(name="image_concept", version="1", content_hash="0123456789abcdef", kind=DIFFUSION)
+    image = make_record(task=task, phases=(PhaseReading(phase=Phase.RETAIN, seconds=5),))
+    cost = study_cost([image, record(retain=4)])
+    assert cost is not None
+    assert cost.by_purpose == {"evaluation of drift": 5, "evaluation of forgetting": 4}
 
 
 def test_imported_records_say_nothing() -> None:

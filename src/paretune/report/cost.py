@@ -19,10 +19,11 @@ def cost_line(records: Iterable[Record], price: float | None = None) -> str | No
         return None
     trials = "trial" if cost.num_trials == 1 else "trials"
     line = (
-        f"{cost.num_trials} {trials} took {timedelta(seconds=round(cost.seconds))} together: {_shares(cost.by_purpose)}"
+        f"{cost.num_trials} {trials} took {timedelta(seconds=round(cost.seconds))} (h:mm:ss) in total: "
+        f"{_shares(cost.by_purpose)}"
     )
     if len(cost.by_stage) > 1:
-        line += f". {_shares(cost.by_stage).capitalize()}"
+        line += f"; {_shares(cost.by_stage)}"
     return line if price is None else f"{line}. At {price:g} per hour: {money(cost, price):.2f}"
 
 

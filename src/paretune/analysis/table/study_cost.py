@@ -3,19 +3,21 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from paretune.spec import Phase, Record
+from paretune.spec import DIFFUSION, Phase, Record
 
 _SPENT_ON = {
-    Phase.LOAD: "loading",
-    Phase.RELOAD: "loading",
-    Phase.PREPARE: "preparing",
-    Phase.MEASURE: "counting memory",
+    Phase.LOAD: "model loading",
+    Phase.RELOAD: "model loading",
+    Phase.PREPARE: "attaching methods",
+    Phase.MEASURE: "memory measurement",
     Phase.TRAIN: "training",
-    Phase.VALIDATE: "validation loss",
-    Phase.SAVE: "saving",
-    Phase.TEST: "answering",
-    Phase.RETAIN: "forgetting and drift",
+    Phase.VALIDATE: "validation",
+    Phase.SAVE: "saving checkpoints",
+    Phase.TEST: "test evaluation",
+    Phase.RETAIN: "evaluation of forgetting",
 }
+_DRIFT = "evaluation of drift"
+"""What the phase RETAIN of a diffusion model is spent on."""
 
 
 class StudyCost(NamedTuple):
@@ -43,7 +45,8 @@ def study_cost(records: Iterable[Record]) -> StudyCost | None:
         stage = "tuning" if record.trial.tunes else "final trials"
         for reading in record.phases:
             stages[stage] = stages.get(stage, 0.0) + reading.seconds
-            purpose = _SPENT_ON[reading.phase]
+            drift = reading.phase is Phase.RETAIN and record.trial.model_kind == DIFFUSION
+            purpose = _DRIFT if drift else _SPENT_ON[reading.phase]
             purposes[purpose] = purposes.get(purpose, 0.0) + reading.seconds
     most_first = dict(sorted(purposes.items(), key=lambda one: -one[1]))
     return StudyCost(len(timed), sum(stages.values()), stages, most_first)
