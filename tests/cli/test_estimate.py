@@ -9,6 +9,7 @@ import pytest
 from paretune.cli.estimate import parse_bytes, show_estimates
 from paretune.estimate import estimate_memory
 from paretune.models.toy import toy_tokenizer
+from paretune.report.estimates import estimate_line
 from paretune.spec import InputError, MethodEntry
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.kept_estimates import ESTIMATES_FILE, read_estimates
@@ -126,6 +127,33 @@ def rows(path: Path, *words: int) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, "toy:llama in float32, batch of 2, 16 tokens, cpu"),
+        ({"dtype": "bfloat16", "quantisation": "4bit"}, "toy:llama in bfloat16 with linear layers in 4bit, batch of 2"),
+    ],
+)
+def test_the_heading_names_dtype_and_quantisation(
+    changed: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(sequence_length=16, as_json=False, **changed)
+    assert f"Estimated, not measured: {words}" in capsys.readouterr().out
+
+
+def test_estimates_in_several_dtypes_are_kept_next_to_each_other(tmp_path: Path) -> None:
+    for _ in range(2):
+        ask(sequence_length=16, keep_in=tmp_path)
+        ask(sequence_length=16, keep_in=tmp_path, dtype="bfloat16")
+    assert [one.dtype for one in read_estimates(tmp_path)] == ["float32", "bfloat16"]
+    file = tmp_path / ESTIMATES_FILE
+    earlier = json.loads(file.read_text())
+    for one in earlier["estimates"]:
+        del one["dtype"], one["quantisation"], one["gradient_checkpointing"]
+    file.write_text(json.dumps(earlier))
+    assert estimate_line(read_estimates(tmp_path)[0]).endswith("to train toy:llama, batch of 2, 16 tokens, cpu.")
+
+
 def test_the_longest_batch_of_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     short, long = rows(tmp_path / "short.jsonl", *range(1, 11)), rows(tmp_path / "long.jsonl", *range(1, 10), 40)
     found = []
@@ -207,7 +235,7 @@ def test_kept_estimates_stand_beside_measurements_and_never_among_them(paretune:
         paretune("page", finished, "-o", page)
         text = page.read_text()
         assert "Training memory: estimated, not measured" in text
-        assert "meta-llama/Llama-3.2-1B, batch of 4, 16 tokens, cuda" in text
+        assert "meta-llama/Llama-3.2-1B in bfloat16, batch of 4, 16 tokens, cuda" in text
         assert str(kept.train.needed_bytes) not in text.partition('<section aria-labelledby="estimates-title">')[0]
     finally:
         (finished / ESTIMATES_FILE).unlink(missing_ok=True)

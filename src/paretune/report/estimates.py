@@ -64,7 +64,16 @@ def estimate_cells(one: MemoryEstimate, measured_bytes: float | None) -> list[st
 def _setting(one: MemoryEstimate) -> str:
     length = f", {one.sequence_length} tokens" if one.sequence_length else ""
     devices = f", on each of {one.sharded.num_devices} devices" if one.sharded else ""
-    return f"{one.model}, batch of {one.batch_size}{length}, {one.gpu or one.device}{devices}"
+    checkpointing = ", gradient checkpointing" if one.gradient_checkpointing else ""
+    where = f"{one.gpu or one.device}{devices}"
+    return f"{one.model}{_dtypes(one)}, batch of {one.batch_size}{length}{checkpointing}, {where}"
+
+
+def _dtypes(one: MemoryEstimate) -> str:
+    """Return what the base weights are held in: " in bfloat16 with linear layers in 4bit"."""
+    if one.dtype is None:
+        return ""
+    return f" in {one.dtype}" + (f" with linear layers in {one.quantisation}" if one.quantisation else "")
 
 
 def _heading(one: MemoryEstimate) -> str:

@@ -71,6 +71,11 @@ class MemoryEstimate(Shown, Data):
     batch_size: int
     sequence_length: int | None
     """Tokens of the longest example; None for models that read no tokens."""
+    dtype: str | None = None
+    """Of the base weights; None in an earlier estimate, which did not keep it."""
+    quantisation: str | None = None
+    """Of the base model's linear layers: "4bit" or "8bit"; None for none."""
+    gradient_checkpointing: bool | None = None
     train: MemoryPeak
     generate: MemoryPeak | None = None
     """None for models that generate nothing."""
