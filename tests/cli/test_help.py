@@ -9,6 +9,8 @@ import typer.main
 from typer.testing import CliRunner
 
 from paretune.cli.app import app
+from paretune.cli.training_options import OWN_DATA_LENGTH
+from paretune.spec import Recipe, Study
 
 
 def commands(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
@@ -21,6 +23,26 @@ def test_no_type_of_a_programming_language_is_shown(names: tuple[str, ...]) -> N
     done = CliRunner().invoke(app, [*names, "--help"])
     assert done.exit_code == 0
     assert not re.search(r"<[a-z]", done.stdout)
+
+
+def test_run_s_defaults_are_those_of_recipe_and_study() -> None:
+    text = " ".join(CliRunner().invoke(app, ["run", "--help"]).stdout.split())
+    recipe, study = Recipe(), Study.read({"name": "x", "methods": ["lora"]}, "x")
+    defaults = re.findall(r"--([\w-]+) [^()]*\(default: (\d+)", text.partition("Training and size:")[2])
+    assert {option: int(default) for option, default in defaults} == {
+        "steps": recipe.steps,
+        "batch-size": recipe.batch_size,
+        "max-length": recipe.max_length,
+        "seeds": study.seeds[0],
+    }
+    epochs, least, most = (f"{OWN_DATA_LENGTH[name]:g}" for name in ("epochs", "min_steps", "max_steps"))
+    assert f"(default with --data: {epochs}, and {least} to {most} steps)" in text
+    assert f"The base model is loaded in {recipe.dtype}, not quantised." in text
+    assert recipe.quantisation is None
+    for key in ("dtype", "quantisation"):
+        example = re.search(rf'{key} = "(\w+)"', text)
+        assert example is not None
+        assert getattr(Recipe.read({key: example[1]}, "help"), key) == example[1]
 
 
 def test_the_options_of_run_stand_in_groups() -> None:

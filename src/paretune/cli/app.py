@@ -105,6 +105,10 @@ def run(  # noqa: PLR0917 (one for each option)
 
     The study is a TOML file, or --methods with options. All problems are listed before the first trial starts. The same
     command resumes after any interruption: finished trials are never repeated.
+
+    The base model is loaded in float32, not quantised. Its dtype, quantisation and all other training settings are keys
+    of [recipe] in a study file, for example dtype = "bfloat16" and quantisation = "4bit". A run from options writes its
+    study file too: study.toml in the folder of the records.
     """
     from paretune.cli.run_command import Asked, run_command
     from paretune.cli.studies import DATA_OPTIONS, RunOptions
@@ -201,7 +205,12 @@ def compare(  # noqa: PLR0917 (one for each option)
         str, typer.Argument(help="Method, or METHOD@LEARNING_RATE where it has several rows.", metavar="A")
     ],
     second: Annotated[
-        str | None, typer.Argument(help="The method that A is compared with.", metavar="B", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Method that A is compared with. Without it the command ends with the names to choose from.",
+            metavar="B",
+            show_default=False,
+        ),
     ] = None,
     task: options.TaskName = None,
     across: options.Across = False,

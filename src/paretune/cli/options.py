@@ -122,21 +122,29 @@ Budget = Annotated[
         "what short trials take.",
     ),
 ]
-Steps = Annotated[int | None, typer.Option(rich_help_panel=_TRAINING, min=1, help="Optimizer steps of each trial.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        rich_help_panel=_TRAINING, min=1, help="Optimizer steps of each trial (default: 40; with --data see --epochs)."
+    ),
+]
 Epochs = Annotated[
     float | None,
     typer.Option(
         rich_help_panel=_TRAINING,
         min=0,
-        help="Passes over the training examples, in place of --steps (default with --data: 3, at most 500 steps).",
+        help="Passes over the training examples, in place of --steps (default with --data: 3, and 20 to 500 steps).",
     ),
 ]
 TrainBatchSize = Annotated[
-    int | None, typer.Option("--batch-size", rich_help_panel=_TRAINING, min=1, help="Training examples in one step.")
+    int | None,
+    typer.Option("--batch-size", rich_help_panel=_TRAINING, min=1, help="Training examples in one step (default: 8)."),
 ]
 MaxLength = Annotated[
     int | None,
-    typer.Option(rich_help_panel=_TRAINING, min=8, help="Longest example in tokens; longer ones are left out."),
+    typer.Option(
+        rich_help_panel=_TRAINING, min=8, help="Longest example in tokens; longer ones are left out (default: 512)."
+    ),
 ]
 LearningRates = Annotated[
     list[str] | None,
@@ -146,7 +154,9 @@ LearningRates = Annotated[
         help="Learning rate of all methods (1e-4) or of one (lora=1e-4); default: each method's own. May be repeated.",
     ),
 ]
-Seeds = Annotated[str | None, typer.Option(rich_help_panel=_TRAINING, help="Seeds, separated by commas: 0,1,2.")]
+Seeds = Annotated[
+    str | None, typer.Option(rich_help_panel=_TRAINING, help="Seeds, separated by commas: 0,1,2 (default: 0).")
+]
 Experiments = Annotated[
     Path | None,
     typer.Option(
