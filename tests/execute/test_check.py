@@ -15,7 +15,7 @@ from paretune.execute.plan import plan
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
 from paretune.execute.trial import run_trial
-from paretune.kinds import modules_of
+from paretune.kinds import outline_of
 from paretune.methods import method_cards, resolve
 from paretune.methods.peft import config_class, parameter_kinds
 from paretune.models import content, find_shape, makes_pictures, tokenizer_of
@@ -133,7 +133,7 @@ def test_the_base_model_is_read_once_however_many_methods_there_are(
         "paretune.kinds.causal_lm.makes_pictures": makes_pictures,
         "paretune.kinds.causal_lm.tokenizer_of": tokenizer_of,
         "paretune.execute.base.find_shape": find_shape,
-        "paretune.execute.base.modules_of": modules_of,
+        "paretune.execute.base.outline_of": outline_of,
     }
     calls: list[str] = []
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from paretune.kinds import Kind, modules_of
+from paretune.kinds import Kind, Positions, outline_of
 from paretune.models import ModelShape, find_shape
 
 
@@ -18,9 +18,11 @@ class Base(NamedTuple):
     """None of an image model."""
     module_names: Sequence[str]
     """Dotted names of its modules."""
+    positions: Positions
+    """How many tokens it reads at once."""
 
 
 def read_base(reference: str, kind: Kind[Any]) -> Base:
     """Read a base model for a kind. Raises `InputError` when its configuration or tokenizer cannot be used."""
     shape = find_shape(reference)
-    return Base(kind, shape, kind.tokenizer(reference), modules_of(kind, shape))
+    return Base(kind, shape, kind.tokenizer(reference), *outline_of(kind, shape))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from paretune.execute.base import read_base
 from paretune.execute.data_sets import DataSets
+from paretune.execute.positions import LongestTexts, check_positions, check_virtual_tokens
 from paretune.execute.rehearsal import rehearse
 from paretune.kinds import kind_named, kind_on
 from paretune.methods import check_method
@@ -46,6 +47,7 @@ def check_trials(
             base, task = bases[trial.task.kind], data.planned(trial.task)
             base.kind.check(task, trial, base.tokenizer, data.texts)
     unavailable: dict[str, str] = {}
+    longest: dict[object, LongestTexts] = {}
     rehearsed = _one_of_each(trials, _what_attaching_depends_on)
     for number, trial in enumerate(rehearsed):
         if on_check is not None:
@@ -54,7 +56,10 @@ def check_trials(
             try:
                 base, task = bases[trial.task.kind], data.planned(trial.task)
                 check_method(trial.method, base.module_names)
+                check_virtual_tokens(trial, base)
                 rehearse(trial, base, base.kind.config_for(task, base.shape.config))
+                texts = LongestTexts(task, trial, base, data.texts)
+                check_positions(trial, base, longest.setdefault(_what_examples_depend_on(trial), texts))
             except Unavailable as error:
                 unavailable.setdefault(trial.method.label, str(error))
     if refuse_unavailable:
@@ -72,7 +77,7 @@ def _one_of_each(trials: Iterable[Trial], key: Callable[[Trial], object]) -> lis
 
 
 def _what_examples_depend_on(trial: Trial) -> object:
-    return trial.task.canonical_json(), trial.recipe.max_length, trial.method.trains
+    return trial.task.canonical_json(), trial.recipe.max_length, trial.recipe.loss_on, trial.method.trains
 
 
 def _what_attaching_depends_on(trial: Trial) -> object:

@@ -6,6 +6,7 @@ from paretune.kinds.base import (
     Evaluation,
     Kind,
     Lengths,
+    LongText,
     OnProgress,
     ReadTexts,
     TrainingData,
@@ -14,7 +15,7 @@ from paretune.kinds.base import (
     on_device,
 )
 from paretune.kinds.registry import PLUGIN_GROUP, kind_named, kind_of, kind_of_shape, kind_on, kinds
-from paretune.kinds.skeleton import module_names, modules_of, skeleton
+from paretune.kinds.skeleton import Positions, module_names, modules_of, outline_of, skeleton
 
 __all__ = [
     "PLUGIN_GROUP",
@@ -23,7 +24,9 @@ __all__ = [
     "Evaluation",
     "Kind",
     "Lengths",
+    "LongText",
     "OnProgress",
+    "Positions",
     "ReadTexts",
     "TrainingData",
     "Workload",
@@ -36,5 +39,6 @@ __all__ = [
     "module_names",
     "modules_of",
     "on_device",
+    "outline_of",
     "skeleton",
 ]

@@ -92,6 +92,16 @@ class BatchSize(NamedTuple):
     """Height and width of a picture, in pixels."""
 
 
+class LongText(NamedTuple):
+    """The longest text of a sort that a trained model reads, and what makes it shorter."""
+
+    words: str
+    """What it is, in words: "the longest general text"."""
+    num_tokens: int
+    mend: str
+    """What a person can do about it, as a command."""
+
+
 class Workload(NamedTuple):
     """Batches without end, all of the same size, and the objective."""
 
@@ -167,6 +177,17 @@ class Kind(ABC, Generic[TaskT]):
 
         Called once for each task and `max_length` of a study. `read_texts` reads a file of general text once.
         """
+
+    def longest_example(self, task: TaskT, trial: Trial, tokenizer: Any) -> int:  # noqa: ARG002
+        """Return the tokens of the longest text that the recipe's `max_length` limits; 0 where it limits none.
+
+        It is checked that a base model can read it with the virtual tokens that a method puts before it.
+        """
+        return 0
+
+    def other_texts(self, task: TaskT, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> Sequence[LongText]:  # noqa: ARG002
+        """Return the longest of the texts that a trained model reads besides, for the same check."""
+        return ()
 
     def data_report(self, task: TaskT, trial: Trial) -> DataReport | None:  # noqa: ARG002
         """Return what a model will see of a person's own data; None where there is nothing to tell."""

@@ -25,6 +25,7 @@ from paretune.kinds.base import (
     BatchSize,
     Evaluation,
     Kind,
+    LongText,
     OnProgress,
     ReadTexts,
     TrainingData,
@@ -33,6 +34,7 @@ from paretune.kinds.base import (
 )
 from paretune.kinds.data_report import data_report
 from paretune.kinds.language import evaluate, general_texts_of
+from paretune.kinds.long_texts import longest_example, longest_general_text, longest_question
 from paretune.kinds.probe import NUM_PADDING, Answers, Dtype, Subject, device_of, evaluated
 from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Objective
@@ -101,6 +103,14 @@ class CausalLm(Kind[Task]):
         check_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
         if trial.general_text is not None:
             check_texts(tokenizer, read_texts(trial.general_text), trial.general_text.max_tokens)
+
+    def longest_example(self, task: Task, trial: Trial, tokenizer: Any) -> int:
+        """Return the tokens of the longest example that is trained or validated on."""
+        return longest_example(task, trial, tokenizer)
+
+    def other_texts(self, task: Task, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> Sequence[LongText]:
+        """Return the longest question with its answer, and the longest general text."""
+        return [longest_question(task, trial, tokenizer), *longest_general_text(trial, tokenizer, read_texts)]
 
     def data_report(self, task: Task, trial: Trial) -> DataReport | None:
         """Return lengths, template, end of an answer, and the first examples as tokens."""

@@ -114,6 +114,13 @@ class Classifier(Kind[ClassificationTask]):
         for split in dict.fromkeys(splits):
             check_labels(task, split)
 
+    def longest_example(self, task: ClassificationTask, trial: Trial, tokenizer: Any) -> int:
+        """Return the tokens of the longest text of any split, as it is cut."""
+        reading, max_length = head_reading(task), trial.recipe.max_length
+        splits: tuple[Split, ...] = ("train", "validation", "test")
+        rows = (row for split in splits for row in labelled_rows(task.examples(split), reading, tokenizer, max_length))
+        return max(row.num_tokens for row in rows)
+
     def head(self, model: nn.Module, drawn: Sequence[str] = ()) -> tuple[str, ...]:
         """Return what stands above the body, and what of the body its files lack, such as BERT's pooler."""
         body: Any = model

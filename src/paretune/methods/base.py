@@ -156,6 +156,13 @@ class Method(ABC):
         """Worked examples put before every question."""
         return 0
 
+    def num_virtual_tokens(self, longest_example: int) -> int:  # noqa: ARG002
+        """Return how many places it takes before every text, at most.
+
+        `longest_example` is the number of tokens of the longest training example, for methods that put examples there.
+        """
+        return 0
+
     def text_learner(self) -> TextLearner | None:
         """Return what labels texts in place of the base model, or None where the base model is asked.
 

@@ -87,6 +87,11 @@ class Peft(Method):
         """Return the names of the layers to adapt: the linear layers of all blocks."""
         return linear_layers_of_blocks(model)
 
+    def num_virtual_tokens(self, longest_example: int) -> int:  # noqa: ARG002
+        """Return the number of learned tokens, of a method that has some."""
+        config: Any = self.config(Recipe())
+        return int(config.num_virtual_tokens or 0) if config.is_prompt_learning else 0
+
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write peft's own layout: `adapter_config.json` and `adapter_model.safetensors`."""
         assert isinstance(model, PeftModel)

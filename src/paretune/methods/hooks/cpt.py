@@ -28,13 +28,12 @@ class Cpt(Peft):
 
     def before_training(self, model: nn.Module, context: Context, batches: Iterable[Any]) -> None:
         """Make the context, and a new prompt that starts as the context's embeddings."""
-        if "cpt_token_ids" in self.spec.parameters:
+        if self._has_given_tokens:
             return
-        number = self.spec.parameters.get("num_examples", NUM_EXAMPLES)
         tokens: list[int] = []
         kinds: list[int] = []
         examples = prompts_and_answers(self.spec, first_batches(self.spec, model, batches))
-        for index, (question, answer) in enumerate(islice(examples, number)):
+        for index, (question, answer) in enumerate(islice(examples, self._num_examples)):
             tokens += [*question, *answer]
             kinds += [_QUESTION + _KINDS * index] * len(question) + [_ANSWER + _KINDS * index] * len(answer)
         config: Any = active_config(model)
@@ -45,3 +44,17 @@ class Cpt(Peft):
         set_up(adapter_name(model))
         if context.recipe.trainable_dtype == "float32":
             keep_in_float32(model)
+
+    def num_virtual_tokens(self, longest_example: int) -> int:
+        """Return the tokens that are given, or those of its examples if all are as long as the longest one."""
+        if self._has_given_tokens:
+            return super().num_virtual_tokens(longest_example)
+        return self._num_examples * longest_example
+
+    @property
+    def _has_given_tokens(self) -> bool:
+        return "cpt_token_ids" in self.spec.parameters
+
+    @property
+    def _num_examples(self) -> int:
+        return int(self.spec.parameters.get("num_examples", NUM_EXAMPLES))
