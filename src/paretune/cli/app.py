@@ -320,3 +320,21 @@ def plot(  # noqa: PLR0917 (one for each option)
     from paretune.cli.plotting import write_front_plot
 
     print(write_front_plot(folder, out, x, y, task=task, min_accuracy=min_accuracy, across=across))
+
+
+@app.command(epilog="Example: paretune serve results/my-study")
+def serve(
+    folder: options.Folder,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8080,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines read the page, without a password.")
+    ] = "127.0.0.1",
+    min_accuracy: options.FrontFloor = None,
+) -> None:
+    """Show the page of a study in the browser while it runs.
+
+    Start it in a second terminal, with the folder of `paretune run`. New records appear by themselves.
+    """
+    from paretune.cli.serving import serve_study
+
+    serve_study(folder, host, port, min_accuracy)

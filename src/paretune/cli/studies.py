@@ -18,6 +18,7 @@ from paretune.spec import InputError, Record, Study
 
 if TYPE_CHECKING:
     from paretune.execute.prepare import Prepared
+    from paretune.report import PageSources
 
 DATA_OPTIONS = ("prompt", "completion", "text", "label", "choices", "group", "metric")
 """Columns of own data that the command line can name, and its metrics, as the task's options are called."""
@@ -178,33 +179,53 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
 
 def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None = None) -> Path:
     """Write a study's page and return its path."""
-    from paretune.cli.listings import floor_from
-    from paretune.report import PageSources, write_page
-    from paretune.store import Store, load_planned_records, read_plan
-    from paretune.store.kept_data_reports import read_data_reports
-    from paretune.store.kept_estimates import read_estimates
+    from paretune.report import write_page
+
+    path = output or folder / "index.html"
+    try:
+        write_page(*_what_the_page_shows(folder), path, _page_sources(folder, min_accuracy))
+    except OSError as error:
+        raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
+    return path
+
+
+def study_page(folder: Path, min_accuracy: str | None = None) -> str:
+    """Return a study's page as HTML."""
+    from paretune.report import render_page
+
+    return render_page(*_what_the_page_shows(folder), _page_sources(folder, min_accuracy))
+
+
+def _what_the_page_shows(folder: Path) -> tuple[list[Record], Study]:
+    """Return a study's records and the study. Raises `InputError` where the folder holds none."""
+    from paretune.store import Store, load_planned_records
 
     records = load_planned_records(folder)
     study = Store(folder).study()
     if study is None:
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
-    path, floor = output or folder / "index.html", floor_from(min_accuracy)
-    try:
-        store = Store(folder)
-        sources = PageSources(
-            answers=store.scores,
-            plan=read_plan(folder),
-            estimates=read_estimates(folder),
-            pictures=store.pictures,
-            answered=lambda record: store.items(record) if store.items_file(record).exists() else [],
-            prompts=prompts_at_hand,
-            floor=floor,
-            data=read_data_reports(folder),
-        )
-        write_page(records, study, path, sources)
-    except OSError as error:
-        raise InputError(f"{path}: cannot write the page: {error.strerror}") from None
-    return path
+    return records, study
+
+
+def _page_sources(folder: Path, min_accuracy: str | None) -> "PageSources":
+    """Return what the page shows besides the records."""
+    from paretune.cli.listings import floor_from
+    from paretune.report import PageSources
+    from paretune.store import Store, read_plan
+    from paretune.store.kept_data_reports import read_data_reports
+    from paretune.store.kept_estimates import read_estimates
+
+    store = Store(folder)
+    return PageSources(
+        answers=store.scores,
+        plan=read_plan(folder),
+        estimates=read_estimates(folder),
+        pictures=store.pictures,
+        answered=lambda record: store.items(record) if store.items_file(record).exists() else [],
+        prompts=prompts_at_hand,
+        floor=floor_from(min_accuracy),
+        data=read_data_reports(folder),
+    )
 
 
 def prompts_at_hand(record: Record) -> Mapping[str, str]:
