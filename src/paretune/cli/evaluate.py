@@ -33,7 +33,7 @@ class _Lines:
             print(f"answered {done} of {total}", file=sys.stderr)
 
 
-class _Asked(NamedTuple):
+class Replayed(NamedTuple):
     """What is evaluated."""
 
     trial: Trial
@@ -69,8 +69,8 @@ def evaluate_checkpoint(
     than the task is put to.
     """
     measures: tuple[Measure, ...] = ("answers", "forgetting") if forgetting else ("answers",)
-    asked = _replayed(checkpoint, task_name, model, task_options_from(task_options), measures)
-    result, note = _evaluated(asked, checkpoint, limit)
+    asked = replayed(checkpoint, task_name, model, task_options_from(task_options), measures)
+    result, note = evaluated(asked, checkpoint, limit)
     if as_json:
         print(json.dumps(_as_json(asked, checkpoint, result), indent=1))
     else:
@@ -79,8 +79,8 @@ def evaluate_checkpoint(
             print(f"base model {asked.trial.base_model}: {note}")
 
 
-def _evaluated(asked: _Asked, checkpoint: Path, limit: int | None) -> "tuple[Evaluation, str | None]":
-    """Return what the checkpoint does with the task, and what is to be said of its base model."""
+def evaluated(asked: Replayed, checkpoint: Path, limit: int | None) -> "tuple[Evaluation, str | None]":
+    """Return what a checkpoint does with the task, and what is to be said of its base model."""
     import torch
 
     from paretune.kinds import Asked, kind_of, kind_on
@@ -122,7 +122,7 @@ def _evaluated(asked: _Asked, checkpoint: Path, limit: int | None) -> "tuple[Eva
         ) from None
 
 
-def _as_json(asked: _Asked, checkpoint: Path, result: "Evaluation") -> dict[str, Any]:
+def _as_json(asked: Replayed, checkpoint: Path, result: "Evaluation") -> dict[str, Any]:
     return {
         "checkpoint": str(checkpoint),
         "base_model": asked.trial.base_model,
@@ -135,7 +135,7 @@ def _as_json(asked: _Asked, checkpoint: Path, result: "Evaluation") -> dict[str,
     }
 
 
-def _lines(asked: _Asked, checkpoint: Path, result: "Evaluation") -> list[str]:
+def _lines(asked: Replayed, checkpoint: Path, result: "Evaluation") -> list[str]:
     from paretune.analysis.statistics.estimate import one_run_estimate
     from paretune.analysis.statistics.intervals import Interval
     from paretune.report.format import show
@@ -172,13 +172,13 @@ def _same_model(reference: str, named: str) -> bool:
     return parsed.kind == "hub" and parsed.name == named
 
 
-def _replayed(
+def replayed(
     checkpoint: Path,
     task_name: str | None,
     model: str | None,
     options: dict[str, Any],
     measures: tuple[Measure, ...],
-) -> _Asked:
+) -> Replayed:
     """Return what to evaluate: the trial saved with the checkpoint, with what the command changes."""
     from paretune.models import pinned
     from paretune.tasks import get_any_task, task_of
@@ -197,11 +197,11 @@ def _replayed(
         content = None if model else saved.base_content
         changes: dict[str, Any] = {"base_model": base_model, "base_content": content, "task": _unread(task)}
         changes |= {"split": "test", "measures": measures}
-        return _Asked(saved.model_copy(update=changes), task, saved.base_model, saved.model_kind)
+        return Replayed(saved.model_copy(update=changes), task, saved.base_model, saved.model_kind)
     spec, named, trained_as = _described(checkpoint)
     base_model = model or _base_of(checkpoint, named)
     trial = Trial(base_model=base_model, task=_unread(task), method=spec, seed=0, recipe=Recipe(), measures=measures)
-    return _Asked(trial, task, named, trained_as)
+    return Replayed(trial, task, named, trained_as)
 
 
 def _unread(task: "AnyTask") -> TaskSpec:

@@ -87,3 +87,33 @@ def evaluate(  # noqa: PLR0917 (one for each option)
     evaluate_checkpoint(
         checkpoint, task, model, limit, task_options=task_option or [], forgetting=forgetting, as_json=json
     )
+
+
+@on_models.command(epilog="Example: paretune convert results/demo/adapters/0123456789abcdef-1 --rank 8,32 -o converted")
+def convert(  # noqa: PLR0917 (one for each option)
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of a saved adapter or model.", metavar="CHECKPOINT")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder; each rank gets a folder in it.")],
+    to: Annotated[str, typer.Option(help="What to convert it to: lora.")] = "lora",
+    rank: Annotated[str, typer.Option(help="Ranks, separated by commas.")] = "16",
+    questions: Annotated[
+        int,
+        typer.Option(min=0, help="Test questions that original and each rank answer, to compare them (default: none)."),
+    ] = 0,
+    linear_only: Annotated[
+        bool, typer.Option("--linear-only", help="Leave out what changes outside linear layers, such as embeddings.")
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Base model (default: the one that the checkpoint was trained on).")
+    ] = None,
+    json: options.AsJson = False,
+) -> None:
+    """Write a checkpoint as plain LoRA, which most servers can load.
+
+    Works for what can be merged into linear layers, such as OFT, HRA and SHiRA, and with --linear-only for full
+    fine-tuning. Says what share of the change of the weights each rank loses.
+    """
+    from paretune.cli.convert import convert_checkpoint
+
+    convert_checkpoint(
+        checkpoint, to, rank, out, linear_only=linear_only, questions=questions, model=model, as_json=json
+    )

@@ -37,19 +37,19 @@ class Training(NamedTuple):
         if recipe.keys() & {"steps", "epochs"}:
             changes["methods"] = tuple(map(without_schedule, study.methods))
         if self.seeds is not None:
-            changes["seeds"] = seeds_from(self.seeds)
+            changes["seeds"] = whole_numbers("--seeds", self.seeds, "0,1,2")
         if self.learning_rate:
             changes |= _with_learning_rates(changes.get("methods", study.methods), self.learning_rate)
         values = {name: getattr(study, name) for name in Study.model_fields}
         return Study.read(values | changes, "the options") if changes else study
 
 
-def seeds_from(option: str) -> list[int]:
-    """Return the seeds that `--seeds` names. Raises `InputError` for what is no whole number."""
-    parts = [seed.strip() for seed in option.split(",")]
+def whole_numbers(option: str, given: str, example: str) -> list[int]:
+    """Return the numbers that an option names, separated by commas. Raises `InputError` for what is no whole number."""
+    parts = [part.strip() for part in given.split(",")]
     for part in parts:
         if not (part.isascii() and part.isdigit()):
-            raise InputError(f'--seeds: "{part}" is not a whole number; write 0,1,2')
+            raise InputError(f'{option}: "{part}" is not a whole number; write {example}')
     return [*map(int, parts)]
 
 
