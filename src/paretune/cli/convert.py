@@ -66,7 +66,7 @@ def convert_checkpoint(
 
 
 def folder_bytes_of(folder: Path) -> int:
-    """Return what an adapter takes on disk, without the trial beside it."""
+    """Return what an adapter takes on disk, without the trial next to it."""
     return sum(file.stat().st_size for file in folder.iterdir() if file.name != TRIAL_FILE)
 
 
