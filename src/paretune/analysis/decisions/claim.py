@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from paretune.analysis.decisions.checklist import Check, checklist, cost_check
 from paretune.analysis.decisions.compare import compare_rows
-from paretune.analysis.decisions.comparison import Comparison
+from paretune.analysis.decisions.comparison import Comparison, interval_text
 from paretune.analysis.decisions.phrases import gap, signed
 from paretune.analysis.decisions.requirements import Capabilities, known_metric
 from paretune.analysis.statistics.confidence_set import SIGNIFICANCE
@@ -162,11 +162,9 @@ def _p_values(claim: Claim, comparison: Comparison, difference: Difference) -> t
 
 
 def _says(claim: Claim, comparison: Comparison) -> str:
-    (low, high), metric = comparison.interval, comparison.definition
+    metric = comparison.definition
     unit = "points" if metric.unit is Unit.FRACTION else metric.words
-    seen = (
-        f"{signed(metric, comparison.difference)} {unit}, 95% interval {signed(metric, low)} to {signed(metric, high)}"
-    )
+    seen = f"{signed(metric, comparison.difference)} {unit}, {interval_text(comparison)}"
     return f"{claim.first} against {claim.second}: {seen}"
 
 
@@ -183,5 +181,7 @@ def _opposite(claim: Claim, comparison: Comparison) -> str:
 def _open(claim: Claim, comparison: Comparison) -> str:
     if claim.kind == "beats" and not claim.margin:
         return comparison.sentence
-    wanted = "by more than" if claim.kind == "beats" else "within"
-    return f"{_says(claim, comparison)}: the data cannot tell whether {wanted} {_margin(claim, comparison)}."
+    wanted = "ahead by more than" if claim.kind == "beats" else "behind by at most"
+    pairs = comparison.num_comparisons
+    corrected = f" (tests corrected for {pairs:,} pairs of methods)" if pairs > 1 else ""
+    return f"{_says(claim, comparison)}: not shown that it is {wanted} {_margin(claim, comparison)}{corrected}."

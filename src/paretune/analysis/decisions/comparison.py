@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from paretune.analysis.decisions.phrases import gap, lead, more_of, needs_no_name, p_text, signed
+from paretune.analysis.statistics.confidence_set import SIGNIFICANCE
 from paretune.analysis.statistics.intervals import Interval
 from paretune.spec import METRICS, Metric
 from paretune.spec.base import Data
@@ -45,7 +46,7 @@ class Comparison(Shown, Data):
     difference: float
     """Main metric of the first less that of the second, whichever way is better."""
     interval: Interval
-    """95 % interval of the difference."""
+    """95 % interval of the difference, of this pair by itself: not corrected for other pairs."""
     p_value: float
     """Two-sided, of no difference."""
     p_value_adjusted: float
@@ -90,10 +91,9 @@ def comparison_sentence(comparison: Comparison) -> str:
     first, second, metric = comparison.first.name, comparison.second.name, comparison.definition
     apart = gap(metric, abs(comparison.difference))
     by = f" by {apart}" if needs_no_name(metric) else f", with {lead(metric, comparison.difference)}"
-    low, high = comparison.interval
-    interval = f"95% interval {signed(metric, low)} to {signed(metric, high)}"
-    pairs = comparison.num_comparisons
-    corrected = f"p {p_text(comparison.p_value_adjusted)}" + (f", corrected for {pairs:,} pairs" if pairs > 1 else "")
+    interval, pairs = interval_text(comparison), comparison.num_comparisons
+    corrected = f"p {p_text(comparison.p_value_adjusted)}"
+    corrected += f", corrected for {pairs:,} pairs of methods" if pairs > 1 else ""
     if comparison.verdict in {"ahead", "behind"}:
         side = "ahead of" if comparison.verdict == "ahead" else "behind"
         return (
@@ -108,12 +108,19 @@ def comparison_sentence(comparison: Comparison) -> str:
         seen = f"{first} is {apart} {'ahead of' if comparison.gain > 0 else 'behind'} {second}"
     else:
         seen = f"{first} has {lead(metric, comparison.difference)} than {second}"
-    if comparison.p_value < 0.05:
-        reason = f"the difference is significant only without the correction (p {p_text(comparison.p_value)})"
-        head = f"The data cannot tell: {seen} ({interval}), and {reason} ({corrected})."
+    if comparison.p_value < SIGNIFICANCE:
+        alone = f"p {p_text(comparison.p_value)} without correction"
+        head = f"Not significant after correction: {seen} ({interval}; {alone}; {corrected})."
     else:
-        head = f"The data cannot tell: {seen} ({interval}; {corrected})."
+        head = f"No significant difference: {seen} ({interval}; {corrected})."
     return f"{head} {_more(comparison)} {_ruled_out(comparison)}"
+
+
+def interval_text(comparison: Comparison) -> str:
+    """Return the interval of the difference, and that it is not corrected where there are other pairs of methods."""
+    (low, high), metric = comparison.interval, comparison.definition
+    alone = " for this pair alone" if comparison.num_comparisons > 1 else ""
+    return f"95% interval {signed(metric, low)} to {signed(metric, high)}{alone}"
 
 
 def _ruled_out(comparison: Comparison) -> str:
