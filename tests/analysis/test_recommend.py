@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from paretune.analysis import Evidence, no_answers
 from paretune.analysis.decisions.recommend import recommend_from
-from paretune.analysis.decisions.recommendation import Recommendation
+from paretune.analysis.decisions.recommendation import Merit, Recommendation
 from paretune.analysis.decisions.requirements import Limit, parse_limit
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.report.decisions import experiment_text, recommendation_lines
-from paretune.spec import InputError, MethodSpec, OutOfMemory
+from paretune.report.format import show
+from paretune.spec import METRICS, InputError, MethodSpec, OutOfMemory
 from tests.analysis.test_comparison import GPU, right
 from tests.records import FIGURES, PROVENANCE, make_record, make_records
 from tests.studies import drawn_answers, evidence
@@ -133,13 +134,36 @@ def test_the_untouched_base_is_no_answer_to_which_costs_least() -> None:
     assert {"base", "lora"} <= {*enough.admissible}
 
 
-def test_examples_in_the_prompt_that_do_not_help_are_ruled_out() -> None:
+def test_examples_in_the_prompt_are_listed_to_compare_with_like_the_base_model() -> None:
     shown = MethodSpec(name="base-few-shot", label="base-few-shot", implementation="base", parameters={"shots": 4})
-    for number, out in ((10, True), (12, True), (14, False)):
+    for number in (10, 12, 14):
         answers = {"base": right(12), "base-few-shot": right(number), "lora": right(40)}
         found = asked(found=evidence(answers, base_few_shot={"method": shown}))
-        assert ("base-few-shot" in reasons(found)) == out
-        assert "base" in found.admissible  # what the others are compared with
+        assert not found.ruled_out
+        (line,) = [line for line in recommendation_lines(found) if line.startswith("Behind lora in these runs: ")]
+        assert {"base", "base-few-shot"} == {*line.partition(": ")[2].rstrip(".").split(", ")}
+
+
+def test_a_tied_method_with_no_clearly_lower_cost_says_which_are_slightly_lower() -> None:
+    found = asked()
+    best = found.shortlist[0]
+    seconds = best.metrics["step_seconds"]
+
+    def reasons_with(step_seconds: float) -> str:
+        tied = best.model_copy(
+            update={
+                "name": "x",
+                "metrics": best.metrics | {"step_seconds": step_seconds},
+                "merits": (Merit(kind="tied for best"),),
+            }
+        )
+        return "\n".join(recommendation_lines(found.model_copy(update={"shortlist": (best, tied)})))
+
+    shown = [show(METRICS["step_seconds"], value) for value in (0.98 * seconds, 0.5 * seconds, seconds)]
+    slightly = f"no cost is clearly lower than that of {best.name}, only slightly: step time {shown[0]} instead of"
+    assert f"{slightly} {shown[2]};" in reasons_with(0.98 * seconds)
+    assert f"against {best.name}: step time {shown[1]} instead of {shown[2]};" in reasons_with(0.5 * seconds)
+    assert f"no cost is clearly lower than that of {best.name};" in reasons_with(seconds)
 
 
 def test_nothing_better_than_the_untouched_base_is_said() -> None:

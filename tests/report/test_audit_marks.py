@@ -5,8 +5,9 @@ import json
 import pytest
 
 from paretune.report import results_json
+from paretune.report.audit_marks import AUDIT_MARK
 from paretune.report.html.page import render_page
-from paretune.spec import AuditMarks, Recipe, Record
+from paretune.spec import CLAIMS, AuditMarks, Recipe, Record
 from tests.records import make_record, make_study
 from tests.report.test_results import printed
 
@@ -38,6 +39,14 @@ def test_the_table_marks_the_row_and_says_what_it_means(records: list[Record]) -
     assert marked == ["lily"]
     assert NOTE in lines
     assert "Unaudited, and therefore evaluated with batch size 1: mine." in lines
+
+
+def test_the_page_says_what_a_failed_check_means(records: list[Record]) -> None:
+    page = render_page(records, make_study(methods=["base", "lora", "lily", "mine", "oft"]))
+    for name, claim in (("batch invariant", "batch_invariant"), ("servable by vLLM", "servable_by_vllm")):
+        assert f"<dt>{name} <small>check of the audit</small></dt><dd>{CLAIMS[claim].statement}</dd>" in page
+    assert "<dt>reloads <small>" not in page
+    assert f"on which values rest marks its row with {AUDIT_MARK}" in page
 
 
 def test_json_carries_what_failed(records: list[Record]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from paretune.report import results_json, results_summary
-from paretune.report.curves import choice_text, curve_notes, curves_of, step_name
+from paretune.report.curves import caption, choice_text, curve_notes, curves_of, step_name
 from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.page import PageSources, render_page
 from paretune.spec import PlannedStage, Record, StudyPlan, Tuning
@@ -51,12 +51,22 @@ oft      0.003  0.945  0.521  0.222  0.049 *0.001  0.077  0.280 0.00533
 
 Best learning rate at the edge of the widest grid, a better one may lie beyond: full (upper).
 ia3: no final trial, since no setting finished (7 diverged).
-* chosen. Every method tried 7 learning rates, spaced by a factor of 1.8 around its default, and was judged by
-validation loss on validation data (seed 0)."""
+* chosen. Every method tried 7 learning rates, spaced by a factor of 1.8, and was judged by validation loss on
+validation data (seed 0). The first 5 lie around its default; 1 lower and 1 higher ones were added for all
+methods, because the best one of some method was at the edge."""
 
 
 def test_the_curves_as_they_are_seen() -> None:
     assert printed(*tuned()) == TABLE
+
+
+def test_a_grid_that_was_not_widened_lies_around_the_default() -> None:
+    _, plan = tuned(TUNING, [make_cell("lora", 2e-3)])
+    assert caption(plan).startswith("Every method tried 5 learning rates, spaced by a factor of 1.8 around its default")
+    assert "added" not in caption(plan)
+    _, plan = tuned(TUNING, [make_cell("full", 2e-4)])
+    assert caption(plan).endswith("5 lie around its default; 1 higher one was added for all methods, because the best "
+        "one of some method was at the edge.")  # fmt: skip
 
 
 def test_tuning_trials_are_no_rows_and_tuned_rates_support_a_claim() -> None:

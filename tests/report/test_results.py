@@ -8,8 +8,8 @@ from rich.console import Console
 from paretune.analysis import Answers, no_answers, rows_of
 from paretune.report import results_json, results_summary
 from paretune.report.html.page import render_page
-from paretune.report.wording import departures
-from paretune.spec import Diverged, Failed, MethodSpec, Phase, Recipe, Record
+from paretune.report.wording import departures, untrained_notes
+from paretune.spec import Diverged, Failed, MethodSpec, Phase, Recipe, Record, TaskSpec
 from tests.records import make_record, make_records, make_study
 
 
@@ -40,10 +40,15 @@ boft            out of memory       –       –        –      –           
 
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
 being on it in a repeat
-≈ tied for best: no method is significantly better (5% level, corrected for all pairs of methods)
-seen/unseen: accuracy on these parts of the test questions, none of which training shows (see:
-paretune tasks word_problems).
-Forgetting: increase of the loss on general text, in nats per token, ± its standard error.
+≈ tied for best: no method is significantly better (5% level, corrected for all pairs of methods);
+choose among these by cost, or run more seeds
+Not trained, to compare with: base (the untouched base model); base-few-shot (the untouched base
+model).
+Lenient: accuracy that accepts a right answer in any form, not only in the form of the task.
+seen/unseen: accuracy on parts of the test questions (seen: from templates of the training data;
+unseen: from other templates). No test question itself is in the training data.
+Forgetting: increase of the loss on general text, in nats per token, ± its standard error; +0.05 is
+a perplexity 5% higher.
 boft: out of memory in phase train: could not allocate 5.3 GB
 Accuracy is shown with a 95% interval over the questions; seed variance is not included.
 Training of each method: 320 examples (40 steps of 8).
@@ -86,9 +91,27 @@ def test_only_columns_that_are_shown_are_explained(width: int) -> None:
     text = printed([make_record(label, seed=seed) for seed in (0, 1) for label in ("base", "lora")], width)
     left_out = re.search(r"Too narrow for: (.+?)\. A wider terminal or --json", " ".join(text.split()))
     hidden = left_out[1].split(", ") if left_out else []
-    for column in ("seen/unseen", "Forgetting"):
+    for column in ("Lenient", "seen/unseen", "Forgetting"):
         assert (f"{column}: " in text) == (column not in hidden)
     assert ("seen/unseen" in hidden) == (width == 60)
+
+
+def test_rows_without_training_say_what_their_prompts_hold() -> None:
+    method = MethodSpec(name="base-few-shot", label="2 shots", implementation="base", parameters={"shots": 2})
+    records = [make_record("base"), make_record(method=method, learning_rate=None), make_record("lora")]
+    note = (
+        "Not trained, to compare with: base (the untouched base model); 2 shots (the untouched base model, 2 worked "
+        "examples in each prompt)."
+    )
+    assert note in " ".join(printed(records).split())
+    assert note in render_page(records, make_study())
+    assert untrained_notes(rows_of([make_record("lora")])) == []
+
+
+def test_parts_of_a_task_that_does_not_explain_them_point_to_its_page() -> None:
+    task = TaskSpec(name="not-here", version="1", content_hash="0123456789abcdef")
+    text = " ".join(printed([make_record(task=task)], 120).split())
+    assert "seen/unseen: accuracy on parts of the test questions (see: paretune tasks not-here)." in text
 
 
 def test_no_records_are_said_in_words() -> None:

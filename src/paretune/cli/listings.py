@@ -53,6 +53,8 @@ def show_task(name: str, *, as_json: bool) -> None:
         "Source": card.source,
         "Licence": card.licence,
     }
+    if card.parts:
+        facts["Test parts"] = "; ".join(f"{name}: {meaning}" for name, meaning in card.parts.items())
     options = Table("Option", "Default", "Meaning", box=None, pad_edge=False)
     for option, default in task.default_options.items():
         value = json.dumps(default)

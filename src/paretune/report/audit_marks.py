@@ -6,7 +6,7 @@ from paretune.analysis import Row
 from paretune.methods.capabilities import marks_of
 from paretune.report.format import MISSING, plain
 from paretune.report.wording import shows_batch_sizes
-from paretune.spec import AuditMarks
+from paretune.spec import CLAIMS, AuditMarks
 
 AUDIT_MARK = "†"
 
@@ -57,6 +57,12 @@ def audit_text(row: Row) -> str:
     if marks.audit is None:
         return "unaudited"
     return ", ".join(map(check_name, marks.failed)) or "none"
+
+
+def failed_checks(rows: Sequence[Row]) -> dict[str, str]:
+    """Return what holds where a check passes, for each check that a row's method fails, by its name in words."""
+    failed = {claim for row in rows if (marks := marks_for(row)) for claim in marks.failed}
+    return {check_name(claim): known.statement for claim, known in CLAIMS.items() if claim in failed}
 
 
 def check_name(claim: str) -> str:

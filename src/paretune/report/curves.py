@@ -9,7 +9,7 @@ from paretune.analysis.statistics.tuning_budget import expected_best
 from paretune.report.format import MISSING, plain, rate, show
 from paretune.report.wording import outcome_name
 from paretune.spec import Metric, Record, Search, StudyPlan, by_id
-from paretune.tune import Choice, Chosen, NothingChosen, Point, choose, points_of, step_of
+from paretune.tune import Choice, Chosen, NothingChosen, Point, choose, first_bounds, points_of, step_of
 
 
 class Curve(NamedTuple):
@@ -124,19 +124,34 @@ def caption(plan: StudyPlan) -> str:
     tuning = plan.tuning
     seeds = ", ".join(map(str, tuning.seeds))
     spacing = f"{10 ** (1 / tuning.per_decade):.2g}"
+    widened = _widened(plan)
     how = (
-        f"learning rates, spaced by a factor of {spacing} around its default"
+        f"learning rates, spaced by a factor of {spacing}{'' if widened else ' around its default'}"
         if tuning.sampler == "grid"
         else f"settings drawn by {tuning.sampler} around its default learning rate"
     )
     budgets = {len(search.candidates) for search in plan.searches}
     budget = "/".join(map(str, sorted(budgets)))
     figure = plan.metric.words
-    text = f"Every method tried {budget} {how}, and was judged by {figure} on validation data (seed {seeds})."
+    text = f"Every method tried {budget} {how}, and was judged by {figure} on validation data (seed {seeds}).{widened}"
     if tuning.recipe:
         departures = ", ".join(f"{name} = {value}" for name, value in tuning.recipe.items())
         text += f" The recipe of tuning trials differs: {departures}."
     return plain(text)
+
+
+def _widened(plan: StudyPlan) -> str:
+    """Return how far the grid was widened on either side, in a sentence; nothing where it was not."""
+    first, why = first_bounds(plan.tuning), "because the best one of some method was at the edge"
+    added = {(first.low - search.low, search.high - first.high) for search in plan.searches}
+    if added <= {(0, 0)}:
+        return ""
+    if plan.tuning.sampler != "grid" or len(added) > 1:
+        return f" Learning rates were added on a side, for all methods of a task, {why}."
+    below, above = added.pop()
+    sides = " and ".join(f"{number} {side}" for number, side in ((below, "lower"), (above, "higher")) if number)
+    were = "one was" if below + above == 1 else "ones were"
+    return f" The first {plan.tuning.rates} lie around its default; {sides} {were} added for all methods, {why}."
 
 
 def curve_notes(curves: Sequence[Curve]) -> list[str]:

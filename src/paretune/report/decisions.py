@@ -198,12 +198,15 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
 def _cheaper(candidate: Candidate, best: Candidate) -> str:
     """Return in which costs a candidate needs less than the best one, and how much of each."""
     own, other = candidate.metrics, best.metrics
-    less = [
-        f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
+    lower = {
+        cost: f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
         for cost in COSTS
-        if candidate.needs_less(cost, best)
-    ]
-    return f"against {best.name}: {', '.join(less)}" if less else f"no cost is clearly lower than that of {best.name}"
+        if cost in own and cost in other and own[cost] < other[cost]
+    }
+    if clearly := [text for cost, text in lower.items() if candidate.needs_less(cost, best)]:
+        return f"against {best.name}: {', '.join(clearly)}"
+    slightly = f", only slightly: {', '.join(lower.values())}" if lower else ""
+    return f"no cost is clearly lower than that of {best.name}{slightly}"
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:

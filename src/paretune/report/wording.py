@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from paretune.analysis import Row, comparability_notes
 from paretune.analysis.decisions.capabilities import known_capabilities
 from paretune.analysis.decisions.checklist import support_notes
+from paretune.analysis.decisions.phrases import counted
 from paretune.analysis.table.agreement import Agreement, task_agreements
 from paretune.analysis.table.comparable import judge_notes
 from paretune.analysis.table.scored import main_metric, main_metrics
 from paretune.report.format import plain
+from paretune.report.measured import other_scores
+from paretune.report.parts import parts_note
 from paretune.spec import (
     Cancelled,
     Diverged,
@@ -21,7 +24,18 @@ from paretune.spec import (
     TimedOut,
 )
 
-TIED_NOTE = "tied for best: no method is significantly better (5% level, corrected for all pairs of methods)"
+TIED_NOTE = (
+    "tied for best: no method is significantly better (5% level, corrected for all pairs of methods); choose among "
+    "these by cost, or run more seeds"
+)
+_SCORE_NOTES = {
+    "accuracy_lenient": (
+        "Lenient",
+        "accuracy that accepts a right answer in any form, not only in the form of the task.",
+    ),
+    "accuracy_published": ("Their rule", "accuracy by the answer rule of the benchmark's authors."),
+}
+"""What some further scores are, with the heading of their column."""
 
 
 def interval_note(rows: Sequence[Row]) -> list[str]:
@@ -58,24 +72,36 @@ def _interval_note(rows: Sequence[Row]) -> list[str]:
 def column_notes(rows: Sequence[Row]) -> dict[str, str]:
     """Return what stands in columns whose heading does not say it, by the heading.
 
-    These are the parts of each task's questions, and forgetting's unit.
+    These are lenient accuracy, the parts of each task's questions, and forgetting's unit.
     """
     found: dict[str, str] = {}
     for task in dict.fromkeys(row.task for row in rows):
         inside = [row for row in rows if row.task == task]
-        groups = [*map(plain, dict.fromkeys(name for row in inside for name in row.groups))]
+        for metric in other_scores(inside):
+            if metric.name in _SCORE_NOTES:
+                heading, note = _SCORE_NOTES[metric.name]
+                found.setdefault(heading, f"{heading}: {note}")
+        groups = [*dict.fromkeys(name for row in inside for name in row.groups)]
         if len(groups) > 1:
             mains = main_metrics(inside)
-            what = (
-                f"{' or '.join(metric.words for metric in mains)} on these parts of the test {mains[0].items}, none of "
-                "which training shows"
-            )
-            heading = "/".join(groups)
-            found.setdefault(heading, plain(f"{heading}: {what} (see: paretune tasks {task})."))
+            what = " or ".join(metric.words for metric in mains)
+            found.setdefault(plain("/".join(groups)), parts_note(task, groups, what, mains[0].items))
     if any("forgetting" in row.metrics for row in rows):
-        note = "increase of the loss on general text, in nats per token, ± its standard error."
-        found["Forgetting"] = f"Forgetting: {note}"
+        note = "increase of the loss on general text, in nats per token, ± its standard error"
+        found["Forgetting"] = f"Forgetting: {note}; +0.05 is a perplexity 5% higher."
     return found
+
+
+def untrained_notes(rows: Sequence[Row]) -> list[str]:
+    """Return which rows are the base model without training, and what each has in its prompts."""
+    found: dict[str, str] = {}
+    for row in rows:
+        method = row.records[0].trial.method
+        if method.implementation == "base":
+            shots = method.parameters.get("shots")
+            shown = f", {counted(shots, 'worked example')} in each prompt" if isinstance(shots, int) else ""
+            found[row.method] = f"{row.method} (the untouched base model{shown})"
+    return [plain(f"Not trained, to compare with: {'; '.join(found.values())}.")] if found else []
 
 
 def outcome_name(outcome: Outcome) -> str:

@@ -97,6 +97,8 @@ class TaskCard(Data):
     licence: str
     metrics: DeclaredMetrics = Field(min_length=1)
     """What the task scores. The first is the main metric, which methods are ranked by."""
+    parts: dict[str, str] = {}
+    """What the named parts (`group`) of the test questions hold, as it stands after "seen: "."""
     superseded_by: str | None = None
 
     @model_validator(mode="before")

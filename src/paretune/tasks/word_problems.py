@@ -47,6 +47,7 @@ class WordProblems(Task):
         source="made by rule in paretune.tasks.word_problems",
         licence="Apache-2.0",
         metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),
+        parts={"seen": "from templates of the training data", "unseen": "from other templates"},
     )
     default_options: ClassVar[dict[str, Any]] = {"train_size": 1024, "validation_size": 64, "test_size": 160, "seed": 0}
     about_options = {

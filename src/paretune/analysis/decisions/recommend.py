@@ -16,7 +16,7 @@ from paretune.analysis.statistics.sample_size import needed
 from paretune.analysis.table.comparable import judge_notes, same_conditions
 from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set
 from paretune.analysis.table.evidence import Evidence
-from paretune.analysis.table.floor import baselines, is_baseline, not_beaten
+from paretune.analysis.table.floor import baselines, not_beaten
 from paretune.analysis.table.rows import Row, rows_of
 from paretune.analysis.table.selection import View, choose_view
 from paretune.spec import COSTS, METRICS, Direction, InputError
@@ -95,16 +95,16 @@ def _no_objective(row: Row, compared: ComparisonSet, objective: Sequence[str]) -
 def _not_above_base(row: Row, view: View, limits: Sequence[Limit], objective: Sequence[str]) -> list[Reason]:
     """Return a reason where a baseline is as good, unless the limits say how good is good enough.
 
-    A baseline itself is what others are compared with by the main metric. Where a cost counts, it is no answer.
+    What trains no base model is there to compare with by the main metric. Where a cost counts, it is no answer.
     """
     main = view.main_metric
     bound: Literal["at most", "at least"] = "at most" if main.lower_is_better else "at least"
     own_floor = any(limit.metric == main.name and limit.bound == bound for limit in limits)
     if own_floor or row.outcome.kind != "ok":
         return []
-    if not row.records[0].trial.method.trains and any(name in COSTS for name in objective):
-        return [Reason(kind="does not train", requirement="training")]
-    ahead = [] if is_baseline(row) else not_beaten(row, main, baselines(view.rows))
+    if not row.records[0].trial.method.trains:
+        costs = any(name in COSTS for name in objective)
+        return [Reason(kind="does not train", requirement="training")] if costs else []
     return [
         Reason(
             kind="not above base",
@@ -113,7 +113,7 @@ def _not_above_base(row: Row, view: View, limits: Sequence[Limit], objective: Se
             limit=Limit(metric=main.name, bound=bound, value=one.value),
             baseline=one.name,
         )
-        for one in ahead
+        for one in not_beaten(row, main, baselines(view.rows))
     ]
 
 

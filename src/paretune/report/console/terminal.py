@@ -31,6 +31,7 @@ from paretune.report.wording import (
     shows_batch_sizes,
     shows_learning_rates,
     tuned_from,
+    untrained_notes,
 )
 from paretune.spec import METRICS, Metric, Record, StudyPlan, Unit
 
@@ -69,6 +70,7 @@ def results_summary(
         parts.append(Text(f"{front}; %: probability of being on it in a repeat"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
+    parts += [Text(note) for note in untrained_notes(rows)]
     parts += [ColumnNote(note, column, tables) for column, note in column_notes(rows).items()]
     parts += [Text(plain(note)) for note in floor_notes(rows, floor)]
     parts += [Text(f"{plain(row.method)}: {row_outcome(row)}", "red") for row in rows if row.outcome.kind != "ok"]

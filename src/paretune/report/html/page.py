@@ -12,7 +12,7 @@ from paretune.analysis.table.scored import declared_metrics, main_metrics
 from paretune.interop.peft_layout import UNSTATED
 from paretune.models.known_packages import PACKAGES
 from paretune.report.amounts import few_items_notes, training_notes
-from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text
+from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text, failed_checks
 from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
 from paretune.report.estimates import TITLE, estimate_cells
@@ -26,7 +26,15 @@ from paretune.report.html.page_table import table_columns, table_rows, view_key
 from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
 from paretune.report.html.template import asset, template
 from paretune.report.standing_marks import front_share, is_tied
-from paretune.report.wording import TIED_NOTE, claim_notes, column_notes, departures, interval_note, notes
+from paretune.report.wording import (
+    TIED_NOTE,
+    claim_notes,
+    column_notes,
+    departures,
+    interval_note,
+    notes,
+    untrained_notes,
+)
 from paretune.spec import COSTS, METRICS, DataReport, Metric, Provenance, Recipe, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
@@ -87,6 +95,7 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
         tied_note=TIED_NOTE,
         support=" ".join(claim_notes(final, rows)),
         notes=[
+            *untrained_notes(rows),
             *interval_note(rows),
             *training_notes(rows),
             *few_items_notes(rows),
@@ -106,10 +115,12 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
         costs=[METRICS[cost] for cost in COSTS if cost in drawn],
         imported=(imported := any(row.records[0].imported for row in rows)),
         has_intervals=any(row.quality_interval for row in rows),
+        has_spreads=any(row.quality in row.spreads for row in rows),
         recipe=_recipe(study.recipe, rows, imported),
         methods=[_method(row, study) for row in _one_per_method(rows)],
         explained={metric.name for metric in legend_metrics(rows)},
         metrics=[metric for metric in legend_metrics(rows) if _shown(rows, metric)],
+        checks=failed_checks(rows),
         main={
             "names": [metric.name for metric in mains],
             "label": " or ".join(metric.label for metric in mains),
@@ -196,7 +207,7 @@ def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row], num_tun
     facts = [
         ("Base model", _base_model(study.base_model)),
         ("Tasks", ", ".join(dict.fromkeys(row.task for row in rows))),
-        ("Questions", ", ".join(map(str, questions))),
+        (f"Test {main_metrics(rows)[0].items}", ", ".join(map(str, questions))),
         ("Trials", trials),
         ("Seeds", ", ".join(map(str, sorted({record.trial.seed for record in records})))),
         ("Device", "; ".join(dict.fromkeys(_device(one) for one in made))),
@@ -266,7 +277,8 @@ def _one_per_method(rows: Sequence[Row]) -> list[Row]:
 
 def _method(row: Row, study: Study) -> dict[str, Any]:
     trial = row.records[0].trial
-    parameters = json.dumps(trial.method.parameters, ensure_ascii=False)[1:-1] or "the library's defaults"
+    none_set = "the library's defaults" if trial.method.peft_type else MISSING
+    parameters = json.dumps(trial.method.parameters, ensure_ascii=False)[1:-1] or none_set
     return {
         "label": plain(row.method),
         "peft_type": trial.method.peft_type or MISSING,

@@ -12,6 +12,7 @@ from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, plain, probability, rate, show, span
 from paretune.report.measured import RETENTION, head_text, other_scores
+from paretune.report.parts import part_definition
 from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import (
     departures,
@@ -114,9 +115,7 @@ def _column(metric: Metric, cell: Callable[[Row], Cell]) -> Column:
 
 def _group_column(place: int, name: str, mains: Sequence[Metric], tasks: Iterable[str]) -> Column:
     what = " or ".join(metric.label for metric in mains)
-    where = " or ".join(f"paretune tasks {plain(task)}" for task in dict.fromkeys(tasks))
-    part = f"the part of the test {mains[0].items} that is called {plain(name)}, none of which training shows"
-    definition = f"{what} on {part} ({where} says what it is)."
+    definition = part_definition(tasks, name, what, mains[0].items)
     first = "ascending" if mains[0].lower_is_better else "descending"
     return Column(f"group-{place}", f"{what} ({plain(name)})", definition, _group(name), first=first)
 
