@@ -58,3 +58,8 @@ def plugin_classes(group: str, kind: type[Kind], taken: Collection[str]) -> dict
         else:
             found[name] = plugin
     return found
+
+
+def is_ours(thing: object) -> bool:
+    """Tell whether an object's class is Paretune's own, not another package's."""
+    return type(thing).__module__.partition(".")[0] == "paretune"

@@ -93,6 +93,7 @@ def test_there_is_nothing_else(folder: Path, asking: Callable[[PageServer], Ask]
     ask = asking(server_of(folder, "127.0.0.1", 0))
     for path in ("/study.json", "/../study.json", "/records/", "/index.html?x"):
         assert ask(path).status == 404
+    assert ask("/?again").status == 200
     assert ask().head.getheader("X-Content-Type-Options") == "nosniff"
 
 
@@ -103,6 +104,9 @@ def test_a_name_that_another_page_gave_this_machine_is_not_answered(
     assert ask(Host="evil.example").status == 403
     assert ask(Host="evil.example:8080").status == 403
     assert ask(Host="localhost:8080").status == 200
+    by_name = asking(server_of(folder, "localhost", 0))
+    assert by_name(Host="evil.example").status == 403
+    assert by_name(Host="127.0.0.1").status == 200
 
 
 def test_a_damaged_record_is_said_in_place_of_the_page(folder: Path, asking: Callable[[PageServer], Ask]) -> None:
@@ -111,6 +115,7 @@ def test_a_damaged_record_is_said_in_place_of_the_page(folder: Path, asking: Cal
     answer = ask()
     assert answer.status == 503
     assert "0123456789abcdef-1.json" in answer.text
+    assert 'fetch("version")' in answer.text, "it asks whether somebody has mended it"
     shutil.rmtree(folder / "records")
     assert ask().status == 200, "it goes on"
 
@@ -120,6 +125,11 @@ def test_without_a_study_or_a_port_it_is_one_line(folder: Path, tmp_path: Path) 
         serve_study(tmp_path, "127.0.0.1", 0, None)
     taken = server_of(folder, "127.0.0.1", 0)
     port = int(taken.address.rstrip("/").rpartition(":")[2])
-    with pytest.raises(InputError, match=f"--port {port}: Address already in use; choose another"):
+    with pytest.raises(InputError, match=f"--port {port}: Address already in use on 127.0.0.1; choose another"):
         server_of(folder, "127.0.0.1", port)
+    for host in ("", "nowhere.invalid"):
+        with pytest.raises(InputError, match=f"--host {host}: "):
+            server_of(folder, host, 0)
+    with pytest.raises(InputError, match="min-accuracy"):
+        serve_study(folder, "127.0.0.1", 0, "abc")
     taken._server.server_close()

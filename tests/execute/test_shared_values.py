@@ -12,7 +12,9 @@ from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
 from paretune.kinds import language
 from paretune.measure import environment, text_losses
-from paretune.spec import Study, Trial
+from paretune.methods import build, resolve
+from paretune.plugins import is_ours
+from paretune.spec import MethodEntry, Phase, Study, Trial
 from paretune.store import NOTHING_SHARED, SharedValues, Store, StoredValues
 from tests.execute.stand_in import Deaf
 
@@ -69,9 +71,21 @@ def test_a_method_that_starts_from_data_is_counted_for_every_seed(
     toy_study: Build, shared: StoredValues, tmp_path: Path
 ) -> None:
     for trial in plan(toy_study(methods=["eva"], seeds=[0, 1])):
-        assert run_with(shared, trial, tmp_path / trial.id).record.outcome.kind == "ok"
-    kept = [json.loads(file.read_text()) for file in (tmp_path / "results" / "shared").iterdir()]
-    assert sorted(one["of"]["seed"] for one in kept if "seed" in one["of"]) == [0, 1]
+        record = run_with(shared, trial, tmp_path / trial.id).record
+        assert record.outcome.kind == "ok"
+        assert Phase.MEASURE in {reading.phase for reading in record.phases}
+    (kept,) = (tmp_path / "results" / "shared").iterdir()
+    assert json.loads(kept.read_text())["what"] == language.BASE_LOSSES
+
+
+def test_of_another_package_s_method_nothing_is_taken_for_granted() -> None:
+    ours = build(resolve(MethodEntry(name="lora")))
+
+    class Theirs(type(ours)):  # type: ignore[misc]
+        pass
+
+    assert is_ours(ours)
+    assert not is_ours(Theirs(ours.spec))
 
 
 def test_values_hold_for_the_same_parts_in_the_same_environment_only(tmp_path: Path) -> None:
@@ -85,16 +99,14 @@ def test_values_hold_for_the_same_parts_in_the_same_environment_only(tmp_path: P
 
 
 @pytest.mark.parametrize("damage", ["", "[]", '{"what": "x"}', "nonsense"])
-def test_a_damaged_file_is_named_and_refuses_its_trial(
-    damage: str, toy_study: Build, shared: StoredValues, tmp_path: Path
-) -> None:
-    (trial,) = plan(toy_study(methods=["base"]))
-    run_with(shared, trial, tmp_path / "a")
-    (file,) = (tmp_path / "results" / "shared").iterdir()
+def test_what_a_damaged_file_held_is_found_out_again(damage: str, tmp_path: Path) -> None:
+    values = StoredValues(tmp_path, {})
+    values.keep("losses", {}, [1.0])
+    (file,) = (tmp_path / "shared").iterdir()
     file.write_text(damage)
-    outcome = run_with(shared, trial, tmp_path / "b").record.outcome
-    assert outcome.kind == "refused"
-    assert f"{file}: damaged; delete it" in getattr(outcome, "message", "")
+    assert values.find("losses", {}) is None
+    values.keep("losses", {}, [1.0])
+    assert values.find("losses", {}) == [1.0]
 
 
 @pytest.mark.usefixtures("kept_fork_servers")

@@ -35,7 +35,7 @@ def test_seconds_are_summed_by_stage_and_purpose() -> None:
 
 def test_an_image_model_s_retention_is_drift() -> None:
     task = TaskSpec(name="image_concept", version="1", content_hash="0123456789abcdef", kind=DIFFUSION)
-    image = make_record(task=task, phases=(PhaseReading(phase=Phase.RETAIN, seconds=5),))
+    image = make_record(task=task, drifts=(0.1,), phases=(PhaseReading(phase=Phase.RETAIN, seconds=5),))
     cost = study_cost([image, record(retain=4)])
     assert cost is not None
     assert cost.by_purpose == {"evaluation of drift": 5, "evaluation of forgetting": 4}

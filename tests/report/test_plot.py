@@ -105,6 +105,19 @@ def test_a_plot_needs_two_methods_with_both_values(values: dict[str, tuple[float
         plot_spec(drawn(values))
 
 
+def test_an_interval_that_reaches_zero_is_on_a_linear_axis() -> None:
+    x, y = METRICS["train_peak_bytes"], METRICS["checkpoint_bytes"]
+    one = drawn({"a": (1.0, None), "b": (2.0, None)})
+    points = tuple(
+        point.model_copy(update={"values": {x.name: float(place + 1), y.name: value}})
+        for place, (point, value) in enumerate(zip(one.front.points, (20.0, 0.5), strict=True))
+    )
+    spec = plot_spec(Plotted(one.front.model_copy(update={"points": points}), x, y, {y.name: {"b": (0.0, 1.0)}}))
+    scale = spec["layer"][0]["encoding"]["y"]["scale"]
+    assert scale["type"] == "linear"
+    assert scale["domain"][0] < 0
+
+
 def test_equal_values_are_drawn_too() -> None:
     assert len(data_of(plot_spec(drawn({"a": (5.0, 0.5), "b": (5.0, 0.5)})))) == 2
 
@@ -120,7 +133,7 @@ def test_a_name_cannot_become_markup(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"out": Path("front.jpg")}, "must end in .svg, .png, .pdf"),
-        ({"x": "memory_peak"}, 'no metric "memory_peak"'),
+        ({"x": "memory_peak"}, '--x: no metric "memory_peak"'),
         ({"y": "acuracy"}, 'did you mean "accuracy"'),
         ({"task": "gsm9k"}, "gsm9k"),
         ({"out": Path("/proc/nowhere/front.svg")}, "choose another file with -o"),

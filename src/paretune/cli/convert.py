@@ -50,7 +50,7 @@ def convert_checkpoint(
     for rank, folder in folders.items():
         if rank < 1:
             raise InputError(f"--rank: {rank} is no rank; the smallest is 1")
-        if folder.exists():
+        if (folder / TRIAL_FILE).exists():  # written last: without it a run was stopped half-way
             raise InputError(f"{folder}: is there already; choose another folder with --out")
     asked = replayed(checkpoint, None, model, {}, ("answers",))
     lost, left_out = _write_all(checkpoint, asked, folders, linear_only=linear_only)
@@ -80,9 +80,9 @@ def _write_all(
     from rich.console import Console
     from rich.progress import Progress
 
-    from paretune.interop.to_lora import factors_of_change, lora_spec, lost_share, merged, write_lora
     from paretune.kinds import kind_on
     from paretune.methods import build
+    from paretune.methods.as_lora import factors_of_change, lora_spec, lost_share, merged, write_lora
     from paretune.store.atomic import refusing
 
     trial, where = _in_float32(asked.trial, checkpoint), str(checkpoint)
@@ -146,7 +146,7 @@ def _lines(
     original: "Evaluation | None",
     found: Sequence[Converted],
 ) -> list[str]:
-    from paretune.interop.to_lora import some_of
+    from paretune.methods.as_lora import some_of
     from paretune.report.format import percent, show, size
 
     main = asked.task.card.main_metric

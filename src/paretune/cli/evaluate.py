@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from paretune.tasks import AnyTask
 
 _EXAMPLE = f"--model {EMBEDDED_MODEL}"
-_Z_95 = 1.96
 
 
 class _Lines:
@@ -137,7 +136,7 @@ def _as_json(asked: Replayed, checkpoint: Path, result: "Evaluation") -> dict[st
 
 def _lines(asked: Replayed, checkpoint: Path, result: "Evaluation") -> list[str]:
     from paretune.analysis.statistics.estimate import one_run_estimate
-    from paretune.analysis.statistics.intervals import Interval
+    from paretune.analysis.statistics.intervals import Z_95, Interval
     from paretune.report.format import show
     from paretune.spec import METRICS
 
@@ -146,7 +145,7 @@ def _lines(asked: Replayed, checkpoint: Path, result: "Evaluation") -> list[str]
     if main.per == "item":
         ends = one_run_estimate([item.scores[main.name] for item in result.items], main.is_share).interval
     else:
-        half = _Z_95 * result.standard_errors[main.name]
+        half = Z_95 * result.standard_errors[main.name]
         ends = Interval(value - half, value + half)
     low, high = (show(main, main.within(end)) for end in ends)
     found = {main.words: f"{show(main, value)} (95% interval {low} to {high})"}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from paretune.analysis.decisions.front import front_of
+from paretune.analysis.decisions.requirements import known_metric
 from paretune.analysis.table.evidence import load_evidence
 from paretune.analysis.table.judged import judged_rows
 from paretune.analysis.table.rows import rows_of
@@ -23,6 +24,8 @@ def write_front_plot(
     evidence, floor = load_evidence(folder), floor_from(min_accuracy)
     view = choose_view(rows_of(evidence.records, floor=floor), task, study=evidence.study)
     metrics = x, y or view.main_metric.name
+    for option, name in zip(("--x", "--y"), metrics, strict=True):
+        known_metric(name, option, view.table)
     front = front_of(evidence, metrics, task=task, across=across, floor=floor)
     final = [record for record in evidence.records if not record.trial.tunes]
     rows = [row for row in judged_rows(final, evidence.answers, floor=floor) if row.trial_ids in view.names]

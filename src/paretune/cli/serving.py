@@ -4,6 +4,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+from paretune.cli.listings import floor_from
 from paretune.cli.studies import study_page
 from paretune.report.server import PageServer
 from paretune.spec import InputError
@@ -21,6 +22,7 @@ def serve_study(folder: Path, host: str, port: int, min_accuracy: str | None) ->
     """Serve a study's page until Ctrl-C. Raises `InputError` where there is no study, or the port cannot be had."""
     if Store(folder).study() is None:
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
+    floor_from(min_accuracy)
     server = server_of(folder, host, port, min_accuracy)
     print(f"{server.address} shows {folder}, and new records as they come. Ctrl-C ends it.", file=sys.stderr)
     try:

@@ -28,6 +28,7 @@ from paretune.methods import Context, Method, Objective, build
 from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel, pinned
 from paretune.models.tying import ties_embeddings
+from paretune.plugins import is_ours
 from paretune.spec import AuditMarks, InputError, Ok, Outcome, Phase, Record, Trial
 from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, task_of
@@ -158,14 +159,15 @@ class _Run:
             self.findings["num_left_out"] = data.num_left_out
             self.findings["num_validation_left_out"] = data.num_validation_left_out
         if "memory" in trial.measures and not torch.cuda.is_available():
-            of = _decides_bytes(trial, ready.method)
-            peak = self._shared.find(TRAINING_PEAK, of)
+            shared = self._shared if _same_for_all_seeds(kind, ready.method) else NOTHING_SHARED
+            of = _decides_bytes(trial)
+            peak = shared.find(TRAINING_PEAK, of)
             if peak is None:
                 with self.phases.during(Phase.MEASURE):
                     peak = _training_peak_bytes(ready, data.longest)
                     del ready
                     gc.collect()
-                self._shared.keep(TRAINING_PEAK, of, peak)
+                shared.keep(TRAINING_PEAK, of, peak)
                 ready = self._ready(kind, task, trial)[0]
             metrics["train_peak_bytes"] = float(peak)
             self.phases.counted(Phase.TRAIN, peak)
@@ -212,15 +214,22 @@ class _Run:
             self.findings["metrics"]["train_peak_bytes"] = float(peak)
 
 
-def _decides_bytes(trial: Trial, method: Method) -> dict[str, Any]:
-    """Return what the bytes of training depend on: neither rate nor seed, unless what is trained comes from data."""
-    of: dict[str, Any] = {
+def _same_for_all_seeds(kind: Kind[Any], method: Method) -> bool:
+    """Tell whether training takes the same bytes with every seed: what is trained does not come from data.
+
+    Of other packages' code nothing is known, nor when it changes.
+    """
+    return is_ours(kind) and is_ours(method) and not method.looks_at_data
+
+
+def _decides_bytes(trial: Trial) -> dict[str, Any]:
+    """Return what the bytes of training depend on beyond the environment."""
+    return {
         "base_model": trial.base,
         "task": trial.task.identity,
         "method": trial.method.model_dump(mode="json", exclude={"label"}),
         "recipe": trial.recipe.model_dump(mode="json"),
     }
-    return of | {"seed": trial.seed} if method.looks_at_data else of
 
 
 def _training_peak_bytes(ready: _Ready, batches: Iterable[DataBatch]) -> int:

@@ -87,13 +87,14 @@ def _train_and_evaluate(
     from transformers.utils import logging
 
     from paretune.execute.trial import run_trial
-    from paretune.measure import environment
+    from paretune.measure import environment, paretune_commit
 
     warnings.filterwarnings("ignore", category=FutureWarning)
     logging.disable_progress_bar()
     if threads := os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(threads))
-    shared = StoredValues(store.folder, environment())
+    # Of a checkout, files may have changed since a value was kept: only the commit tells.
+    shared = StoredValues(store.folder, {**environment(), "git_commit": paretune_commit()})
     return run_trial(
         trial, checkpoint, attempt=attempt, concurrent_workers=concurrent_workers, listener=listener, shared=shared
     )

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def collect_provenance(*, concurrent_workers: int, model_note: str | None = None
     """Return this process's packages, commit, machine and threads. Torch's version names its build (2.9.0+cu128)."""
     return Provenance(
         **environment(),
-        git_commit=git_commit(Path(__file__).parents[1]),
+        git_commit=paretune_commit(),
         concurrent_workers=concurrent_workers,
         model_note=model_note,
     )
@@ -37,6 +38,12 @@ def environment() -> dict[str, Any]:
         "device": _device(),
         "num_threads": torch.get_num_threads(),
     }
+
+
+@cache
+def paretune_commit() -> str | None:
+    """Return the commit of this package's own files, as `git_commit` does, at the first call."""
+    return git_commit(Path(__file__).parents[1])
 
 
 def git_commit(folder: Path) -> str | None:

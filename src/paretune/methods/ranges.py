@@ -12,6 +12,8 @@ class Range(NamedTuple):
     high: float
 
 
+_SCALES = ("lora_alpha", "alpha")
+"""What is learnt is multiplied by these."""
 _BY_ENDING = {"dropout": Range(0.0, 1.0), "dropout_prob": Range(0.0, 1.0)}
 """Ranges of the parameters whose names end so, in every config."""
 
@@ -20,6 +22,10 @@ def check_range(label: str, name: str, value: object) -> None:
     """Raise `InputError` for a value outside the range that its parameter has in all of peft's configs."""
     if name.endswith("indices") and value in ([], {}):
         raise InputError(f'method "{label}": parameter "{name}" is empty: name at least one, or leave it out')
+    if name in _SCALES and value == 0:
+        raise InputError(f'method "{label}": parameter "{name}" = 0 multiplies what is learnt by zero')
+    if name == "num_virtual_tokens" and isinstance(value, int) and value < 1:
+        raise InputError(f'method "{label}": parameter "{name}" = {value}: at least one token is needed')
     found = next((limits for ending, limits in _BY_ENDING.items() if name.endswith(ending)), None)
     if found is None or not isinstance(value, int | float) or found.low <= value <= found.high:
         return

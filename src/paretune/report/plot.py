@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from paretune.analysis import Row
 from paretune.analysis.decisions.front import Front, FrontPoint
+from paretune.analysis.statistics.intervals import Z_95
 from paretune.report.format import plain
 from paretune.report.html.chart import is_logarithmic, value_axis
 from paretune.spec import Direction, InputError, Metric
 
 Span = tuple[float, float]
-_Z_95 = 1.959964
 WIDTH, HEIGHT = 560, 380
 ENDINGS = (".svg", ".png", ".pdf")
 _INK, _SOFT, _ACCENT = "#1f2328", "#7d8590", "#0b6bcb"
@@ -64,7 +64,7 @@ def intervals_of(rows: Sequence[Row], name_of: Callable[[Row], str]) -> dict[str
             found.setdefault(row.quality, {})[name_of(row)] = row.quality_interval.low, row.quality_interval.high
         error, value = row.standard_errors.get("forgetting"), row.metrics.get("forgetting")
         if error is not None and value is not None and math.isfinite(error):
-            found.setdefault("forgetting", {})[name_of(row)] = value - _Z_95 * error, value + _Z_95 * error
+            found.setdefault("forgetting", {})[name_of(row)] = value - Z_95 * error, value + Z_95 * error
     return found
 
 
@@ -146,10 +146,10 @@ def _values(point: FrontPoint, drawn: Plotted) -> dict[str, Any]:
 def _axis(points: Sequence[FrontPoint], drawn: Plotted, metric: Metric, pixels: int) -> Axis:
     """Return an axis on which all values and intervals of a metric lie, with room around them."""
     found = [value for point in points if (value := point.values[metric.name]) is not None]
-    logarithmic = is_logarithmic(metric, found)
     spans = drawn.intervals.get(metric.name, {})
-    ends = [*found, *(end for point in points for end in spans.get(point.name, ()) if not logarithmic or end > 0)]
+    ends = [*found, *(end for point in points for end in spans.get(point.name, ()))]
     low, high = min(ends), max(ends)
+    logarithmic = low > 0 and is_logarithmic(metric, found)
     if logarithmic:
         room = (high / low) ** _MARGIN
         return Axis(low / room, high * room, logarithmic, pixels)

@@ -2,11 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
+from socket import AF_INET6, gaierror, getaddrinfo
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from paretune.spec import InputError
+from paretune.spec import InputError, one_line
 
 LOCAL = "127.0.0.1"
 _POLL_MILLISECONDS = 3000
@@ -26,11 +31,26 @@ _SCRIPT = """<script>
 """
 
 
+_PROBLEM = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'">
+<title>Paretune</title></head><body><p>PROBLEM</p>
+</body></html>
+"""
+
+
+class _Kept(NamedTuple):
+    """What was answered last."""
+
+    version: str
+    status: HTTPStatus
+    page: str
+
+
 class PageServer:
     """Serves one page. Only pages of this machine may ask for it, unless it is told to listen elsewhere.
 
-    `render` returns the page as HTML, `version` a short text of letters and digits that changes when the page would;
-    both may raise `InputError`, which is then shown in place of the page, as plain text.
+    `render` returns the page as HTML, `version` a short text of letters and digits that changes when the page would.
+    What `render` raises is shown in place of the page, until the version changes.
     """
 
     def __init__(self, render: Callable[[], str], version: Callable[[], str], *, host: str = LOCAL, port: int = 0):
@@ -38,26 +58,32 @@ class PageServer:
         self._render = render
         self._version = version
         self._lock = threading.Lock()
-        self._kept: tuple[str, str] | None = None
+        self._kept: _Kept | None = None
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                server._answer(self)
+                with suppress(ConnectionError):  # the browser has gone
+                    server._answer(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing: whoever reads the page does not want to read of it."""
 
+        class Server(ThreadingHTTPServer):
+            address_family = _family(host)
+
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
+            self._server = Server((host, port), Handler)
         except OSError as error:
-            raise InputError(f"--host {host} --port {port}: {error.strerror}; choose another with --port") from None
+            raise InputError(f"--port {port}: {error.strerror} on {host}; choose another") from None
         self._host, self._port = host, self._server.server_address[1]
+        self._local = ip_address(str(self._server.server_address[0])).is_loopback
 
     @property
     def address(self) -> str:
         """Where the page is."""
-        return f"http://{self._host}:{self._port}/"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}/"
 
     def run(self) -> None:
         """Answer until `stop` or an interruption."""
@@ -71,32 +97,46 @@ class PageServer:
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         if not self._is_meant(request.headers.get("Host", "")):
             return _send(request, HTTPStatus.FORBIDDEN, "another name than this server's")
-        try:
-            if request.path == "/":
-                return _send(request, HTTPStatus.OK, self._page(), "text/html")
-            if request.path == "/version":
-                return _send(request, HTTPStatus.OK, self._version())
-        except InputError as error:
-            return _send(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        path = urlsplit(request.path).path
+        if path == "/version":
+            return _send(request, HTTPStatus.OK, self._version())
+        if path == "/":
+            status, page = self._page()
+            return _send(request, status, page, "text/html")
         return _send(request, HTTPStatus.NOT_FOUND, f"there is nothing but {self.address}")
 
     def _is_meant(self, host: str) -> bool:
         """Tell whether a request names this server by its address, not by a name that somebody else's page gave it."""
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        if name in {"localhost", self._host}:
-            return True
-        try:
-            return not ip_address(self._host).is_loopback
-        except ValueError:
-            return True
+        return not self._local or name.strip("[]") in {"localhost", "127.0.0.1", "::1", self._host}
 
-    def _page(self) -> str:
-        """Return the page of this moment, rendered once for each version."""
+    def _page(self) -> tuple[HTTPStatus, str]:
+        """Return the page of this moment, rendered once for each version, or in its place what keeps it from that."""
         with self._lock:
             version = self._version()
-            if self._kept is None or self._kept[0] != version:
-                self._kept = version, _alive(self._render(), version)
-            return self._kept[1]
+            if self._kept is None or self._kept.version != version:
+                try:
+                    status, page = HTTPStatus.OK, self._render()
+                except Exception as error:  # of a record that somebody is mending: the page goes on asking
+                    status, page = HTTPStatus.SERVICE_UNAVAILABLE, _in_its_place(error)
+                self._kept = _Kept(version, status, _alive(page, version))
+            return self._kept.status, self._kept.page
+
+
+def _family(host: str) -> int:
+    """Return the family of a host's address. Raises `InputError` for a name that stands for none."""
+    try:
+        if not host:
+            raise gaierror(0, "an empty name")
+        return AF_INET6 if getaddrinfo(host, None)[0][0] == AF_INET6 else ThreadingHTTPServer.address_family
+    except (gaierror, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a name"
+        raise InputError(f"--host {host}: {reason}; 127.0.0.1 stands for this machine alone") from None
+
+
+def _in_its_place(error: Exception) -> str:
+    text = str(error) if isinstance(error, InputError) else one_line(error)
+    return _PROBLEM.replace("PROBLEM", escape(text))
 
 
 def _alive(page: str, version: str) -> str:

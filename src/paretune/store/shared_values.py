@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from paretune.spec import InputError
 from paretune.spec.base import content_hash
 from paretune.store.atomic import refusing, write_whole
 
@@ -39,7 +38,8 @@ NOTHING_SHARED: SharedValues = _NothingShared()
 class StoredValues:
     """Values in a study's folder. They hold in one environment only: another processor may round otherwise.
 
-    Two trials that find the same thing out at once write the same file, which is there as a whole or not at all.
+    Two trials that find the same thing out at once write the same file, which is there as a whole or not at all. The
+    folder may be deleted.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, Any]) -> None:
@@ -48,16 +48,14 @@ class StoredValues:
         self._environment = environment
 
     def find(self, what: str, of: Mapping[str, Any]) -> Any | None:
-        """Return the value that was kept for exactly these parts, or None. Raises `InputError` for a damaged file."""
-        file = self._file(what, of)
+        """Return the value that was kept for exactly these parts, or None: also where its file cannot be read.
+
+        Whoever asks finds it out again then, and `keep` replaces the file.
+        """
         try:
-            text = file.read_text(encoding="utf-8")
-        except FileNotFoundError:
+            return json.loads(self._file(what, of).read_text(encoding="utf-8"))["value"]
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        try:
-            return json.loads(text)["value"]
-        except (ValueError, TypeError, KeyError):
-            raise InputError(f"{file}: damaged; delete it and run the study again") from None
 
     def keep(self, what: str, of: Mapping[str, Any], value: Any) -> None:
         """Keep a value. Raises `InputError` when it cannot be written."""

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from paretune.analysis.decisions.requirements import Limit, Reason
-from paretune.analysis.statistics.intervals import Interval
+from paretune.analysis.statistics.intervals import Z_95, Interval
 from paretune.spec import Metric, metric_table
 from paretune.spec.base import Data, later
 from paretune.spec.metrics import earlier_metrics
 from paretune.spec.shown import Shown
 
-_Z_95 = 1.96
 _SAME_SHARE = 0.03
 """Smaller differences of a cost, as a share of it, are no reason to prefer a method."""
 
@@ -59,7 +58,7 @@ class Candidate(Data):
         if own is None or theirs is None:
             return False
         errors = [one.standard_errors.get(cost, 0.0) for one in (self, other)]
-        return theirs - own > max(_Z_95 * math.hypot(*errors), _SAME_SHARE * abs(theirs))
+        return theirs - own > max(Z_95 * math.hypot(*errors), _SAME_SHARE * abs(theirs))
 
     def need(self, cost: str) -> float | None:
         """Return what it needs of a cost: nothing where it is not trained, None where that was not measured."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-_Z_95 = 1.959963984540054  # the normal distribution's 97.5 % point
+Z_95 = 1.959963984540054  # the 97.5 % point of the normal distribution
 
 
 class Interval(NamedTuple):
@@ -12,7 +12,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson(successes: float, n: float, quantile: float = _Z_95) -> Interval:
+def wilson(successes: float, n: float, quantile: float = Z_95) -> Interval:
     """Return the Wilson score interval of a share, `successes` of `n`, 95 % by default; it lies within 0 and 1.
 
     `successes` and `n` may be fractional, as means over seeds and effective sample sizes are. `quantile` is that of the

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from paretune.spec import DIFFUSION, Phase, Record
+from paretune.spec import Phase, Record
 
 _SPENT_ON = {
     Phase.LOAD: "model loading",
@@ -45,7 +45,7 @@ def study_cost(records: Iterable[Record]) -> StudyCost | None:
         stage = "tuning" if record.trial.tunes else "final trials"
         for reading in record.phases:
             stages[stage] = stages.get(stage, 0.0) + reading.seconds
-            drift = reading.phase is Phase.RETAIN and record.trial.model_kind == DIFFUSION
+            drift = reading.phase is Phase.RETAIN and bool(record.drifts)
             purpose = _DRIFT if drift else _SPENT_ON[reading.phase]
             purposes[purpose] = purposes.get(purpose, 0.0) + reading.seconds
     most_first = dict(sorted(purposes.items(), key=lambda one: -one[1]))

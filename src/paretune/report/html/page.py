@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
+from paretune.analysis.statistics.intervals import Z_95
 from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.scored import declared_metrics, main_metrics
 from paretune.interop.peft_layout import UNSTATED
@@ -39,7 +40,6 @@ from paretune.spec import COSTS, METRICS, DataReport, Metric, Provenance, Recipe
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
 
-_Z_95 = 1.96
 _NOT_EVERYWHERE = {
     "accuracy", "accuracy_lenient", "accuracy_published", "similarity", "drift", "train_peak_reserved_bytes",
 }  # fmt: skip
@@ -182,7 +182,7 @@ def _point(row: Row, name: str, place: int) -> dict[str, Any]:
         "high": interval.high if interval else None,
         "costs": {cost: value for cost in COSTS if math.isfinite(value := row.metrics.get(cost, math.nan))},
         "cost_texts": {cost: show(METRICS[cost], row.metrics.get(cost)) for cost in COSTS},
-        "cost_margins": {"forgetting": _Z_95 * error} if error is not None and math.isfinite(error) else {},
+        "cost_margins": {"forgetting": Z_95 * error} if error is not None and math.isfinite(error) else {},
         "fronts": sorted(row.fronts),
         "tied": is_tied(row),
         "shares": {cost: front_share(row, cost) for cost in COSTS},

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
-from paretune.methods import build, resolve
+from paretune.methods.registry import build, resolve
 from paretune.spec import InputError, MethodEntry, MethodSpec
 
 OnLayer = Callable[[int, int], None]
@@ -47,7 +48,8 @@ def factors_of_change(
         for name, parameter in tuned.named_parameters()
         if name in before and not torch.equal(parameter, before[name])
     }
-    layers = {f"{name}.weight" for name, module in tuned.named_modules() if isinstance(module, nn.Linear)}
+    modules = dict(tuned.named_modules())
+    layers = {f"{name}.weight" for name, module in modules.items() if isinstance(module, nn.Linear | Conv1D)}
     others = [name for name in changed if name not in layers]
     if others and not linear_only:
         raise InputError(
@@ -60,9 +62,11 @@ def factors_of_change(
         raise InputError(f"{where}: merged, it changes no linear layer, so there is nothing to convert")
     found = {}
     for done, (name, change) in enumerate(changed.items(), start=1):
-        left, values, right = torch.linalg.svd(change, full_matrices=False)
+        layer = name.removesuffix(".weight")
+        of_outputs = change.T if isinstance(modules[layer], Conv1D) else change  # GPT-2 stores weights transposed
+        left, values, right = torch.linalg.svd(of_outputs, full_matrices=False)
         root = values.sqrt()
-        found[name.removesuffix(".weight")] = Factors(left * root, root[:, None] * right, values)
+        found[layer] = Factors(left * root, root[:, None] * right, values)
         if on_layer is not None:
             on_layer(done, len(changed))
     return found, others
@@ -113,8 +117,10 @@ def write_lora(
     Where a layer has fewer singular values than the rank, the rest of its matrices is zero.
     """
     rank = int(spec.parameters["r"])
+    transposed = any(isinstance(base.get_submodule(name), Conv1D) for name in factors)
     config = LoraConfig(
-        r=rank, lora_alpha=rank, target_modules=list(factors), task_type=task_type, inference_mode=True
+        r=rank, lora_alpha=rank, target_modules=list(factors), task_type=task_type, inference_mode=True,
+        fan_in_fan_out=transposed,
     )  # fmt: skip
     model = get_peft_model(base, config)
     set_peft_model_state_dict(model, dict(_tensors(factors, rank)))

@@ -15,7 +15,7 @@ from paretune.cli.app import app
 from paretune.cli.convert import convert_checkpoint
 from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
-from paretune.interop.to_lora import Factors, factors_of_change, lost_share
+from paretune.methods.as_lora import Factors, factors_of_change, lora_spec, lost_share, write_lora
 from paretune.models import load_model
 from paretune.spec import InputError, Study
 from tests.execute.stand_in import Deaf
@@ -153,6 +153,7 @@ def test_what_lora_cannot_hold_is_one_line(
 def test_wrong_use_is_said_before_anything_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("paretune.cli.convert.replayed", lambda *_: pytest.fail("too late"))
     (tmp_path / "rank-4").mkdir()
+    (tmp_path / "rank-4" / "trial.json").touch()
     for target, ranks, words in (
         ("dora", "4", "--to dora"),
         ("lora", "4", "is there already"),
@@ -161,3 +162,20 @@ def test_wrong_use_is_said_before_anything_is_loaded(tmp_path: Path, monkeypatch
     ):
         with pytest.raises(InputError, match=words):
             convert_checkpoint(tmp_path, target, ranks, tmp_path, **USUAL)
+
+
+def test_layers_that_store_their_weights_transposed_are_layers_too(tmp_path: Path) -> None:
+    """GPT-2's, which peft's LoRA adapts as it adapts linear ones."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(n_layer=1, n_head=2, n_embd=16, vocab_size=64, n_positions=32)
+    base = GPT2LMHeadModel(config)
+    tuned = GPT2LMHeadModel(config)
+    tuned.load_state_dict(base.state_dict())
+    with torch.no_grad():
+        tuned.transformer.h[0].attn.c_attn.weight += 0.1 * torch.randn(16, 48)
+    factors, _ = factors_of_change(base, tuned, "here")
+    write_lora(base, factors, lora_spec(factors, 16, "x"), "CAUSAL_LM", tmp_path / "lora")
+    loaded = PeftModel.from_pretrained(base, str(tmp_path / "lora"))
+    assert torch.allclose(logits(loaded), logits(tuned), atol=1e-5)
