@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ from typer.testing import CliRunner
 from paretune.cli.app import app
 from paretune.cli.budget import budget_seconds, outlook_lines
 from paretune.execute.budget import Measured
-from paretune.spec import METRICS, InputError, Study
+from paretune.execute.events import Watcher
+from paretune.spec import METRICS, InputError, Study, Trial
 from paretune.tune.budget import MethodSeconds, Size
-from tests.execute.stand_in import StandIn
+from tests.execute.stand_in import StandIn, _Executor
 
 OPTIONS = ["run", "--task", "word_problems", "--model", "toy:llama", "--methods", "base,lora,oft", "--plan"]
 
@@ -58,6 +60,24 @@ def test_the_chosen_study_is_written_and_chosen_once(tmp_path: Path, one_second_
     assert json.loads(again.stdout)["seeds"] == [0, 1, 2, 3, 4]
     other = plan(tmp_path, "--budget", "10h", "--steps", "7")
     assert "was chosen for other options" in str(other.exception)
+
+
+def test_short_trials_run_in_one_call_until_their_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_second_each: StandIn
+) -> None:
+    calls: list[int] = []
+    real = _Executor.run
+
+    def counted(executor: _Executor, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
+        calls.append(len(trials))
+        real(executor, trials, watcher, alone=alone)
+
+    monkeypatch.setattr(_Executor, "run", counted)
+    plan(tmp_path / "whole", "--budget", "10h")
+    assert (calls, len(one_second_each.trials)) == ([3], 3)
+    done = plan(tmp_path / "cut", "--budget", "0.001s")
+    assert (calls, len(one_second_each.trials)) == ([3, 3], 4)
+    assert isinstance(done.exception, InputError)
 
 
 def test_a_time_that_is_too_short_is_one_line_with_what_would_fit(tmp_path: Path) -> None:

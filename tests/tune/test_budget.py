@@ -7,11 +7,13 @@ from paretune.tune.budget import (
     Amounts,
     MethodSeconds,
     Size,
+    TimedRecord,
     largest_size,
     like_the_slowest,
     seconds_from,
     seconds_of,
     smallest_size,
+    start_seconds,
 )
 from tests.records import make_record
 
@@ -71,8 +73,15 @@ def test_a_short_trial_tells_what_a_long_one_takes() -> None:
     seconds = {Phase.LOAD: 1.0, Phase.PREPARE: 2.0, Phase.TRAIN: 30.0, Phase.VALIDATE: 4.0, Phase.TEST: 8.0}
     phases = tuple(PhaseReading(phase=phase, seconds=one) for phase, one in seconds.items())
     record = make_record("lora").model_copy(update={"phases": phases, "metrics": {"step_seconds": 2.0}})
-    found = seconds_from(record, 50.0, Amounts(4, 32, 32), Amounts(100, 320, 1000))
+    found = seconds_from(record, 5.0, Amounts(4, 32, 32), Amounts(100, 320, 1000))
     assert found == MethodSeconds("lora", True, tuning=5 + 1 + 2 + 200 + 40, final=5 + 1 + 2 + 200 + 40, per_item=0.25)
+
+
+def test_the_start_of_the_first_trial_does_not_count_for_all() -> None:
+    record = make_record("lora").model_copy(update={"phases": (PhaseReading(phase=Phase.TRAIN, seconds=30.0),)})
+    assert start_seconds([TimedRecord(record, 35.0), TimedRecord(record, 31.0), TimedRecord(record, 31.5)]) == 1
+    assert start_seconds([TimedRecord(record, 29.9)]) == 0
+    assert start_seconds([]) == 0
 
 
 def test_what_was_not_measured_counts_as_the_slowest() -> None:

@@ -3,7 +3,8 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,17 @@ from paretune.methods import without_schedule
 from paretune.spec import InputError, Metric, Phase, Recipe, Record, Study, Trial
 from paretune.store import Store
 from paretune.tasks import Split, task_class
-from paretune.tune.budget import Amounts, MethodSeconds, Size, largest_size, like_the_slowest, seconds_from, seconds_of
+from paretune.tune.budget import (
+    Amounts,
+    MethodSeconds,
+    Size,
+    TimedRecord,
+    largest_size,
+    like_the_slowest,
+    seconds_from,
+    seconds_of,
+    start_seconds,
+)
 from paretune.tune.budget import smallest_size as smallest_size_of
 
 _STEPS = 4
@@ -88,13 +99,12 @@ def measure(
         trials = [trial for trial in prepared.stages.trials if trial.method.label not in prepared.unavailable]
         (short_sizes,) = prepared.blueprint.split_sizes.values()
         runs = LocalExecutor(store, threads=threads, time_limit_seconds=study.time_limit_seconds)
+        timed = clock.run(trials, runs)
         found = {}
-        for trial in trials:
-            record = clock.run(trial, runs)
-            if record is not None:
-                wanted = Amounts(_steps(study, trial, sizes), sizes["validation"], sizes["test"])
-                amounts = Amounts(_STEPS, short_sizes["validation"], record.num_items or 1)
-                found[trial.method.label] = seconds_from(record, clock.seconds, amounts, wanted)
+        for label, (record, _) in timed.items():
+            wanted = Amounts(_steps(study, record.trial, sizes), sizes["validation"], sizes["test"])
+            amounts = Amounts(_STEPS, short_sizes["validation"], record.num_items or 1)
+            found[label] = seconds_from(record, start_seconds(timed.values()), amounts, wanted)
         deviation = _deviation(store)
     if not found:
         raise InputError(f"no method could be measured: {'; '.join(clock.notes) or 'there is none'}")
@@ -176,31 +186,35 @@ def _steps(study: Study, trial: Trial, sizes: Mapping[Split, int]) -> int:
     return recipe.for_examples(sizes["train"]).steps
 
 
+class _OutOfTime(Exception):
+    """No further method is measured."""
+
+
 class _Clock:
     """Runs short trials until their time is over, and keeps what they took."""
 
     def __init__(self, watcher: Watcher, until: float) -> None:
         self._watcher = watcher
         self._until = until
-        self._last: Record | None = None
+        self._ended: dict[str, TimedRecord] = {}
         self.metric: Metric
         self.began = time.monotonic()
-        self.seconds = 0.0
         self.most_items = 0
         self.notes: list[str] = []
 
-    def run(self, trial: Trial, runs: Executor) -> Record | None:
-        """Run a trial, or note why it could not be measured."""
-        label = trial.method.label
-        if self._last is not None and time.monotonic() > self._until:
-            self.notes.append(f"{label} was not measured, for lack of time")
-            return None
-        runs.run([trial], self, alone=True)
-        assert self._last is not None
-        if self._last.outcome.kind != "ok":
-            self.notes.append(f"{label} could not be measured: {self._last.outcome.kind.replace('_', ' ')}")
-            return None
-        return self._last
+    def run(self, trials: Sequence[Trial], runs: Executor) -> dict[str, TimedRecord]:
+        """Run trials one after another and return those that came to their end, by label; note why others did not.
+
+        They run in one call, so that what starts processes is itself started once, as in the study.
+        """
+        with suppress(_OutOfTime):
+            runs.run(trials, self, alone=True)
+        for label in (trial.method.label for trial in trials):
+            if label not in self._ended:
+                self.notes.append(f"{label} was not measured, for lack of time")
+            elif (kind := self._ended[label].record.outcome.kind) != "ok":
+                self.notes.append(f"{label} could not be measured: {kind.replace('_', ' ')}")
+        return {label: one for label, one in self._ended.items() if one.record.outcome.kind == "ok"}
 
     def started(self, trial: Trial) -> None:
         """Pass it on."""
@@ -211,7 +225,9 @@ class _Clock:
         self._watcher.heard(trial, phase, done, total)
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
-        """Keep what the trial left and took, and pass it on."""
-        self._last, self.seconds, self.metric = record, seconds, record.main_metric
+        """Keep what the trial left and took, and pass it on. Raises `_OutOfTime` where no other may follow."""
+        self._ended[trial.method.label], self.metric = TimedRecord(record, seconds), record.main_metric
         self.most_items = max(self.most_items, record.num_items or 0)
         self._watcher.finished(trial, record, seconds)
+        if time.monotonic() > self._until:
+            raise _OutOfTime

@@ -1,6 +1,6 @@
 """How large a study may be to end within a time: learning rates, seeds and test items, from measured seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from paretune.spec import Phase, Record, Tuning
@@ -43,6 +43,13 @@ class MethodSeconds(NamedTuple):
     """A final trial, apart from answering the test items."""
     per_item: float
     """Answering one test item."""
+
+
+class TimedRecord(NamedTuple):
+    """What a trial left, and what it took from the start of its process to its end."""
+
+    record: Record
+    whole_seconds: float
 
 
 class Amounts(NamedTuple):
@@ -88,13 +95,21 @@ def smallest_size(most_items: int, fewest: int = 0) -> Size:
     return Size(rates, seeds, min(most_items, max(fewest, _FEWEST_ITEMS)))
 
 
-def seconds_from(record: Record, whole_seconds: float, measured: Amounts, wanted: Amounts) -> MethodSeconds:
-    """Return what trials of a method take, from a short one that took `whole_seconds` with the `measured` amounts.
+def start_seconds(timed: Iterable[TimedRecord]) -> float:
+    """Return what a trial takes outside its phases: the least of all trials, 0 for none.
+
+    The first trial also waits until the libraries are imported, which happens once in a run.
+    """
+    rest = (one.whole_seconds - sum(reading.seconds for reading in one.record.phases) for one in timed)
+    return max(0.0, min(rest, default=0.0))
+
+
+def seconds_from(record: Record, start: float, measured: Amounts, wanted: Amounts) -> MethodSeconds:
+    """Return what trials of a method take, from a short one with the `measured` amounts and `start_seconds`.
 
     Training counts by the step, at the median of its steps; validation and answers by the item; the rest is as it was.
     """
     phases = {reading.phase: reading.seconds for reading in record.phases}
-    start = max(0.0, whole_seconds - sum(phases.values()))
     if Phase.TRAIN in phases:
         phases[Phase.TRAIN] = record.metrics["step_seconds"] * wanted.steps
     if Phase.VALIDATE in phases:
