@@ -46,7 +46,7 @@ def test_the_page_says_what_a_failed_check_means(records: list[Record]) -> None:
     for name, claim in (("batch invariant", "batch_invariant"), ("servable by vLLM", "servable_by_vllm")):
         assert f"<dt>{name} <small>check of the audit</small></dt><dd>{CLAIMS[claim].statement}</dd>" in page
     assert "<dt>reloads <small>" not in page
-    assert f"on which values rest marks its row with {AUDIT_MARK}" in page
+    assert f"affects the values, the row is marked {AUDIT_MARK}." in page
 
 
 def test_json_carries_what_failed(records: list[Record]) -> None:

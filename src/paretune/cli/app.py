@@ -302,7 +302,9 @@ def page(
 @app.command(epilog="Example: paretune plot results/demo --x step_seconds -o front.svg")
 def plot(  # noqa: PLR0917 (one for each option)
     folder: options.Folder,
-    x: Annotated[str, typer.Option("--x", help="Metric of the horizontal axis.")] = "train_peak_bytes",
+    x: Annotated[
+        str, typer.Option("--x", help="Metric of the horizontal axis, such as step_seconds; a wrong name lists all.")
+    ] = "train_peak_bytes",
     y: Annotated[
         str | None, typer.Option("--y", help="Metric of the vertical axis (default: the task's main metric).")
     ] = None,

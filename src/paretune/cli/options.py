@@ -192,7 +192,10 @@ PlanAsJson = Annotated[bool, typer.Option("--json", help="With --plan: print JSO
 # Wishes of a recommendation.
 Maximise = Annotated[
     str | None,
-    typer.Option(help="Metric to optimise, such as accuracy or train_peak_bytes (default: the task's main metric)."),
+    typer.Option(
+        help="Metric to optimise, such as accuracy or train_peak_bytes; a wrong name lists all (default: the task's "
+        "main metric)."
+    ),
 ]
 Weights = Annotated[
     list[str] | None,
