@@ -152,3 +152,51 @@ def test_all_broken_lines_are_named_in_one_error(tmp_path: Path) -> None:
     path.write_text('{"text": 1}\n[1]\n{"text": 2}\n{\n', "utf-8")
     with pytest.raises(InputError, match="line 2: a row must be an object with columns; line 4 cannot be read either"):
         list(source_rows(str(path), lambda _: None))
+
+
+def quoted_from(line: int, *, then: str = "", num_rows: int = 1000) -> str:
+    """Return a table in whose given line a quote opens a cell, and is followed by `then` in line 701."""
+    lines = ["prompt,completion"] + [f"question {n},{n}" for n in range(num_rows)]
+    lines[line - 1] = f'question {line - 2},"oops'
+    if then:
+        lines[700] = then
+    return "\n".join((*lines, ""))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (quoted_from(402), "line 402: a quote opens a cell that no quote closes"),
+        (quoted_from(1001), "line 1001: a quote opens a cell that no quote closes"),
+        (quoted_from(402, then='question 699,"oops'), "line 402: a quote opens a cell that takes in the rows down to"),
+        (quoted_from(402, then='question 699,"one, two"'), "line 402: a quote opens a cell that takes in the rows"),
+        (quoted_from(402, then='question 699",699'), "takes in the rows down to line 701; remove the quote"),
+        (quoted_from(402, then='question 699,6"'), "takes in the rows down to line 701"),
+        (quoted_from(700, then='question 699,"oops'), "line 700: a quote opens a cell that takes in the rows down to"),
+    ],
+)
+def test_a_quote_that_swallows_rows_is_refused_with_its_line(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(content, "utf-8")
+    with pytest.raises(InputError) as caught:
+        rows_of(path)
+    assert f"{path}, line " in str(caught.value)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_text_of_several_lines_with_commas_stays_a_cell(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    texts = ["Dear Ann,\nthanks, really\nYours, Eve", "x,y\n1,2\n3,4", *map(str, range(300)), "a\n\nb, c"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("text", "label"), *((text, "a") for text in texts)])
+    assert [row["text"] for _, row in rows_of(path)] == texts
+
+
+def test_columns_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("question,answer,answer\na,b,c\n", "utf-8")
+    with pytest.raises(InputError, match='line 1: two columns have the same name: "answer"; give each its own'):
+        rows_of(path)
+    path.write_text("question,answer,,\na,b,,\n", "utf-8")
+    assert [row["answer"] for _, row in rows_of(path)] == ["b"]

@@ -1,7 +1,6 @@
 """Rows of a source in any format: what they hold, where they stand, and what the files were taken for."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -9,15 +8,14 @@ from typing import Any, NamedTuple, TextIO
 
 from paretune.spec import InputError
 from paretune.tasks.base import Split
+from paretune.tasks.data.delimited import table_rows
 from paretune.tasks.data.files import DataFile, data_files, split_in, split_named
 from paretune.tasks.data.hub import HUB_PREFIX, hub_rows
-from paretune.tasks.data.text import MORE_CELLS, dialect_of, encoding_of
+from paretune.tasks.data.text import dialect_of, encoding_of
 from paretune.tasks.rows import Row, array_rows, json_line_rows, parquet_rows, reading
 
 Note = Callable[[str], None]
 """Is told what a file was taken for where that is not what its ending says: an encoding, a delimiter."""
-
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class SourceRow(NamedTuple):
@@ -81,11 +79,7 @@ def _table_rows(path: Path, lines: TextIO, note: Note) -> Iterator[Row]:
     lines.seek(0)
     if noted := dialect.text_beside("\t" if path.suffix.lower() == ".tsv" else ","):
         note(noted)
-    reader = dialect.reader(lines)
-    for row in reader:
-        cells = [*row.values(), *row.get(MORE_CELLS, ())]
-        further = sum(len(_LINE_BREAK.findall(cell)) for cell in cells if isinstance(cell, str))
-        yield Row(reader.line_num - further, {name: cell for name, cell in row.items() if name is not None})
+    yield from table_rows(path, lines, dialect)
 
 
 def _json_rows(path: Path, lines: TextIO) -> Iterator[tuple[str, Row]]:

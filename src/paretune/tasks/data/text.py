@@ -81,10 +81,10 @@ class Dialect(NamedTuple):
     settings: Mapping[str, Any]
     """Quoting, as `csv.reader` takes it."""
 
-    def reader(self, lines: Iterator[str]) -> Any:
-        """Return a `csv.DictReader` of the lines; cells that a row lacks are None, further ones in `MORE_CELLS`."""
+    def reader(self, lines: Iterator[str], *, strict: bool = False) -> Any:
+        """Return a `csv.reader` of the lines; a `strict` one raises `csv.Error` for a quote in the wrong place."""
         csv.field_size_limit(_LONGEST_CELL)
-        return csv.DictReader(lines, delimiter=self.delimiter, restkey=MORE_CELLS, **self.settings)
+        return csv.reader(lines, delimiter=self.delimiter, strict=strict, **self.settings)
 
     def text_beside(self, usual_delimiter: str) -> str:
         """Return what is unusual about it, in words; empty where nothing is."""
