@@ -204,3 +204,24 @@ def test_options_out_of_range(tmp_path: Path, option: dict[str, Any]) -> None:
 @given(st.text(st.characters(max_codepoint=127)))
 def test_a_text_in_ascii_loses_what_any_text_loses(text: str) -> None:
     assert normalised(text) == (re.sub(r"[\W_]+", "", text.casefold()) or "".join(text.casefold().split()))
+
+
+@pytest.mark.parametrize("option", ["test_path", "validation_path"])
+def test_a_file_for_a_split_of_which_no_row_can_be_used_is_refused(tmp_path: Path, option: str) -> None:
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(f'{{"instruction": "Do {n}", "output": "o"}}\n' for n in range(30)), "utf-8")
+    with pytest.raises(InputError) as caught:
+        task_of(tmp_path, numbered(40), **{option: str(other)}).examples("train")
+    assert str(caught.value).startswith(f"{other} (option {option}): none of 30 rows can be used as prompt (prompt)")
+    assert 'nothing in column "prompt"' in str(caught.value)
+    other.write_text("", "utf-8")
+    with pytest.raises(InputError, match="no rows in it"):
+        task_of(tmp_path, numbered(40), **{option: str(other)}).examples("train")
+
+
+def test_the_first_file_decides_the_form(tmp_path: Path) -> None:
+    task_of(tmp_path, [{"question": f"q {n}", "prompt": f"p {n}", "answer": "a"} for n in range(30)], "t.jsonl")
+    rows = [{"question": f"q {n}", "answer": "a"} for n in range(100, 140)]
+    task = task_of(tmp_path, rows, test_path=str(tmp_path / "t.jsonl"))
+    assert task.rows.form == "prompt (question) and completion (answer)"
+    assert task.rows.num_kept["test"] == 30

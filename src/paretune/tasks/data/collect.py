@@ -1,7 +1,7 @@
 """Reading all rows of a data set once: their form, what they hold, and which cannot be used."""
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -48,8 +48,8 @@ def collect(wanted: Wanted) -> Collected:
     """Read everything. Raises `InputError` for a source that cannot be read, or rows of which none can be used."""
     notes: list[str] = []
     lists: set[str] = set()
-    rows = chain.from_iterable(_of_source(source, split, notes, lists) for source, split in wanted.sources)
-    sample = list(islice(rows, _SAMPLE_ROWS))
+    first, *further = (_of_source(source, split, notes, lists) for source, split in wanted.sources)
+    sample = list(islice(first, _SAMPLE_ROWS))
     if not sample:
         raise InputError(f"{wanted.where}: no rows in it")
     form = find_form([row.value for row in sample], wanted.chosen, wanted.where, labelled=wanted.labelled)
@@ -58,12 +58,10 @@ def collect(wanted: Wanted) -> Collected:
     _check_column(wanted, "split", wanted.split, columns)
     _check_column(wanted, "choices", wanted.choices, columns)
     reader = _Reader(wanted, form)
-    for row in chain(sample, rows):
-        reader.take(row)
+    reader.take_all(chain(sample, first), wanted.where)
+    for rows, (source, split) in zip(further, wanted.sources[1:], strict=True):
+        reader.take_all(rows, f"{source} (option {split}_path)")
     table, hashes = reader.builder.finish()
-    if not len(table):
-        reasons = "; ".join(f"{one.reason} ({one.first[0]} and others)" for one in reader.dropped.rows())
-        raise InputError(f"{wanted.where}: none of {reader.num_read} rows can be used as {form.text}: {reasons}")
     given = np.frombuffer(reader.given, dtype=np.int8)
     if reader.holds_turns:
         notes.append("prompts that went through a chat template already; none is applied")
@@ -109,6 +107,21 @@ class _Reader:
         self.num_read = 0
         self.holds_turns = False
         self.dropped = DropLog()
+
+    def take_all(self, rows: Iterable[SourceRow], where: str) -> None:
+        """Take the rows of a source. Raises `InputError`, opening with `where`, if none can be used."""
+        earlier, self.dropped = self.dropped, DropLog()
+        num_read, num_kept = self.num_read, len(self.given)
+        for row in rows:
+            self.take(row)
+        if len(self.given) == num_kept:
+            reasons = "; ".join(f"{one.reason} ({one.first[0]} and others)" for one in self.dropped.rows())
+            num_rows = self.num_read - num_read
+            none = f"none of {num_rows} rows can be used as {self._form.text}: {reasons}"
+            raise InputError(f"{where}: {none if num_rows else 'no rows in it'}")
+        for one in self.dropped.rows():
+            earlier.add_all(one.reason, one.num_rows, one.first)
+        self.dropped = earlier
 
     def take(self, row: SourceRow) -> None:
         """Keep a row, or note why it cannot be used."""
