@@ -225,3 +225,26 @@ def test_the_first_file_decides_the_form(tmp_path: Path) -> None:
     task = task_of(tmp_path, rows, test_path=str(tmp_path / "t.jsonl"))
     assert task.rows.form == "prompt (question) and completion (answer)"
     assert task.rows.num_kept["test"] == 30
+
+
+@pytest.mark.parametrize("order", [("train", "held-out", "train"), ("held-out", "train", "train")])
+def test_a_value_that_names_no_split_is_not_trained_on(tmp_path: Path, order: Sequence[str]) -> None:
+    rows = [{**row, "split": order[n % 3]} for n, row in enumerate(numbered(60))]
+    task = task_of(tmp_path, rows)
+    kept = {int(place.removeprefix("row ")) - 1 for place in sides(task)}
+    assert kept == {n for n in range(60) if order[n % 3] == "train"}
+    (dropped,) = task.rows.dropped
+    assert dropped.reason == 'a value of column "split" that names no split'
+    assert (dropped.num_rows, dropped.first[0]) == (20, f"row {order.index('held-out') + 1}")
+
+
+def test_a_column_called_split_that_names_no_split_is_like_any_other(tmp_path: Path) -> None:
+    rows = [{**row, "split": "AB"[n % 2]} for n, row in enumerate(numbered(60))]
+    report = task_of(tmp_path, rows).rows
+    assert (sum(report.num_kept.values()), report.dropped) == (60, ())
+
+
+def test_a_value_may_hold_further_words(tmp_path: Path) -> None:
+    names = ["train", "test_matched", "train_sft", "dev-1"]
+    rows = [{**row, "split": names[n % 4]} for n, row in enumerate(numbered(40))]
+    assert task_of(tmp_path, rows).rows.num_kept == {"train": 20, "validation": 10, "test": 10}

@@ -10,13 +10,13 @@ import numpy as np
 from paretune.spec import InputError
 from paretune.tasks.base import Split
 from paretune.tasks.data.content import Content, Dropped, as_text, choices_in, content_of
-from paretune.tasks.data.files import split_named
+from paretune.tasks.data.files import split_in
 from paretune.tasks.data.forms import Form, find_form, flat
 from paretune.tasks.data.marks import holds_turns, without_marks
 from paretune.tasks.data.read import SourceRow, source_rows
 from paretune.tasks.data.split import digest, normalised, salted
 from paretune.tasks.data.table import Hashes, TableBuilder
-from paretune.tasks.data.wanted import SPLITS, DropLog, Wanted
+from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, DropLog, Wanted
 
 _SAMPLE_ROWS = 100
 _SPLIT_COLUMN = "split"
@@ -24,6 +24,8 @@ _GROUP_COLUMN = "group"
 """A column of this name says what rows share. Only one that is named decides splits: a split needs many groups."""
 UNNAMED = len(SPLITS)
 """In `given`: the data does not say the row's split."""
+_UNKNOWN = UNNAMED + 1
+"""While rows are read: the column of splits holds a value that names none."""
 
 
 class Collected(NamedTuple):
@@ -61,8 +63,7 @@ def collect(wanted: Wanted) -> Collected:
     reader.take_all(chain(sample, first), wanted.where)
     for rows, (source, split) in zip(further, wanted.sources[1:], strict=True):
         reader.take_all(rows, f"{source} (option {split}_path)")
-    table, hashes = reader.builder.finish()
-    given = np.frombuffer(reader.given, dtype=np.int8)
+    table, hashes, given = reader.finish()
     if reader.holds_turns:
         notes.append("prompts that went through a chat template already; none is applied")
     how = reader.grouped, reader.holds_turns, reader.num_read, reader.dropped
@@ -103,6 +104,8 @@ class _Reader:
         self._seen: set[int] = set()
         self.builder = TableBuilder()
         self.given = array("b")
+        self._names_splits = False
+        """Whether some value of the column of splits names one."""
         self.grouped = wanted.group is not None
         self.num_read = 0
         self.holds_turns = False
@@ -123,6 +126,21 @@ class _Reader:
             earlier.add_all(one.reason, one.num_rows, one.first)
         self.dropped = earlier
 
+    def finish(self) -> tuple[Any, Hashes, Any]:
+        """Return table, hashes and given splits of the rows that are kept.
+
+        Where the column of splits names some, rows in which it says something else are dropped: they may be held out.
+        """
+        table, hashes = self.builder.finish()
+        given = np.frombuffer(self.given, dtype=np.int8)
+        unknown = np.flatnonzero(given == _UNKNOWN)
+        if not self._names_splits or not len(unknown):
+            return table, hashes, np.minimum(given, UNNAMED)
+        places = table["place"].take(unknown[:SHOWN_PLACES]).to_pylist()
+        self.dropped.add_all(f'a value of column "{self._split}" that names no split', len(unknown), places)
+        known = np.flatnonzero(given != _UNKNOWN)
+        return table.take(known), Hashes(*(one[known] for one in hashes)), given[known]
+
     def take(self, row: SourceRow) -> None:
         """Keep a row, or note why it cannot be used."""
         self.num_read += 1
@@ -138,6 +156,7 @@ class _Reader:
             content = content._replace(choices=choices_in(columns.get(self._wanted.choices), self._wanted.choices))
         split, cluster = self._split_of(row, columns), self._cluster_of(columns)
         given = UNNAMED if split is None else SPLITS.index(split)
+        named = None if row.split is not None else as_text(columns.get(self._split))
         shown = f"{content.prompt}\0{content.second}" if content.second else content.prompt
         whole = digest(f"{given}\0{shown}\0{content.completion}\0{content.messages}{content.choices or ''}")
         if whole in self._seen:
@@ -149,13 +168,14 @@ class _Reader:
         side = digest(str(cluster)) if self.grouped else key
         place = salted(side, self._wanted.seed)
         self.builder.add(row.place, content, cluster, (key, digest(shown or content.completion), place))
-        self.given.append(given)
+        self.given.append(_UNKNOWN if split is None and named is not None else given)
+        self._names_splits = self._names_splits or (split is not None and named is not None)
 
     def _split_of(self, row: SourceRow, columns: Mapping[str, Any]) -> Split | None:
         if row.split is not None:
             return row.split
         named = as_text(columns.get(self._split))
-        split = split_named(named)
+        split = None if named is None else split_in(named)
         if split is None and self._wanted.split is not None:
             raise Dropped(f'no split named in column "{self._split}"')
         return split
