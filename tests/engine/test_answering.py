@@ -108,3 +108,17 @@ def test_plain_text_has_no_references(folder: Path) -> None:
     how = answering(task, toy_tokenizer())
     assert how.max_new_tokens == 32
     assert check_references(task, toy_tokenizer(), how) == 0
+
+
+def test_a_template_that_adds_to_the_last_answer_costs_no_reference(folder: Path) -> None:
+    added = "{% if message.role == 'assistant' and loop.last %}<t></t>\n{% endif %}"
+    task, thinks = task_of(folder, ["one", *["y"] * 60]), TEMPLATE.replace("\n{{ message.c", f"\n{added}{{{{ message.c")
+    tokenizer = tokenizer_with(thinks)
+    assert check_references(task, tokenizer, answering(task, tokenizer)) > 2
+
+
+def test_a_template_that_changes_the_answers_is_named(folder: Path) -> None:
+    task = task_of(folder, ["one", *["y"] * 60])
+    tokenizer = tokenizer_with(TEMPLATE.replace("{{ message.content }}", "{{ message.content * 2 }}"))
+    with pytest.raises(InputError, match="the chat template does not show the answer as it is; --no-chat-template"):
+        check_references(task, tokenizer, answering(task, tokenizer))

@@ -153,3 +153,59 @@ def test_what_a_template_refuses_or_hides_names_the_row_and_the_way_out() -> Non
 def test_an_empty_question_is_not_empty_for_the_model() -> None:
     tokenizer = tokenizer_with("nothing")
     assert encode_question(example("", "x"), tokenizer) == [tokenizer.eos_token_id]
+
+
+THINKS = CHATML.replace(
+    "{{ message.content }}",
+    "{% if message.role == 'assistant' and loop.last and '</t>' not in message.content %}<t></t>\n{% endif %}"
+    "{{ message.content }}",
+)
+"""Puts an empty block of reasoning before the last answer."""
+
+
+def shown(one: Example, tokenizer: Any) -> str:
+    """Return an example as text, with ⟦ and ⟧ around what is learnt."""
+    segments = encode(one, tokenizer).segments
+    return "".join(f"⟦{text}⟧" if learnt else text for ids, learnt in segments for text in [tokenizer.decode(ids)])
+
+
+@pytest.mark.parametrize("template", [CHATML, LLAMA, BARE])
+def test_an_answer_that_opens_the_conversation_is_context(template: str) -> None:
+    tokenizer = tokenizer_with("nothing", template)
+    answered = example("", "c", "b", "c").messages
+    one = example("", "c")._replace(messages=(Message("assistant", "hello"), *answered))
+    text = shown(one, tokenizer)
+    assert text.count("⟦") == 1
+    assert text.index("hello") < text.index("⟦") < text.index("c")
+    assert ids_of(encode(one, tokenizer))[: len(encode_question(one, tokenizer))] == encode_question(one, tokenizer)
+
+
+def test_what_a_template_puts_before_the_last_answer_is_asked_with_and_not_learnt() -> None:
+    tokenizer = tokenizer_with("nothing", THINKS)
+    one = example("", "d", "a", "b", "c", "d")
+    before = "<bos>user\na<eos>\n<bos>assistant\n⟦b<eos>⟧\n<bos>user\nc<eos>\n<bos>assistant\n<t></t>\n"
+    assert shown(one, tokenizer) == f"{before}⟦d<eos>⟧\n"
+    asked = tokenizer.decode(encode_question(one, tokenizer))
+    assert asked == before.replace("⟦", "").replace("⟧", "")
+    reasons = example("", "<t>x</t>d", "a", "<t>x</t>d")
+    assert shown(reasons, tokenizer) == "<bos>user\na<eos>\n<bos>assistant\n⟦<t>x</t>d<eos>⟧\n"
+
+
+def test_an_end_that_only_the_conversation_has_hides_no_earlier_answer() -> None:
+    ended = "{% if not add_generation_prompt %}{{ eos_token }}{% endif %}"
+    tokenizer = tokenizer_with("nothing", BARE + ended)
+    one = example("", "d", "a", "b", "c", "d")
+    assert shown(one, tokenizer) == "<bos>user: a\nassistant: ⟦b\n⟧user: c\nassistant: ⟦d\n<eos>⟧"
+
+
+def test_an_earlier_answer_that_a_template_changes_is_refused() -> None:
+    cuts = CHATML.replace("{{ message.content }}", "{{ message.content if loop.last else message.content[2:] }}")
+    with pytest.raises(InputError, match="row 1: the chat template does not show message 2, an answer") as caught:
+        encode(example("", "d", "a", "xxb", "c", "d"), tokenizer_with("nothing", cuts))
+    assert "--no-chat-template" in str(caught.value)
+
+
+def test_a_template_that_fails_in_another_way_names_the_row() -> None:
+    fails = "{{ messages[0].content + 1 }}"
+    with pytest.raises(InputError, match="row 1: the chat template refuses it: can only concatenate str"):
+        encode(example("", "b", "a", "b"), tokenizer_with("nothing", fails))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-from paretune.engine.encoding import encode, uses_template
+from paretune.engine.encoding import NO_TEMPLATE, encode, uses_template
 from paretune.engine.generate import cut_before
 from paretune.spec import InputError, Metric
 from paretune.tasks import Example, Task
@@ -96,6 +96,9 @@ def _why_unscorable(task: Task, example: Example, tokenizer: Any, how: Answering
         return f"they hold a stop string, one of {', '.join(map(repr, how.stop))}"
     if right(tokenizer.decode(ids, skip_special_tokens=True)):
         return f"longer than max_new_tokens = {how.max_new_tokens}; raise it, or leave it out"
+    plain = tokenizer(example.target, add_special_tokens=False)["input_ids"]
+    if uses_template(example, tokenizer) and right(tokenizer.decode(plain, skip_special_tokens=True)):
+        return f"the chat template does not show the answer as it is; {NO_TEMPLATE}"
     return "the tokenizer does not give the same text back; change these rows, or take another base model"
 
 

@@ -6,13 +6,15 @@ tokenizer's post-processor, the chat template and the data add.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, groupby
+from itertools import chain, groupby, takewhile
 from typing import Any, NamedTuple
 
 from paretune.spec import InputError, one_line
 from paretune.tasks import Example, Message, Task
 
-_NO_TEMPLATE = "--no-chat-template (the task's option chat_template = false) shows the text as it is"
+NO_TEMPLATE = "--no-chat-template (the task's option chat_template = false) shows the text as it is"
+_PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands for an answer where it matters what a template puts around it."""
 
 
 class Segment(NamedTuple):
@@ -80,7 +82,7 @@ def encode_question(example: Example, tokenizer: Any, shots: Sequence[Example] =
     system = [message for message in example.messages[:1] if message.role == "system"]
     asked = [*system, *shown, *example.messages[len(system) : -1]]
     text = _rendered(asked, tokenizer, example, add_generation_prompt=True)
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids: list[int] = tokenizer(text + _put_before_answers(tokenizer, example), add_special_tokens=False)["input_ids"]
     return ids
 
 
@@ -113,17 +115,28 @@ def _conversation(example: Example, tokenizer: Any) -> Encoded:
     """Return a conversation, with the loss on the assistant's turns and the end token of each.
 
     A template with generation marks says itself what the assistant writes. Otherwise that is what follows the
-    generation prompt. Either way it goes down to the special token that ends the turn.
+    generation prompt, without what the template puts before an answer. Either way it goes down to the special token
+    that ends the turn. An answer that opens the conversation is context where the template has no marks.
     """
-    if "{% generation" in tokenizer.chat_template or "{%- generation" in tokenizer.chat_template:
+    if _has_marks(tokenizer):
         ids, trained = _marked(example, tokenizer)
     else:
         ids, trained = _located(example, tokenizer)
     if not any(trained):
-        raise InputError(f"{example.id}: the chat template shows none of the assistant's turns; {_NO_TEMPLATE}")
+        raise InputError(f"{example.id}: the chat template shows none of the assistant's turns; {NO_TEMPLATE}")
     if trained[-1] and ids[-1] not in tokenizer.all_special_ids:  # a template that leaves the end to the tokenizer
         ids, trained = [*ids, tokenizer.eos_token_id], [*trained, True]
     return Encoded(tuple(_runs(ids, trained)))
+
+
+def _has_marks(tokenizer: Any) -> bool:
+    return "{% generation" in tokenizer.chat_template or "{%- generation" in tokenizer.chat_template
+
+
+def _put_before_answers(tokenizer: Any, example: Example) -> str:
+    """Return what the template puts between the generation prompt and an answer, and training takes no loss on."""
+    turn = None if _has_marks(tokenizer) else _turn(example.messages, tokenizer, example)
+    return "" if turn is None else turn.text[turn.asked : turn.start]
 
 
 def _marked(example: Example, tokenizer: Any) -> tuple[list[int], list[bool]]:
@@ -151,25 +164,88 @@ def _down_to_the_end_token(ids: Sequence[int], marked: Sequence[bool], tokenizer
 
 
 def _located(example: Example, tokenizer: Any) -> tuple[list[int], list[bool]]:
-    """Find the assistant's turns in the text of the whole conversation."""
-    messages = example.messages
-    whole = _rendered(messages, tokenizer, example)
-    spans = []
-    for index, message in enumerate(messages):
-        if message.role != "assistant":
-            continue
-        before = _rendered(messages[:index], tokenizer, example, add_generation_prompt=True)
-        after = _rendered(messages[: index + 1], tokenizer, example)
-        if whole.startswith(after) and after.startswith(before):
-            spans.append((len(before), _end(after, tokenizer)))
+    """Find the assistant's turns in the text of the whole conversation. One that opens it is no answer."""
+    whole = _rendered(example.messages, tokenizer, example)
+    answers = [place for place, message in enumerate(example.messages) if place and message.role == "assistant"]
+    spans = [_span(place, whole, tokenizer, example) for place in answers]
     if not spans or spans[-1][1] < len(whole.rstrip()):
-        raise InputError(
-            f"{example.id}: the chat template's prompt for an answer is not how it shows an answer, so what is to be "
-            f"learnt is unknown; {_NO_TEMPLATE}"
-        )
+        raise InputError(_unlike_its_prompt(example))
     found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
     inside = [any(start <= first and last <= end for start, end in spans) for first, last in found["offset_mapping"]]
     return found["input_ids"], inside
+
+
+def _unlike_its_prompt(example: Example) -> str:
+    return (
+        f"{example.id}: the chat template's prompt for an answer is not how it shows an answer, so what is to be "
+        f"learnt is unknown; {NO_TEMPLATE}"
+    )
+
+
+def _span(place: int, whole: str, tokenizer: Any, example: Example) -> tuple[int, int]:
+    """Return where one of the assistant's turns begins and ends in the text of the whole conversation.
+
+    Where a template shows the last answer in another way than earlier ones, an earlier one is what stands between the
+    text around it. Raises `InputError` for a turn that is not found.
+    """
+    messages, content = example.messages, example.messages[place].content
+    turn = _turn(messages[: place + 1], tokenizer, example)
+    if turn is not None and whole.startswith(turn.text):
+        return turn.start, _end(turn.text, tokenizer)
+    if place == len(messages) - 1:
+        raise InputError(_unlike_its_prompt(example))
+    around = _around(place, messages, tokenizer, example)
+    alone = _around(place, messages[: place + 1], tokenizer, example)
+    if around is None or alone is None or not _is_between(content, around, whole):
+        raise InputError(
+            f"{example.id}: the chat template does not show message {place + 1}, an answer, as it is, so what is to be "
+            f"learnt is unknown; {NO_TEMPLATE}"
+        )
+    left, right = around
+    tail = takewhile(lambda pair: pair[0] == pair[1], zip(right, alone[1], strict=False))
+    shown = whole[: len(whole) - len(right)] + "".join(letter for letter, _ in tail)
+    return len(left), _end(shown, tokenizer)
+
+
+class _Turn(NamedTuple):
+    """A conversation down to an answer, as text."""
+
+    text: str
+    asked: int
+    """Where the generation prompt ends."""
+    start: int
+    """Where the answer begins, behind what the template puts before an answer."""
+
+
+def _turn(messages: Sequence[Message], tokenizer: Any, example: Example) -> _Turn | None:
+    """Return messages of which the last is an answer; None where the generation prompt is not how they go on.
+
+    What a template puts between prompt and answer, such as an empty block of reasoning, is no part of the answer.
+    """
+    before = _rendered(messages[:-1], tokenizer, example, add_generation_prompt=True)
+    text, content = _rendered(messages, tokenizer, example), messages[-1].content
+    if not text.startswith(before):
+        return None
+    start = len(before)
+    if not text[start:].lstrip().startswith(content.strip()):
+        around = _around(len(messages) - 1, messages, tokenizer, example)
+        if around is not None and around[0].startswith(before) and _is_between(content, around, text):
+            start = len(around[0])
+    return _Turn(text, len(before), start)
+
+
+def _around(place: int, messages: Sequence[Message], tokenizer: Any, example: Example) -> tuple[str, str] | None:
+    """Return the text before and after a message; None where the template does not show it once."""
+    marked = [*messages[:place], messages[place]._replace(content=_PLACEHOLDER), *messages[place + 1 :]]
+    parts = _rendered(marked, tokenizer, example).split(_PLACEHOLDER)
+    return (parts[0], parts[1]) if len(parts) == 2 else None
+
+
+def _is_between(content: str, around: tuple[str, str], text: str) -> bool:
+    """Tell whether a text is `content` between two others, apart from white space around it."""
+    left, right = around
+    between = text[len(left) : len(text) - len(right)]
+    return left + between + right == text and between.strip() == content.strip()
 
 
 def _end(text: str, tokenizer: Any) -> int:
@@ -200,5 +276,5 @@ def _template_errors(example: Example) -> Iterator[None]:
 
     try:
         yield
-    except TemplateError as error:
-        raise InputError(f"{example.id}: the chat template refuses it: {one_line(error)}; {_NO_TEMPLATE}") from None
+    except (TemplateError, TypeError, ValueError) as error:
+        raise InputError(f"{example.id}: the chat template refuses it: {one_line(error)}; {NO_TEMPLATE}") from None
