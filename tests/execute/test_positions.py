@@ -144,6 +144,21 @@ def test_examples_and_questions_of_a_language_model_count(toy_study: Build, gpt2
     assert without.startswith('the longest example of task "own_data" has 130 tokens, more than the 128 that path:')
 
 
+def test_rows_without_training_are_asked_too_and_shown_worked_examples(
+    toy_study: Build, gpt2: str, tmp_path: Path
+) -> None:
+    def found(methods: list[str], questions: int) -> tuple[str, ...]:
+        return problems(toy_study(base_model=gpt2, methods=methods, **asked(tmp_path / "rows.jsonl", questions)))
+
+    assert not found(["base"], questions=110)
+    (line,) = found(["base"], questions=120)
+    assert line.startswith('the longest question of task "own_data" with its answer has ')
+    assert not found(["base-few-shot", "lora"], questions=15)
+    (line,) = found(["base-few-shot", "lora"], questions=60)
+    assert line.startswith('the longest question of task "own_data" after 4 worked examples with its answer has ')
+    assert line.endswith("lower max_new_tokens or shots")
+
+
 def test_the_text_on_which_forgetting_is_measured_counts(toy_study: Build, gpt2: str, tmp_path: Path) -> None:
     texts = tmp_path / "texts.jsonl"
     texts.write_text("".join(f"{json.dumps({'text': f'{one:03}' * 50})}\n" for one in range(100)), "utf-8")

@@ -77,7 +77,9 @@ def _one_of_each(trials: Iterable[Trial], key: Callable[[Trial], object]) -> lis
 
 
 def _what_examples_depend_on(trial: Trial) -> object:
-    return trial.task.canonical_json(), trial.recipe.max_length, trial.recipe.loss_on, trial.method.trains
+    # A row that is not trained may be shown worked examples.
+    asked_with = None if trial.method.trains else trial.method.canonical_json()
+    return trial.task.canonical_json(), trial.recipe.max_length, trial.recipe.loss_on, asked_with
 
 
 def _what_attaching_depends_on(trial: Trial) -> object:

@@ -44,20 +44,19 @@ def check_virtual_tokens(trial: Trial, base: Base) -> None:
 
 
 def check_positions(trial: Trial, base: Base, texts: LongestTexts) -> None:
-    """Raise `InputError` for texts that a base model cannot read behind the virtual tokens of a method that trains.
+    """Raise `InputError` for texts that a base model cannot read behind the virtual tokens of a trial's method.
 
     Without virtual tokens, only a table of learned positions is a limit.
     """
     method, (most, learned), max_length = build(trial.method), base.positions, trial.recipe.max_length
-    if most is None or not method.trains or not (learned or method.num_virtual_tokens(max_length)):
+    virtual = method.num_virtual_tokens(max_length)
+    if most is None or method.text_learner() is not None or not (learned or virtual):
         return
-    if max_length + method.num_virtual_tokens(max_length) > most:  # else no example can be too long
+    if method.trains and max_length + virtual > most:  # else no example can be too long
         virtual = method.num_virtual_tokens(texts.example)
         if texts.example + virtual > most:
             text = LongText(f'the longest example of task "{trial.task.name}"', texts.example, _mend(method, most))
             raise InputError(_refusal(trial, method, text, virtual, most))
-    else:
-        virtual = method.num_virtual_tokens(max_length)
     for text in texts.others:
         if text.num_tokens + virtual > most:
             raise InputError(_refusal(trial, method, text, virtual, most))

@@ -8,6 +8,7 @@ from paretune.engine import answering, encode, encode_question
 from paretune.engine.answering import references
 from paretune.kinds.base import LongText, ReadTexts
 from paretune.measure.retention import MAX_TOKENS, general_texts
+from paretune.methods import build
 from paretune.spec import Trial
 from paretune.tasks import Example, Task
 
@@ -21,22 +22,26 @@ def longest_example(task: Task, trial: Trial, tokenizer: Any) -> int:
 
 
 def longest_question(task: Task, trial: Trial, tokenizer: Any) -> LongText:
-    """Return the longest question of validation and test, with what the model may write or choose behind it."""
+    """Return the longest question of validation and test as it is put, worked examples before it, with its answer."""
+    num_shots = build(trial.method).num_shots
+    shots, opening = task.examples("train")[:num_shots], task.few_shot(num_shots)
     written = answering(task, tokenizer).max_new_tokens - 1 if task.generates else 0  # nothing follows the last token
     listed: dict[tuple[str, ...], int] = {}
 
     def length(one: Example) -> int:
         if one.learns_prompt:
             read = min(encode(one, tokenizer).num_tokens, trial.recipe.max_length)
-            return max(read, len(encode_question(one, tokenizer)) + written)
+            return max(read, len(encode_question(one, tokenizer, shots, opening)) + written)
         if one.choices not in listed:
             answers = [one.answered(choice) for choice in one.choices]
             listed[one.choices] = max((len(encode(each, tokenizer).answer) for each in answers), default=0)
-        return len(encode_question(one, tokenizer)) + max(written, listed[one.choices])
+        return len(encode_question(one, tokenizer, shots, opening)) + max(written, listed[one.choices])
 
     number = max(map(length, references(task)))
-    words = f'the longest question of task "{task.card.name}" with its answer'
-    return LongText(words, number, "leave out the longest questions, or lower max_new_tokens")
+    before = f" after {num_shots} worked examples" if num_shots else ""
+    words = f'the longest question of task "{task.card.name}"{before} with its answer'
+    mend = "leave out the longest questions, or lower max_new_tokens" + (" or shots" if num_shots else "")
+    return LongText(words, number, mend)
 
 
 def longest_general_text(trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> Iterator[LongText]:
