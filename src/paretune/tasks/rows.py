@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -94,8 +94,11 @@ def data_file(source: str | Path) -> Path:
         ) from error
 
 
-def parquet_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a Parquet file. Raises `InputError` for one that is none."""
+def parquet_rows(path: Path, prepared: Callable[[Any], Any] = lambda batch: batch) -> Iterator[Row]:
+    """Yield the rows of a Parquet file, of record batches as `prepared` makes them.
+
+    Raises `InputError` for a file that is none.
+    """
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -103,7 +106,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
         with pyarrow.parquet.ParquetFile(path) as file:
             number = 0
             for batch in file.iter_batches():
-                for value in batch.to_pylist():
+                for value in prepared(batch).to_pylist():
                     number += 1
                     yield Row(number, value)
     except pa.ArrowException as error:

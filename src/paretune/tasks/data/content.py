@@ -77,13 +77,13 @@ def _labelled(columns: Mapping[str, Any], form: Form) -> Content:
 def as_text(value: Any) -> str | None:
     """Return a value as text, or None where it says nothing.
 
-    True and false are written as in JSON, whole numbers without a decimal point. Of a list, and of the answers of a
-    reading task, the first text counts.
+    True and false are written as in JSON, whole numbers without a decimal point, bytes as the UTF-8 that they are. Of a
+    list, and of the answers of a reading task, the first text counts. Raises `Dropped` for other bytes.
     """
-    match value:
+    match _decoded(value) if isinstance(value, bytes) else value:
         case None:
             return None
-        case str():
+        case str() as value:
             return value if value.strip() else None
         case bool():
             return "true" if value else "false"
@@ -93,6 +93,13 @@ def as_text(value: Any) -> str | None:
             return as_text(value[0]) if value and not isinstance(value[0], Mapping) else None
         case _:
             return str(value)
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise Dropped("bytes that are not UTF-8") from None
 
 
 def choices_in(value: Any, column: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from paretune.tasks.base import Split
 from paretune.tasks.data.delimited import table_rows
 from paretune.tasks.data.files import DataFile, data_files, split_in, split_named
 from paretune.tasks.data.hub import HUB_PREFIX, hub_rows
+from paretune.tasks.data.narrow_floats import widened
 from paretune.tasks.data.text import dialect_of, encoding_of
 from paretune.tasks.rows import Row, array_rows, json_line_rows, parquet_rows, reading
 
@@ -52,7 +53,7 @@ def _file_rows(path: Path, note: Note) -> Iterator[tuple[str, Row]]:
     """Yield the rows of a file, each with the name of the list that it stands in; empty where lists have no names."""
     with reading(path):
         if path.suffix.lower() == ".parquet":
-            yield from (("", row) for row in parquet_rows(path))
+            yield from (("", row) for row in parquet_rows(path, widened))
             return
         encoding = encoding_of(path)
         if encoding not in {"utf-8", "utf-8-sig"}:
