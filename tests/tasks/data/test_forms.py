@@ -94,6 +94,9 @@ def test_columns_that_are_named_win_over_the_guess(tmp_path: Path) -> None:
         assert (example.prompt, example.target) == (prompt, target)
     plain = first_of(task_of(tmp_path, row, text="question"))
     assert (plain.prompt, plain.completion, plain.messages) == ("q", " 0", ())
+    joined = task_of(tmp_path, row, text="title,question")
+    assert joined.rows.form == "plain text (title and question), for language modelling"
+    assert (one := first_of(joined)).prompt + one.completion == "t 0\n\nq 0"
 
 
 def test_a_column_called_score_makes_plain_text_no_labels(tmp_path: Path) -> None:
@@ -111,6 +114,7 @@ def test_a_column_called_score_makes_plain_text_no_labels(tmp_path: Path) -> Non
         ({"a": "p", "b": "c"}, {"label": "a"}, ["--text", "a, b"]),
         ({"question": "p", "answer": "c"}, {"prompt": "qestion"}, ['"qestion"', 'did you mean "question"']),
         ({"question": "p", "answer": "c"}, {"prompt": "question", "text": "answer"}, ["exclude"]),
+        ({"a": "p", "b": "c"}, {"prompt": "b", "completion": "b"}, ['--prompt and --completion both name "b"', "a, b"]),
         ({"question": "p", "answer": "c"}, {"group": "customer"}, ['"customer"', "option group"]),
         ({"question": "p", "answer": None}, {}, ['nothing in column "answer"', "row 1"]),
         ({"messages": [{"role": "assistant", "content": "x"}]}, {}, ["no answer to a user", "row 1"]),

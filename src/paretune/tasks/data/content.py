@@ -53,7 +53,7 @@ def _content(columns: Mapping[str, Any], form: Form) -> Content:
     if form.kind == "chat":
         return _conversation(columns.get(form.inputs[0]), form.inputs[0])
     if form.kind == "text":
-        return Content("", _text(columns, form.inputs[0]))
+        return Content("", "\n\n".join(_text(columns, name) for name in form.inputs))
     assert form.output is not None
     if form.kind == "pair" and any(_holds_messages(columns.get(name)) for name in (form.inputs[0], form.output)):
         return _prompt_and_completion(columns, form.inputs[0], form.output)

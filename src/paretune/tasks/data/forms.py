@@ -48,7 +48,7 @@ class Form(NamedTuple):
 
     kind: Kind
     inputs: tuple[str, ...]
-    """Columns that the prompt is made of, in their order; of a conversation, or of plain text, its one column."""
+    """Columns that the prompt or the plain text is made of, in their order; of a conversation its one column."""
     output: str | None = None
     """Column of the completion or the label."""
     optional: tuple[str, ...] = ()
@@ -126,13 +126,15 @@ def _chosen_form(names: Sequence[str], columns: Mapping[str, Any], chosen: Chose
         return None
     if text is not None and (prompt is not None or completion is not None):
         raise InputError(f"{where}: the options text and label exclude prompt and completion")
+    if prompt is not None and prompt == completion:
+        raise InputError(f'{where}: --prompt and --completion both name "{prompt}"; {_present(names)}')
     if label is not None and text is None and prompt is None:
         guessed = _label_inputs(names, label)
         if guessed is None:
             raise InputError(f"{where}: name the column of the texts with --text; {_present(names)}")
         return Form("label", guessed, label)
     if text is not None:
-        return Form("label", _named(text, names), label) if label is not None else Form("text", (text,))
+        return Form("label" if label is not None else "text", _named(text, names), label)
     if completion is None and _is_conversation(columns.get(prompt or "")):
         return Form("chat", (prompt or "",))
     if prompt is None and _is_conversation(columns.get(completion or "")):
