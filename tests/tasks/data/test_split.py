@@ -248,3 +248,14 @@ def test_a_value_may_hold_further_words(tmp_path: Path) -> None:
     names = ["train", "test_matched", "train_sft", "dev-1"]
     rows = [{**row, "split": names[n % 4]} for n, row in enumerate(numbered(40))]
     assert task_of(tmp_path, rows).rows.num_kept == {"train": 20, "validation": 10, "test": 10}
+
+
+def test_where_no_row_is_left_the_line_says_what_became_of_them(tmp_path: Path) -> None:
+    task_of(tmp_path, numbered(40), "t.jsonl")
+    with pytest.raises(InputError) as caught:
+        task_of(tmp_path, numbered(40), test_path=str(tmp_path / "t.jsonl")).examples("train")
+    assert "is left for train (40 left out: a prompt that is in the test set too); name" in str(caught.value)
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    rows = [{"messages": [*turns, {"role": "user", "content": f"{n}"}, turns[1]]} for n in range(40)]
+    with pytest.raises(InputError, match=r"prompts \(of a conversation the first user turn counts\), none of 40 rows"):
+        task_of(tmp_path, rows).examples("train")

@@ -19,6 +19,8 @@ from paretune.tasks.data.table import ExampleT, Make, Rows, plain_text_example, 
 from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, Wanted
 
 _SHOWN_LABELS = 50
+_SHOWN_REASONS = 3
+"""Reasons why rows are left out that are named where no row is left."""
 _MOST_CHOICES = 50
 """Different completions that are few enough to be answers to choose from."""
 _TRAIN = SPLITS.index("train")
@@ -201,4 +203,9 @@ class Dataset:
             "test": "raise test_fraction, change seed, or name a file with test_path",
         }
         few = "prompts or groups" if self._rows.grouped else "prompts"
-        return f"{where}: too few different {few}, none of {num_rows} rows is left for {split}; {how[split]}"
+        if self.form.kind == "chat":
+            few += " (of a conversation the first user turn counts)"
+        largest = sorted(self._rows.dropped.rows(), key=lambda one: one.num_rows, reverse=True)[:_SHOWN_REASONS]
+        dropped = "; ".join(f"{one.num_rows} left out: {one.reason}" for one in largest)
+        none = f"{where}: too few different {few}, none of {num_rows} rows is left for {split}"
+        return f"{none} ({dropped}); {how[split]}" if dropped else f"{none}; {how[split]}"
