@@ -200,3 +200,12 @@ def test_columns_of_the_same_name_are_refused(tmp_path: Path) -> None:
         rows_of(path)
     path.write_text("question,answer,,\na,b,,\n", "utf-8")
     assert [row["answer"] for _, row in rows_of(path)] == ["b"]
+
+
+def test_descriptions_of_a_data_set_next_to_its_rows_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "dataset_infos.json").write_text('{"default": {"features": {}}}', "utf-8")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train-00000.jsonl").write_text('{"prompt": "a"}\n', "utf-8")
+    noted: list[str] = []
+    assert [row.place for row in source_rows(str(tmp_path), noted.append)] == ["data/train-00000.jsonl row 1"]
+    assert noted == ["not read, since it describes the data: dataset_infos.json"]

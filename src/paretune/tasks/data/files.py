@@ -1,6 +1,7 @@
 """Where data lies: a file, a folder of files, a file of a data set on the hub, or all of such a data set."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,10 @@ _SPLIT_WORDS: dict[str, Split] = {
     **dict.fromkeys(("validation", "valid", "val", "dev", "eval", "evaluation"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+
+
+_METADATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
+"""Files of the package datasets that describe a data set and hold no rows of it."""
 
 
 class DataFile(NamedTuple):
@@ -40,10 +45,11 @@ def split_in(name: str) -> Split | None:
     return named.pop() if len(named) == 1 else None
 
 
-def data_files(source: str) -> list[DataFile]:
+def data_files(source: str, note: Callable[[str], None]) -> list[DataFile]:
     """Return the files of a source, in the order of their names. Raises `InputError` for what is not there.
 
-    Text files in a folder are only data where nothing else in it is: next to tables they are notes.
+    Text files and descriptions of a data set in a folder are only data where nothing else in it is. `note` is told of
+    descriptions that are not read.
     """
     path = data_file(source)
     if not path.is_dir():
@@ -57,9 +63,12 @@ def data_files(source: str) -> list[DataFile]:
         and not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
     files = [file for file in found if file.suffix.lower() != ".txt"] or found
+    rows = [file for file in files if file.name not in _METADATA] or files
+    if skipped := ", ".join(file.relative_to(path).as_posix() for file in files if file not in rows):
+        note(f"not read, since it describes the data: {skipped}")
     if not files:
         raise InputError(f"{path}: no data in this folder; it needs {_list(SUFFIXES)} files")
-    return [DataFile(file, file.relative_to(path).as_posix(), _split_of(file.relative_to(path))) for file in files]
+    return [DataFile(file, file.relative_to(path).as_posix(), _split_of(file.relative_to(path))) for file in rows]
 
 
 def _check_suffix(path: Path) -> None:

@@ -16,7 +16,7 @@ from paretune.tasks.data.text import dialect_of, encoding_of
 from paretune.tasks.rows import Row, array_rows, json_line_rows, parquet_rows, reading
 
 Note = Callable[[str], None]
-"""Is told what a file was taken for where that is not what its ending says: an encoding, a delimiter."""
+"""Is told what a file was taken for where that is not what its ending says, and which files are not read."""
 
 
 class SourceRow(NamedTuple):
@@ -39,7 +39,7 @@ def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
         for name, row in hub_rows(source):
             yield SourceRow(f"{name} row {row.number}", row.value, split_in(name))
         return
-    for file in data_files(source):
+    for file in data_files(source, note):
         for name, row in _file_rows(file.path, _about(file, note)):
             place = " ".join(filter(None, (file.name, name, f"row {row.number}")))
             yield SourceRow(place, row.value, split_named(name) or file.split)
