@@ -52,16 +52,20 @@ def check_references(task: Task, tokenizer: Any, how: Answering) -> int:
     """Score every reference as if a model had written it, and return how many there are.
 
     Each has to be what every metric takes for a reference. Where answers are written, each goes through tokenizer,
-    length limit, stop strings, reader and scorer. Raises `InputError` naming the rows of those that do not get the best
+    length limit, stop strings, reader and scorer; an empty answer and the reference before it are scored too, as
+    answers that are wrong. Raises `InputError` naming the rows of those that do not get the best
     value: no model could get it there. Plain text has no right answers, and counts as none.
     """
     wrong: dict[str, list[str]] = {}
-    number, total = 0, 0
+    number, total, earlier = 0, 0, ""
     for example in references(task):
         total += 1
         reason = task.why_no_reference(example)
         if reason is None and not example.learns_prompt and task.generates:
             reason = _why_unscorable(task, example, tokenizer, how)
+            for wrong_answer in ("", earlier):  # a task's own check of what it gives them
+                answer_of(wrong_answer, example, task)
+            earlier = example.target
         if reason is not None:
             wrong.setdefault(reason, []).append(example.id)
         number += not example.learns_prompt
@@ -116,7 +120,10 @@ def _check_corpus_metrics(task: Task) -> None:
 
 
 def _declared(task: Task, name: str) -> Metric:
-    return next(metric for metric in task.card.metrics if metric.name == name)
+    found = next((metric for metric in task.card.metrics if metric.name == name), None)
+    if found is None:
+        raise InputError(f'task "{task.card.name}": score gives "{name}", which its card does not declare')
+    return found
 
 
 def _is_best(metric: Metric, value: float, own: float) -> bool:

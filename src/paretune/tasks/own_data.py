@@ -18,6 +18,7 @@ from paretune.tasks.asking import Answer, CorpusMetric, Respondent
 from paretune.tasks.base import Example, Split, Task
 from paretune.tasks.data.own import OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, OwnRows
 from paretune.tasks.metrics import ModelMetric, TextMetric, chosen_metrics
+from paretune.tasks.metrics.calls import corpus_metrics_of, takes, values_of
 from paretune.tasks.metrics.registry import declared_by, names_in
 from paretune.tasks.metrics.words import ExactMatch
 from paretune.tasks.options import TEXT, TRUTH, one_or_more_texts, or_null, whole_number
@@ -110,11 +111,14 @@ class OwnData(OwnRows, Task):
     @cached_property
     def corpus_metrics(self) -> Mapping[str, CorpusMetric]:  # type: ignore[override]
         """How metrics of all answers together are computed."""
-        return {name: metric for one in self.scorers for name, metric in one.corpus_metrics.items()}
+        return {name: how for one in self.scorers for name, how in corpus_metrics_of(one).items()}
 
     def score(self, text: str, example: Example) -> dict[str, float]:
-        """Return the values of a text by the metrics that read texts."""
-        found = [one.score(text, example) for one in self.scorers if isinstance(one, TextMetric)]
+        """Return the values of a text by the metrics that read texts.
+
+        Raises `InputError` for a plug-in's metric that raises or does not give what it declares.
+        """
+        found = [values_of(one, text, example) for one in self.scorers if isinstance(one, TextMetric)]
         return {name: value for values in found for name, value in values.items()}
 
     def ask(self, model: Respondent, examples: Sequence[Example]) -> list[Answer]:
@@ -125,7 +129,7 @@ class OwnData(OwnRows, Task):
 
     def why_no_reference(self, example: Example) -> str | None:
         """Return what a reference must be for the metrics; None where this one is."""
-        unfit = (one for one in self.scorers if not one.takes(example))
+        unfit = (one for one in self.scorers if not takes(one, example))
         return next((f"for {one.metrics[0].label} a reference must be {one.reference}" for one in unfit), None)
 
 

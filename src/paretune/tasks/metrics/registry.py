@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from paretune.plugins import plugin_classes
 from paretune.spec import InputError, Metric, nearest
 from paretune.tasks.metrics.base import AnswerMetric
+from paretune.tasks.metrics.calls import make
 from paretune.tasks.metrics.extraction import RegexMatch
 from paretune.tasks.metrics.fields import JsonFields
 from paretune.tasks.metrics.likelihood import Choice, Perplexity
@@ -47,8 +48,8 @@ def names_in(text: str) -> list[str]:
 def chosen_metrics(names: Sequence[str], where: str) -> tuple[AnswerMetric, ...]:
     """Return metrics by their names, the main one first.
 
-    Raises `InputError`, opening with `where`, for an unknown name, for one that is there twice, and where a package
-    that one needs is missing.
+    Raises `InputError`, opening with `where`, for an unknown name, for one that is there twice, where a package that
+    one needs is missing, and for a plug-in's class that is unfinished.
     """
     found = tuple(_metric(name, where) for name in names)
     declared = [metric.name for one in found for metric in one.metrics]
@@ -74,11 +75,9 @@ def _metric(text: str, where: str) -> AnswerMetric:
         form = f"{name}:{wanted}" if wanted else f"{name} alone"
         raise InputError(f'{where}: metric "{text}": write {form}')
     try:
-        metric = known[name](argument)
-        metric.check()
+        return make(known[name], argument, name)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-    return metric
+        raise InputError(f"{where}: {error}") from error.__cause__
 
 
 def _all() -> dict[str, type[AnswerMetric]]:
