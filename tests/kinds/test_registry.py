@@ -108,11 +108,11 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
             for name, value in points.items()
         )
         monkeypatch.setattr(plugins, "entry_points", lambda group: found.select(group=group))
-        plugins.load_plugins.cache_clear()
+        plugins.forget_plugins()
         registry._all.cache_clear()
 
     yield offer
-    plugins.load_plugins.cache_clear()
+    plugins.forget_plugins()
     registry._all.cache_clear()
 
 

@@ -2,6 +2,10 @@
 
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 READER_GONE = 141
 """What a shell shows for a process that ended because nobody reads its output any more: 128 + SIGPIPE."""
@@ -13,7 +17,8 @@ def main() -> None:
     Where the reader of the output goes away, as `head` does, the command ends without a word and with code 141.
     """
     try:
-        code = _run()
+        with _plain_plugin_warnings():
+            code = _run()
         sys.stdout.flush()
         sys.stderr.flush()
     except (BrokenPipeError, SystemExit) as error:
@@ -42,6 +47,26 @@ def _run() -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("paretune: stopped; re-run the same command to resume", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _plain_plugin_warnings() -> Iterator[None]:
+    """Let a plug-in that is left out be one line, without the place in our code that noticed it."""
+    from paretune.plugins import PluginWarning
+
+    usual: Any = warnings.formatwarning
+
+    def line(message: Any, category: type[Warning], *place: Any, **more: Any) -> str:
+        if issubclass(category, PluginWarning):
+            return f"paretune: {message}\n"
+        text: str = usual(message, category, *place, **more)
+        return text
+
+    warnings.formatwarning = line
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _complain(*messages: str) -> int:

@@ -1,6 +1,5 @@
 """From a name, a task or a configuration to a kind of base model."""
 
-import warnings
 from functools import cache
 from typing import Any
 
@@ -9,7 +8,7 @@ from paretune.kinds.causal_lm import CausalLm
 from paretune.kinds.classifier import Classifier
 from paretune.kinds.diffusion import Diffusion
 from paretune.models import ModelShape
-from paretune.plugins import plugin_classes
+from paretune.plugins import leave_out, plugin_classes
 from paretune.spec import InputError, nearest
 from paretune.tasks import AnyTask
 
@@ -71,8 +70,5 @@ def _all() -> dict[str, Kind[Any]]:
         if kind.traits.name == name:
             found[name] = kind()
         else:
-            warnings.warn(
-                f'plug-in "{name}" is left out: its kind is called "{kind.traits.name}"; give both one name',
-                stacklevel=2,
-            )
+            leave_out(name, f'its kind is called "{kind.traits.name}"; give both one name')
     return found

@@ -114,9 +114,9 @@ def _offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     kinds = [one for one in globals().values() if isinstance(one, type) and issubclass(one, TextMetric)]
     points = EntryPoints(EntryPoint(one.__name__, f"{__name__}:{one.__name__}", registry.PLUGIN_GROUP) for one in kinds)
     monkeypatch.setattr(plugins, "entry_points", lambda group: points.select(group=group))
-    plugins.load_plugins.cache_clear()
+    plugins.forget_plugins()
     yield
-    plugins.load_plugins.cache_clear()
+    plugins.forget_plugins()
 
 
 def planned(folder: Path, metric: str) -> int:
