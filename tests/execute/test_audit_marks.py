@@ -27,17 +27,24 @@ def run(method: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Rec
 
 
 @pytest.mark.parametrize(
-    ("method", "claim"), [("lily", "batch_invariant"), ("prompt-tuning", "padding_invariant"), ("lora", None)]
+    ("method", "claim", "generator"),
+    [
+        ("lily", "batch_invariant", "transformers"),
+        ("prompt-tuning", "padding_invariant", "transformers"),
+        ("prefix-tuning", None, "transformers"),
+        ("lora", None, "pooled"),
+    ],
 )
 def test_who_fails_its_audit_is_asked_alone(
-    method: str, claim: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, claim: str | None, generator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record, sizes = run(method, tmp_path, monkeypatch)
     assert record.audit is not None
     assert record.audit.audit is not None
     assert record.audit.answered_alone == (claim is not None)
     assert sizes == ({1} if claim else {4}) == {record.answer_batch_size}
-    assert claim in record.audit.failed if claim else not record.audit.failed
+    assert claim in record.audit.failed if claim else "batch_invariant" not in record.audit.failed
+    assert record.generator == generator
     assert Record.model_validate_json(record.model_dump_json()) == record
 
 

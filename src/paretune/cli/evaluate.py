@@ -128,6 +128,7 @@ def _as_json(asked: Replayed, checkpoint: Path, result: "Evaluation") -> dict[st
         "named_base_model": asked.named,
         "task": asked.task.spec().model_dump(),
         "num_items": len(result.items),
+        "generator": result.generator,
         "metrics": result.metrics,
         "standard_errors": result.standard_errors,
         "groups": result.groups,

@@ -4,17 +4,20 @@ from paretune.engine.answering import Answering, answering, check_references
 from paretune.engine.batches import Batch, Batches, DataBatch, check_lengths, longest_batches, make_batches
 from paretune.engine.encoding import Encoded, encode, encode_question, encode_questions, uses_template
 from paretune.engine.generate import answer
+from paretune.engine.generators import GENERATORS, Generator, generator_for
 from paretune.engine.objective import answer_loss, validation_loss
 from paretune.engine.respondent import LanguageRespondent
 from paretune.engine.train import Divergence, Training, rate_factor, train
 
 __all__ = [
+    "GENERATORS",
     "Answering",
     "Batch",
     "Batches",
     "DataBatch",
     "Divergence",
     "Encoded",
+    "Generator",
     "LanguageRespondent",
     "Training",
     "answer",
@@ -25,6 +28,7 @@ __all__ = [
     "encode",
     "encode_question",
     "encode_questions",
+    "generator_for",
     "longest_batches",
     "make_batches",
     "rate_factor",

@@ -54,9 +54,14 @@ def answer(
     return [answers[index] for index in range(len(prompts))]
 
 
+def longest_first(lengths: Sequence[int]) -> list[int]:
+    """Return the indices of lengths, from the longest on; equal ones in their order."""
+    return sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
+
+
 def shared_batches(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
     """Return which prompts are answered together, by their indices: longest first, so that memory runs out early."""
-    order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
+    order = longest_first(lengths)
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 

@@ -11,9 +11,10 @@ from torch.nn.functional import cross_entropy
 from paretune.engine.answering import answering
 from paretune.engine.batches import Batches
 from paretune.engine.encoding import Encoded, encode, encode_question, encode_questions
-from paretune.engine.generate import OnProgress, answer, shared_batches
+from paretune.engine.generate import OnProgress, shared_batches
+from paretune.engine.generators import GENERATORS
 from paretune.engine.objective import answer_logits
-from paretune.spec import Recipe
+from paretune.spec import GeneratorName, Recipe
 from paretune.tasks import Example, Task
 from paretune.tasks.asking import Loss
 
@@ -37,6 +38,7 @@ class LanguageRespondent:
         recipe: Recipe,
         *,
         num_shots: int = 0,
+        generator: GeneratorName = "transformers",
         batch_size: int,
         on_progress: OnProgress | None = None,
         timed: Callable[[], AbstractContextManager[Any]] = nullcontext,
@@ -47,6 +49,7 @@ class LanguageRespondent:
         self._task = task
         self._recipe = recipe
         self._num_shots = num_shots
+        self._generator = GENERATORS[generator]
         self._batch_size = batch_size
         self._on_progress = on_progress
         self._timed = timed
@@ -63,7 +66,7 @@ class LanguageRespondent:
         self.written = Written(prompts, settings)
         how: dict[str, Any] = {"stop": stop, "batch_size": self._batch_size, "on_progress": self._on_progress}
         with self._timed():
-            return answer(self._model, self._tokenizer, prompts, **how, **settings)
+            return self._generator(self._model, self._tokenizer, prompts, **how, **settings)
 
     def losses(self, examples: Sequence[Example]) -> list[Loss]:
         """Return how unlikely it finds each completion with its end token after the question as it is put.

@@ -131,6 +131,7 @@ class _Run:
             "num_items": len(result.items),
             "text_loss_changes": result.text_loss_changes,
             "drifts": result.drifts,
+            "generator": result.generator,
         }
 
     def _load(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> LoadedModel:

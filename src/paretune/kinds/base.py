@@ -14,7 +14,7 @@ from paretune.measure import Phases
 from paretune.methods import Context, KindTraits, Method, Objective
 from paretune.models import LoadedModel
 from paretune.models.hardware import default_device
-from paretune.spec import DataReport, GeneralText, Phase, Recipe, Trial
+from paretune.spec import DataReport, GeneralText, GeneratorName, Phase, Recipe, Trial
 from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, Split
 
@@ -70,6 +70,8 @@ class Evaluation(NamedTuple):
     pictures: Sequence[KeptPicture] = ()
     notes: tuple[str, ...] = ()
     """What a reader of the result must know in addition to the method's name."""
+    generator: GeneratorName | None = None
+    """What wrote the answers; None where nothing was generated."""
 
 
 class Lengths(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from paretune.engine import LanguageRespondent, answer
+from paretune.engine import LanguageRespondent, answer, generator_for
 from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
 from paretune.measure import Phases, general_texts, text_losses
 from paretune.models import LoadedModel
@@ -34,9 +34,10 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
     alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model))
     examples = task.examples(trial.split)[:limit]
     batch_size = 1 if alone else recipe.answer_batch_size
+    generator = generator_for(model, recipe, rows_may_change=method.pools_answers and not alone)
     respondent = LanguageRespondent(
         model, loaded.tokenizer, task, recipe,
-        num_shots=method.num_shots, batch_size=batch_size, on_progress=on_progress,
+        num_shots=method.num_shots, generator=generator, batch_size=batch_size, on_progress=on_progress,
         timed=lambda: phases.during(Phase.TEST),
     )  # fmt: skip
     answers = task.ask(respondent, examples)
@@ -56,7 +57,8 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
         with phases.during(Phase.MEASURE):
             peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
         keep_answer_peak(metrics, phases, peak)
-    return Evaluation(metrics, standard_errors, groups, items, text_loss_changes=tuple(changes))
+    wrote = None if respondent.written is None else generator
+    return Evaluation(metrics, standard_errors, groups, items, text_loss_changes=tuple(changes), generator=wrote)
 
 
 def _base_losses(trial: Trial, loaded: LoadedModel, shared: SharedValues) -> Sequence[float]:

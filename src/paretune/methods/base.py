@@ -163,6 +163,15 @@ class Method(ABC):
         """
         return 0
 
+    @property
+    def pools_answers(self) -> bool:
+        """Whether rows may join and leave a batch while answers are generated.
+
+        They may where a forward pass depends on nothing but tokens, positions, mask and cache. Otherwise answers come
+        from transformers' `generate`.
+        """
+        return False
+
     def text_learner(self) -> TextLearner | None:
         """Return what labels texts in place of the base model, or None where the base model is asked.
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel, get_peft_model
+from peft import PeftConfig, PeftModel, PromptLearningConfig, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from torch import nn
@@ -82,6 +82,11 @@ class Peft(Method):
         if given == "all-linear" and context.kind.linear_in_blocks:
             return {"target_modules": self.default_targets(model)}
         return {}
+
+    @property
+    def pools_answers(self) -> bool:
+        """Whether peft's own `generate` adds nothing, such as virtual tokens."""
+        return not issubclass(config_class(self.spec), PromptLearningConfig)
 
     def default_targets(self, model: nn.Module) -> list[str]:
         """Return the names of the layers to adapt: the linear layers of all blocks."""

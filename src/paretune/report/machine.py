@@ -55,6 +55,7 @@ def _row(row: Row) -> dict[str, Any]:
         "method": row.method,
         "learning_rate": row.learning_rate,
         "answer_batch_size": row.answer_batch_size,
+        "generator": row.records[0].generator,
         "num_settings_tried": row.num_tried,
         "seeds": list(row.seeds),
         "trial_ids": [record.trial_id for record in row.records],

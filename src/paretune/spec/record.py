@@ -15,6 +15,10 @@ from paretune.spec.trial import Trial
 
 SCHEMA_VERSION = 3
 
+GeneratorName = Literal["transformers", "pooled"]
+"""What writes answers: transformers' `generate` in fixed batches, or a pool in which the next answer takes the row of
+one that has ended."""
+
 
 class Ok(Data):
     """The trial ran to its end."""
@@ -152,6 +156,9 @@ class Record(Shown, Data):
     trainable_dtypes: tuple[str, ...] = ()
     audit: AuditMarks | None = later(None)
     """What the method's audit found; None where nothing is trained, and in records from before there were audits."""
+    generator: GeneratorName | None = later(None)
+    """What wrote its answers, `answer_batch_size` of them at once; None where nothing was generated, and in records
+    from before this was kept, when it was transformers."""
     phases: tuple[PhaseReading, ...] = ()
     provenance: Provenance | None = None
     """None where the worker ended before it could say."""

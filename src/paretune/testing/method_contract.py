@@ -1,14 +1,14 @@
 """What every method promises, as tests that a method's author inherits."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
-from paretune.engine import Training
+from paretune.engine import GENERATORS, Training
 from paretune.methods import build, check_method, resolve
 from paretune.spec import MethodEntry, Recipe
 from paretune.testing.refusal import refusal
@@ -140,6 +140,15 @@ class MethodContract:
         assert {named[name].dtype for name in run.trainable} == {torch.float32}
         run.train()
         assert any(_differs(run.before[name], named[name]) for name in run.trainable)
+
+    def test_a_pool_answers_as_a_single_row(self) -> None:
+        """A method with `pools_answers` answers the same with rows that join and leave."""
+        run, _ = self.trained()
+        prompts = [[*range(5, 9 + place)] for place in range(5)]
+        write = partial(GENERATORS["transformers"], run.model, run.context.tokenizer, max_new_tokens=6)
+        pool = partial(GENERATORS["pooled"], run.model, run.context.tokenizer, max_new_tokens=6)
+        if run.method.pools_answers:
+            assert pool(prompts, batch_size=2) == write(prompts, batch_size=1)
 
     def _may_rest(self, name: str) -> bool:
         return any(part in name for part in self.may_rest)

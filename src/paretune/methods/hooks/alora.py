@@ -18,6 +18,11 @@ LONGEST_INVOCATION = 8
 class ALora(Peft):
     """Is switched on by the tokens that all questions of the task end with, unless the study names others."""
 
+    @property
+    def pools_answers(self) -> bool:
+        """No: peft's `generate` says where the invocation tokens stand."""
+        return False
+
     def base_parameters(self, model: nn.Module, context: Context) -> dict[str, Any]:
         """Return a token that stands in for those that the training data will tell."""
         found = super().base_parameters(model, context)

@@ -15,6 +15,11 @@ class BaseModel(Method):
 
     own_parameters: ClassVar[Mapping[str, Any]] = {"shots": NonNegativeInt}
 
+    @property
+    def pools_answers(self) -> bool:
+        """Yes: nothing is attached."""
+        return True
+
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:  # noqa: ARG002
         """Return the model with every parameter frozen."""
         return model.requires_grad_(False)

@@ -28,6 +28,11 @@ class Full(Method):
         super().__init__(*arguments)
         self._base_dtype: torch.dtype | None = None
 
+    @property
+    def pools_answers(self) -> bool:
+        """Yes: it is the base model with other weights."""
+        return True
+
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with every parameter trainable."""
         if context.recipe.quantisation is not None:

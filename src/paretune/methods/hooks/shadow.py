@@ -11,6 +11,11 @@ from paretune.methods.peft import Peft, active_config
 class Shadow(Peft):
     """Also trains the small network to predict the answer by itself, through the base's output layer."""
 
+    @property
+    def pools_answers(self) -> bool:
+        """No: its small network has a cache of its own."""
+        return False
+
     def loss_terms(self, model: nn.Module, batch: Any) -> Tensor | None:
         """Return the weighted loss of the shadow network's own prediction, a mean over the answer's tokens.
 

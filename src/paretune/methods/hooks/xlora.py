@@ -36,6 +36,11 @@ class XLora(Peft):
         super().__init__(spec)
         self._experts: list[Path] = []
 
+    @property
+    def pools_answers(self) -> bool:
+        """No: it reads the whole text for every token, without a cache."""
+        return False
+
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with experts and classifier attached. Raises `InputError` for other than language models."""
         if context.model_kind != CAUSAL_LM:
