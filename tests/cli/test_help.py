@@ -37,6 +37,8 @@ def test_run_s_defaults_are_those_of_recipe_and_study() -> None:
     }
     epochs, least, most = (f"{OWN_DATA_LENGTH[name]:g}" for name in ("epochs", "min_steps", "max_steps"))
     assert f"(default with --data: {epochs}, and {least} to {most} steps)" in text
+    assert "Passes over the training examples, more than 0" in text
+    assert "[x>=0]" not in text.partition("--epochs")[2].partition("--steps")[0]
     assert f"The base model is loaded in {recipe.dtype}, not quantised." in text
     assert recipe.quantisation is None
     for key in ("dtype", "quantisation"):

@@ -52,6 +52,8 @@ def test_the_model_decides_whether_a_head_gives_the_label(labelled: Path, option
 def test_what_does_not_go_with_a_head_is_one_line(labelled: Path) -> None:
     with pytest.raises(InputError, match="--prompt, --no-chat-template: a head reads texts and gives labels"):
         planned(labelled, "--model", "toy:bert", "--prompt", "text", "--no-chat-template")
+    with pytest.raises(InputError, match=r"--metric: a head reads .* such options belong to the task own_data"):
+        planned(labelled, "--model", "toy:bert", "--metric", "f1")
     with pytest.raises(InputError, match="--task gsm8k exclude each other"):
         planned(labelled, "--task", "gsm8k")
     with pytest.raises(InputError, match='task "own_data": needs a language model'):

@@ -20,6 +20,12 @@ def test_every_cell_is_there_once(toy_study: Build) -> None:
     assert len({trial.id for trial in trials}) == len(trials)
 
 
+@pytest.mark.parametrize("methods", [["base"], ["base", "lora"]])
+def test_a_seed_that_is_named_twice_is_told_so(toy_study: Build, methods: list[str]) -> None:
+    with pytest.raises(InputError, match="seed 1 is named twice: leave one of them out"):
+        plan(toy_study(methods=methods, seeds=[1, 0, 1]))
+
+
 def test_a_method_starts_from_its_prior_unless_told_otherwise(toy_study: Build) -> None:
     study = toy_study(methods=["lora", "ia3", {"name": "oft", "learning_rate": 0.5}])
     lora, ia3, oft = plan(study)

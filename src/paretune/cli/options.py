@@ -132,8 +132,8 @@ Epochs = Annotated[
     float | None,
     typer.Option(
         rich_help_panel=_TRAINING,
-        min=0,
-        help="Passes over the training examples, in place of --steps (default with --data: 3, and 20 to 500 steps).",
+        help="Passes over the training examples, more than 0, in place of --steps (default with --data: 3, and 20 to "
+        "500 steps).",
     ),
 ]
 TrainBatchSize = Annotated[

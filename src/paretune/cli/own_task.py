@@ -29,11 +29,15 @@ def own_model(task: str) -> str:
 
 
 def own_entry(task: str, data: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the task as a study has it. Raises `InputError` for columns that only texts to be written have."""
+    """Return the task as a study has it. Raises `InputError` for options that only texts to be written have."""
     strange = [name for name in ("prompt", "completion", "choices", "metric", "chat_template") if name in options]
     if task == "own_labels" and strange:
         names = ", ".join("--no-chat-template" if name == "chat_template" else f"--{name}" for name in strange)
-        raise InputError(f"{names}: a head reads texts and gives labels; name the columns with --text and --label")
+        if {"prompt", "completion"} & set(strange):
+            mend = "name the columns with --text and --label"
+        else:
+            mend = "such options belong to the task own_data, for models that write text"
+        raise InputError(f"{names}: a head reads texts and gives labels; {mend}")
     return {"name": task, "options": {"path": data, **options}}
 
 

@@ -1,5 +1,6 @@
 """From a study to its trials: everything filled in, nothing trained yet."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -85,6 +86,9 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
 
 def _check_twins(study: Study, trials: list[Planned]) -> None:
     """Refuse two rows that differ in their labels alone, and a rate, seed or task that is there twice."""
+    twice = [seed for seed, number in Counter(study.seeds).items() if number > 1]
+    if twice:
+        raise InputError(f'study "{study.name}": seed {twice[0]} is named twice: leave one of them out')
     seen: dict[tuple[str, str], str] = {}
     for trial, entry, _ in trials:
         label = trial.method.label
