@@ -34,6 +34,7 @@ def test_ten_files_are_planned_by_one_line(piece: Piece, tmp_path: Path) -> None
     assert len(report["shown"]) == 3
     judged = 0 if piece.name == "book.txt" else report["rows"]["num_read"] - report["rows"]["num_kept"]["train"]
     assert report["num_references"] == judged
+    assert report["scored_by"][0] == ("Perplexity" if piece.name == "book.txt" else "Accuracy")
 
 
 def test_a_folder_leads_to_a_page(paretune: Paretune, tmp_path: Path) -> None:

@@ -141,3 +141,27 @@ def test_a_study_takes_the_latest_version_or_the_one_it_names(toy_study: Build, 
     assert found[0][1] != found[1][1]
     with pytest.raises(InputError, match='task "own_data": no version "3"; there is: 2, 1'):
         plan(toy_study(methods=["base"], tasks=[{**task, "version": "3"}]))
+
+
+def test_plain_text_is_scored_by_perplexity_unless_another_metric_is_named(toy_study: Build, tmp_path: Path) -> None:
+    path = tmp_path / "book.txt"
+    path.write_text("".join(f"Line {n} of the book.\n" for n in range(60)), "utf-8")
+    (silent,) = plan(toy_study(methods=["base"], **own_data(path)))
+    assert [metric.name for metric in silent.task.metrics] == ["perplexity", "reference_loss"]
+    (named,) = plan(toy_study(methods=["base"], **own_data(path, metric="perplexity")))
+    assert silent.id == named.id
+    for metric in ("exact_match", "perplexity,f1", "choice"):
+        with pytest.raises(InputError, match="plain text asks for no answers; score it by perplexity") as caught:
+            plan(toy_study(methods=["base"], **own_data(path, metric=metric)))
+        assert "\n" not in str(caught.value)
+    earlier = silent.task.model_copy(
+        update={"options": {name: value for name, value in silent.task.options.items() if name != "metric"}}
+    )
+    assert task_of(earlier).spec().identity == earlier.identity
+    assert task_of(earlier).card.main_metric.name == "accuracy"
+
+
+def test_answers_are_still_scored_by_exact_match_and_no_part_of_the_identity(toy_study: Build, chat: Path) -> None:
+    (trial,) = plan(toy_study(methods=["base"], **own_data(chat)))
+    assert "metric" not in trial.task.options
+    assert trial.task.metrics[0].name == "accuracy"

@@ -192,6 +192,7 @@ def replayed(
         task = task_of(kept)
     else:
         task = get_any_task(task_name or "word_problems", options)
+        task.fit_options()
     if saved is not None:
         base_model = model or pinned(saved.base_model, saved.base_content)
         content = None if model else saved.base_content

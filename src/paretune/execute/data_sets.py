@@ -14,22 +14,28 @@ class DataSets:
 
     def __init__(self) -> None:
         self._tasks: dict[str, AnyTask] = {}
+        self._fitted: dict[str, AnyTask] = {}
         self._texts: dict[str, tuple[str, ...]] = {}
 
     def task(self, name: str, options: Mapping[str, Any], version: str | None = None) -> AnyTask:
-        """Return the task, of its latest version unless another is named.
+        """Return the task of new trials, with the options that its data asks for, of its latest version unless another
+        is named.
 
-        Raises `InputError` for a name, an option or a version that does not exist.
+        Raises `InputError` for a name, an option or a version that does not exist, and for data that cannot be used.
         """
-        return self._kept(get_any_task(name, options, version))
+        task = get_any_task(name, options, version)
+        asked = f"{sorted(options)} {_key(task)}"
+        if asked not in self._fitted:
+            task.fit_options()
+            self._fitted[asked] = self._kept(task)
+        return self._fitted[asked]
 
     def planned(self, spec: TaskSpec) -> AnyTask:
-        """Return the task of a trial. Raises `InputError` as `task` does."""
+        """Return the task of a trial. Raises `InputError` for a name, an option or a version that does not exist."""
         return self._kept(task_of(spec))
 
     def _kept(self, task: AnyTask) -> AnyTask:
-        key = json.dumps([task.card.name, task.card.version, task.options], sort_keys=True, default=repr)
-        return self._tasks.setdefault(key, task)
+        return self._tasks.setdefault(_key(task), task)
 
     def sizes(self, name: str, options: Mapping[str, Any], version: str | None = None) -> dict[Split, int]:
         """Return how many examples each split of a task has. Raises `InputError` for data that cannot be used."""
@@ -43,3 +49,7 @@ class DataSets:
         if key not in self._texts:
             self._texts[key] = read_general_text(wanted)
         return self._texts[key]
+
+
+def _key(task: AnyTask) -> str:
+    return json.dumps([task.card.name, task.card.version, task.options], sort_keys=True, default=repr)

@@ -100,6 +100,12 @@ class AnyTask(ABC):
         """The hash that records of an earlier Paretune hold for the same data, where it was another."""
         return None
 
+    def fit_options(self) -> None:  # noqa: B027 # most tasks have no such options
+        """Set the options that were not given and follow from the data, for a new trial: kept ones record them.
+
+        Raises `InputError` for options that do not go with the data, and for data that cannot be used.
+        """
+
     def questions(self, split: Split) -> Mapping[str, str]:  # noqa: ARG002
         """Return what is asked, in words, by the ids of the items; empty where nothing is. Raises as examples do."""
         return {}

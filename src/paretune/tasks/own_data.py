@@ -13,16 +13,18 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from paretune.spec import TaskCard
+from paretune.spec import InputError, TaskCard
 from paretune.tasks.asking import Answer, CorpusMetric, Respondent
 from paretune.tasks.base import Example, Split, Task
 from paretune.tasks.data.own import OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, OwnRows
 from paretune.tasks.metrics import ModelMetric, TextMetric, chosen_metrics
 from paretune.tasks.metrics.calls import corpus_metrics_of, takes, values_of
+from paretune.tasks.metrics.likelihood import Choice
 from paretune.tasks.metrics.registry import declared_by, names_in
 from paretune.tasks.metrics.words import ExactMatch
 from paretune.tasks.options import TEXT, TRUTH, one_or_more_texts, or_null, whole_number
 
+_PLAIN_TEXT_METRIC = "perplexity"
 _STOP = ("\n\n", "\nQuestion:")
 
 
@@ -68,7 +70,8 @@ class OwnData(OwnRows, Task):
         "completions of the data.",
         "chat_template": "Show examples through the tokenizer's chat template, where it has one.",
         "metric": "What is scored, the main metric first: exact_match, contains, f1, rouge_l, chrf, bleu, json, "
-        "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or separated by commas.",
+        "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or separated by commas. "
+        "Of plain text it is perplexity, unless another is named.",
         "max_new_tokens": "Longest answer that is generated, in tokens; null: what the longest reference needs.",
     }
     option_kinds = {
@@ -85,14 +88,31 @@ class OwnData(OwnRows, Task):
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
-        wanted = self.options["metric"]
-        self.options["metric"] = names_in(wanted) if isinstance(wanted, str) else list(wanted)
+        self._names_metric = "metric" in (options or {})
         self._require_path()
+        self._score_by(self.options["metric"])
+        self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc]
+
+    def _score_by(self, wanted: str | Sequence[str]) -> None:
+        """Set what is scored, by the names of metrics. Raises `InputError` for one that there is not."""
+        self.options["metric"] = names_in(wanted) if isinstance(wanted, str) else list(wanted)
         self.scorers = chosen_metrics(self.options["metric"], 'task "own_data", option metric')
         # Here these depend on the options.
         self.card = self.card.model_copy(update={"metrics": declared_by(self.scorers)})  # type: ignore[misc]
         self.generates = any(isinstance(one, TextMetric) for one in self.scorers)  # type: ignore[misc]
-        self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc]
+
+    def fit_options(self) -> None:
+        """Score plain text by perplexity where no metric is named. Raises `InputError` for one that reads answers."""
+        if self._dataset.form.kind != "text":
+            return
+        if not self._names_metric:
+            self._score_by(_PLAIN_TEXT_METRIC)
+        answered = [one.metrics[0].name for one in self.scorers if isinstance(one, TextMetric | Choice)]
+        if answered:
+            raise InputError(
+                f'task "own_data", option metric: {", ".join(answered)}: plain text asks for no answers; score it by '
+                f"{_PLAIN_TEXT_METRIC}, or name the columns of prompts and completions"
+            )
 
     @cached_property
     def content_hash(self) -> str:
