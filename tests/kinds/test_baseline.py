@@ -62,3 +62,12 @@ def test_it_goes_with_labels_only() -> None:
     line = 'method "tfidf": goes with tasks of the kind classifier only; task "word_problems" is of the kind causal-lm'
     with pytest.raises(InputError, match=line):
         check_trials(trials("toy:llama", "tfidf", tasks=["word_problems"]))
+
+
+def test_numbers_and_several_labels_are_refused_while_planning(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\n" + "".join(f"word {n} and more,{n / 7}\n" for n in range(40)), "utf-8")
+    task = {"name": "own_labels", "options": {"path": str(path)}}
+    with pytest.raises(InputError, match='"tfidf": tells one label of a text, and task "own_labels" asks for a number'):
+        check_trials(trials("toy:bert", "base", "tfidf", tasks=[task]))
+    check_trials(trials("toy:bert", "base", tasks=[task]))

@@ -128,3 +128,11 @@ def test_the_loss_and_the_class_of_a_text_do_not_depend_on_padding(encoder: str)
 def test_a_classifier_s_task_is_known_by_its_kind() -> None:
     assert kind_of(FirstLetter()).name == CLASSIFIER
     assert FirstLetter().spec().kind == CLASSIFIER
+
+
+def test_outputs_that_are_not_finite_are_no_answers() -> None:
+    reading, model = head_reading(FirstLetter()), toy_encoder()
+    with torch.no_grad():
+        model.classifier.bias.fill_(float("nan"))
+    with pytest.raises(InputError, match="the head gives outputs that are not finite numbers"):
+        classify(model, [Labelled([5, 6, 7], 0)], reading, pad_id=0, batch_size=1)

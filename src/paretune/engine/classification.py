@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from paretune.engine.batches import BatchesByLength
 from paretune.engine.generate import shared_batches
 from paretune.engine.heads import HeadReading
+from paretune.spec import InputError
 from paretune.tasks import HeadAnswer, LabelledExample
 
 
@@ -142,7 +143,7 @@ def classify(
     """Return what the head says of each text, in their order.
 
     Texts of similar lengths are read together, the longest first. `on_progress(done, total)` is called after each
-    batch.
+    batch. Raises `InputError` for outputs that are not finite, which say nothing.
     """
     device = next(model.parameters()).device
     found: dict[int, HeadAnswer] = {}
@@ -150,7 +151,13 @@ def classify(
     for indices in shared_batches([row.num_tokens for row in rows], batch_size):
         batch = labelled_batch([rows[index] for index in indices], pad_id, reading.tensor).to(device)
         with torch.no_grad():
-            answers = reading.answers(class_logits(model, batch).float().cpu())
+            logits = class_logits(model, batch).float().cpu()
+        if not torch.isfinite(logits).all():
+            raise InputError(
+                "the head gives outputs that are not finite numbers: training diverged in its last step, or the dtype "
+                "is too narrow; lower the learning rate, or take dtype float32"
+            )
+        answers = reading.answers(logits)
         found.update(zip(indices, answers, strict=True))
         if on_progress is not None:
             on_progress(len(found), len(rows))

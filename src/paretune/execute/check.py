@@ -42,10 +42,12 @@ def check_trials(
             check_hardware(trial.recipe.quantisation, trial.recipe.attention)
     problems.refuse()  # what comes next needs a base model of the right kind
     bases = {name: read_base(reference, kind_named(name)) for name in {trial.task.kind for trial in trials}}
+    usable: set[object] = set()
     for trial in _one_of_each(trials, _what_examples_depend_on):
         with problems.collected():
             base, task = bases[trial.task.kind], data.planned(trial.task)
             base.kind.check(task, trial, base.tokenizer, data.texts)
+            usable.add(_what_examples_depend_on(trial))
     unavailable: dict[str, str] = {}
     longest: dict[object, LongestTexts] = {}
     rehearsed = _one_of_each(trials, _what_attaching_depends_on)
@@ -58,8 +60,9 @@ def check_trials(
                 check_method(trial.method, base.module_names)
                 check_virtual_tokens(trial, base)
                 rehearse(trial, base, base.kind.config_for(task, base.shape.config))
-                texts = LongestTexts(task, trial, base, data.texts)
-                check_positions(trial, base, longest.setdefault(_what_examples_depend_on(trial), texts))
+                if (examples := _what_examples_depend_on(trial)) in usable:  # others are refused already
+                    texts = longest.setdefault(examples, LongestTexts(task, trial, base, data.texts))
+                    check_positions(trial, base, texts)
             except Unavailable as error:
                 unavailable.setdefault(trial.method.label, str(error))
     if refuse_unavailable:

@@ -177,7 +177,8 @@ class Kind(ABC, Generic[TaskT]):
     def check(self, task: TaskT, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> None:
         """Raise `InputError` for data that cannot be used: what could only fail once a trial has started.
 
-        Called once for each task and `max_length` of a study. `read_texts` reads a file of general text once.
+        Called once for each task and `max_length` of a study, and for each method that does not train. `read_texts`
+        reads a file of general text once.
         """
 
     def longest_example(self, task: TaskT, trial: Trial, tokenizer: Any) -> int:  # noqa: ARG002

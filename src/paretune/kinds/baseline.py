@@ -8,7 +8,7 @@ from paretune.kinds.base import Asked, Evaluation
 from paretune.measure import Phases
 from paretune.methods.text_learner import LabelledTexts, TextLearner
 from paretune.models import LoadedModel
-from paretune.spec import InputError, Phase
+from paretune.spec import InputError, Phase, Trial
 from paretune.tasks import ClassificationTask, HeadAnswer, LabelledExample
 from paretune.tasks.scoring import score_answers
 
@@ -18,14 +18,10 @@ def learnt_without_base_model(
 ) -> Evaluation:
     """Let a learner see what the methods that train are shown, and label the texts of the trial's split.
 
-    Raises `InputError` where the task asks for anything but one label.
+    Raises `InputError` as `check_one_label` does.
     """
     trial, task, _, _, limit, _ = asked
-    if task.problem != "single_label":
-        raise InputError(
-            f'method "{trial.method.label}": tells one label of a text, and task "{task.card.name}" asks for '
-            f"{'several' if task.problem == 'several_labels' else 'a number'}; leave it out"
-        )
+    check_one_label(task, trial)
     shown, examples = shown_examples(asked, loaded), task.examples(trial.split)[:limit]
     with phases.during(Phase.PREPARE):
         chosen = learner.learn(_texts(shown), _texts(task.examples("validation")))
@@ -36,6 +32,15 @@ def learnt_without_base_model(
     metrics["answers_per_second"] = len(items) / phases.seconds(Phase.TEST)
     note = f"no base model; learnt from {len(shown)} examples, those that the methods are shown; {chosen}."
     return Evaluation(metrics, errors, groups, items, notes=(note,))
+
+
+def check_one_label(task: ClassificationTask, trial: Trial) -> None:
+    """Raise `InputError` where a task asks a learner for anything but one label."""
+    if task.problem != "single_label":
+        raise InputError(
+            f'method "{trial.method.label}": tells one label of a text, and task "{task.card.name}" asks for '
+            f"{'several' if task.problem == 'several_labels' else 'a number'}; leave it out"
+        )
 
 
 def shown_examples(asked: Asked[ClassificationTask], loaded: LoadedModel) -> list[LabelledExample]:

@@ -35,11 +35,11 @@ from paretune.kinds.base import (
     keep_answer_peak,
     on_device,
 )
-from paretune.kinds.baseline import learnt_without_base_model
+from paretune.kinds.baseline import check_one_label, learnt_without_base_model
 from paretune.kinds.label_report import label_report
 from paretune.kinds.probe import NUM_PADDING, Dtype, Subject, device_of, evaluated
 from paretune.measure import Phases
-from paretune.methods import KindTraits, Objective
+from paretune.methods import KindTraits, Objective, build
 from paretune.models import Head, LoadedModel, load_model, makes_pictures, tokenizer_of
 from paretune.models.shapes import config_object, only_reads, without_labels
 from paretune.models.toy import NOTE, toy_tokenizer
@@ -109,7 +109,9 @@ class Classifier(Kind[ClassificationTask]):
         return tokenizer_of(reference, writes=False)
 
     def check(self, task: ClassificationTask, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> None:  # noqa: ARG002
-        """Refuse a label that the task does not list."""
+        """Refuse a label that the task does not list, and a method that learns from texts alone where it cannot."""
+        if build(trial.method).text_learner() is not None:
+            check_one_label(task, trial)
         splits: tuple[Split, ...] = ("train", "validation", trial.split)
         for split in dict.fromkeys(splits):
             check_labels(task, split)
