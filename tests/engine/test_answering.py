@@ -122,3 +122,10 @@ def test_a_template_that_changes_the_answers_is_named(folder: Path) -> None:
     tokenizer = tokenizer_with(TEMPLATE.replace("{{ message.content }}", "{{ message.content * 2 }}"))
     with pytest.raises(InputError, match="the chat template does not show the answer as it is; --no-chat-template"):
         check_references(task, tokenizer, answering(task, tokenizer))
+
+
+@pytest.mark.parametrize("template", [TEMPLATE.replace("<eos>", "{{ eos_token }}"), None])
+def test_references_that_end_in_the_tokenizer_s_own_end_token_can_be_scored(folder: Path, template: str | None) -> None:
+    task, tokenizer = task_of(folder, [f"answer {n}<|return|>" for n in range(60)]), tokenizer_with(template)
+    tokenizer.add_special_tokens({"eos_token": "<|return|>"})
+    assert check_references(task, tokenizer, answering(task, tokenizer)) > 2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import processors
 
-from paretune.engine import Encoded, encode, encode_question, uses_template
+from paretune.engine import Encoded, encode, encode_question, ended_once, uses_template
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import InputError
 from paretune.tasks import Example, Message
@@ -209,3 +209,19 @@ def test_a_template_that_fails_in_another_way_names_the_row() -> None:
     fails = "{{ messages[0].content + 1 }}"
     with pytest.raises(InputError, match="row 1: the chat template refuses it: can only concatenate str"):
         encode(example("", "b", "a", "b"), tokenizer_with("nothing", fails))
+
+
+@pytest.mark.parametrize("template", [CHATML.replace("<eos>", "<|end|>"), None])
+def test_end_tokens_of_the_data_are_not_added_to_those_of_the_tokenizer(template: str | None) -> None:
+    tokenizer = tokenizer_with("nothing", template)
+    tokenizer.add_special_tokens({"eos_token": "<|return|>", "additional_special_tokens": ["<|end|>", "<|image|>"]})
+    ended = example("", "d<|return|>", "a<|end|> ", "b<|end|>", "c<|image|>", "d<|end|>\n<|return|>")
+    plain = example("", "d", "a<|end|> " if template is None else "a", "b", "c<|image|>", "d")
+    assert encode(ended, tokenizer) == encode(plain, tokenizer)
+    assert encode_question(ended, tokenizer) == encode_question(plain, tokenizer)
+    assert (ended_once(ended, tokenizer).target, ended_once(plain, tokenizer).target) == ("d", "d")
+
+
+def test_an_answer_of_nothing_but_an_end_token_stays() -> None:
+    one, tokenizer = example("a", "<eos>"), tokenizer_with("nothing")
+    assert ended_once(one, tokenizer) == one

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from paretune.engine.encoding import NO_TEMPLATE, encode, uses_template
+from paretune.engine.encoding import NO_TEMPLATE, encode, ended_once, uses_template
 from paretune.engine.generate import cut_before
 from paretune.spec import InputError, Metric
 from paretune.tasks import Example, Task
@@ -58,7 +59,7 @@ def check_references(task: Task, tokenizer: Any, how: Answering) -> int:
     """
     wrong: dict[str, list[str]] = {}
     number, total, earlier = 0, 0, ""
-    for example in references(task):
+    for example in map(partial(ended_once, tokenizer=tokenizer), references(task)):
         total += 1
         reason = task.why_no_reference(example)
         if reason is None and not example.learns_prompt and task.generates:
@@ -76,7 +77,7 @@ def check_references(task: Task, tokenizer: Any, how: Answering) -> int:
             f"({', '.join(places[:_SHOWN_PLACES])}{more})"
         )
     if number and task.generates:
-        _check_corpus_metrics(task)
+        _check_corpus_metrics(task, tokenizer)
     return number
 
 
@@ -106,12 +107,13 @@ def _why_unscorable(task: Task, example: Example, tokenizer: Any, how: Answering
     return "the tokenizer does not give the same text back; change these rows, or take another base model"
 
 
-def _check_corpus_metrics(task: Task) -> None:
+def _check_corpus_metrics(task: Task, tokenizer: Any) -> None:
     """Refuse a metric over all answers that the references themselves do not have its best value of."""
     for name, how in task.corpus_metrics.items():
         if how.read is None:
             continue
-        metric, value = _declared(task, name), how.value([how.read(one.target, one) for one in references(task)])
+        examples = map(partial(ended_once, tokenizer=tokenizer), references(task))
+        metric, value = _declared(task, name), how.value([how.read(one.target, one) for one in examples])
         if not _is_best(metric, value, value):
             raise InputError(
                 f'task "{task.card.name}": {metric.label} of the references themselves is {value:g}, where '

@@ -51,12 +51,42 @@ def uses_template(example: Example, tokenizer: Any) -> bool:
     return bool(example.messages) and tokenizer.chat_template is not None
 
 
+def ended_once(example: Example, tokenizer: Any) -> Example:
+    """Return an example without end tokens that the data adds to messages and answers: they are added anyway.
+
+    These are the tokenizer's end token and the special token with which its chat template ends a turn.
+    """
+    texts = (example.completion, example.target, *(message.content for message in example.messages))
+    special = tuple(tokenizer.all_special_tokens)
+    if not any(text.rstrip().endswith(special) for text in texts):
+        return example
+    ends = {tokenizer.eos_token}
+    if uses_template(example, tokenizer):
+        shown = _rendered(example.messages, tokenizer, example).rstrip()
+        ends |= {token for token in special if shown.endswith(token)}
+    return example._replace(
+        completion=_unended(example.completion, ends),
+        target=_unended(example.target, ends),
+        messages=tuple(one._replace(content=_unended(one.content, ends)) for one in example.messages),
+        choices=tuple(_unended(choice, ends) for choice in example.choices),
+    )
+
+
+def _unended(text: str, ends: Iterable[str]) -> str:
+    """Return a text without the tokens that it ends with; the text itself where nothing else is in it."""
+    bare = text
+    while (end := next((token for token in ends if bare.rstrip().endswith(token)), None)) is not None:
+        bare = bare.rstrip().removesuffix(end)
+    return bare if bare.strip() else text
+
+
 def encode(example: Example, tokenizer: Any, *, whole_text: bool = False) -> Encoded:
     """Return an example as training shows it; with `whole_text` the loss is on all of it.
 
     Without a chat template, prompt and completion are encoded apart, so that the prompt's tokens are those that a
     question has. Raises `InputError` where the chat template refuses the messages.
     """
+    example = ended_once(example, tokenizer)
     if uses_template(example, tokenizer):
         encoded = _conversation(example, tokenizer)
         if not whole_text:
@@ -76,6 +106,7 @@ def encode_question(example: Example, tokenizer: Any, shots: Sequence[Example] =
     Worked examples come first: as `shots` in a conversation, otherwise as the text `opening`. Raises `InputError` as
     `encode` does.
     """
+    example, shots = ended_once(example, tokenizer), [ended_once(shot, tokenizer) for shot in shots]
     if not uses_template(example, tokenizer):
         return _begun(tokenizer, opening + example.prompt) or [tokenizer.eos_token_id]
     shown = [message for shot in shots for message in shot.messages if message.role != "system"]

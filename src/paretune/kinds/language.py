@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from paretune.engine import LanguageRespondent, answer, generator_for
+from paretune.engine import LanguageRespondent, answer, ended_once, generator_for
 from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
 from paretune.measure import Phases, general_texts, text_losses
 from paretune.models import LoadedModel
@@ -32,7 +32,7 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
     alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model))
-    examples = task.examples(trial.split)[:limit]
+    examples = [ended_once(example, loaded.tokenizer) for example in task.examples(trial.split)[:limit]]
     batch_size = 1 if alone else recipe.answer_batch_size
     generator = generator_for(model, recipe, rows_may_change=method.pools_answers and not alone)
     respondent = LanguageRespondent(
