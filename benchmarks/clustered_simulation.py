@@ -15,7 +15,7 @@ import numpy as np
 
 from paretune.analysis.statistics.bootstrap import two_way_bootstrap
 from paretune.analysis.statistics.clusters import Scope, sampling_of
-from paretune.analysis.statistics.confidence_set import SIGNIFICANCE, pairwise_p_values
+from paretune.analysis.statistics.confidence_set import SIGNIFICANCE, pairwise_p_values, told_apart
 from paretune.analysis.statistics.estimate import accuracy_estimate
 from paretune.analysis.statistics.paired import paired_difference
 from paretune.analysis.statistics.ranks import places
@@ -77,7 +77,7 @@ def study(scenario: Scenario, fixed: np.random.Generator, rng: np.random.Generat
     p_values = pairwise_p_values(draws)
     false = (p_values < SIGNIFICANCE) & (truth[:, None] <= truth)
     better, worse = truth[:, None] < truth - 1e-12, truth[:, None] > truth + 1e-12
-    ranks = zip(places(draws, p_values), 1 + better.sum(1), _METHODS - worse.sum(1), strict=True)
+    ranks = zip(places(draws, told_apart(p_values)), 1 + better.sum(1), _METHODS - worse.sum(1), strict=True)
     return Seen(
         float(np.mean([low <= true <= high for (low, high), true in zip(intervals, truth, strict=True)])),
         float(np.mean([d.interval.low <= gap <= d.interval.high for d, gap in zip(differences, gaps, strict=True)])),

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from paretune.analysis.statistics.bootstrap import two_way_bootstrap
-from paretune.analysis.statistics.confidence_set import SIGNIFICANCE, pairwise_p_values
+from paretune.analysis.statistics.confidence_set import SIGNIFICANCE, pairwise_p_values, told_apart
 from paretune.analysis.statistics.estimate import accuracy_estimate
 from paretune.analysis.statistics.paired import paired_difference
 from paretune.analysis.statistics.ranks import places
@@ -83,7 +83,7 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
     p_values = pairwise_p_values(draws)
     called = p_values < SIGNIFICANCE
     apart = draws.values[:, 1:] - draws.values[:, :1]
-    low, high = np.array([(one.low, one.high) for one in places(draws, p_values)]).T
+    low, high = np.array([(one.low, one.high) for one in places(draws, told_apart(p_values))]).T
     in_set = low == 1
     first = 1 + (truth[:, None] < truth).sum(axis=1)
     last = len(truth) - (truth[:, None] > truth).sum(axis=1)

@@ -17,7 +17,6 @@ from paretune.analysis.decisions.recommend import recommend_from
 from paretune.analysis.decisions.recommendation import Recommendation
 from paretune.analysis.decisions.requirements import Capabilities
 from paretune.analysis.statistics import bootstrap
-from paretune.analysis.table import comparison_set as comparison_set_module
 from paretune.analysis.table.comparable import same_conditions
 from paretune.analysis.table.comparison_set import make_comparison_set
 from paretune.analysis.table.rows import Row, rows_of
@@ -53,7 +52,6 @@ def few_draws(number: int = 300) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for function in functions:
             patch.setattr(function, "__defaults__", (number,))
-        patch.setattr(comparison_set_module, "NUM_DRAWS", number)
         yield
 
 

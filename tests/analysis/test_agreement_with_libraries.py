@@ -11,8 +11,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
 from paretune.analysis import wilson
+from paretune.analysis.statistics.pair_tests import score_test
 from paretune.analysis.statistics.paired import paired_difference
-from paretune.analysis.statistics.pairs import score_test
 from paretune.analysis.statistics.simulation import as_scores
 from paretune.analysis.statistics.variance import variance_components
 

@@ -3,9 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paretune.analysis.statistics.bootstrap import Draws, independent_draws, seed_draws, side_by_side, two_way_bootstrap
+from paretune.analysis.statistics.bootstrap import independent_draws, seed_draws, side_by_side, two_way_bootstrap
 from paretune.analysis.statistics.clusters import INDEPENDENT
+from paretune.analysis.statistics.draws import Draws, fixed_draws, whole
 from paretune.analysis.statistics.intervals import wilson
+from paretune.analysis.statistics.pair_tests import UnpairedTests
 from paretune.analysis.statistics.pareto import front_probability
 from paretune.analysis.statistics.simulation import as_scores, simulate_answers
 from paretune.analysis.statistics.variance import VarianceComponents, variance_components
@@ -62,15 +64,16 @@ def test_draws_from_means_alone_are_independent_and_never_certain() -> None:
     both = side_by_side([([1], draws.subset([0])), ([0], draws.subset([1]))], 2)
     assert both.means.tolist() == [1.0, 0.5]
     assert (both.values[:, 0] == draws.values[:, 1]).all()
-    assert both.pairs is not None
-    assert both.pairs.errors[0, 1] == pytest.approx(np.sqrt(both.values.var(axis=0).sum()))
+    tests = UnpairedTests(both.means, np.array([100.0, 100.0]))
+    assert draws.pairs is not None
+    tested, expected = (one.block(np.array([0]), np.array([1])) for one in (tests, draws.pairs))
+    assert (tested.centres, tested.p_values) == (-expected.centres, expected.p_values)
 
 
 def test_figures_that_seeds_agree_on_have_no_spread() -> None:
-    rng = np.random.default_rng(0)
-    assert set(seed_draws([7.0, 7.0, 7.0], rng)) == {7.0}
-    assert set(seed_draws([7.0], rng)) == {7.0}
-    spread = seed_draws([6.0, 7.0, 8.0], rng)
+    agreed, alone, spread = whole(seed_draws([[7.0, 7.0, 7.0], [7.0], [6.0, 7.0, 8.0]], "bytes"), 3).T
+    assert set(agreed) == {7.0}
+    assert set(alone) == {7.0}
     assert np.median(spread) == pytest.approx(7.0, abs=0.05)
     # Student's t with two degrees of freedom: 4.303 standard errors hold 95 %.
     assert np.quantile(spread, 0.975) == pytest.approx(7 + 4.303 / 3**0.5, abs=0.3)
@@ -89,7 +92,7 @@ def test_equal_methods_share_the_places() -> None:
     assert sum(one.p_best for one in found) == pytest.approx(1.0)
     assert all(one.low <= one.rank <= one.high for one in found)
     assert min(one.low for one in found) == 1
-    copies = Draws(np.zeros(2), np.zeros((10, 2)))
+    copies = fixed_draws(np.zeros(2), np.zeros((10, 2)))
     assert [one.p_best for one in ranked(copies)] == [0.5, 0.5]
 
 
@@ -97,9 +100,9 @@ def test_the_confidence_set_holds_the_near_and_drops_the_far() -> None:
     p_values = tied(drawn([0.2, 0.6, 0.6, 0.3], seed_spread=0.01))
     assert [p >= 0.05 for p in p_values] == [False, True, True, False]
     assert max(p_values) == 1.0
-    identical = Draws(np.full(3, 0.5), np.full((100, 3), 0.5))
+    identical = fixed_draws(np.full(3, 0.5), np.full((100, 3), 0.5))
     assert tied(identical) == [1.0, 1.0, 1.0]
-    certain = Draws(np.array([0.5, 0.6]), np.tile([0.5, 0.6], (100, 1)))
+    certain = fixed_draws(np.array([0.5, 0.6]), np.tile([0.5, 0.6], (100, 1)))
     assert tied(certain) == [0.0, 1.0]
     assert tied(certain.subset([0])) == [1.0]
 

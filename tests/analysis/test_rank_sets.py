@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from paretune.analysis.statistics.bootstrap import Draws, two_way_bootstrap
+from paretune.analysis.statistics.bootstrap import two_way_bootstrap
 from paretune.analysis.statistics.clusters import sampling_of
-from paretune.analysis.statistics.confidence_set import confidence_set_p_values, pairwise_p_values
+from paretune.analysis.statistics.confidence_set import AdjustedPairs, pairwise_p_values
+from paretune.analysis.statistics.draws import Draws, fixed_draws
 from paretune.analysis.statistics.paired import paired_difference
 from paretune.analysis.statistics.pairs import pairs_of
 from paretune.analysis.statistics.ranks import Place, places
@@ -15,11 +16,11 @@ from paretune.analysis.statistics.variance import variance_components
 
 
 def ranked(draws: Draws) -> list[Place]:
-    return places(draws, pairwise_p_values(draws))
+    return places(draws, AdjustedPairs(draws).told_apart)
 
 
 def tied(draws: Draws) -> list[float]:
-    return confidence_set_p_values(pairwise_p_values(draws))
+    return [float(value) for value in AdjustedPairs(draws).told_apart.least]
 
 
 def drawn(accuracies: list[float], number: int, num_questions: int = 300) -> Draws:
@@ -52,11 +53,11 @@ def test_the_correction_is_holm_s_over_all_ordered_pairs() -> None:
     """Compare with statsmodels."""
     draws = drawn([0.3, 0.4, 0.42, 0.5, 0.55], 1)
     assert draws.pairs is not None
-    found = pairwise_p_values(draws)
+    found, tested = pairwise_p_values(draws), draws.pairs.block(np.arange(5), np.arange(5))
     alone = {
-        (one, other): (1 - sign) / 2 + sign * draws.pairs.p_values[one, other] / 2
+        (one, other): (1 - sign) / 2 + sign * tested.p_values[one, other] / 2
         for one, other in permutations(range(5), 2)
-        for sign in [np.sign(draws.pairs.centres[one, other])]
+        for sign in [np.sign(tested.centres[one, other])]
     }
     expected = multipletests(list(alone.values()), method="holm")[1]
     assert [found[pair] for pair in alone] == pytest.approx(expected)
@@ -79,7 +80,7 @@ def test_the_difference_of_two_methods_is_that_of_all_pairs() -> None:
 def test_a_method_without_a_value_has_every_rank_and_changes_no_other() -> None:
     draws = drawn([0.2, 0.6], 0)
     values = np.column_stack([draws.values, np.full(500, np.nan)])
-    wide = Draws(np.append(draws.means, np.nan), values)
+    wide = fixed_draws(np.append(draws.means, np.nan), values)
     assert pairwise_p_values(wide)[2].tolist() == [1.0, 1.0, 1.0]
     assert [(one.low, one.high) for one in ranked(wide)] == [(2, 3), (1, 2), (1, 3)]
 
@@ -94,13 +95,15 @@ def test_no_pair_is_surer_among_others_than_alone_and_two_methods_are_no_others(
         values = simulate_answers([0.4, 0.45, 0.5, 0.6], num_seeds, 60, 0.05, np.random.default_rng(number))
         draws = two_way_bootstrap(variance_components(as_scores(values)), 500)
         assert draws.pairs is not None
-        assert (pairwise_p_values(draws) >= draws.pairs.p_values - 1e-12)[~np.eye(4, dtype=bool)].all()
+        by_themselves = draws.pairs.block(np.arange(4), np.arange(4)).p_values
+        assert (pairwise_p_values(draws) >= by_themselves - 1e-12)[~np.eye(4, dtype=bool)].all()
         two = draws.subset([0, 3])
         alone = paired_difference(*variance_components(as_scores(values[[0, 3]]))) if num_seeds == 1 else None
         assert two.pairs is not None
-        assert pairwise_p_values(two).min() == min(1.0, two.pairs.p_values[0, 1])
+        by_itself = float(two.pairs.block(np.arange(2), np.arange(2)).p_values[0, 1])
+        assert pairwise_p_values(two).min() == min(1.0, by_itself)
         if alone is not None:
-            assert two.pairs.p_values[0, 1] == pytest.approx(alone.p_value)
+            assert by_itself == pytest.approx(alone.p_value)
 
 
 def test_few_questions_answered_differently_are_never_sure() -> None:

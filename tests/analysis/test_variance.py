@@ -5,7 +5,7 @@ from scipy.special import digamma, polygamma
 from paretune.analysis.statistics.estimate import accuracy_estimate
 from paretune.analysis.statistics.intervals import wilson
 from paretune.analysis.statistics.paired import lower_bound, p_above, paired_difference, unpaired_difference
-from paretune.analysis.statistics.scores import make_scores
+from paretune.analysis.statistics.scores import Scores, stacked_scores
 from paretune.analysis.statistics.simulation import as_scores, simulate_answers
 from paretune.analysis.statistics.variance import VarianceComponents, share_seed_variance, variance_components
 
@@ -133,11 +133,18 @@ def test_unpaired_differences_match_a_published_value() -> None:
 
 
 def test_methods_are_paired_on_the_questions_that_all_answered() -> None:
-    scores = make_scores({"b": {1: {"x": 1.0, "y": 0.0}}, "a": {0: {"y": 1.0, "z": 0.0}, 1: {"y": 1.0}}})
-    assert (scores.methods, scores.seeds, scores.units) == (("a", "b"), (0, 1), ("x", "y", "z"))
+    values = np.full((2, 2, 3), np.nan)
+    values[0, 0, 1:], values[0, 1, 1], values[1, 1, :2] = (1.0, 0.0), 1.0, (1.0, 0.0)
+    scores = Scores(("a", "b"), (0, 1), ("x", "y", "z"), values, (False, False))
     assert scores.shared_by(["b", "a"]).units == ("y",)
-    assert scores.of("a").shape == (2, 3)
+    assert [one.num_seeds for one in variance_components(scores)] == [2, 1]
+    values[1, 1, 1] = np.nan
     with pytest.raises(ValueError, match="share no question"):
-        variance_components(make_scores({"a": {0: {"x": 1.0}}, "b": {0: {"y": 1.0}}}))
-    with pytest.raises(ValueError, match="no scores of"):
-        scores.of("c")
+        variance_components(scores)
+
+
+def test_seeds_that_a_method_lacks_stay_empty() -> None:
+    scores = stacked_scores([{1: np.array([1.0, 0.0])}, {0: np.zeros(2), 1: np.ones(2)}], [True, False])
+    assert (scores.seeds, scores.units, scores.seed_free) == ((0, 1), ("000000", "000001"), (True, False))
+    assert np.isnan(scores.values[0, 0]).all()
+    assert scores.values[0, 1].tolist() == [1.0, 0.0]

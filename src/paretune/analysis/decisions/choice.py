@@ -5,14 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from paretune.analysis.decisions.checklist import checklist, obstacles
 from paretune.analysis.decisions.objective import objective_draws
 from paretune.analysis.decisions.recommendation import Candidate
 from paretune.analysis.decisions.requirements import Capabilities, Limit
-from paretune.analysis.statistics.bootstrap import Draws
-from paretune.analysis.statistics.confidence_set import SIGNIFICANCE, confidence_set_p_values, pairwise_p_values
+from paretune.analysis.statistics.confidence_set import SIGNIFICANCE, pairwise_p_values, told_apart
+from paretune.analysis.statistics.draws import Draws
 from paretune.analysis.statistics.ranks import Place, places
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.analysis.table.comparison_set import ComparisonSet
@@ -42,9 +40,10 @@ class Choice:
         """Return the admissible rows, the best by the objective first, equal ones by cost, then by name."""
         if not self.admissible:
             return []
-        in_set, found = confidence_set_p_values(self._p_values), places(self._draws, self._p_values)
+        told = told_apart(self._p_values)
+        found = places(self._draws, told)
         kept = {limit.metric: _kept(self.compared, limit) for limit in self.limits}
-        return [self._candidate(number, found[number], in_set[number], kept) for number in self._order]
+        return [self._candidate(number, found[number], float(told.least[number]), kept) for number in self._order]
 
     def no_claim(self, candidates: Sequence[Candidate]) -> str:
         """Return the points of the protocol that keep every difference from being a claim; empty where one is."""
@@ -88,7 +87,7 @@ class Choice:
         What `compare` says of two methods, a recommendation among fewer methods must not contradict.
         """
         if list(self.objective) == [self.compared.quality]:
-            return self.compared.p_values[np.ix_(self.admissible, self.admissible)]
+            return self.compared.adjusted.among(self.admissible)
         return pairwise_p_values(self._draws)
 
     @property

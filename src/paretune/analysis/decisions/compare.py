@@ -89,7 +89,7 @@ def _comparison(
 ) -> Comparison:
     one, other = pair
     sides = [_side(compared, view, place) for place in pair]
-    better, worse = float(compared.p_values[one, other]), float(compared.p_values[other, one])
+    better, worse = compared.adjusted.at(one, other), compared.adjusted.at(other, one)
     return Comparison(
         task=view.task,
         split=view.split,

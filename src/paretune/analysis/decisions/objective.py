@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from paretune.analysis.decisions.requirements import known_metric
-from paretune.analysis.statistics.bootstrap import Draws
+from paretune.analysis.statistics.draws import Draws, fixed_draws
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.analysis.table.comparison_set import ComparisonSet
 from paretune.spec import METRICS, InputError, Metric
@@ -39,7 +39,7 @@ def objective_draws(compared: ComparisonSet, weights: Mapping[str, float], admis
         offset, scale = _scaling(measured, sign) if len(weights) > 1 else (0.0, sign)
         means += weight * (measured - offset) * scale
         values += weight * (compared.metric_draws(metric)[:, chosen] - offset) * scale
-    return Draws(means, values)
+    return fixed_draws(means, values)
 
 
 def _scaling(measured: FloatArray, sign: float) -> tuple[float, float]:

@@ -1,41 +1,18 @@
 """What the means of several methods could have been, jointly, had other questions and other seeds been drawn."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from paretune.analysis.statistics.intervals import Interval
-from paretune.analysis.statistics.pairs import Pairs, pairs_of, score_test, two_sided
+from paretune.analysis.statistics.draws import NUM_DRAWS, Blocks, Draws, spans
+from paretune.analysis.statistics.pair_tests import SomeTests, UnpairedTests
+from paretune.analysis.statistics.pairs import PairedTests
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.analysis.statistics.variance import VarianceComponents
 
-NUM_DRAWS = 10_000
 _SEED = 20_240_229
-_CELLS_AT_ONCE = 4_000_000
-
-
-class Draws(NamedTuple):
-    """Means of several methods, and bootstrap draws of them."""
-
-    means: FloatArray
-    """Float64 of shape (methods,)."""
-    values: FloatArray
-    """Float64 of shape (draws, methods). Within a draw all methods answer the same questions."""
-    pairs: Pairs | None = None
-    """Differences of any two methods; None where nothing but the draws says how sure these are."""
-
-    def interval(self, method: int) -> Interval:
-        """Return the 95 % percentile interval of the method at this place."""
-        low, high = np.quantile(self.values[:, method], [0.025, 0.975])
-        return Interval(float(low), float(high))
-
-    def subset(self, places: Sequence[int]) -> "Draws":
-        """Return the draws of the methods at these places alone."""
-        chosen = list(places)
-        square = np.ix_(chosen, chosen)
-        pairs = self.pairs and Pairs(*(matrix[square] for matrix in self.pairs))
-        return Draws(self.means[chosen], self.values[:, chosen], pairs)
+_OF_CLUSTERS, _OF_SCALES, _OF_SEEDS = (1, 2, 3)
+"""Streams of random numbers of their own: then draws do not depend on how many are made at once."""
 
 
 def two_way_bootstrap(components: Sequence[VarianceComponents], num_draws: int = NUM_DRAWS) -> Draws:
@@ -48,24 +25,25 @@ def two_way_bootstrap(components: Sequence[VarianceComponents], num_draws: int =
     distribution, the scaled inverse chi-squared one less the residual, and a normal deviate of that variance (Hannig,
     Iyer and Patterson, JASA 101, 2006). The same input gives the same draws.
     """
-    rng = np.random.default_rng(_SEED)
     sampling = components[0].sampling
     unit_means = np.stack([one.unit_means for one in components])
-    added = sampling.contributions(unit_means)
-    num_added = added.shape[1]
-    values = np.empty((num_draws, len(components)))
-    rows = max(1, _CELLS_AT_ONCE // num_added)
-    for start in range(0, num_draws, rows):
-        size = min(rows, num_draws - start)
-        weights = rng.multinomial(num_added, np.full(num_added, 1 / num_added), size=size)
-        values[start : start + size] = weights @ added.T
-    if sampling.scope == "new clusters":
-        freedom = sampling.freedom(unit_means.shape[1])
-        values *= np.sqrt(freedom / rng.chisquare(freedom, size=(num_draws, 1)))
-    values += unit_means.mean(axis=1)
-    for place, one in enumerate(components):
-        values[:, place] += _seed_deviates(one, num_draws, rng)
-    return Draws(unit_means.mean(axis=1), values, pairs_of(components))
+    means = unit_means.mean(axis=1)
+
+    def blocks(number: int) -> Iterator[FloatArray]:
+        rng, spread_rng = np.random.default_rng(_SEED), np.random.default_rng([_SEED, _OF_CLUSTERS])
+        added = sampling.contributions(unit_means)
+        shares = np.full(added.shape[1], 1 / added.shape[1])
+        seeds = _seed_deviates(components, num_draws)(number)
+        for size in spans(num_draws, number):
+            values: FloatArray = added @ rng.multinomial(added.shape[1], shares, size=size).T.astype(float)
+            if sampling.scope == "new clusters":
+                freedom = sampling.freedom(unit_means.shape[1])
+                values *= np.sqrt(freedom / spread_rng.chisquare(freedom, size=size))
+            values += means[:, None]
+            values += next(seeds)
+            yield values
+
+    return Draws(means, blocks, PairedTests(components))
 
 
 def independent_draws(shares: Sequence[float], counts: Sequence[int], num_draws: int = NUM_DRAWS) -> Draws:
@@ -73,54 +51,90 @@ def independent_draws(shares: Sequence[float], counts: Sequence[int], num_draws:
 
     Draws come from Jeffreys' beta posterior (Brown, Cai and DasGupta, Statistical Science 16, 2001), independently.
     """
-    rng = np.random.default_rng(_SEED)
     share, count = np.asarray(shares, dtype=float), np.asarray(counts, dtype=float)
-    values = rng.beta(share * count + 0.5, (1 - share) * count + 0.5, size=(num_draws, len(share)))
-    variances = values.var(axis=0)
-    errors = np.sqrt(variances[:, None] + variances)
-    normal = np.full_like(errors, np.inf)
-    return Draws(share, values, Pairs(share[:, None] - share, errors, normal, score_test(share, count)))
+
+    def blocks(number: int) -> Iterator[FloatArray]:
+        rng = np.random.default_rng(_SEED)
+        right, wrong = share * count + 0.5, (1 - share) * count + 0.5
+        for size in spans(num_draws, number):
+            yield rng.beta(right, wrong, size=(size, len(share))).T
+
+    return Draws(share, blocks, UnpairedTests(share, count))
 
 
 def side_by_side(groups: Sequence[tuple[Sequence[int], Draws]], num_methods: int, num_draws: int = NUM_DRAWS) -> Draws:
     """Return one table of draws from groups of methods that are independent of each other.
 
-    Each group says at which places its methods stand; methods in no group have NaN.
+    Each group says at which places its methods stand; methods in no group have NaN. Any two methods of the first group
+    are tested as there, and no others.
     """
-    size = num_methods
-    whole = Draws(np.full(size, np.nan), np.full((num_draws, size), np.nan))
+    means, numbers = np.full(num_methods, np.nan), np.full(num_methods, -1)
     for places, draws in groups:
-        chosen = list(places)
-        whole.means[chosen] = draws.means
-        whole.values[:, chosen] = draws.values
-    variances = whole.values.var(axis=0)
-    apart = np.sqrt(np.add.outer(variances, variances))
-    centres, normal = whole.means[:, None] - whole.means, np.full_like(apart, np.inf)
-    pairs = Pairs(centres, apart, normal, two_sided(centres, apart, normal))
-    for places, draws in groups:
-        if draws.pairs is not None:
-            for matrix, part in zip(pairs, draws.pairs, strict=True):
-                matrix[np.ix_(list(places), list(places))] = part
-    return whole._replace(pairs=pairs)
+        means[list(places)] = draws.means
+    pairs = None
+    if groups and (tests := groups[0][1].pairs) is not None:
+        numbers[list(groups[0][0])] = np.arange(len(groups[0][0]))
+        pairs = SomeTests(tests, numbers)
+
+    def blocks(number: int) -> Iterator[FloatArray]:
+        parts = [draws.blocks(number) for _, draws in groups]
+        for size in spans(num_draws, number):
+            block = np.full((num_methods, size), np.nan)
+            for (places, _), part in zip(groups, parts, strict=True):
+                block[list(places)] = next(part)
+            yield block
+
+    return Draws(means, blocks, pairs)
 
 
-def seed_draws(values: Sequence[float], rng: np.random.Generator, num_draws: int = NUM_DRAWS) -> FloatArray:
-    """Return draws of the mean of a value that was measured once with each seed, float64 of shape (draws,).
+def seed_draws(values: Sequence[Sequence[float]], stream: str, num_draws: int = NUM_DRAWS) -> Blocks:
+    """Return draws of the means of a value that was measured once with each seed, for each method.
 
-    Student's t around the mean; the mean itself where there is one seed or all agree, as bytes do.
+    Student's t around the mean; the mean itself where there is one seed or all agree, as bytes do; NaN where there is
+    no value. Methods are drawn independently, and so are values of other streams.
     """
-    found = np.asarray(values, dtype=float)
-    if len(found) < 2 or found.std() == 0:
-        return np.full(num_draws, found.mean())
-    error = found.std(ddof=1) / len(found) ** 0.5
-    drawn: FloatArray = found.mean() + error * rng.standard_t(len(found) - 1, size=num_draws)
-    return drawn
+    found = [np.asarray(one, dtype=float) for one in values]
+    means = np.array([one.mean() if len(one) else np.nan for one in found])
+    places = [place for place, one in enumerate(found) if len(one) > 1 and one.std() > 0]
+    errors = np.array([found[place].std(ddof=1) / len(found[place]) ** 0.5 for place in places])
+    freedom = np.array([len(found[place]) - 1.0 for place in places])
+
+    def blocks(number: int) -> Iterator[FloatArray]:
+        rng = np.random.default_rng([_SEED, *stream.encode()])
+        for size in spans(num_draws, number):
+            block = np.repeat(means[:, None], size, axis=1)
+            if places:
+                block[places] += (errors * rng.standard_t(freedom, size=(size, len(places)))).T
+            yield block
+
+    return blocks
 
 
-def _seed_deviates(components: VarianceComponents, num_draws: int, rng: np.random.Generator) -> FloatArray:
-    freedom = components.degrees_of_freedom
-    scale = rng.chisquare(freedom, size=num_draws) / freedom if 0 < freedom < np.inf else np.ones(num_draws)
-    total = components.between_seeds / np.maximum(scale, 1e-12)
-    variance = np.maximum(0.0, total - components.residual) / components.num_seeds
-    deviates: FloatArray = rng.standard_normal(num_draws) * np.sqrt(variance)
-    return deviates
+def _seed_deviates(components: Sequence[VarianceComponents], num_draws: int) -> Blocks:
+    """Return what seeds add to the mean of each method in each draw."""
+    freedom = np.array([one.degrees_of_freedom for one in components])
+    between = np.array([one.between_seeds for one in components])
+    residual = np.array([one.residual for one in components])
+    num_seeds = np.array([one.num_seeds for one in components])
+    # Without any variance between seeds there is nothing to draw.
+    varying = np.flatnonzero(between > 0)
+    estimated = np.isfinite(freedom[varying]) & (freedom[varying] > 0)
+
+    def blocks(number: int) -> Iterator[FloatArray]:
+        scale_rng, rng = (np.random.default_rng([_SEED, stream]) for stream in (_OF_SCALES, _OF_SEEDS))
+        known = freedom[varying][estimated]
+        for size in spans(num_draws, number):
+            variances = np.repeat(between[varying][None], size, axis=0)
+            if len(known):
+                scales = scale_rng.chisquare(known, size=(size, len(known))) / known
+                variances[:, estimated] /= np.maximum(scales, 1e-12)
+            variances -= residual[varying]
+            np.maximum(0.0, variances, out=variances)
+            variances /= num_seeds[varying]
+            np.sqrt(variances, out=variances)
+            variances *= rng.standard_normal(variances.shape)
+            block = np.zeros((len(components), size))
+            block[varying] = variances.T
+            yield block
+
+    return blocks

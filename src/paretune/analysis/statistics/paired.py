@@ -6,7 +6,8 @@ import numpy as np
 
 from paretune.analysis.statistics.estimate import student_quantile
 from paretune.analysis.statistics.intervals import Interval, wilson
-from paretune.analysis.statistics.pairs import pairs_of, score_test
+from paretune.analysis.statistics.pair_tests import score_test
+from paretune.analysis.statistics.pairs import pairs_of
 from paretune.analysis.statistics.variance import VarianceComponents, seeds_variance
 
 

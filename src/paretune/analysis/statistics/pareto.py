@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from paretune.analysis.statistics.draws import at_once
+from paretune.analysis.statistics.front_counts import finite, times_on_front
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.spec import Direction
 
 Point = Sequence[float | None]
-_CELLS_AT_ONCE = 4_000_000
 
 
 def pareto_front(points: Sequence[Point] | FloatArray, directions: Sequence[Direction]) -> list[int]:
@@ -26,7 +26,7 @@ def pareto_front(points: Sequence[Point] | FloatArray, directions: Sequence[Dire
     whole = np.flatnonzero(~np.isnan(costs).any(axis=1))
     if not len(whole):
         return []
-    beyond: Any = moocore.is_nondominated(_finite(costs[whole]), keep_weakly=True)
+    beyond: Any = moocore.is_nondominated(finite(costs[whole]), keep_weakly=True)
     return [int(index) for index in whole[beyond]]
 
 
@@ -72,53 +72,15 @@ def front_probability(draws: Sequence[FloatArray], directions: Sequence[Directio
     if len(draws) != len(directions) or len({one.shape for one in draws}) != 1:
         raise ValueError("there must be one array of draws for each direction, all of one shape")
     signs = [-1.0 if direction is Direction.HIGHER else 1.0 for direction in directions]
-    costs = [sign * one for sign, one in zip(signs, draws, strict=True)]
-    there = np.flatnonzero(~np.any([np.isnan(one).any(axis=0) for one in costs], axis=0))
-    num_draws, num_methods = costs[0].shape
+    costs = [sign * one.T for sign, one in zip(signs, draws, strict=True)]
+    there = np.flatnonzero(~np.any([np.isnan(one).any(axis=1) for one in costs], axis=0))
+    num_methods, num_draws = costs[0].shape
     times: FloatArray = np.zeros(num_methods)
-    if len(there):
-        count = _times_on_front_of_two if len(costs) == 2 else _times_on_front
-        rows = max(1, _CELLS_AT_ONCE // len(there))
-        for start in range(0, num_draws, rows):
-            times[there] += count([one[start : start + rows, there] for one in costs])
-        times /= num_draws
+    number = at_once(len(there))
+    for start in range(0, num_draws, number):
+        times[there] += times_on_front([one[there, start : start + number] for one in costs])
+    times /= num_draws
     return times
-
-
-def _times_on_front(costs: Sequence[FloatArray]) -> NDArray[np.int64]:
-    """Return in how many draws each method is on the front, int64 (methods,), of costs (draws, methods) without NaN."""
-    import moocore
-
-    points = np.stack(costs, axis=2)
-    on_front = np.stack([moocore.is_nondominated(_finite(draw), keep_weakly=True) for draw in points])
-    times: NDArray[np.int64] = on_front.sum(axis=0)
-    return times
-
-
-def _times_on_front_of_two(costs: Sequence[FloatArray]) -> NDArray[np.int64]:
-    """Return the same of two costs, by sorting all draws at once; a cost that is the same in all is sorted once."""
-    one, other = costs
-    if (other == other[0]).all():
-        one, other = other, one
-    if (one == one[0]).all():
-        one = one[:1]
-    order = np.argsort(one, axis=1)
-    one, other = np.take_along_axis(one, order, axis=1), np.take_along_axis(other, order, axis=1)
-    # Methods that are equal in the first cost stand from `first` to `last`.
-    places, is_new = np.arange(one.shape[1]), one[:, 1:] != one[:, :-1]
-    first = np.maximum.accumulate(np.where(_edged(is_new, before=True), places, 0), axis=1)
-    last = np.minimum.accumulate(np.where(_edged(is_new, before=False), places, places[-1])[:, ::-1], axis=1)[:, ::-1]
-    least = np.minimum.accumulate(other, axis=1)
-    # Beaten by one that is better in the first cost, or by one that is equal in it and better in the second.
-    beaten = (first > 0) & (np.take_along_axis(least, np.maximum(first - 1, 0), axis=1) <= other)
-    beaten |= np.take_along_axis(least, last, axis=1) < other
-    return np.bincount(np.broadcast_to(order, beaten.shape)[~beaten], minlength=len(places))
-
-
-def _edged(is_new: NDArray[np.bool_], *, before: bool) -> NDArray[np.bool_]:
-    """Return where groups begin, or where they end, of shape (draws, methods), from (draws, methods - 1)."""
-    edge = np.ones((len(is_new), 1), dtype=bool)
-    return np.concatenate([edge, is_new] if before else [is_new, edge], axis=1)
 
 
 def _as_costs(points: Sequence[Point] | FloatArray, directions: Sequence[Direction]) -> FloatArray:
@@ -142,11 +104,3 @@ def _with_reference(
     if np.isnan(limit).any():
         raise ValueError("the reference point needs a value in every direction")
     return costs[~np.isnan(costs).any(axis=1)], limit
-
-
-def _finite(costs: FloatArray) -> FloatArray:
-    """Return costs that compare in the same way, with infinities replaced by finite values beyond all others."""
-    if np.isfinite(costs).all():
-        return costs
-    ranks: NDArray[np.int64] = np.stack([np.unique(column, return_inverse=True)[1] for column in costs.T], axis=1)
-    return ranks.astype(float)

@@ -1,13 +1,15 @@
 """Places in an order, and how sure they are."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from paretune.analysis.statistics.bootstrap import Draws
-from paretune.analysis.statistics.confidence_set import SIGNIFICANCE
+from paretune.analysis.statistics.confidence_set import ToldApart
+from paretune.analysis.statistics.draws import Draws
 from paretune.analysis.statistics.estimate import Estimate
 from paretune.analysis.statistics.scores import FloatArray
+from paretune.analysis.statistics.shares_of_draws import shares_of_draws
 
 
 class Place(NamedTuple):
@@ -42,18 +44,22 @@ class Standing(NamedTuple):
         return self.place.low == 1
 
 
-def places(draws: Draws, p_values: FloatArray) -> list[Place]:
-    """Return the place of each method when more is better; `p_values` are those of `pairwise_p_values`.
+def places(draws: Draws, told: ToldApart, best: FloatArray | None = None) -> list[Place]:
+    """Return the place of each method when more is better; `told` is what their p-values say.
 
     The sets from `low` to `high` hold the true ranks of all methods at once with a confidence of 95 % (Mogstad, Romano,
-    Shaikh and Wilhelm, Review of Economic Studies 91, 2024). A method is tied for best where its set holds 1.
+    Shaikh and Wilhelm, Review of Economic Studies 91, 2024). A method is tied for best where its set holds 1. `best` is
+    what `shares_of_draws` says, where that is known.
     """
-    means, num_methods = draws.means, len(draws.means)
-    best = draws.values == np.nanmax(draws.values, axis=1, keepdims=True)
-    p_best = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-    better = p_values < SIGNIFICANCE
-    low, high = 1 + better.sum(axis=0), num_methods - better.sum(axis=1)
+    shares = shares_of_draws(draws).best if best is None else best
+    low, high = 1 + told.num_better, len(draws.means) - told.num_worse
     return [
-        Place(1 + int((means > means[place]).sum()), int(low[place]), int(high[place]), float(share))
-        for place, share in enumerate(p_best)
+        Place(rank, int(low[place]), int(high[place]), float(shares[place]))
+        for place, rank in enumerate(_ranks(draws.means))
     ]
+
+
+def _ranks(means: FloatArray) -> Sequence[int]:
+    """Return 1 plus the number of methods with a higher mean."""
+    known = np.sort(means[~np.isnan(means)])
+    return [1 + max(0, len(known) - int(end)) for end in np.searchsorted(known, means, side="right")]

@@ -20,23 +20,6 @@ class Scores(NamedTuple):
     seed_free: tuple[bool, ...]
     """For each method, whether no seed can change its scores, as with the base model."""
 
-    def of(self, method: str) -> FloatArray:
-        """Return a method's scores, float64 of shape (its seeds, units): seeds without any score are left out.
-
-        Raises `ValueError` when there is no such method or it has no score at all.
-        """
-        if method not in self.methods:
-            raise ValueError(f'no scores of "{method}"; there are: {", ".join(self.methods)}')
-        values = self.values[self.methods.index(method)]
-        found: FloatArray = values[~np.isnan(values).all(axis=1)]
-        if not len(found):
-            raise ValueError(f'"{method}" has no score at all')
-        return found
-
-    def is_seed_free(self, method: str) -> bool:
-        """Tell whether no seed can change the method's scores."""
-        return self.seed_free[self.methods.index(method)]
-
     def shared_by(self, methods: Sequence[str]) -> "Scores":
         """Return the scores of these methods, in this order, on the units that all their seeds have a score for."""
         places = [self.methods.index(method) for method in methods]
@@ -53,17 +36,16 @@ class Scores(NamedTuple):
         )
 
 
-def make_scores(
-    found: Mapping[str, Mapping[int, Mapping[str, float]]], seed_free: frozenset[str] = frozenset()
-) -> Scores:
-    """Return scores given by method, seed and unit. All three axes are sorted: the order of the input is forgotten."""
-    methods = tuple(sorted(found))
-    seeds = tuple(sorted({seed for by_seed in found.values() for seed in by_seed}))
-    units = tuple(sorted({unit for by_seed in found.values() for scores in by_seed.values() for unit in scores}))
-    places = {unit: place for place, unit in enumerate(units)}
-    values = np.full((len(methods), len(seeds), len(units)), np.nan)
-    for row, method in enumerate(methods):
-        for seed, scores in found[method].items():
-            columns = [places[unit] for unit in scores]
-            values[row, seeds.index(seed), columns] = list(scores.values())
-    return Scores(methods, seeds, units, values, tuple(method in seed_free for method in methods))
+def stacked_scores(values: Sequence[Mapping[int, FloatArray]], seed_free: Sequence[bool]) -> Scores:
+    """Return scores of methods, given for each by seed for the same units in order, float64 of shape (units,).
+
+    Methods and units are called by their places.
+    """
+    seeds = sorted({seed for by_seed in values for seed in by_seed})
+    num_units = len(next(iter(values[0].values())))
+    stacked = np.full((len(values), len(seeds), num_units), np.nan)
+    for row, by_seed in enumerate(values):
+        for seed, scores in by_seed.items():
+            stacked[row, seeds.index(seed)] = scores
+    methods, units = (tuple(f"{place:06}" for place in range(number)) for number in (len(values), num_units))
+    return Scores(methods, tuple(seeds), units, stacked, tuple(seed_free))

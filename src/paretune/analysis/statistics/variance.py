@@ -67,7 +67,10 @@ def variance_components(scores: Scores, sampling: Sampling = INDEPENDENT) -> lis
         raise ValueError("these methods share no question")
     known = shared.values[~np.isnan(shared.values)]
     right_or_wrong = bool(np.isin(known, (0.0, 1.0)).all())
-    components = [_components(shared.of(name), shared.is_seed_free(name), sampling) for name in shared.methods]
+    components = [
+        _components(values[~np.isnan(values).all(axis=1)], seed_free, sampling)
+        for values, seed_free in zip(shared.values, shared.seed_free, strict=True)
+    ]
     return share_seed_variance([one._replace(right_or_wrong=right_or_wrong) for one in components])
 
 

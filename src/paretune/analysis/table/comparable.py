@@ -15,7 +15,7 @@ def same_conditions(records: Sequence[Record], metric: str) -> bool:
     sizes and counts do not depend on the machine in a way that a comparison must fear. Only trials that ended well
     count.
     """
-    measured = (one for one in records if one.outcome.kind == "ok" and one.metric(metric) is not None)
+    measured = (one for one in records if one.outcome.kind == "ok" and metric in one.metrics)
     return len({_conditions(record, metric) for record in measured}) <= 1
 
 

@@ -1,32 +1,25 @@
 """The rows that are compared with each other, and what resampling says about them together."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import comb
 from operator import attrgetter
 
 import numpy as np
 
-from paretune.analysis.statistics.bootstrap import (
-    NUM_DRAWS,
-    Draws,
-    independent_draws,
-    seed_draws,
-    side_by_side,
-    two_way_bootstrap,
-)
+from paretune.analysis.statistics.bootstrap import independent_draws, seed_draws, side_by_side, two_way_bootstrap
 from paretune.analysis.statistics.clusters import INDEPENDENT, Sampling, Scope, sampling_of
-from paretune.analysis.statistics.confidence_set import pairwise_p_values
-from paretune.analysis.statistics.pairs import score_test
-from paretune.analysis.statistics.scores import FloatArray, make_scores
+from paretune.analysis.statistics.confidence_set import AdjustedPairs
+from paretune.analysis.statistics.draws import Blocks, Draws, turned_draws, whole
+from paretune.analysis.statistics.pair_tests import MixedTests, UnpairedTests
+from paretune.analysis.statistics.scores import FloatArray, stacked_scores
 from paretune.analysis.statistics.variance import VarianceComponents, variance_components
+from paretune.analysis.table.answered import AnswerReader, clusters_of, usual_questions
 from paretune.analysis.table.evidence import Answers
 from paretune.analysis.table.rows import Row
 from paretune.analysis.table.scored import declared_metrics, main_metric
 from paretune.spec import Metric, Record, metric_table
-from paretune.store.items import QuestionScores
 
 
 @dataclass(frozen=True)
@@ -60,23 +53,22 @@ class ComparisonSet:
     @cached_property
     def draws(self) -> Draws:
         """Draws of the main metric. Rows without components are drawn independently, those without the value as NaN."""
-        paired = [place for place, one in enumerate(self.components) if one is not None]
-        alone = [place for place, row in enumerate(self.rows) if self.components[place] is None and _is_share(row)]
+        components = {place: one for place, one in enumerate(self.components) if one is not None}
+        alone = [place for place, row in enumerate(self.rows) if place not in components and _is_share(row)]
         groups = []
-        if paired:
-            groups.append((paired, two_way_bootstrap([one for one in self.components if one is not None])))
+        if components:
+            groups.append(([*components], two_way_bootstrap([*components.values()])))
         if alone:
             shares = [self.rows[place].metrics[self.quality] for place in alone]
             counts = [num_questions(self.rows[place]) for place in alone]
             groups.append((alone, independent_draws(shares, counts)))
         draws = side_by_side(groups, len(self.rows))
-        if draws.pairs is not None and paired and alone:
-            # Of two rows that are not paired only the shares are compared.
-            unpaired = np.ones((len(self.rows), len(self.rows)), dtype=bool)
-            unpaired[np.ix_(paired, paired)] = False
-            numbers = np.array([float(num_questions(row) or 1) for row in self.rows])
-            draws.pairs.p_values[unpaired] = score_test(draws.means, numbers)[unpaired]
-        return draws
+        if len(groups) < 2 or draws.pairs is None:
+            return draws
+        # Of two rows that are not paired only the shares are compared.
+        numbers = np.array([float(num_questions(row) or 1) for row in self.rows])
+        unpaired = UnpairedTests(draws.means, numbers)
+        return replace(draws, pairs=MixedTests(draws.pairs, np.array([*components]), unpaired))
 
     @cached_property
     def goodness(self) -> Draws:
@@ -84,16 +76,16 @@ class ComparisonSet:
 
         This is the one place where that is done; all else shows values as they were measured.
         """
-        return _turned(self.draws) if self.main_metric.lower_is_better else self.draws
+        return turned_draws(self.draws) if self.main_metric.lower_is_better else self.draws
 
     @cached_property
-    def p_values(self) -> FloatArray:
-        """The adjusted p-values of "the row's method is not better than the column's", float64 (rows, rows).
+    def adjusted(self) -> AdjustedPairs:
+        """The adjusted p-values of "the first row's method is not better than the second's".
 
         All statements on which rows are better, in a comparison, a claim, a rank, a tie or a recommendation, are read
         from here: so no two statements can contradict each other.
         """
-        return pairwise_p_values(self.goodness)
+        return AdjustedPairs(self.goodness)
 
     @property
     def num_pairs(self) -> int:
@@ -115,24 +107,23 @@ class ComparisonSet:
         return bool(np.isfinite(figure) and np.isnan(self.draws.means[place]))
 
     def metric_draws(self, metric: str) -> FloatArray:
-        """Return draws of a value, float64 of shape (draws, rows): NaN for a row that has none.
+        """Return all draws of `metric_blocks`, float64 of shape (draws, rows)."""
+        return whole(self.metric_blocks(metric), len(self.rows))
+
+    def metric_blocks(self, metric: str) -> Blocks:
+        """Return draws of a value for each row: NaN for a row that has none.
 
         The main metric: over questions and seeds. Forgetting and drift: over texts, or pictures, and seeds, where the
         records hold them one by one.
         Everything else: over seeds, and without any spread where there is one seed or all agree.
         """
         if metric == self.quality:
-            return self.draws.values
+            return self.draws.blocks
         read = _ONE_BY_ONE.get(metric)
-        if read is not None and (components := _components(self.rows, _units(read))) is not None:
-            return two_way_bootstrap(components).values
-        columns = []
-        for place, row in enumerate(self.rows):
-            found = [value for record in row.records if (value := record.metric(metric)) is not None]
-            # A stream of its own for each row and value: equal seeds must not make two rows move together.
-            rng = np.random.default_rng([place, *metric.encode()])
-            columns.append(seed_draws(found, rng) if found else np.full(NUM_DRAWS, np.nan))
-        return np.stack(columns, axis=1)
+        if read is not None and (components := _components(self.rows, read)) is not None:
+            return two_way_bootstrap(components).blocks
+        by_row = [[record.metrics.get(metric) for record in row.records] for row in self.rows]
+        return seed_draws([[one for one in values if one is not None] for values in by_row], metric)
 
 
 def make_comparison_set(
@@ -144,22 +135,24 @@ def make_comparison_set(
     `scope` is what intervals speak of where questions have clusters, by default what `sampling_of` says.
     """
     well = sorted((row for row in rows if row.outcome.kind == "ok"), key=lambda row: row.identity)
-    known = [(row, _scores(row, answers)) for row in well]
+    reader = AnswerReader(answers)
+    known = [(row, reader.read(row)) for row in well]
     # A share of known questions says how sure it is; the mean of cosines says nothing without each of them.
     known = [pair for pair in known if with_unscored or _is_share(pair[0]) or (pair[1] and _is_scored(pair[0]))]
     if not known:
         return None
     fit = [row for row, _ in known]
-    scored = {place: found for place, (_, found) in enumerate(known) if found is not None}
-    asked = [frozenset(scores[min(scores)]) for scores in scored.values()]
+    answered = {place: found for place, (_, found) in enumerate(known) if found is not None}
     # Rows that answered other questions than most cannot be paired with them.
-    times = Counter(asked)
-    usual = max(times, key=lambda questions: (times[questions], sorted(questions)), default=frozenset())
-    paired = [place for place, scores in scored.items() if all(set(one) == usual for one in scores.values())]
+    usual = usual_questions(answered.values())
+    paired = {
+        place: found for place, found in answered.items() if all(one.questions == usual for one in found.values())
+    }
     components: list[VarianceComponents | None] = [None] * len(fit)
     if paired:
-        sampling = _sampling([scored[place] for place in paired], scope)
-        together = _parts_of([scored[place] for place in paired], [fit[place] for place in paired], sampling)
+        sampling = sampling_of(clusters_of([*paired.values()]), scope)
+        scores = [{seed: one.scores for seed, one in found.items()} for found in paired.values()]
+        together = _parts_of([fit[place] for place in paired], scores, sampling)
         share = main_metric(fit).is_share  # other scores may happen to be all 0 or 1
         for place, one in zip(paired, together, strict=True):
             components[place] = one._replace(right_or_wrong=one.right_or_wrong and share)
@@ -180,19 +173,6 @@ def num_questions(row: Row) -> int:
     return min(record.num_items or 0 for record in row.records)
 
 
-def _turned(draws: Draws) -> Draws:
-    """Return draws of which more is better, where less was."""
-    pairs = draws.pairs and draws.pairs._replace(centres=-draws.pairs.centres)
-    return draws._replace(means=-draws.means, values=-draws.values, pairs=pairs)
-
-
-def _scores(row: Row, answers: Answers) -> dict[int, Mapping[str, float]] | None:
-    """Return a row's scores by seed and question, or None where a seed's are not known."""
-    found = {record.trial.seed: answers(record) for record in row.records}
-    known = {seed: scores for seed, scores in found.items() if scores}
-    return known if len(known) == len(found) else None
-
-
 _ONE_BY_ONE: dict[str, Callable[[Record], Sequence[float]]] = {
     "forgetting": attrgetter("text_loss_changes"),
     "drift": attrgetter("drifts"),
@@ -200,38 +180,17 @@ _ONE_BY_ONE: dict[str, Callable[[Record], Sequence[float]]] = {
 """Values that records hold text by text or picture by picture."""
 
 
-def _units(read: Callable[[Record], Sequence[float]]) -> Callable[[Row], dict[int, Mapping[str, float]] | None]:
-    """Return what gives a row's values by seed and text or picture, or None where a seed's are not known."""
-
-    def units(row: Row) -> dict[int, Mapping[str, float]] | None:
-        found: dict[int, Mapping[str, float]] = {
-            record.trial.seed: {f"{place:06}": value for place, value in enumerate(read(record))}
-            for record in row.records
-        }
-        return found if all(found.values()) else None
-
-    return units
-
-
-def _components(
-    rows: Sequence[Row], read: Callable[[Row], dict[int, Mapping[str, float]] | None]
-) -> list[VarianceComponents] | None:
+def _components(rows: Sequence[Row], read: Callable[[Record], Sequence[float]]) -> list[VarianceComponents] | None:
     """Return the components of each row, or None where one cannot be read or the rows do not have the same units."""
-    found = [scores for row in rows if (scores := read(row)) is not None]
-    units = {frozenset(one) for scores in found for one in scores.values()}
-    return _parts_of(found, rows) if len(found) == len(rows) and len(units) == 1 else None
-
-
-def _sampling(scores: Sequence[Mapping[int, Mapping[str, float]]], scope: Scope | None) -> Sampling:
-    """Return how the questions that all these rows share were sampled; any of their records may name the clusters."""
-    found = [one for by_seed in scores for one in by_seed.values()]
-    clusters = {name: value for one in found if isinstance(one, QuestionScores) for name, value in one.clusters.items()}
-    return sampling_of([clusters.get(name) for name in sorted(found[0])], scope)
+    found = [{record.trial.seed: np.array(read(record), dtype=float) for record in row.records} for row in rows]
+    sizes = {len(values) for by_seed in found for values in by_seed.values()}
+    return _parts_of(rows, found) if len(sizes) == 1 and sizes != {0} else None
 
 
 def _parts_of(
-    scores: Sequence[Mapping[int, Mapping[str, float]]], rows: Sequence[Row], sampling: Sampling = INDEPENDENT
+    rows: Sequence[Row], values: Sequence[Mapping[int, FloatArray]], sampling: Sampling = INDEPENDENT
 ) -> list[VarianceComponents]:
-    names = [f"{place:06}" for place in range(len(rows))]
-    untrained = frozenset(name for name, row in zip(names, rows, strict=True) if not row.records[0].trial.method.trains)
-    return variance_components(make_scores(dict(zip(names, scores, strict=True)), untrained), sampling)
+    """Return the components of rows from their values by seed, of shape (units,)."""
+    return variance_components(
+        stacked_scores(values, [not row.records[0].trial.method.trains for row in rows]), sampling
+    )

@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from paretune.analysis.statistics.confidence_set import confidence_set_p_values
 from paretune.analysis.statistics.estimate import Estimate, accuracy_estimate, mean_estimate
 from paretune.analysis.statistics.intervals import Interval, wilson
-from paretune.analysis.statistics.pareto import front_probability
 from paretune.analysis.statistics.ranks import Standing, places
+from paretune.analysis.statistics.shares_of_draws import CostDraws, shares_of_draws
 from paretune.analysis.table.comparable import same_conditions
 from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set, num_questions
 from paretune.analysis.table.evidence import Answers
 from paretune.analysis.table.floor import Floor
 from paretune.analysis.table.rows import Row, rows_of
-from paretune.spec import COSTS, METRICS, Direction, Record
+from paretune.spec import COSTS, METRICS, Record
 
 
 def judged_rows(
@@ -54,26 +51,25 @@ def row_estimate(compared: ComparisonSet, place: int) -> Estimate:
 
 
 def _standings(compared: ComparisonSet) -> list[Standing]:
-    in_set = confidence_set_p_values(compared.p_values)
     records = [record for row in compared.rows for record in row.records]
-    quality = compared.goodness.values.copy()
-    quality[:, [place for place, row in enumerate(compared.rows) if row.below_floor]] = np.nan
-    on_front = {
-        cost: front_probability([quality, compared.metric_draws(cost)], (Direction.HIGHER, METRICS[cost].direction))
+    costs = {
+        cost: CostDraws(compared.metric_blocks(cost), METRICS[cost].direction)
         for cost in COSTS
         if same_conditions(records, cost)
     }
+    below_floor = tuple(place for place, row in enumerate(compared.rows) if row.below_floor)
+    told, shares = compared.adjusted.told_apart, shares_of_draws(compared.goodness, costs, below_floor)
     return [
         Standing(
             estimate=row_estimate(compared, place),
             place=found,
-            confidence_set_p_value=in_set[place],
+            confidence_set_p_value=float(told.least[place]),
             sampling_note=compared.sampling.note if compared.components[place] is not None else None,
             front_probabilities={
-                cost: float(shares[place])
-                for cost, shares in on_front.items()
+                cost: float(on_front[place])
+                for cost, on_front in shares.on_front.items()
                 if cost in compared.rows[place].metrics and not compared.rows[place].below_floor
             },
         )
-        for place, found in enumerate(places(compared.goodness, compared.p_values))
+        for place, found in enumerate(places(compared.goodness, told, shares.best))
     ]

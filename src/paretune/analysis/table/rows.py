@@ -176,7 +176,7 @@ def _row(task_names: dict[str, str], records: list[Record]) -> Row:
         learning_rate=trial.learning_rate,
         records=tuple(records),
         metrics=metrics,
-        spreads={name: stdev(values) for name, values in figures.items() if len(values) > 1},
+        spreads={name: _spread(values) for name, values in figures.items() if len(values) > 1},
         standard_errors=_means(record.standard_errors for record in heard),
         groups=_group_means(heard),
         quality_interval=_share_interval(heard, metrics),
@@ -194,7 +194,12 @@ def _share_interval(records: Sequence[Record], metrics: Mapping[str, float]) -> 
 
 
 def _values(records: Sequence[Record], name: str) -> list[float]:
-    return [value for record in records if (value := record.metric(name)) is not None]
+    return [value for record in records if (value := record.metrics.get(name)) is not None]
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the standard deviation (n - 1); most values are the same with every seed, as bytes are."""
+    return 0.0 if len(set(values)) == 1 and math.isfinite(values[0]) else stdev(values)
 
 
 def _means(components: Iterable[dict[str, float]]) -> dict[str, float]:
