@@ -14,7 +14,8 @@ from torch.optim import Optimizer
 from paretune.engine.batches import DataBatch
 from paretune.engine.objective import answer_loss
 from paretune.engine.processes import accelerator_for, next_step
-from paretune.methods import Method, Objective
+from paretune.methods import Objective
+from paretune.methods.base import LoopHooks
 from paretune.models.checkpointing import checkpoint_gradients
 from paretune.spec import Recipe
 
@@ -41,7 +42,7 @@ OnStep = Callable[[int, float, float], None]
 
 def train(
     model: nn.Module,
-    method: Method,
+    method: LoopHooks,
     optimizer: Optimizer,
     batches: Iterable[DataBatch],
     recipe: Recipe,

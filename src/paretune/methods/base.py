@@ -56,7 +56,21 @@ class Context(NamedTuple):
         return self.kind.name
 
 
-class Method(ABC):
+class LoopHooks:
+    """Where the training loop asks for more than a forward pass, a backward pass and an optimizer's step."""
+
+    def loss_terms(self, model: nn.Module, batch: Any) -> Tensor | None:  # noqa: ARG002
+        """Return a scalar that is added to the mean task loss of every optimizer step, or None.
+
+        Called right after the forward pass on `batch`. The recorded losses do not contain it.
+        """
+        return None
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """React to optimizer step `step`, counted from 0. Gradients are still there."""
+
+
+class Method(LoopHooks, ABC):
     """One way to fine-tune. The loop calls, in this order:
 
     `wrap`, `before_training`, `optimizer`, then for every step: forward passes with `loss_terms` added to the loss,
@@ -103,7 +117,7 @@ class Method(ABC):
         Raises `InputError`, naming the folder, when it cannot be read.
         """
 
-    def before_training(self, model: nn.Module, context: Context, batches: Iterable[Any]) -> None:  # noqa: B027
+    def before_training(self, model: nn.Module, context: Context, batches: Iterable[Any]) -> None:
         """Do what needs data before the first step, in place. Nothing by default.
 
         `batches` are those of the training, from the first on, and may have no end. Parameters may be replaced here:
@@ -124,16 +138,6 @@ class Method(ABC):
         if recipe.optimizer == "sgd":
             return torch.optim.SGD(groups, lr=rate, weight_decay=recipe.weight_decay)
         return torch.optim.AdamW(groups, lr=rate, weight_decay=recipe.weight_decay)
-
-    def loss_terms(self, model: nn.Module, batch: Any) -> Tensor | None:  # noqa: ARG002
-        """Return a scalar that is added to the mean task loss of every optimizer step, or None.
-
-        Called right after the forward pass on `batch`. The recorded losses do not contain it.
-        """
-        return None
-
-    def after_step(self, model: nn.Module, step: int) -> None:  # noqa: B027
-        """React to optimizer step `step`, counted from 0. Gradients are still there."""
 
     @classmethod
     def check(cls, spec: MethodSpec, module_names: Sequence[str]) -> None:  # noqa: ARG003

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from paretune.engine import Batches, Training, answer_loss, make_batches, train
 from paretune.methods import Context, Method, build, prior_learning_rate, resolve
-from paretune.models import load_model
+from paretune.models import LoadedModel, load_model
 from paretune.spec import MethodEntry, MethodSpec, Recipe
 from paretune.tasks import Example
 
@@ -51,12 +51,14 @@ class ToyTraining:
         recipe: Recipe = RECIPE,
         seed: int = 0,
         base_model: str = BASE_MODEL,
+        base: LoadedModel | None = None,
     ) -> None:
+        """Attach a method to `base`, by default to `base_model`, freshly loaded."""
         self.spec: MethodSpec = resolve(MethodEntry(name=method, parameters=dict(parameters or {})))
         self.asked_for = self.spec.canonical_json()
         """The spec as it was before anything was done with it."""
         self.method: Method = build(self.spec)
-        base = load_model(base_model, recipe.dtype)
+        base = base or load_model(base_model, recipe.dtype)
         rate = learning_rate or prior_learning_rate(self.spec) or FALLBACK_LEARNING_RATE
         self.context = Context(recipe, rate, seed, base.tokenizer, objective=answer_loss)
         self.batches: Batches = make_batches(toy_examples(), base.tokenizer, recipe, seed)
