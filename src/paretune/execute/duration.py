@@ -63,6 +63,7 @@ class Durations:
         if record.outcome.kind != "ok":
             return
         alone = record.provenance is None or record.provenance.concurrent_workers == 1
+        alone = alone and not record.packed_with
         for reading in record.phases:
             per_unit = reading.seconds / _units(record.trial, reading.phase)
             self._seen.setdefault(reading.phase, []).append(_Seen(record.trial.method.label, alone, per_unit))

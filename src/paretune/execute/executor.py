@@ -51,6 +51,16 @@ class Finished(NamedTuple):
     """What an image model drew, and what it learnt from."""
 
 
+class Attempt(NamedTuple):
+    """What a worker is to run."""
+
+    trial: Trial
+    checkpoint: Path
+    """Where what was trained is saved."""
+    attempt: int
+    """Which attempt at the trial this is, from 1."""
+
+
 def bare_record(trial: Trial, attempt: int, outcome: Outcome, started_at: datetime | None = None) -> Record:
     """Return the record of a trial that left none itself. It started at the given time in UTC, or would have now."""
     began = started_at or datetime.now(UTC)

@@ -2,19 +2,20 @@
 
 import gc
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, SupportsInt
 
 import torch
+from torch.optim import Optimizer
 
-from paretune.engine import DataBatch, train, validation_loss
+from paretune.engine import DataBatch, Training, train, validation_loss
 from paretune.execute.events import Listener
 from paretune.execute.executor import Finished
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
-from paretune.kinds import Asked, Kind, kind_named, kind_of
+from paretune.kinds import Asked, Kind, TrainingData, kind_named, kind_of
 from paretune.measure import (
     Phases,
     collect_provenance,
@@ -29,7 +30,8 @@ from paretune.methods.capabilities import marks_of
 from paretune.models import LoadedModel, pinned
 from paretune.models.tying import ties_embeddings
 from paretune.plugins import is_ours
-from paretune.spec import AuditMarks, InputError, Ok, Outcome, Phase, Record, Trial
+from paretune.spec import AuditMarks, InputError, Ok, Outcome, Phase, PhaseReading, Record, Trial
+from paretune.spec.metrics import CLOCKS_AND_PEAKS
 from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, task_of
 
@@ -53,32 +55,12 @@ def run_trial(
 
     Where the disk is full, the trial is cancelled and `checkpoint` is removed: it was not written as a whole.
     """
-    started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    run = _Run(trial, checkpoint, listener, shared)
-    outcome: Outcome = Ok()
-    with collect_warnings() as warned:
-        try:
-            run.whole()
-        except Exception as error:  # what a method or a library does wrong is this trial's result, not the study's end
-            outcome = outcome_of(error, run.phases.current, checkpoint)
-    if outcome.kind == "cancelled":
-        shutil.rmtree(checkpoint, ignore_errors=True)
-    record = Record(
-        trial_id=trial.id,
-        attempt=attempt,
-        trial=trial,
-        outcome=outcome,
-        started_at=started_at,
-        notes=(*run.notes, *warned.lines),
-        phases=run.phases.readings(),
-        audit=run.audit,
-        provenance=collect_provenance(concurrent_workers=int(concurrent_workers), model_note=run.model_note),
-        **run.findings,
-    )
-    return Finished(record, run.items, run.pictures)
+    run = TrialRun(trial, checkpoint, listener, shared)
+    run.attempt(run.whole)
+    return run.finished(attempt, concurrent_workers)
 
 
-class _Ready(NamedTuple):
+class Ready(NamedTuple):
     """A trainable model, and what trains it."""
 
     model: torch.nn.Module
@@ -87,14 +69,19 @@ class _Ready(NamedTuple):
     objective: Objective
 
 
-class _Run:
+class TrialRun:
     """The stages of one trial, and what has been found so far: an early end keeps what was measured before it."""
 
-    def __init__(self, trial: Trial, checkpoint: Path, listener: Listener, shared: SharedValues) -> None:
+    def __init__(
+        self, trial: Trial, checkpoint: Path, listener: Listener, shared: SharedValues = NOTHING_SHARED
+    ) -> None:  # fmt: skip
+        self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._trial = trial
         self._checkpoint = checkpoint
         self._listener = listener
         self._shared = shared
+        self._warned: tuple[str, ...] = ()
+        self.outcome: Outcome = Ok()
         self.phases = Phases(on_enter=listener.phase)
         self.findings: dict[str, Any] = {"metrics": {}, "standard_errors": {}}
         self.items: Sequence[Item] | None = None
@@ -103,22 +90,67 @@ class _Run:
         self.model_note: str | None = None
         self.audit: AuditMarks | None = None
 
+    def attempt(self, stage: Callable[[], None]) -> None:
+        """Run a stage, unless an earlier one has failed. Its errors become the outcome, warnings are kept."""
+        if self.outcome.kind != "ok":
+            return
+        with collect_warnings() as warned:
+            try:
+                stage()
+            except Exception as error:  # what a method or a library does wrong is this trial's result
+                self.outcome = outcome_of(error, self.phases.current, self._checkpoint)
+        self.warned(warned.lines)
+
+    def warned(self, lines: Iterable[str]) -> None:
+        """Keep warnings, each once."""
+        self._warned = tuple(dict.fromkeys((*self._warned, *lines)))
+
+    def finished(self, attempt: int, concurrent_workers: SupportsInt, packed_with: Sequence[Trial] = ()) -> Finished:
+        """Return what the trial leaves. Of one that was trained together with others, clocks and peaks are left out."""
+        if self.outcome.kind == "cancelled":
+            shutil.rmtree(self._checkpoint, ignore_errors=True)
+        phases, findings = self.phases.readings(), self.findings
+        if packed_with:
+            phases = tuple(PhaseReading(phase=reading.phase, seconds=reading.seconds) for reading in phases)
+            metrics = {name: value for name, value in findings["metrics"].items() if name not in CLOCKS_AND_PEAKS}
+            findings = findings | {"metrics": metrics}
+        record = Record(
+            trial_id=self._trial.id,
+            attempt=attempt,
+            trial=self._trial,
+            outcome=self.outcome,
+            started_at=self.started_at,
+            notes=(*self.notes, *self._warned),
+            phases=phases,
+            packed_with=tuple(trial.id for trial in packed_with),
+            audit=self.audit,
+            provenance=collect_provenance(concurrent_workers=int(concurrent_workers), model_note=self.model_note),
+            **findings,
+        )
+        return Finished(record, self.items, self.pictures)
+
     def whole(self) -> None:
         """Train where there is something to train, then evaluate what was saved, where the trial asks for answers."""
-        self.audit = _audit_marks(self._trial)
-        task = _task_of(self._trial)
-        kind = kind_of(task)
-        trial = self._trial.model_copy(
-            update={"base_model": pinned(self._trial.base_model, self._trial.base_content)}
-        )  # fmt: skip
+        kind, task, trial = self.begin()
         if trial.method.trains:
             self._train(kind, task, trial)
             gc.collect()
+        self.evaluate(kind, task, trial)
+
+    def begin(self) -> tuple[Kind[Any], AnyTask, Trial]:
+        """Return the trial with its base model's revision fixed, its task and its kind of model."""
+        self.audit = _audit_marks(self._trial)
+        task = _task_of(self._trial)
+        base_model = pinned(self._trial.base_model, self._trial.base_content)
+        return kind_of(task), task, self._trial.model_copy(update={"base_model": base_model})
+
+    def evaluate(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> None:
+        """Evaluate what was saved, where the trial asks for answers."""
         if "answers" in trial.measures:
             self._evaluate(kind, Asked(trial, task, build(trial.method), self._checkpoint, shared=self._shared))
 
     def _evaluate(self, kind: Kind[Any], asked: Asked[Any]) -> None:
-        loaded = self._load(kind, asked.task, asked.trial)
+        loaded = self.load(kind, asked.task, asked.trial)
         torch.manual_seed(asked.trial.seed)  # answers may be sampled
         result = kind.evaluate(asked, loaded, self.phases, self._listener.progress)
         self.items = result.items
@@ -134,31 +166,36 @@ class _Run:
             "generator": result.generator,
         }
 
-    def _load(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> LoadedModel:
+    def load(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> LoadedModel:
+        """Return the fresh base model."""
         with self.phases.during(Phase.LOAD):
             loaded = kind.load(task, trial)
         self.model_note = loaded.note
         return loaded
 
-    def _ready(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> tuple[_Ready, LoadedModel]:
+    def ready(self, kind: Kind[Any], trial: Trial, loaded: LoadedModel) -> Ready:
         """Build the trainable model. Its initial values depend on the seed alone."""
-        loaded = self._load(kind, task, trial)
         with self.phases.during(Phase.PREPARE):
             method, objective = build(trial.method), kind.objective(loaded)
             context = kind.context(trial.recipe, trial.learning_rate, trial.seed, loaded.tokenizer, objective)
             context = context._replace(head=kind.head(loaded.model, loaded.drawn))
             torch.manual_seed(trial.seed)
-            return _Ready(method.wrap(loaded.model, context), method, context, objective), loaded
+            return Ready(method.wrap(loaded.model, context), method, context, objective)
 
-    def _train(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> None:
-        metrics = self.findings["metrics"]
-        ready, loaded = self._ready(kind, task, trial)
+    def data(self, kind: Kind[Any], task: AnyTask, trial: Trial, loaded: LoadedModel) -> TrainingData:
+        """Return what the trial trains on."""
         with self.phases.during(Phase.PREPARE):
             data = kind.training_data(task, trial, loaded)
-            del loaded
             self.findings["num_train_examples"] = kind.num_examples(task, "train")
             self.findings["num_left_out"] = data.num_left_out
             self.findings["num_validation_left_out"] = data.num_validation_left_out
+        return data
+
+    def _train(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> None:
+        loaded = self.load(kind, task, trial)
+        ready = self.ready(kind, trial, loaded)
+        data = self.data(kind, task, trial, loaded)
+        del loaded
         if "memory" in trial.measures and not torch.cuda.is_available():
             shared = self._shared if _same_for_all_seeds(kind, ready.method) else NOTHING_SHARED
             of = _decides_bytes(trial)
@@ -169,27 +206,39 @@ class _Run:
                     del ready
                     gc.collect()
                 shared.keep(TRAINING_PEAK, of, peak)
-                ready = self._ready(kind, task, trial)[0]
-            metrics["train_peak_bytes"] = float(peak)
+                ready = self.ready(kind, trial, self.load(kind, task, trial))
+            self.findings["metrics"]["train_peak_bytes"] = float(peak)
             self.phases.counted(Phase.TRAIN, peak)
-        model, method, context, objective = ready
+        optimizer = self.optimizer(ready, data)
+        with self.phases.during(Phase.TRAIN):
+            result = train(
+                ready.model, ready.method, optimizer, data.batches, trial.recipe,
+                objective=ready.objective, on_step=self.on_step,
+            )  # fmt: skip
+        self.keep_training(result)
+        self.after_training(ready, data)
+
+    def optimizer(self, ready: Ready, data: TrainingData) -> Optimizer:
+        """Do what comes before the first step, and return the optimizer."""
+        metrics = self.findings["metrics"]
+        model, method, context, _ = ready
         with self.phases.during(Phase.PREPARE):
             method.before_training(model, context, data.batches)
-            torch.manual_seed(trial.seed)
+            torch.manual_seed(context.seed)
             optimizer = method.optimizer(model, context)
             metrics["trainable_parameters"] = float(trainable_parameters(optimizer))
             if context.head:
                 metrics["head_parameters"] = float(head_parameters(model, optimizer, context.head))
             self.findings["trainable_dtypes"] = dtypes(optimizer)
-        with self.phases.during(Phase.TRAIN):
-            result = train(
-                model, method, optimizer, data.batches, trial.recipe, objective=objective, on_step=self._on_step
-            )
-        self._keep_training(result.losses, result.step_seconds)
+        return optimizer
+
+    def after_training(self, ready: Ready, data: TrainingData) -> None:
+        """Read the validation loss, and save what was trained where the trial asks for answers."""
         with self.phases.during(Phase.VALIDATE):
-            metrics["validation_loss"] = validation_loss(model, data.validation, objective)
-        if "answers" in trial.measures:
-            self._save(method, model)
+            loss = validation_loss(ready.model, data.validation, ready.objective)
+            self.findings["metrics"]["validation_loss"] = loss
+        if "answers" in self._trial.measures:
+            self._save(ready.method, ready.model)
 
     def _save(self, method: Method, model: torch.nn.Module) -> None:
         with self.phases.during(Phase.SAVE):
@@ -198,15 +247,20 @@ class _Run:
             # Written after the size is read: it lets the checkpoint be evaluated later without the study.
             (self._checkpoint / TRIAL_FILE).write_text(self._trial.canonical_json(), encoding="utf-8")
 
-    def _on_step(self, step: int, loss: float, seconds: float) -> None:  # noqa: ARG002 (the loop's signature)
+    def on_step(self, step: int, loss: float, seconds: float) -> None:  # noqa: ARG002 (the loop's signature)
+        """Tell how far training has come."""
         self._listener.progress(step + 1, self._trial.recipe.steps, loss)
 
-    def _keep_training(self, losses: Sequence[float], step_seconds: Sequence[float]) -> None:
+    def keep_training(self, training: Training) -> None:
+        """Keep losses and, of a trial that trained alone, the time of its steps and its memory."""
+        losses, step_seconds = training
+        self.findings["train_losses"] = losses
+        self.findings["metrics"]["train_loss"] = losses[-1]
+        if not step_seconds:
+            return
         settled = step_seconds[2:] or step_seconds  # the first steps warm caches and allocators up
-        self.findings["train_losses"] = tuple(losses)
-        self.findings["step_seconds"] = tuple(step_seconds)
+        self.findings["step_seconds"] = step_seconds
         self.findings["metrics"] |= {
-            "train_loss": losses[-1],
             "step_seconds": torch.tensor(settled, dtype=torch.float64).median().item(),
             "train_seconds": sum(step_seconds),
         }
@@ -233,7 +287,7 @@ def _decides_bytes(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _training_peak_bytes(ready: _Ready, batches: Iterable[DataBatch]) -> int:
+def _training_peak_bytes(ready: Ready, batches: Iterable[DataBatch]) -> int:
     """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
     model, method, context, objective = ready
     method.before_training(model, context, batches)
@@ -267,4 +321,4 @@ def _task_of(trial: Trial) -> AnyTask:
     return task
 
 
-__all__ = ["TRIAL_FILE", "Finished", "run_trial"]
+__all__ = ["TRIAL_FILE", "Finished", "Ready", "TrialRun", "run_trial"]

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from paretune.engine import DataBatch
+from paretune.engine.packing import LossesOf
 from paretune.kinds.probe import Subject
 from paretune.measure import Phases
 from paretune.methods import Context, KindTraits, Method, Objective
@@ -204,6 +205,10 @@ class Kind(ABC, Generic[TaskT]):
     @abstractmethod
     def objective(self, loaded: LoadedModel) -> Objective:
         """Return what training minimises."""
+
+    def packed_losses(self, loaded: LoadedModel) -> LossesOf | None:  # noqa: ARG002
+        """Return `objective` for trials that are trained in one pass; None where this kind cannot be."""
+        return None
 
     @abstractmethod
     def training_data(self, task: TaskT, trial: Trial, loaded: LoadedModel) -> TrainingData:

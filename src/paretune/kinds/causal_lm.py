@@ -20,6 +20,7 @@ from paretune.engine import (
     make_batches,
 )
 from paretune.engine.encoding import Encoded
+from paretune.engine.packing import LossesOf, packed_answer_losses
 from paretune.kinds.base import (
     Asked,
     BatchSize,
@@ -119,6 +120,10 @@ class CausalLm(Kind[Task]):
     def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
         """Return the loss on the tokens of the answers."""
         return answer_loss
+
+    def packed_losses(self, loaded: LoadedModel) -> LossesOf | None:  # noqa: ARG002
+        """Return the same for rows of several trials."""
+        return packed_answer_losses
 
     def training_data(self, task: Task, trial: Trial, loaded: LoadedModel) -> TrainingData:
         """Return the examples as batches of tokens."""

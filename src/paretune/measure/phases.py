@@ -86,6 +86,10 @@ class Phases:
         """Take the peak of a phase from a separate counting pass, for machines without an accelerator."""
         self._counted_bytes[phase] = peak_bytes
 
+    def took(self, phase: Phase, seconds: float) -> None:
+        """Add seconds to a phase that were read elsewhere, such as a share of what several trials took together."""
+        self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
+
     def readings(self) -> tuple[PhaseReading, ...]:
         """Return what was read, in the order in which the phases first began."""
         return tuple(

@@ -244,6 +244,10 @@ COSTS = (
     "reported_train_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting", "drift",
 )  # fmt: skip
 """What quality is weighed against, in the order of the table."""
+CLOCKS_AND_PEAKS = frozenset({
+    "train_peak_bytes", "answer_peak_bytes", "step_seconds", "train_seconds", "answers_per_second",
+})  # fmt: skip
+"""What is measured of trials that ran alone, and of none that was trained together with others."""
 _EARLIER = (("accuracy", "accuracy_lenient", "accuracy_published"), ("similarity",))
 """What tasks scored before they declared it, the main metric first."""
 

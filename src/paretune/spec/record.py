@@ -9,7 +9,7 @@ from paretune.spec.audit import AuditMarks
 from paretune.spec.base import Data, later
 from paretune.spec.errors import nearest
 from paretune.spec.imported import Imported
-from paretune.spec.metrics import Metric, Phase
+from paretune.spec.metrics import CLOCKS_AND_PEAKS, Metric, Phase
 from paretune.spec.shown import Shown
 from paretune.spec.trial import Trial
 
@@ -160,6 +160,10 @@ class Record(Shown, Data):
     """What wrote its answers, `answer_batch_size` of them at once; None where nothing was generated, and in records
     from before this was kept, when it was transformers."""
     phases: tuple[PhaseReading, ...] = ()
+    """Of a trial that was trained together with others: no memory, and its share of what all took together."""
+    packed_with: tuple[str, ...] = later(())
+    """Ids of the trials that it was trained together with, in one pass over one base model. Losses, answers and
+    checkpoint are what they are alone; clocks and memory are not, and not among its values."""
     provenance: Provenance | None = None
     """None where the worker ended before it could say."""
     started_at: str
@@ -175,6 +179,13 @@ class Record(Shown, Data):
             for name in getattr(self, field):
                 if name not in self.trial.task.table:
                     raise ValueError(f'{field}: unknown metric "{name}"{nearest(name, self.trial.task.table)}')
+        return self
+
+    @model_validator(mode="after")
+    def _clocks_are_of_trials_alone(self) -> Self:
+        taken = sorted(CLOCKS_AND_PEAKS & self.metrics.keys())
+        if self.packed_with and (taken or self.step_seconds):
+            raise ValueError(f"packed_with: a trial trained together with others has no {(*taken, 'step_seconds')[0]}")
         return self
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
