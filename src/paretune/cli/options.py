@@ -22,6 +22,14 @@ ShareDevices = Annotated[
     bool,
     typer.Option("--share-devices", help="With --jobs: let several trials run on one accelerator at the same time."),
 ]
+Pack = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Train up to N trials of one method in one pass, where it allows that: tuning trials and further seeds. "
+        "They have no times and no memory. 1 trains each alone.",
+    ),
+]
 TaskName = Annotated[str | None, typer.Option("--task", help="Task to look at, where the study has several.")]
 Across = Annotated[
     bool, typer.Option("--across", help="Compare in spite of different settings, devices or package versions.")

@@ -110,6 +110,8 @@ class RunOptions(NamedTuple):
     source: str | None = None
     """The file that the study came from."""
     share_devices: bool = False
+    pack: int = 1
+    """The most trials that are trained in one pass."""
 
 
 def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
@@ -159,6 +161,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
                 jobs=jobs,
                 threads=options.threads,
                 share_devices=options.share_devices,
+                pack=options.pack,
                 retry=retry,
                 prepared=prepared,
                 watcher=watcher,

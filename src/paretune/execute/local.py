@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from paretune.execute.events import Watcher
 from paretune.execute.executor import DiskFull, bare_record
 from paretune.execute.fork_server import POSSIBLE, ForkServer
+from paretune.execute.grouping import Packing, packs_of, split_up
 from paretune.execute.launch import FREE_SPACE, Launcher, Launching, new_interpreters
 from paretune.execute.memory_kills import memory_kills
 from paretune.models.devices import check_jobs, device_environment, least_used, visible_devices
@@ -34,37 +35,53 @@ class _Event(NamedTuple):
     total: int
 
 
+class _Ended(NamedTuple):
+    """What a worker's end leaves to do."""
+
+    records: list[Record]
+    """The records of its trials."""
+    again: tuple[Trial, ...] = ()
+    """Trials that it could not train in one pass with others: they are run alone."""
+
+
 class _Worker:
-    """One trial in its own process. It ends by itself when this process dies, for its standard input then closes."""
+    """One trial in its own process, or several that are trained in one pass.
+
+    It ends by itself when this process dies, for its standard input then closes.
+    """
 
     def __init__(
         self,
-        trial: Trial,
+        trials: Sequence[Trial],
         store: Store,
         *,
         launcher: Launcher,
         device: str | None,
         num_running: int,
     ) -> None:
-        self.trial = trial
+        self.trials = tuple(trials)
         self.device = device
-        self.attempt = store.next_attempt(trial.id)
+        self.attempts = [store.next_attempt(trial.id) for trial in trials]
         self.started_at = datetime.now(UTC)
         self.phase = Phase.LOAD
         self.events: SimpleQueue[_Event] = SimpleQueue()
-        self.log_file = store.log_file(trial.id, self.attempt)
+        logs = [store.log_file(trial.id, attempt) for trial, attempt in zip(trials, self.attempts, strict=True)]
+        self.log_file = logs[0]
         self._told: Outcome | None = None
         self._began = time.monotonic()
         self._kills_before = memory_kills()
-        trial_file = self.log_file.with_suffix(".trial.json")
+        files = [log.with_suffix(".trial.json") for log in logs]
         with refusing(store.folder, FREE_SPACE):
             self.log_file.parent.mkdir(parents=True, exist_ok=True)
-            trial_file.write_text(trial.canonical_json(), encoding="utf-8")
-        number = ("--attempt", str(self.attempt), "--concurrent", str(num_running))
+            for trial, file in zip(trials, files, strict=True):
+                file.write_text(trial.canonical_json(), encoding="utf-8")
+        number = ["--attempt", str(self.attempts[0]), "--concurrent", str(num_running)]
+        for file, attempt in zip(files[1:], self.attempts[1:], strict=True):
+            number += ["--packed-with", str(file), str(attempt)]
         with refusing(store.folder, FREE_SPACE):
             log = self.log_file.open("wb")
         with log:
-            arguments = [str(trial_file), str(store.folder), *number]
+            arguments = [str(files[0]), str(store.folder), *number]
             self.process, self._stdin, stdout = launcher.launch(arguments, log, device_environment(device))
         self._listener = threading.Thread(target=self._listen, args=(stdout,), daemon=True)
         self._listener.start()
@@ -116,9 +133,6 @@ class _Worker:
         message = f"the worker ended with {how}" + (f": {log.splitlines()[-1].strip()}" if log else "")
         return Failed(phase=self.phase, error_type="WorkerCrashed", message=message, traceback=log[-4000:])
 
-    def record(self, outcome: Outcome) -> Record:
-        return bare_record(self.trial, self.attempt, outcome, self.started_at)
-
 
 class LocalExecutor:
     """An `Executor` that gives every trial a process, its share of the threads, and an accelerator of its own.
@@ -137,11 +151,13 @@ class LocalExecutor:
         time_limit_seconds: float,
         devices: Sequence[str] | None = None,
         launching: Launching | None = None,
+        packing: Packing | None = None,
     ) -> None:
         """Run `jobs` trials at once, each on `threads` threads, by default its share of the cores.
 
         `devices` are the accelerators, by default those that are visible. `launching` says how the workers' processes
         come about: forked by default, but as new interpreters where an accelerator's driver might not survive a fork.
+        `packing` says which trials are trained in one pass in one process, where their method allows it.
         Raises `InputError` where trials would share an accelerator, unless `share_devices`.
         """
         self._store = store
@@ -149,26 +165,28 @@ class LocalExecutor:
         self._threads = threads
         self._devices = visible_devices() if devices is None else tuple(devices)
         self._time_limit_seconds = time_limit_seconds
+        self._packing = packing
         self._launching = launching or (ForkServer if POSSIBLE and not self._devices else new_interpreters)
         check_jobs(jobs, self._devices, share_devices=share_devices)
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
         """Run the trials as `Executor` promises. They start in their order, as soon as there is a place."""
+        packs = packs_of(trials, 1) if self._packing is None else self._packing.packs(trials)
         try:
-            self._run(trials, watcher, 1 if alone else self._jobs)
+            self._run(packs, watcher, 1 if alone else self._jobs)
         except InputError as error:
             if is_disk_full(error):
                 raise DiskFull(str(error)) from error
             raise
 
-    def _run(self, trials: Sequence[Trial], watcher: Watcher, jobs: int) -> None:
+    def _run(self, packs: Sequence[tuple[Trial, ...]], watcher: Watcher, jobs: int) -> None:
         running: list[_Worker] = []
-        if not trials:
+        if not packs:
             return
         environment = _environment(self._threads or max(1, (os.cpu_count() or 1) // jobs))
         with self._launching(self._store, environment) as launcher:
             try:
-                full = self._run_all(list(trials), running, watcher, launcher, jobs)
+                full = self._run_all(list(packs), running, watcher, launcher, jobs)
             finally:
                 for worker in running:
                     worker.kill()
@@ -176,31 +194,39 @@ class LocalExecutor:
             raise DiskFull(full.reason)
 
     def _run_all(
-        self, waiting: list[Trial], running: list[_Worker], watcher: Watcher, launcher: Launcher, jobs: int
+        self, waiting: list[tuple[Trial, ...]], running: list[_Worker], watcher: Watcher, launcher: Launcher, jobs: int
     ) -> Cancelled | None:
         """Run what waits; `running` holds the workers at every moment. Returns what says that the disk is full."""
         full: Cancelled | None = None
+        announced: set[str] = set()
         while waiting or running:
             while waiting and len(running) < jobs:
                 self._start(waiting.pop(0), running, launcher)
-                watcher.started(running[-1].trial)
+                for trial in running[-1].trials:
+                    if trial.id not in announced:
+                        announced.add(trial.id)
+                        watcher.started(trial)
             time.sleep(_POLL_SECONDS)
             for worker in list(running):
                 self._forward(worker, watcher)
-                record = self._result(worker)
-                if record is not None:
-                    running.remove(worker)
-                    watcher.finished(worker.trial, record, worker.seconds)
+                ended = self._ended(worker)
+                if ended is None:
+                    continue
+                running.remove(worker)
+                if ended.again and full is None:
+                    waiting[:] = [*packs_of(ended.again, 1), *split_up(waiting, ended.again[0].method)]
+                for record in ended.records:
+                    watcher.finished(record.trial, record, worker.seconds / len(worker.trials))
                     if isinstance(record.outcome, Cancelled) and record.outcome.disk_full:
                         full = record.outcome
                         waiting.clear()
         return full
 
-    def _start(self, trial: Trial, running: list[_Worker], launcher: Launcher) -> None:
+    def _start(self, trials: Sequence[Trial], running: list[_Worker], launcher: Launcher) -> None:
         """Start a worker, put it with those that run, where an interruption finds it, and tell the others."""
         num_running = len(running) + 1
         worker = _Worker(
-            trial,
+            trials,
             self._store,
             launcher=launcher,
             device=least_used(self._devices, [one.device for one in running]),
@@ -210,22 +236,33 @@ class LocalExecutor:
         for one in running[:-1]:
             one.tell(num_running)
 
-    def _result(self, worker: _Worker) -> Record | None:
-        """Return the record of a worker that has ended or must end now, or None while it works."""
+    def _ended(self, worker: _Worker) -> _Ended | None:
+        """Return the records of a worker that has ended or must end now, or None while it works."""
         if worker.process.poll() is None:
-            if worker.seconds <= self._time_limit_seconds:
+            if worker.seconds <= self._time_limit_seconds * len(worker.trials):
                 return None
             worker.kill()
             outcome: Outcome | None = TimedOut(phase=worker.phase, limit_seconds=self._time_limit_seconds)
         else:
             worker.close()
             outcome = None
-        latest = self._store.latest(worker.trial.id)
-        if latest is not None and latest.attempt == worker.attempt:
-            return latest  # even a worker stopped for time may just have ended
-        record = worker.record(outcome or worker.outcome_without_record())
-        self._store.append(record, None)
-        return record
+        records, missing = [], []
+        for trial, attempt in zip(worker.trials, worker.attempts, strict=True):
+            latest = self._store.latest(trial.id)
+            if latest is not None and latest.attempt == attempt:
+                records.append(latest)  # even a worker stopped for time may just have ended
+            else:
+                missing.append((trial, attempt))
+        if not missing:
+            return _Ended(records)
+        outcome = outcome or worker.outcome_without_record()
+        if len(worker.trials) > 1 and not isinstance(outcome, Cancelled):
+            return _Ended(records, tuple(trial for trial, _ in missing))  # it says nothing about any one of them
+        for trial, attempt in missing:
+            record = bare_record(trial, attempt, outcome, worker.started_at)
+            self._store.append(record, None)
+            records.append(record)
+        return _Ended(records)
 
     @staticmethod
     def _forward(worker: _Worker, watcher: Watcher) -> None:
@@ -234,7 +271,7 @@ class LocalExecutor:
                 event = worker.events.get_nowait()
             except Empty:
                 return
-            watcher.heard(worker.trial, event.phase, event.done, event.total)
+            watcher.heard(worker.trials[0], event.phase, event.done, event.total)
 
 
 def _environment(threads: int) -> dict[str, str]:

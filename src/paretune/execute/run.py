@@ -6,6 +6,7 @@ from pathlib import Path
 
 from paretune.execute.events import Watcher
 from paretune.execute.executor import Executor, ExecutorFactory, bare_record
+from paretune.execute.grouping import Packing
 from paretune.execute.local import LocalExecutor
 from paretune.execute.prepare import Prepared, pending_trials, prepare
 from paretune.execute.reading import FolderRecords
@@ -40,6 +41,7 @@ def run(
     retry: bool = False,
     skip_unavailable: bool = False,
     share_devices: bool = False,
+    pack: int = 1,
     prepared: Prepared | None = None,
     executor: ExecutorFactory | None = None,
     watcher: Watcher | None = None,
@@ -52,7 +54,8 @@ def run(
     `executor` makes what runs the trials; left out, they run on this machine, `jobs` at once with `threads` each, and
     each on an accelerator of its own unless they `share_devices`. `prepared` is what `prepare` returned for the same
     study and folder; left out, that is done first. With `skip_unavailable`, trials of methods that cannot run here are
-    recorded as refused.
+    recorded as refused. On this machine up to `pack` trials of one method are trained in one pass where their method
+    allows it: tuning trials, and all but the first seed of the others, which is timed alone.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
     be used, and `DiskFull` when the disk is full: no further trial starts then.
     """
@@ -81,7 +84,10 @@ def run(
             attempted |= {trial.id for trial in pending}
             pending = _without_unavailable(pending, prepared.unavailable, store)
             if runs is None:
-                make = executor or partial(LocalExecutor, jobs=jobs, threads=threads, share_devices=share_devices)
+                packing = Packing(pack, study.seeds[0]) if pack > 1 else None
+                make = executor or partial(
+                    LocalExecutor, jobs=jobs, threads=threads, share_devices=share_devices, packing=packing
+                )
                 runs = make(store, time_limit_seconds=study.time_limit_seconds)
             runs.run(pending, watcher or Silent(), alone=stage.alone)
             found = FolderRecords(reading, store.records(reading))

@@ -11,13 +11,13 @@ import shutil
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol, SupportsInt
 
 from paretune.execute.events import EventWriter, Listener
-from paretune.execute.executor import Finished, disk_full
+from paretune.execute.executor import Attempt, Finished, disk_full
 from paretune.spec import InputError, Trial
 from paretune.store import Store, StoredValues
 from paretune.store.atomic import is_disk_full
@@ -30,6 +30,10 @@ class RunTrial(Protocol):
         self, trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
     ) -> Finished:
         """Return what the trial leaves."""
+
+
+RunPacked = Callable[[Store, Sequence[Attempt], SupportsInt, Listener], Iterator[Finished]]
+"""Runs trials in one pass, as `paretune.execute.pack.run_pack` does."""
 
 
 class _MostAtOnce:
@@ -46,47 +50,96 @@ class _MostAtOnce:
         return self._most
 
 
-def main(run: RunTrial | None = None, arguments: Sequence[str] | None = None) -> int:
+def main(
+    run: RunTrial | None = None, arguments: Sequence[str] | None = None, *, run_packed: RunPacked | None = None
+) -> int:
     """Run the trial and put its record into the store. Returns 0: what becomes of the trial is its outcome.
 
-    `run` takes the place of training and evaluation in tests.
+    With `--packed-with` trials are trained in one pass, and records are left as trials end; where that is not
+    possible, none is left. `run` and `run_packed` take the place of training and evaluation in tests.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trial", type=Path, help="the trial as JSON")
     parser.add_argument("store", type=Path, help="the study's folder")
     parser.add_argument("--attempt", type=int, default=1)
     parser.add_argument("--concurrent", type=int, default=1, help="trials that run at once when this one starts")
+    parser.add_argument(
+        "--packed-with", nargs=2, action="append", default=[], metavar=("TRIAL", "ATTEMPT"),
+        help="another trial, to be trained in the same pass, and which attempt at it this is",
+    )  # fmt: skip
     parser.add_argument("--stay", action="store_true", help="go on when standard input closes (to start one by hand)")
     given = parser.parse_args(arguments)
     at_once = _MostAtOnce(given.concurrent)
     if not given.stay:
         _follow_parent(at_once)
     listener = EventWriter.on_stdout()
-    trial = Trial.read(json.loads(given.trial.read_text(encoding="utf-8")), str(given.trial))
     store = Store(given.store)
-    checkpoint = store.adapter_folder(trial.id, given.attempt)
+    attempts = [
+        _attempt(store, Path(file), int(number))
+        for file, number in ((given.trial, given.attempt), *given.packed_with)
+    ]  # fmt: skip
+    if len(attempts) == 1:
+        [(trial, checkpoint, number)] = attempts
+        finished = (run or partial(_train_and_evaluate, store))(
+            trial, checkpoint, attempt=number, concurrent_workers=at_once, listener=listener
+        )
+        _leave(finished, store, listener)
+    else:
+        for finished in (run_packed or _train_packed)(store, attempts, at_once, listener):
+            _leave(finished, store, listener)
+    return 0
+
+
+def _attempt(store: Store, file: Path, number: int) -> Attempt:
+    trial = Trial.read(json.loads(file.read_text(encoding="utf-8")), str(file))
+    checkpoint = store.adapter_folder(trial.id, number)
     shutil.rmtree(checkpoint, ignore_errors=True)  # left by a worker that was killed before it could finish
-    finished = (run or partial(_train_and_evaluate, store))(
-        trial, checkpoint, attempt=given.attempt, concurrent_workers=at_once, listener=listener
-    )
+    return Attempt(trial, checkpoint, number)
+
+
+def _leave(finished: Finished, store: Store, listener: EventWriter) -> None:
+    """Put what a trial leaves into the store. Where the disk is full, that is told instead."""
     try:
         store.append(finished.record, finished.items, finished.pictures)
     except InputError as error:
         if not is_disk_full(error):
             raise
+        checkpoint = store.adapter_folder(finished.record.trial_id, finished.record.attempt)
         shutil.rmtree(checkpoint, ignore_errors=True)  # makes room for the record that the parent process writes
         listener.ended(disk_full(None, store.folder))
-    return 0
 
 
 def _train_and_evaluate(
     store: Store, trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
 ) -> Finished:
     # Imported here so that a worker started by mistake answers at once.
+    from paretune.execute.trial import run_trial
+
+    shared = _set_up(store)
+    return run_trial(
+        trial, checkpoint, attempt=attempt, concurrent_workers=concurrent_workers, listener=listener, shared=shared
+    )
+
+
+def _train_packed(
+    store: Store, attempts: Sequence[Attempt], concurrent_workers: SupportsInt, listener: Listener
+) -> Iterator[Finished]:
+    """Yield what trials leave that are trained in one pass: nothing, where they cannot be, which the log then says."""
+    from paretune.engine.packing import NotPackable
+    from paretune.execute.pack import run_pack
+
+    shared = _set_up(store)
+    try:
+        yield from run_pack(attempts, concurrent_workers=concurrent_workers, listener=listener, shared=shared)
+    except NotPackable as error:
+        print(f"trained alone, not in one pass with others: {error}", file=sys.stderr)
+
+
+def _set_up(store: Store) -> StoredValues:
+    """Set the libraries up, and return what trials share."""
     import torch
     from transformers.utils import logging
 
-    from paretune.execute.trial import run_trial
     from paretune.measure import environment, paretune_commit
 
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -94,10 +147,7 @@ def _train_and_evaluate(
     if threads := os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(threads))
     # Of a checkout, files may have changed since a value was kept: only the commit tells.
-    shared = StoredValues(store.folder, {**environment(), "git_commit": paretune_commit()})
-    return run_trial(
-        trial, checkpoint, attempt=attempt, concurrent_workers=concurrent_workers, listener=listener, shared=shared
-    )
+    return StoredValues(store.folder, {**environment(), "git_commit": paretune_commit()})
 
 
 def _follow_parent(at_once: _MostAtOnce) -> None:
