@@ -18,6 +18,8 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 STUDY = ROOT / "docs" / "examples" / "word-problems"
+_PATIENCE_MS = 600_000
+"""A busy machine takes its time to draw the chart."""
 WIDTH, MARGIN, NUM_ROWS = 1280, 24, 5
 """Pixels of the window and above the heading of the chart; rows of the table that are shown."""
 
@@ -30,6 +32,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "paretune", "page", str(STUDY), "-o", str(file)], check=True)
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 2000})
+        page.set_default_timeout(_PATIENCE_MS)
         page.goto(file.as_uri())
         page.wait_for_selector("#chart svg")
         top = page.locator("#chart-title").evaluate("one => one.getBoundingClientRect().top") - MARGIN
