@@ -126,7 +126,7 @@ class PairedTests:
     def _counts_of_right(self) -> _Numbers | None:
         """Return how many seeds got each question right, (methods, questions); None where means are no such shares.
 
-        Sums of their products are whole numbers and exact, in whatever blocks they are computed.
+        Sums of their products are whole numbers and exact, so that blocks of any size give the same.
         """
         counts = self._means * self._seeds[:, None]
         whole: FloatArray = counts.round()
