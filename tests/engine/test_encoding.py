@@ -1,5 +1,6 @@
 """One begin token, one end token after each answer, and questions as training showed them."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ STRICT = "{% if messages[0].role == 'system' %}{{ raise_exception('no system tur
 HIDES = "{% for message in messages %}{{ message.role }}{% endfor %}{% if add_generation_prompt %}?{% endif %}"
 
 POST_PROCESSORS = {"nothing": None, "a begin token": "<bos> $A", "both": "<bos> $A <eos>", "an end token": "$A <eos>"}
+ANSWER = Message("assistant", "Because. " * 20)
 TEXT = st.text("abc XYZ.,!\n", min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
 
 
@@ -225,3 +227,21 @@ def test_end_tokens_of_the_data_are_not_added_to_those_of_the_tokenizer(template
 def test_an_answer_of_nothing_but_an_end_token_stays() -> None:
     one, tokenizer = example("a", "<eos>"), tokenizer_with("nothing")
     assert ended_once(one, tokenizer) == one
+
+
+def test_long_texts_are_encoded_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    said = logging.getLogger("transformers")
+    said.addHandler(caplog.handler)
+    tokenizers = [tokenizer_with("nothing"), tokenizer_with("nothing", BARE)]
+    one = Example("q", "Why? " * 20, " Because." * 20, "x", "all", messages=(Message("user", "Why? " * 20), ANSWER))
+    try:
+        for tokenizer in tokenizers:
+            tokenizer.model_max_length = 8
+            for shown in (one, one._replace(learns_prompt=True, messages=())):
+                encode(shown, tokenizer)
+                encode_question(shown, tokenizer)
+        assert not caplog.records
+        tokenizers[0](one.prompt)
+        assert "longer than the specified maximum" in caplog.text
+    finally:
+        said.removeHandler(caplog.handler)

@@ -10,7 +10,7 @@ VOCABULARY_SIZE = 97
 class LetterTokenizer:
     """One token a character, so that a test knows every token."""
 
-    def __call__(self, text: str) -> dict[str, list[int]]:
+    def __call__(self, text: str, *, verbose: bool = True) -> dict[str, list[int]]:
         return {"input_ids": [ord(letter) % VOCABULARY_SIZE for letter in text]}
 
 

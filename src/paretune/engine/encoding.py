@@ -96,7 +96,7 @@ def encode(example: Example, tokenizer: Any, *, whole_text: bool = False) -> Enc
     if whole_text or example.learns_prompt:
         whole = _begun(tokenizer, example.prompt + example.completion)
         return Encoded.of(whole[:1], [*whole[1:], tokenizer.eos_token_id])
-    answer = _stripped(tokenizer(example.completion, add_special_tokens=False)["input_ids"], tokenizer)
+    answer = _stripped(tokenizer(example.completion, add_special_tokens=False, verbose=False)["input_ids"], tokenizer)
     return Encoded.of(_begun(tokenizer, example.prompt), [*answer, tokenizer.eos_token_id])
 
 
@@ -113,7 +113,8 @@ def encode_question(example: Example, tokenizer: Any, shots: Sequence[Example] =
     system = [message for message in example.messages[:1] if message.role == "system"]
     asked = [*system, *shown, *example.messages[len(system) : -1]]
     text = _rendered(asked, tokenizer, example, add_generation_prompt=True)
-    ids: list[int] = tokenizer(text + _put_before_answers(tokenizer, example), add_special_tokens=False)["input_ids"]
+    text += _put_before_answers(tokenizer, example)
+    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return ids
 
 
@@ -124,8 +125,11 @@ def encode_questions(task: Task, examples: Sequence[Example], tokenizer: Any, nu
 
 
 def _begun(tokenizer: Any, text: str) -> list[int]:
-    """Return a text with what the tokenizer puts before it, once, and without what it puts after it."""
-    ids: list[int] = tokenizer(text)["input_ids"]
+    """Return a text with what the tokenizer puts before it, once, and without what it puts after it.
+
+    Here as elsewhere the tokenizer does not warn of long texts: `max_length` limits them, and the report counts them.
+    """
+    ids: list[int] = tokenizer(text, verbose=False)["input_ids"]
     while len(ids) > 1 and ids[-1] == tokenizer.eos_token_id:
         ids = ids[:-1]
     while len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id:
@@ -201,7 +205,7 @@ def _located(example: Example, tokenizer: Any) -> tuple[list[int], list[bool]]:
     spans = [_span(place, whole, tokenizer, example) for place in answers]
     if not spans or spans[-1][1] < len(whole.rstrip()):
         raise InputError(_unlike_its_prompt(example))
-    found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
+    found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     inside = [any(start <= first and last <= end for start, end in spans) for first, last in found["offset_mapping"]]
     return found["input_ids"], inside
 

@@ -50,5 +50,5 @@ def longest_general_text(trial: Trial, tokenizer: Any, read_texts: ReadTexts) ->
         return
     wanted = trial.general_text
     texts, most = (general_texts(), MAX_TOKENS) if wanted is None else (read_texts(wanted), wanted.max_tokens)
-    number = max(len(tokenizer(text)["input_ids"][:most]) for text in texts)
+    number = max(len(tokenizer(text, verbose=False)["input_ids"][:most]) for text in texts)
     yield LongText("the longest general text", number, "lower max_tokens of general_text")

@@ -51,7 +51,7 @@ def check_texts(tokenizer: Any, texts: Sequence[str], max_tokens: int = MAX_TOKE
 
 def _tokens(tokenizer: Any, text: str, max_tokens: int) -> Tensor:
     """Return token ids of shape (1, sequence)."""
-    ids = tokenizer(text)["input_ids"][:max_tokens]
+    ids = tokenizer(text, verbose=False)["input_ids"][:max_tokens]
     if len(ids) < 2:
         raise InputError(
             f"general_text: {shorten(text, 60)!r} has too few tokens ({len(ids)}): the first is not predicted; "
