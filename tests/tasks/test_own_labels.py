@@ -16,6 +16,7 @@ from paretune.tasks import ClassificationTask, get_any_task
 from paretune.tasks.data.wanted import SPLITS
 from paretune.tasks.label_forms import guessed_problem, in_order, read_label
 from paretune.tasks.label_scoring import Problem
+from paretune.tasks.own_data import OwnData
 
 
 def written(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -199,3 +200,17 @@ def test_labels_from_which_nothing_can_be_learnt_are_one_line(
     with pytest.raises(InputError, match=words) as caught:
         task_of(written(tmp_path, rows), **options).spec()
     assert "\n" not in str(caught.value)
+
+
+def test_each_of_several_labels_is_counted(tmp_path: Path) -> None:
+    rows = [{"text": f"text {n}", "labels": [["a", "b"], ["b"], []][n % 3]} for n in range(60)]
+    found = task_of(written(tmp_path, rows)).rows
+    assert found is not None
+    assert found.labels == {"b": 40, "a": 20}
+
+
+def test_contradictions_of_labels_written_as_text_are_noted(tmp_path: Path) -> None:
+    rows = [{"text": f"text {n}", "label": "ab"[n % 2]} for n in range(60)]
+    path = written(tmp_path, [*rows, {"text": "text 3", "label": "a"}])
+    found = OwnData({"path": path}).rows
+    assert found.notes == ("1 text is there with different labels (row 4, row 61)",)

@@ -9,6 +9,7 @@ One row of each (docs/guide/own-data.md has them all):
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar, get_args
@@ -16,7 +17,7 @@ from typing import Any, ClassVar, get_args
 from paretune.spec import InputError, LabelReport, RowsReport, TaskCard, TaskSpec
 from paretune.tasks.base import Split
 from paretune.tasks.classification import ClassificationTask, LabelledExample
-from paretune.tasks.data.dataset import Dataset
+from paretune.tasks.data.dataset import SHOWN_LABELS, Dataset
 from paretune.tasks.data.own import OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, SOURCE, OwnRows
 from paretune.tasks.data.table import TableRow
 from paretune.tasks.data.wanted import SPLITS
@@ -97,7 +98,8 @@ class OwnLabels(OwnRows, ClassificationTask):
             num_contradictions=0 if numbers else several,
             contradictions=() if numbers else places,
         )
-        return report.model_copy(update={"labelled": found, "labels": {} if numbers else report.labels})
+        labels = {} if numbers else self._balance() if self.problem == "several_labels" else report.labels
+        return report.model_copy(update={"labelled": found, "labels": labels})
 
     @cached_property
     def content_hash(self) -> str:
@@ -173,6 +175,16 @@ class OwnLabels(OwnRows, ClassificationTask):
         """Return the different labels of some splits."""
         found = (self._read(text, self._labelled) for split in splits for text in self._dataset.completions(split))
         return {one for label in found for one in (label if isinstance(label, tuple) else (str(label),))}
+
+    def _balance(self) -> dict[str, int]:
+        """Return how many texts have each of several labels, the most frequent labels first."""
+        counts: Counter[str] = Counter()
+        for split in SPLITS:
+            for text, number in self._dataset.completions(split).items():
+                label = self._read(text, self._labelled)
+                assert isinstance(label, tuple)
+                counts.update(dict.fromkeys(label, number))
+        return dict(counts.most_common(SHOWN_LABELS))
 
     @property
     def _are_numbers(self) -> bool:

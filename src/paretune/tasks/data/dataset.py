@@ -18,7 +18,7 @@ from paretune.tasks.data.split import sides_of
 from paretune.tasks.data.table import ExampleT, Make, Rows, plain_text_example, question_example
 from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, Wanted
 
-_SHOWN_LABELS = 50
+SHOWN_LABELS = 50
 _SHOWN_REASONS = 3
 """Reasons why rows are left out that are named where no row is left."""
 _MOST_CHOICES = 50
@@ -116,7 +116,7 @@ class Dataset:
         return RowsReport(
             source=", ".join(source for source, _ in self._wanted.sources),
             form=self.form.text,
-            notes=self._rows.notes,
+            notes=self._rows.notes + self._notes(),
             num_read=self._rows.num_read,
             num_kept={split: len(indices) for split, indices in self._splits.items()},
             split_by=self._split_by(),
@@ -186,10 +186,21 @@ class Dataset:
         rest = f"the hash of the {hashed}" if {"validation", "test"} - set(given) else ""
         return "; the rest by ".join(filter(None, (named, rest)))
 
+    def _notes(self) -> tuple[str, ...]:
+        """Return what is said of labels that are written as text; those of a head have a report of their own."""
+        if self.form.kind != "label" or self._wanted.labelled:
+            return ()
+        several, places = self.contradictions()
+        if not several:
+            return ()
+        more = ", ..." if len(places) == SHOWN_PLACES else ""
+        texts = "1 text is" if several == 1 else f"{several} texts are"
+        return (f"{texts} there with different labels ({', '.join(places)}{more})",)
+
     def _labels(self) -> dict[str, int]:
         if self.form.kind != "label":
             return {}
-        return dict(islice(self._counted(np.concatenate(list(self._splits.values()))).items(), _SHOWN_LABELS))
+        return dict(islice(self._counted(np.concatenate(list(self._splits.values()))).items(), SHOWN_LABELS))
 
     def _counted(self, indices: Any) -> dict[str, int]:
         found = self._rows.table["completion"].take(indices).value_counts().to_pylist()
