@@ -52,3 +52,12 @@ def test_prompts_that_went_through_a_template_go_through_no_other(tmp_path: Path
     example = first_of(task)
     assert (example.messages, example.completion) == ((), "c 0")
     assert task.rows.notes == ("prompts that went through a chat template already; none is applied",)
+
+
+def test_a_prompt_that_mentions_a_mark_leaves_the_template_to_all(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    rows = [{"prompt": f"p {n}" + " and [INST]?" * (n < 20), "completion": "c"} for n in range(60)]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    task = OwnData({"path": str(path)})
+    assert all(example.messages for example in task.examples("train"))
+    assert task.rows.notes == ()

@@ -40,7 +40,7 @@ class Collected(NamedTuple):
     grouped: bool
     """Whether a column of groups decides the split."""
     holds_turns: bool
-    """Whether a chat template was applied to prompts already."""
+    """Whether a chat template was applied to the prompts already."""
     num_read: int
     dropped: DropLog
     notes: tuple[str, ...]
@@ -108,7 +108,8 @@ class _Reader:
         """Whether some value of the column of splits names one."""
         self.grouped = wanted.group is not None
         self.num_read = 0
-        self.holds_turns = False
+        self._num_sampled = 0
+        self._num_with_turns = 0
         self.dropped = DropLog()
 
     def take_all(self, rows: Iterable[SourceRow], where: str) -> None:
@@ -141,6 +142,11 @@ class _Reader:
         known = np.flatnonzero(given != _UNKNOWN)
         return table.take(known), Hashes(*(one[known] for one in hashes)), given[known]
 
+    @property
+    def holds_turns(self) -> bool:
+        """Whether a chat template was applied to most of the first prompts: one that mentions a mark says nothing."""
+        return 2 * self._num_with_turns > self._num_sampled
+
     def take(self, row: SourceRow) -> None:
         """Keep a row, or note why it cannot be used."""
         self.num_read += 1
@@ -163,7 +169,8 @@ class _Reader:
             raise Dropped("the same as an earlier row")
         self._seen.add(whole)
         if self.num_read <= _SAMPLE_ROWS:
-            self.holds_turns = self.holds_turns or holds_turns(content)
+            self._num_sampled += 1
+            self._num_with_turns += holds_turns(content)
         key = digest(normalised(_asked(content)))
         side = digest(str(cluster)) if self.grouped else key
         place = salted(side, self._wanted.seed)
