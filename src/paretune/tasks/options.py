@@ -67,6 +67,11 @@ def or_null(kind: Kind) -> Kind:
     return Kind(f"{kind.must}, or null", lambda value: value is None or kind.fits(value))
 
 
+def or_text(kind: Kind, text: str) -> Kind:
+    """Return a kind of values, and one text in addition."""
+    return Kind(f'{kind.must}, or "{text}"', lambda value: value == text or kind.fits(value))
+
+
 TEXT = Kind("be text", lambda value: isinstance(value, str) and value != "")
 TRUTH = Kind("be true or false", lambda value: isinstance(value, bool))
 

@@ -16,13 +16,13 @@ from typing import Any, ClassVar
 from paretune.spec import InputError, TaskCard
 from paretune.tasks.asking import Answer, CorpusMetric, Respondent
 from paretune.tasks.base import Example, Split, Task
-from paretune.tasks.data.own import OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, OwnRows
+from paretune.tasks.data.own import ALWAYS, OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, OwnRows
 from paretune.tasks.metrics import ModelMetric, TextMetric, chosen_metrics
 from paretune.tasks.metrics.calls import corpus_metrics_of, takes, values_of
 from paretune.tasks.metrics.likelihood import Choice
 from paretune.tasks.metrics.registry import declared_by, names_in
 from paretune.tasks.metrics.words import ExactMatch
-from paretune.tasks.options import TEXT, TRUTH, one_or_more_texts, or_null, whole_number
+from paretune.tasks.options import TEXT, TRUTH, one_or_more_texts, or_null, or_text, whole_number
 
 _PLAIN_TEXT_METRIC = "perplexity"
 _STOP = ("\n\n", "\nQuestion:")
@@ -68,7 +68,8 @@ class OwnData(OwnRows, Task):
         "label": "Column of the labels.",
         "choices": "Column with the list of answers to choose from, for the metric choice; null: all different "
         "completions of the data.",
-        "chat_template": "Show examples through the tokenizer's chat template, where it has one.",
+        "chat_template": "Show examples through the tokenizer's chat template, where it has one: true, false, or "
+        "always, also where most prompts hold marks of a template.",
         "metric": "What is scored, the main metric first: exact_match, contains, f1, rouge_l, chrf, bleu, json, "
         "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or separated by commas. "
         "Of plain text it is perplexity, unless another is named.",
@@ -77,7 +78,7 @@ class OwnData(OwnRows, Task):
     option_kinds = {
         **OWN_KINDS,
         **dict.fromkeys(("prompt", "completion", "text", "label", "choices"), or_null(TEXT)),
-        "chat_template": TRUTH,
+        "chat_template": or_text(TRUTH, ALWAYS),
         "metric": one_or_more_texts(),
         "max_new_tokens": or_null(whole_number()),
     }
@@ -121,7 +122,7 @@ class OwnData(OwnRows, Task):
 
     def examples(self, split: Split) -> Sequence[Example]:
         """Return the examples of a split. Raises `InputError` naming file, row and column for what cannot be read."""
-        return self._dataset.examples(split, as_chat=self.options["chat_template"])
+        return self._dataset.examples(split, as_chat=bool(self.options["chat_template"]))
 
     @cached_property
     def stop(self) -> tuple[str, ...]:  # type: ignore[override]

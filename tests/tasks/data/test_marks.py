@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from paretune.spec import InputError
 from paretune.tasks.own_data import OwnData
 from tests.tasks.data.test_forms import first_of, task_of
 
@@ -61,3 +62,13 @@ def test_a_prompt_that_mentions_a_mark_leaves_the_template_to_all(tmp_path: Path
     task = OwnData({"path": str(path)})
     assert all(example.messages for example in task.examples("train"))
     assert task.rows.notes == ()
+
+
+def test_always_applies_a_template_to_prompts_that_hold_marks(tmp_path: Path) -> None:
+    row = {"prompt": "<|user|>p {n}", "completion": "c {n}"}
+    assert first_of(task_of(tmp_path, row)).messages == ()
+    task = task_of(tmp_path, row, chat_template="always")
+    assert first_of(task).messages[0].content == "<|user|>p 0"
+    assert task.rows.notes == ()
+    with pytest.raises(InputError, match='option chat_template must be true or false, or "always"'):
+        task_of(tmp_path, row, chat_template="never")

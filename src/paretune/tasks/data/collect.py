@@ -144,8 +144,8 @@ class _Reader:
 
     @property
     def holds_turns(self) -> bool:
-        """Whether a chat template was applied to most of the first prompts: one that mentions a mark says nothing."""
-        return 2 * self._num_with_turns > self._num_sampled
+        """Whether a chat template was applied already: to most of the first prompts, as one may mention a mark."""
+        return 2 * self._num_with_turns > self._num_sampled and not self._wanted.templates_turns
 
     def take(self, row: SourceRow) -> None:
         """Keep a row, or note why it cannot be used."""

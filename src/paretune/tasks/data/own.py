@@ -10,6 +10,8 @@ from paretune.tasks.data.forms import Chosen
 from paretune.tasks.data.wanted import Wanted
 from paretune.tasks.options import TEXT, Kind, number_between, or_null, whole_number
 
+ALWAYS = "always"
+"""Value of the option chat_template: prompts that hold the marks of a chat template go through one, too."""
 SOURCE = "a file, a folder or a data set of the hub, given by the option path"
 OWN_LOCATIONS = ("path", "validation_path", "test_path")
 OWN_ABOUT: dict[str, str] = {
@@ -75,4 +77,5 @@ class OwnRows(AnyTask):
             max_test=options["max_test"],
             seed=options["seed"],
             labelled=labelled,
+            templates_turns=options.get("chat_template") == ALWAYS,
         )

@@ -35,6 +35,8 @@ class Wanted(NamedTuple):
     seed: int = 0
     labelled: bool = False
     """Whether rows are texts with labels for a head, even where their columns could be something else."""
+    templates_turns: bool = False
+    """Whether a chat template is applied to prompts that hold the marks of one, too."""
 
     @property
     def where(self) -> str:
