@@ -41,13 +41,18 @@ REFUSED = {
 TRAINED = [
     card.name for card in method_cards() if card.prior_learning_rate is not None and card.accelerator_reason is None
 ]
+FLOAT64 = {
+    "full", "lora", "rslora", "dora", "eva", "lora-ga", "qalora", "alora", "bdlora", "kasa", "velora", "lily", "deft",
+    "waveft", "fourierft", "delora", "lora-fa", "adamss", "unilora",
+}  # fmt: skip
+"""Methods that are compared in float64, where rounding hides nothing. Not all methods take it."""
 CELLS = [Cell(seed=0), Cell(seed=1)]
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_together_as_alone_or_refused(name: str) -> None:
-    # In float64, where rounding does not hide what another computation changes.
-    packs = Packs(name, Recipe(steps=3, batch_size=4, trainable_dtype="as_base"), CELLS)
+    double = name in FLOAT64
+    packs = Packs(name, Recipe(steps=3, batch_size=4, trainable_dtype="as_base" if double else "float32"), CELLS)
     if name in REFUSED:
         with pytest.raises(NotPackable, match=REFUSED[name]):
             packs.together()
@@ -56,8 +61,8 @@ def test_together_as_alone_or_refused(name: str) -> None:
     for number, (toy, result) in enumerate(zip(toys, results, strict=True)):
         alone = packs.alone(number)
         assert isinstance(result, Training)
-        assert result.losses == pytest.approx(alone.train().losses, rel=1e-9)
-        assert _distance(toy, alone) < 1e-9
+        assert result.losses == pytest.approx(alone.train().losses, rel=1e-9 if double else 1e-6)
+        assert _distance(toy, alone) < (1e-9 if double else 1e-5)
     assert results[0] != results[1]
 
 
