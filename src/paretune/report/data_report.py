@@ -72,7 +72,7 @@ def _label_facts(found: LabelReport) -> Iterator[tuple[str, str]]:
         yield "Never learnt", f"{number} {_SPLIT_WORDS[split]} texts have a label that no training text has ({names})"
     if found.num_contradictions:
         places = ", ".join(found.contradictions)
-        yield "Contradictions", f"{found.num_contradictions} texts are there with different labels ({places}, ...)"
+        yield "Contradictions", f"texts with different labels: {found.num_contradictions} ({places}, ...)"
 
 
 def _lengths(split: str, lengths: Lengths, num_examples: int, report: DataReport) -> str:
