@@ -70,6 +70,14 @@ def _missing_here(spec: MethodSpec) -> str | None:
     return f"needs {' and '.join(packages)}" if packages else None
 
 
+def _not_for(spec: MethodSpec, subject: Subject) -> str | None:
+    """Return which kinds of model a method is for where this is none of them, or None."""
+    kinds = build(spec).model_kinds
+    if kinds is None or subject.kind.name in kinds:
+        return None
+    return f"for models of the kind {', '.join(sorted(kinds))} only"
+
+
 class _Course(NamedTuple):
     """How far one method came on one model."""
 
@@ -83,7 +91,7 @@ class _Course(NamedTuple):
 def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str, Outcome]]:
     """Yield what is found, claim by claim. Ends early when there is nothing left that could be checked."""
     at_start, saved = folder / "at-start", folder / "trained"
-    if missing := _missing_here(spec):
+    if missing := _missing_here(spec) or _not_for(spec, subject):
         yield "attaches", NotApplicable(reason=missing)
         return
     course = _course(spec, subject, at_start)

@@ -79,6 +79,8 @@ def _passed(card: Preset) -> Text:
     if audit is None:
         return Text("none" if spec.trains else NOT_APPLICABLE, "dim")
     passed, tried = _counts([one.verdict.kind for one in audit.findings if one.model_kind == CAUSAL_LM])
+    if not tried:
+        return Text(NOT_APPLICABLE, "dim")
     return Text(f"{passed}/{tried}", "dim" if passed == tried else "red")
 
 

@@ -2,6 +2,7 @@
 
 _NOT_SUPERVISED = "it trains on preferences or rewards; Paretune compares supervised fine-tuning only"
 _FULL = 'full fine-tuning is called "full"'
+_HEAD = 'training the head alone is called "head"'
 
 OTHER_NAMES = {
     "qlora": 'QLoRA is "lora" on a 4-bit base model: write quantisation = "4bit" under [recipe], or give estimate '
@@ -16,6 +17,9 @@ OTHER_NAMES = {
     "full-finetuning": _FULL,
     "full-fine-tuning": _FULL,
     "finetuning": _FULL,
+    "linear-probe": _HEAD,
+    "linear-probing": _HEAD,
+    "probe": _HEAD,
     "sft": f"SFT is what every method here does; {_FULL}",
     "dpo": _NOT_SUPERVISED,
     "grpo": _NOT_SUPERVISED,

@@ -33,6 +33,7 @@ IMPLEMENTATIONS = {
     "corda": "paretune.methods.hooks.taken_from_data:Corda",
     "cpt": "paretune.methods.hooks.cpt:Cpt",
     "eva": "paretune.methods.hooks.eva:Eva",
+    "head": "paretune.methods.hooks.head:HeadAlone",
     "ia3": "paretune.methods.hooks.ia3:Ia3",
     "kasa": "paretune.methods.hooks.kasa:Kasa",
     "ln-tuning": "paretune.methods.hooks.ln_tuning:LnTuning",

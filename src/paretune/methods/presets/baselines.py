@@ -1,4 +1,4 @@
-"""Rows to compare with: the model as it is, and full fine-tuning. Pure data."""
+"""Rows to compare with: the model as it is, full fine-tuning, and a head alone. Pure data."""
 
 from paretune.methods.card import Preset
 
@@ -20,5 +20,11 @@ PRESETS = (
         name="full", family="full", implementation="full",
         description="Every parameter of the base model is trained.",
         prior_learning_rate=2e-4, prior_source="Ten times below LoRA's best rate (LoRA Without Regret).",
+    ),
+    Preset(
+        name="head", family="head", implementation="head",
+        description="Where labels are asked for: trains the head alone, on top of the frozen base (linear probe).",
+        prior_learning_rate=1e-2, prior_source="A guess: few parameters want a high rate; not measured.",
+        arxiv="1610.01644", year=2016,
     ),
 )  # fmt: skip
