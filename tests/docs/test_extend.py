@@ -44,14 +44,14 @@ def test_every_hook_and_file_that_it_names_exists() -> None:
 @pytest.mark.parametrize(
     ("page", "contract", "words"),
     [
-        ("method", MethodContract, "The twelve tests"),
+        ("method", MethodContract, "The thirteen tests"),
         ("task", TaskContract, "The ten tests"),
         ("metric", MetricContract, "The four tests"),
     ],
 )
 def test_it_counts_the_contract_s_tests_rightly(page: str, contract: type, words: str) -> None:
     inherited = [name for name in dir(contract) if name.startswith("test_")]
-    assert len(inherited) == {"The twelve tests": 12, "The ten tests": 10, "The four tests": 4}[words]
+    assert len(inherited) == {"The thirteen tests": 13, "The ten tests": 10, "The four tests": 4}[words]
     assert words in PAGES[page]
 
 

@@ -231,6 +231,7 @@ def test_an_answer_of_nothing_but_an_end_token_stays() -> None:
 
 def test_long_texts_are_encoded_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     said = logging.getLogger("transformers")
+    caplog.set_level(logging.WARNING, logger="transformers")
     said.addHandler(caplog.handler)
     tokenizers = [tokenizer_with("nothing"), tokenizer_with("nothing", BARE)]
     one = Example("q", "Why? " * 20, " Because." * 20, "x", "all", messages=(Message("user", "Why? " * 20), ANSWER))

@@ -39,8 +39,11 @@ REFUSED = {
 
 
 TRAINED = [
-    card.name for card in method_cards() if card.prior_learning_rate is not None and card.accelerator_reason is None
+    card.name
+    for card in method_cards()
+    if card.prior_learning_rate is not None and card.accelerator_reason is None and card.name != "head"
 ]
+"""All that train a language model: it has no head."""
 FLOAT64 = {
     "full", "lora", "rslora", "dora", "eva", "lora-ga", "qalora", "alora", "bdlora", "kasa", "velora", "lily", "deft",
     "waveft", "fourierft", "delora", "lora-fa", "adamss", "unilora",
@@ -68,7 +71,8 @@ def test_together_as_alone_or_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["lora", "dora", "adalora", "ia3", "vblora", "road", "c3a"])
 def test_in_float32_the_difference_is_rounding(name: str) -> None:
-    packs = Packs(name, Recipe(steps=6, batch_size=4), CELLS)
+    """By SGD: AdamW divides by the gradient's size, so that rounding of the smallest gradients counts as much as any."""
+    packs = Packs(name, Recipe(steps=6, batch_size=4, optimizer="sgd"), CELLS)
     toys, results = packs.together()
     for number, (toy, result) in enumerate(zip(toys, results, strict=True)):
         alone = packs.alone(number)
