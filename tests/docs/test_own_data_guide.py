@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 from paretune.cli.app import app
 from paretune.spec import InputError, TaskEntry
 from paretune.tasks import Example, get_task, task_class
+from paretune.tasks.data.collect import form_of
 from paretune.tasks.data.content import content_of
 from paretune.tasks.data.forms import Chosen, find_form
 from paretune.tasks.data.read import source_rows
+from paretune.tasks.data.wanted import Wanted
 from paretune.tasks.metrics import TextMetric, chosen_metrics
 from paretune.tasks.metrics.registry import OWN
 
@@ -29,6 +31,8 @@ FORMS = [
     "prompt (prompt) and completion (completion)",
     "text (text) and label (label)",
     "text (premise and hypothesis) and label (label)",
+    "question (question), answers to choose from (choices) and the right one (answer, a letter or an index from 0)",
+    "question (question), answers to choose from (options) and the right one (answer, a letter or an index from 0)",
     "plain text (text), for language modelling",
     None,
 ]
@@ -46,13 +50,14 @@ def test_there_is_a_form_for_each_snippet() -> None:
 @pytest.mark.parametrize(("snippet", "form"), list(zip(snippets("jsonl"), FORMS, strict=True)))
 def test_a_form_is_read_as_what_it_is(snippet: str, form: str | None) -> None:
     (row,) = map(json.loads, snippet.splitlines())
+    wanted = Wanted(sources=(("my.jsonl", None),))
     if form is None:
         with pytest.raises(InputError, match="preference pairs"):
-            find_form([row], Chosen(), "my.jsonl")
+            form_of([row], wanted)
         found = find_form([row], Chosen(completion="chosen"), "my.jsonl")
         assert content_of(row, found).completion == "Good morning!"
         return
-    found = find_form([row], Chosen(), "my.jsonl")
+    found = form_of([row], wanted)
     assert found.text == form
     assert content_of(row, found).completion
 

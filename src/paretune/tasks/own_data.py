@@ -6,6 +6,7 @@ One row of each form (docs/guide/own-data.md has them all):
     {"instruction": "Translate into French.", "input": "Good day", "output": "Bonjour"}
     {"messages": [{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello."}]}
     {"text": "Great film, go and see it", "label": "positive"}
+    {"question": "2 + 2?", "choices": ["3", "4"], "answer": "B"}
     {"text": "Plain text, for language modelling."}
 """
 
@@ -71,8 +72,8 @@ class OwnData(OwnRows, Task):
         "chat_template": "Show examples through the tokenizer's chat template, where it has one: true, false, or "
         "always, also where most prompts hold marks of a template.",
         "metric": "What is scored, the main metric first: exact_match, contains, f1, rouge_l, chrf, bleu, json, "
-        "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or separated by commas. "
-        "Of plain text it is perplexity, unless another is named.",
+        "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or with commas. Of plain text it "
+        "is perplexity, of listed answers choice, unless named.",
         "max_new_tokens": "Longest answer that is generated, in tokens; null: what the longest reference needs.",
     }
     option_kinds = {
@@ -103,8 +104,14 @@ class OwnData(OwnRows, Task):
         self.generates = any(isinstance(one, TextMetric) for one in self.scorers)  # type: ignore[misc]
 
     def fit_options(self) -> None:
-        """Score plain text by perplexity where no metric is named. Raises `InputError` for one that reads answers."""
-        if self._dataset.form.kind != "text":
+        """Score plain text by perplexity, and listed answers by choice, where no metric is named.
+
+        Raises `InputError` for plain text and a metric that reads answers.
+        """
+        kind = self._dataset.form.kind
+        if kind == "choice" and not self._names_metric:
+            self._score_by("choice")
+        if kind != "text":
             return
         if not self._names_metric:
             self._score_by(_PLAIN_TEXT_METRIC)

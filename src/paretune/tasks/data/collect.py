@@ -1,7 +1,7 @@
 """Reading all rows of a data set once: their form, what they hold, and which cannot be used."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -9,13 +9,15 @@ import numpy as np
 
 from paretune.spec import InputError
 from paretune.tasks.base import Split
-from paretune.tasks.data.content import Content, Dropped, as_text, choices_in, content_of
+from paretune.tasks.data.content import Content, choices_in, content_of
 from paretune.tasks.data.files import split_in
 from paretune.tasks.data.forms import Form, find_form, flat
+from paretune.tasks.data.lettered import lettered_form
 from paretune.tasks.data.marks import holds_turns, without_marks
 from paretune.tasks.data.read import SourceRow, source_rows
 from paretune.tasks.data.split import digest, normalised, salted
 from paretune.tasks.data.table import Hashes, TableBuilder
+from paretune.tasks.data.values import Dropped, as_text
 from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, DropLog, Wanted
 
 _SAMPLE_ROWS = 100
@@ -54,7 +56,7 @@ def collect(wanted: Wanted) -> Collected:
     sample = list(islice(first, _SAMPLE_ROWS))
     if not sample:
         raise InputError(f"{wanted.where}: no rows in it")
-    form = find_form([row.value for row in sample], wanted.chosen, wanted.where, labelled=wanted.labelled)
+    form = form_of([row.value for row in sample], wanted)
     columns = {name for row in sample for name in flat(row.value)}
     _check_column(wanted, "group", wanted.group, columns)
     _check_column(wanted, "split", wanted.split, columns)
@@ -68,6 +70,12 @@ def collect(wanted: Wanted) -> Collected:
         notes.append("prompts that went through a chat template already; none is applied")
     how = reader.grouped, reader.holds_turns, reader.num_read, reader.dropped
     return Collected(form, table, hashes, given, *how, tuple(notes))
+
+
+def form_of(values: Sequence[Mapping[str, Any]], wanted: Wanted) -> Form:
+    """Return the form of data by its first rows. Raises `InputError` as `find_form` does."""
+    lettered = None if wanted.labelled else lettered_form(values, wanted.chosen, wanted.choices)
+    return lettered or find_form(values, wanted.chosen, wanted.where, labelled=wanted.labelled)
 
 
 def _of_source(source: str, split: Split | None, notes: list[str], lists: set[str]) -> Iterator[SourceRow]:
@@ -158,7 +166,7 @@ class _Reader:
     def _take(self, row: SourceRow) -> None:
         content = without_marks(content_of(row.value, self._form, labelled=self._wanted.labelled))
         columns = flat(row.value)
-        if self._wanted.choices is not None:
+        if self._wanted.choices is not None and self._form.kind != "choice":
             content = content._replace(choices=choices_in(columns.get(self._wanted.choices), self._wanted.choices))
         split, cluster = self._split_of(row, columns), self._cluster_of(columns)
         given = UNNAMED if split is None else SPLITS.index(split)

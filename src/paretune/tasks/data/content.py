@@ -1,23 +1,20 @@
 """From a row of a known form to what a model is shown: a prompt and a completion, or messages."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paretune.tasks.base import Message
 from paretune.tasks.data.forms import Form, flat
+from paretune.tasks.data.lettered import LETTERS, option_texts, place_of
 from paretune.tasks.data.text import MORE_CELLS
+from paretune.tasks.data.values import Dropped, as_text, parsed
 
 _ROLES = {
     **dict.fromkeys(("user", "human", "prompter", "instruction"), "user"),
     **dict.fromkeys(("assistant", "gpt", "bot", "model", "chatbot", "chatgpt"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
 }
-
-
-class Dropped(Exception):
-    """A row that cannot be used; its message says why, in the words of the data report."""
 
 
 class Content(NamedTuple):
@@ -61,7 +58,21 @@ def _content(columns: Mapping[str, Any], form: Form) -> Content:
     prompt, completion = "\n\n".join(filter(None, found)), _text(columns, form.output)
     if form.kind == "label":
         return Content(f"{prompt}\nLabel:", completion.strip())
+    if form.kind == "choice":
+        return _lettered(columns, form, prompt)
     return Content(prompt, completion)
+
+
+def _lettered(columns: Mapping[str, Any], form: Form, question: str) -> Content:
+    """Return a question with its options under letters, and the letter of the right one."""
+    options = option_texts(columns.get(form.options or ""))
+    if not options or len(options) > len(LETTERS):
+        raise Dropped(f'no list of 1 to {len(LETTERS)} answers in column "{form.options}"')
+    place = place_of(columns, form, len(options))
+    if place is None:
+        raise Dropped(f'column "{form.output}" names none of the answers in column "{form.options}"')
+    listed = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, options, strict=False))
+    return Content(f"{question}\n{listed}\nAnswer:", LETTERS[place], choices=tuple(LETTERS[: len(options)]))
 
 
 def _labelled(columns: Mapping[str, Any], form: Form) -> Content:
@@ -74,37 +85,9 @@ def _labelled(columns: Mapping[str, Any], form: Form) -> Content:
     return Content(first, _text(columns, form.output).strip(), second="".join(more))
 
 
-def as_text(value: Any) -> str | None:
-    """Return a value as text, or None where it says nothing.
-
-    True and false are written as in JSON, whole numbers without a decimal point, bytes as the UTF-8 that they are. Of a
-    list, and of the answers of a reading task, the first text counts. Raises `Dropped` for other bytes.
-    """
-    match _decoded(value) if isinstance(value, bytes) else value:
-        case None:
-            return None
-        case str() as value:
-            return value if value.strip() else None
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return None if math.isnan(value) else str(int(value)) if value.is_integer() else repr(value)
-        case list() | tuple():
-            return as_text(value[0]) if value and not isinstance(value[0], Mapping) else None
-        case _:
-            return str(value)
-
-
-def _decoded(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise Dropped("bytes that are not UTF-8") from None
-
-
 def choices_in(value: Any, column: str) -> tuple[str, ...]:
     """Return the different answers that a column lists, as a list or as its JSON. Raises `Dropped` otherwise."""
-    listed = _parsed(value) if isinstance(value, str) else value
+    listed = parsed(value) if isinstance(value, str) else value
     found = [as_text(one) for one in listed] if isinstance(listed, list | tuple) else []
     if not found or None in found:
         raise Dropped(f'no list of answers in column "{column}"')
@@ -152,19 +135,12 @@ def turns_text(messages: Sequence[Message]) -> str:
 
 def _holds_messages(value: Any) -> bool:
     if isinstance(value, str):
-        return value.lstrip().startswith("[{") and isinstance(_parsed(value), list)
+        return value.lstrip().startswith("[{") and isinstance(parsed(value), list)
     return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return None
-
-
 def _messages(value: Any, column: str) -> tuple[Message, ...]:
-    listed = _parsed(value) if isinstance(value, str) else value
+    listed = parsed(value) if isinstance(value, str) else value
     if not isinstance(listed, list | tuple) or not listed:
         raise Dropped(f'no messages in column "{column}"')
     return tuple(_message(one) for one in listed)

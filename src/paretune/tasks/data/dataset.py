@@ -198,7 +198,7 @@ class Dataset:
         return (f"{texts} there with different labels ({', '.join(places)}{more})",)
 
     def _labels(self) -> dict[str, int]:
-        if self.form.kind != "label":
+        if self.form.kind not in {"label", "choice"}:
             return {}
         return dict(islice(self._counted(np.concatenate(list(self._splits.values()))).items(), SHOWN_LABELS))
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from paretune.spec import InputError, nearest
 
-Kind = Literal["pair", "chat", "label", "text"]
+Kind = Literal["pair", "chat", "label", "text", "choice"]
 
 _PAIRS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("prompt",), ("completion", "response", "answer", "output", "target")),
@@ -15,7 +15,7 @@ _PAIRS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 """Names of the columns of prompts, with the names that their completions have; the first found counts."""
 _INSTRUCTION, _INPUT, _OUTPUT = ("instruction",), ("input", "context"), ("output", "response", "completion", "answer")
-_CONTEXT = ("context", "passage")
+CONTEXT = ("context", "passage")
 _CONVERSATION = ("messages", "conversations", "conversation", "dialog", "chat")
 _TWO_TEXTS = (
     ("premise", "hypothesis"),
@@ -53,11 +53,15 @@ class Form(NamedTuple):
     """Column of the completion or the label."""
     optional: tuple[str, ...] = ()
     """Inputs that may be empty."""
+    options: str | None = None
+    """Column with the answers to choose from, where the output names one of them by a letter or an index."""
+    first_index: int = 0
+    """The index of the first of these answers."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
-        return self.inputs + ((self.output,) if self.output else ())
+        return self.inputs + tuple(filter(None, (self.output, self.options)))
 
     @property
     def text(self) -> str:
@@ -72,6 +76,9 @@ class Form(NamedTuple):
                 return f"text ({inputs}) and label ({self.output})"
             case "text":
                 return f"plain text ({inputs}), for language modelling"
+            case "choice":
+                right = f"the right one ({self.output}, a letter or an index from {self.first_index})"
+                return f"question ({inputs}), answers to choose from ({self.options}) and {right}"
 
 
 def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str, *, labelled: bool = False) -> Form:
@@ -83,7 +90,8 @@ def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str, 
     """
     columns = {name: value for row in reversed(samples) for name, value in flat(row).items() if value is not None}
     names = list(dict.fromkeys(name for row in samples for name in flat(row)))
-    for option, column in [(option, one) for option, named in chosen.given.items() for one in _named(named, names)]:
+    given = ((option, one) for option, named in chosen.given.items() for one in named_columns(named, names))
+    for option, column in given:
         if column not in names:
             raise InputError(
                 f'{where}: no column "{column}", which {option} names{nearest(column, names)}; {_present(names)}'
@@ -110,7 +118,7 @@ def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _named(value: str, names: Sequence[str]) -> tuple[str, ...]:
+def named_columns(value: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that an option names: one, or several with commas between them."""
     return (value,) if value in names else tuple(column.strip() for column in value.split(","))
 
@@ -134,52 +142,52 @@ def _chosen_form(names: Sequence[str], columns: Mapping[str, Any], chosen: Chose
             raise InputError(f"{where}: name the column of the texts with --text; {_present(names)}")
         return Form("label", guessed, label)
     if text is not None:
-        return Form("label" if label is not None else "text", _named(text, names), label)
+        return Form("label" if label is not None else "text", named_columns(text, names), label)
     if completion is None and _is_conversation(columns.get(prompt or "")):
         return Form("chat", (prompt or "",))
     if prompt is None and _is_conversation(columns.get(completion or "")):
         return Form("chat", (completion or "",))
-    prompt = prompt or _first(names, tuple(name for inputs, _ in _PAIRS for name in inputs) + _INSTRUCTION)
-    completion = completion or label or _first(names, tuple(name for _, outputs in _PAIRS for name in outputs))
+    prompt = prompt or first_of(names, tuple(name for inputs, _ in _PAIRS for name in inputs) + _INSTRUCTION)
+    completion = completion or label or first_of(names, tuple(name for _, outputs in _PAIRS for name in outputs))
     for option, column in (("prompt", prompt), ("completion", completion)):
         if column is None or prompt == completion:
             raise InputError(f"{where}: name the column of the {option}s with --{option} too; {_present(names)}")
-    return Form("pair", _named(str(prompt), names), completion)
+    return Form("pair", named_columns(str(prompt), names), completion)
 
 
 def _guessed_form(names: Sequence[str], columns: Mapping[str, Any], where: str) -> Form | None:
-    if _first(names, ("chosen",)) and _first(names, ("rejected",)):
+    if first_of(names, ("chosen",)) and first_of(names, ("rejected",)):
         raise InputError(
             f"{where}: preference pairs (columns chosen and rejected), which nothing here trains on; to learn the "
             "preferred answers alone, give --completion chosen"
         )
     for name in _CONVERSATION:
-        column = _first(names, (name,))
+        column = first_of(names, (name,))
         if column is not None and _is_conversation(columns.get(column)):
             return Form("chat", (column,))
-    instruction, output = _first(names, _INSTRUCTION), _first(names, _OUTPUT)
+    instruction, output = first_of(names, _INSTRUCTION), first_of(names, _OUTPUT)
     if instruction and output:
-        extra = _first(names, _INPUT)
+        extra = first_of(names, _INPUT)
         return Form("pair", (instruction, extra) if extra else (instruction,), output, (extra,) if extra else ())
     for inputs, outputs in _PAIRS:
-        prompt, completion = _first(names, inputs), _first(names, outputs)
+        prompt, completion = first_of(names, inputs), first_of(names, outputs)
         if prompt and completion:
-            context = _first(names, _CONTEXT)
+            context = first_of(names, CONTEXT)
             asks = prompt.rpartition(".")[2].casefold() == "question" and context is not None
             return Form("pair", (str(context), prompt) if asks else (prompt,), completion)
-    label = _first(names, _LABEL)
+    label = first_of(names, _LABEL)
     texts = _label_inputs(names, label) if label else None
     if texts:
         return Form("label", texts, label)
-    text = _first(names, _TEXT)
+    text = first_of(names, _TEXT)
     return Form("text", (text,)) if text else None
 
 
 def _labelled_form(names: Sequence[str], chosen: Chosen, where: str) -> Form:
-    label = chosen.label or _first(names, _LABEL)
+    label = chosen.label or first_of(names, _LABEL)
     if label is None:
         raise InputError(f"{where}: name the column of the labels with --label (option label); {_present(names)}")
-    inputs = _named(chosen.text, names) if chosen.text is not None else _label_inputs(names, label)
+    inputs = named_columns(chosen.text, names) if chosen.text is not None else _label_inputs(names, label)
     if not inputs:
         raise InputError(f"{where}: name the column of the texts with --text (option text); {_present(names)}")
     if len(inputs) > 2:
@@ -190,14 +198,14 @@ def _labelled_form(names: Sequence[str], chosen: Chosen, where: str) -> Form:
 def _label_inputs(names: Sequence[str], label: str) -> tuple[str, ...] | None:
     others = [name for name in names if name != label]
     for pair in _TWO_TEXTS:
-        both = tuple(found for name in pair if (found := _first(others, (name,))))
+        both = tuple(found for name in pair if (found := first_of(others, (name,))))
         if len(both) == 2:
             return both
-    text = _first(others, _TEXT)
+    text = first_of(others, _TEXT)
     return (text,) if text else None
 
 
-def _first(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+def first_of(names: Sequence[str], wanted: Sequence[str]) -> str | None:
     """Return the first wanted column that is there, in upper or lower case; nested ones only where no outer one is."""
     for name in wanted:
         for column in names:

@@ -3,7 +3,8 @@
 import re
 
 from paretune.tasks.base import Message
-from paretune.tasks.data.content import Content, Dropped, turns_text
+from paretune.tasks.data.content import Content, turns_text
+from paretune.tasks.data.values import Dropped
 
 _BEGIN = ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "[BOS]")
 _END = ("</s>", "<eos>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<end_of_turn>", "[EOS]")
