@@ -15,6 +15,7 @@ from paretune.tasks.data.forms import Form, find_form, flat
 from paretune.tasks.data.lettered import lettered_form
 from paretune.tasks.data.marks import holds_turns, without_marks
 from paretune.tasks.data.read import SourceRow, source_rows
+from paretune.tasks.data.seen import SeenHashes
 from paretune.tasks.data.split import digest, normalised, salted
 from paretune.tasks.data.table import Hashes, TableBuilder
 from paretune.tasks.data.values import Dropped, as_text
@@ -109,7 +110,7 @@ class _Reader:
         self._form = form
         self._group = wanted.group or _GROUP_COLUMN
         self._split = wanted.split or _SPLIT_COLUMN
-        self._seen: set[int] = set()
+        self._seen = SeenHashes()
         self.builder = TableBuilder()
         self.given = array("b")
         self._names_splits = False
@@ -173,9 +174,8 @@ class _Reader:
         named = None if row.split is not None else as_text(columns.get(self._split))
         shown = f"{content.prompt}\0{content.second}" if content.second else content.prompt
         whole = digest(f"{given}\0{shown}\0{content.completion}\0{content.messages}{content.choices or ''}")
-        if whole in self._seen:
+        if not self._seen.add(whole):
             raise Dropped("the same as an earlier row")
-        self._seen.add(whole)
         if self.num_read <= _SAMPLE_ROWS:
             self._num_sampled += 1
             self._num_with_turns += holds_turns(content)

@@ -47,7 +47,7 @@ class TableBuilder:
 
     def __init__(self) -> None:
         self._pending: list[tuple[str | None, ...]] = []
-        self._chunks: list[Any] = []
+        self._columns: list[list[Any]] = [[] for _ in TableRow._fields]
         self._hashes = tuple(array("Q") for _ in Hashes._fields)
 
     def add(self, place: str, content: Content, cluster: str | None, hashes: tuple[int, int, int]) -> None:
@@ -62,26 +62,37 @@ class TableBuilder:
             self._flush()
 
     def finish(self) -> tuple[Any, Hashes]:
-        """Return the rows as an Arrow table, and their hashes."""
+        """Return the rows as an Arrow table, and their hashes. No row can be added any more."""
         import pyarrow as pa
 
         self._flush()
-        table = pa.Table.from_batches(self._chunks, self._schema())
+        columns = {}
+        for name in TableRow._fields:  # no more than one of them is held twice at any time
+            columns[name] = _column(self._columns.pop(0))
+            pa.default_memory_pool().release_unused()
+        table = pa.table(columns)
         return table, Hashes(*(np.frombuffer(kept, dtype=np.uint64) for kept in self._hashes))
 
     def _flush(self) -> None:
-        import pyarrow as pa
-
-        columns = zip(*self._pending, strict=True) if self._pending else [()] * len(TableRow._fields)
-        arrays = [pa.array(column, type=pa.large_string()) for column in columns]
-        self._chunks.append(pa.record_batch(arrays, schema=self._schema()))
+        for parts, values in zip(self._columns, zip(*self._pending, strict=True), strict=False):
+            parts.append(_part(values))
         self._pending.clear()
 
-    @staticmethod
-    def _schema() -> Any:
-        import pyarrow as pa
 
-        return pa.schema([(name, pa.large_string()) for name in TableRow._fields])
+def _part(values: Sequence[str | None]) -> Any:
+    """Return texts as an Arrow array; of the null type, which takes no memory, where there is none."""
+    import pyarrow as pa
+
+    return pa.nulls(len(values)) if all(value is None for value in values) else pa.array(values, pa.large_string())
+
+
+def _column(parts: Sequence[Any]) -> Any:
+    """Return the parts of a column as one array. Of several, Arrow would make one each time that rows are taken."""
+    import pyarrow as pa
+
+    if all(pa.types.is_null(part.type) for part in parts):
+        return pa.nulls(sum(map(len, parts)))
+    return pa.concat_arrays([part.cast(pa.large_string()) for part in parts])
 
 
 class Rows(Sequence[ExampleT]):
