@@ -71,7 +71,7 @@ def test_together_as_alone_or_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["lora", "dora", "adalora", "ia3", "vblora", "road", "c3a"])
 def test_in_float32_the_difference_is_rounding(name: str) -> None:
-    """By SGD: AdamW divides by the gradient's size, so that rounding of the smallest gradients counts as much as any."""
+    """By SGD: AdamW divides by the size of gradients, so that rounding of the smallest counts as well."""
     packs = Packs(name, Recipe(steps=6, batch_size=4, optimizer="sgd"), CELLS)
     toys, results = packs.together()
     for number, (toy, result) in enumerate(zip(toys, results, strict=True)):
