@@ -57,7 +57,7 @@ def demo(
     threads: options.Threads = None,
     share_devices: options.ShareDevices = False,
 ) -> None:
-    """Run a small study on the CPU, in about a quarter of an hour on two cores.
+    """Run a small study on the CPU, in about ten minutes on two cores.
 
     LoRA, BEFT, SHiRA, IA3 and LN tuning learn word problems on SmolLM2-135M, which is downloaded once from the package
     index (98 MB). Ends with a table and a page.
