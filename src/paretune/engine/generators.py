@@ -32,7 +32,7 @@ class Generator(Protocol):
 
         An answer ends with the tokenizer's end token, one of `end_ids`, a stop string or `max_new_tokens`. At most
         `batch_size` answers are written at once. They are greedy at a `temperature` of 0. In float32 a greedy answer
-        is the one that transformers' `generate` gives to the prompt alone.
+        is the one that transformers' `generate` gives to the prompt alone, but for ties within rounding.
         """
 
 

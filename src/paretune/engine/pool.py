@@ -41,7 +41,8 @@ def answer_in_pool(
     """Return what `answer` returns, in less time: at most `batch_size` rows, none of which waits for others to end.
 
     The longest prompts come first, and what all prompts begin with is read once. In float32 an answer is the one that
-    the prompt gets alone, for models whose forward pass depends on nothing but tokens, positions, mask and cache. In
+    the prompt gets alone, but for ties within rounding, for models whose forward pass depends on nothing but tokens,
+    positions, mask and cache. In
     other dtypes it need not be, as in every batch. `on_progress(done, total)` is called when answers have ended.
 
     Raises `ValueError` at a `temperature` above 0: samples would depend on the order in which they are drawn.
