@@ -25,11 +25,11 @@ from rich.progress import track
 
 from paretune.engine import GENERATORS, Answering, Generator, answering, encode_questions, make_batches, train
 from paretune.engine.generate import cut_before
-from paretune.execute.trial import TRIAL_FILE
 from paretune.methods import Context, Method, build, resolve
 from paretune.models import LoadedModel, load_model, prefetch
 from paretune.models.hardware import default_device
 from paretune.spec import EMBEDDED_MODEL, GeneratorName, MethodEntry, Recipe, Trial
+from paretune.store import TRIAL_FILE
 from paretune.tasks import get_task
 
 FIXED = "fixed batches"

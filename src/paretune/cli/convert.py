@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paretune.cli.evaluate import Replayed, evaluated, replayed
 from paretune.cli.training_options import whole_numbers
 from paretune.spec import InputError, Metric, Trial
+from paretune.store import TRIAL_FILE
 
 if TYPE_CHECKING:
     from paretune.analysis.statistics.paired import Difference
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from paretune.store import Item
 
 TARGETS = ("lora",)
-TRIAL_FILE = "trial.json"
 
 
 class Converted(NamedTuple):
@@ -53,8 +53,7 @@ def convert_checkpoint(
         if (folder / TRIAL_FILE).exists():  # written last: without it a run was stopped half-way
             raise InputError(f"{folder}: is there already; choose another folder with --out")
     asked = replayed(checkpoint, None, model, {}, ("answers",))
-    lost, left_out = _write_all(checkpoint, asked, folders, linear_only=linear_only)
-    found = [Converted(rank, folder, folder_bytes_of(folder), lost[rank]) for rank, folder in folders.items()]
+    found, left_out = _write_all(checkpoint, asked, folders, linear_only=linear_only)
     original = None
     if questions:
         original, _ = evaluated(asked, checkpoint, questions)
@@ -65,22 +64,18 @@ def convert_checkpoint(
         print("\n".join(_lines(checkpoint, asked, left_out, original, found)))
 
 
-def folder_bytes_of(folder: Path) -> int:
-    """Return what an adapter takes on disk, without the trial next to it."""
-    return sum(file.stat().st_size for file in folder.iterdir() if file.name != TRIAL_FILE)
-
-
 def _write_all(
     checkpoint: Path, asked: Replayed, folders: Mapping[int, Path], *, linear_only: bool
-) -> tuple[dict[int, float], list[str]]:
+) -> tuple[list[Converted], list[str]]:
     """Write an adapter for each rank, with the trial that it belongs to.
 
-    Returns the share of the change of linear layers that each loses, and the other parameters that differ.
+    Returns what each is and loses, and the names of the parameters that are left out.
     """
     from rich.console import Console
     from rich.progress import Progress
 
     from paretune.kinds import kind_on
+    from paretune.measure import folder_bytes
     from paretune.methods import build
     from paretune.methods.as_lora import factors_of_change, lora_spec, lost_share, merged, write_lora
     from paretune.store.atomic import refusing
@@ -101,14 +96,16 @@ def _write_all(
             on_layer=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     del tuned
+    found = []
     for rank, folder in folders.items():
         spec = lora_spec(factors, rank, f"{trial.method.label} as LoRA of rank {rank}")
         with refusing(folder, "choose another folder with --out"):
             folder.parent.mkdir(parents=True, exist_ok=True)
             write_lora(base.model, factors, spec, kind.traits.peft_task_type, folder)
+            found.append(Converted(rank, folder, folder_bytes(folder), lost_share(factors, rank)))
             of_lora = asked.trial.model_copy(update={"method": spec})
             (folder / TRIAL_FILE).write_text(of_lora.canonical_json(), encoding="utf-8")
-    return {rank: lost_share(factors, rank) for rank in folders}, left_out
+    return found, left_out
 
 
 def _in_float32(trial: Trial, checkpoint: Path) -> Trial:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paretune.cli.experiments import task_options_from
 from paretune.spec import EMBEDDED_MODEL, InputError, Measure, MethodSpec, Phase, Recipe, TaskSpec, Trial
+from paretune.store import TRIAL_FILE
 
 if TYPE_CHECKING:
     from paretune.kinds import Evaluation
@@ -185,7 +186,7 @@ def replayed(
 
     if not checkpoint.is_dir():
         raise InputError(f"{checkpoint}: no such folder; give the folder that holds adapter_config.json")
-    trial_file = checkpoint / "trial.json"
+    trial_file = checkpoint / TRIAL_FILE
     saved = Trial.read(_json(trial_file), str(trial_file)) if trial_file.exists() else None
     if saved is not None and task_name in {None, saved.task.name}:
         kept = saved.task.model_copy(update={"options": {**saved.task.options, **options}})

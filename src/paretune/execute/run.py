@@ -85,15 +85,20 @@ def run(
             pending = _without_unavailable(pending, prepared.unavailable, store)
             if runs is None:
                 packing = Packing(pack, study.seeds[0]) if pack > 1 else None
-                make = executor or partial(
-                    LocalExecutor, jobs=jobs, threads=threads, share_devices=share_devices, packing=packing
-                )
+                make = executor or _on_this_machine(jobs, threads, packing, share_devices=share_devices)
                 runs = make(store, time_limit_seconds=study.time_limit_seconds)
             runs.run(pending, watcher or Silent(), alone=stage.alone)
             found = FolderRecords(reading, store.records(reading))
     latest = {record.trial.id: record for record in found.records}
     rows = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]
     return Records((relabelled(record, trial.method.label) for trial, record in rows), folder)
+
+
+def _on_this_machine(
+    jobs: int, threads: int | None, packing: Packing | None, *, share_devices: bool
+) -> ExecutorFactory:
+    """Return what makes the executor of this machine."""
+    return partial(LocalExecutor, jobs=jobs, threads=threads, share_devices=share_devices, packing=packing)
 
 
 def _next(

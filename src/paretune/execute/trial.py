@@ -32,10 +32,9 @@ from paretune.models.tying import ties_embeddings
 from paretune.plugins import is_ours
 from paretune.spec import AuditMarks, InputError, Ok, Outcome, Phase, PhaseReading, Record, Trial
 from paretune.spec.metrics import CLOCKS_AND_PEAKS
-from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
+from paretune.store import NOTHING_SHARED, TRIAL_FILE, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, task_of
 
-TRIAL_FILE = "trial.json"
 TRAINING_PEAK = "the most bytes that training holds"
 
 
@@ -321,4 +320,4 @@ def _task_of(trial: Trial) -> AnyTask:
     return task
 
 
-__all__ = ["TRIAL_FILE", "Finished", "Ready", "TrialRun", "run_trial"]
+__all__ = ["Finished", "Ready", "TrialRun", "run_trial"]

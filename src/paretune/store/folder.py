@@ -25,6 +25,8 @@ from paretune.store.items import Item, QuestionScores, items_bytes, read_items, 
 from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
 from paretune.store.records import Records
 
+TRIAL_FILE = "trial.json"
+"""The trial that a checkpoint belongs to, next to what was trained: it can be evaluated without the study."""
 _FREE_SPACE = "free space, then run again"
 _ANOTHER = "choose another folder with --out"
 _READING_FILE = "reading.json"

@@ -134,11 +134,7 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
         script=asset("page.js") + asset("curves.js") + (asset("gallery.js") if gallery else ""),
         bundle=chart_bundle() if drawn or curves else "",
         data=script_json(
-            {
-                "specs": specs,
-                "points": _points(rows),
-                "curves": curve_specs(curves, plan) if plan else [],
-            }
+            {"specs": specs, "points": _points(rows), "curves": curve_specs(curves, plan) if plan else []}
         ),
     )
 
