@@ -39,6 +39,24 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
         {"name": "lora", "parameters": {"layers_to_transform": [1, 31], "target_modules": ["q_proj"]}},
         ["layers_to_transform", "31"],
     ),
+    (
+        {"name": "lora", "parameters": {"layers_to_transform": [-1], "target_modules": ["q_proj"]}},
+        ["layers_to_transform", "-1", "counted from 0"],
+    ),
+    ({"name": "lora", "parameters": {"r": True}}, ["r", "true", "must be a number"]),
+    (
+        {"name": "lora", "parameters": {"loftq_config": {"loftq_bits": 4}}},
+        ["loftq_config", "ignored"],
+    ),
+    ({"name": "lora", "parameters": {"eva_config": {"rho": 2.0}}}, ["eva_config", "ignored", "init_lora_weights"]),
+    (
+        {
+            "name": "lora",
+            "parameters": {"target_parameters": ["o_proj.weight", "xyz.weight"], "target_modules": ["q_proj"]},
+        },
+        ['"xyz.weight"'],
+    ),
+    ({"name": "lora", "parameters": {"target_parameters": ["xyz.weight"]}}, ['"xyz.weight"']),
     ({"name": "adalora", "parameters": {"total_step": 5000}}, ["total_step", "5000", "4 steps"]),
     ({"name": "adalora", "parameters": {"target_r": 16, "init_r": 8}}, ["target_r", "init_r"]),
     ({"name": "adalora", "parameters": {"deltaT": 0}}, ["deltaT"]),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from paretune.audit.course import all_outputs
 from paretune.audit.gap import gap
 from paretune.kinds.probe import Subject
+from paretune.methods.merging import CannotMerge, first_sentence, has_adapter, merge_adapter
 from paretune.spec import NotApplicable, NotPassed, Passed
 
 LORA_RANK = 16
@@ -32,15 +33,12 @@ def reloads(subject: Subject, expected: Tensor, loaded: nn.Module) -> Passed | N
 def mergeable(subject: Subject, model: nn.Module) -> Passed | NotPassed | NotApplicable:
     """Judge whether merging keeps the outputs. The model is spent afterwards. The value is as in `reloads`."""
     expected = all_outputs(subject, model)
-    if not hasattr(model, "peft_config"):
+    if not has_adapter(model):
         return NotApplicable(reason="it adds no adapter to the weights")
-    merge: Any = getattr(model, "merge_and_unload", None)
-    if merge is None:
-        return NotApplicable(reason="it has no way to merge")
     try:
-        merged = merge()
-    except (NotImplementedError, ValueError, AttributeError) as error:
-        return NotApplicable(reason=f"it refuses: {_first_sentence(error)}")
+        merged = merge_adapter(model)
+    except CannotMerge as reason:
+        return NotApplicable(reason=str(reason))
     found = gap(expected, all_outputs(subject, merged), relative=_SAME_WEIGHTS)
     finding = f"merged, outputs are {found.largest:.2g} away"
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
@@ -76,12 +74,12 @@ def convertible_to_lora(subject: Subject, base_outputs: Tensor, model: nn.Module
     """
     from peft import LoraConfig, convert_to_lora, get_peft_model, set_peft_model_state_dict
 
-    if not hasattr(model, "peft_config"):
+    if not has_adapter(model):
         return NotApplicable(reason="it adds no adapter to the weights")
     try:
         config, state = convert_to_lora(model, rank=LORA_RANK)
     except (TypeError, ValueError, NotImplementedError) as error:
-        return NotApplicable(reason=f"peft does not convert it: {_first_sentence(error)}")
+        return NotApplicable(reason=f"peft does not convert it: {first_sentence(error)}")
     assert isinstance(config, LoraConfig)
     config.task_type = model.peft_config["default"].task_type  # type: ignore[index, union-attr]
     converted = get_peft_model(subject.fresh().model, config)
@@ -105,11 +103,6 @@ def _fingerprints(folder: Path) -> dict[str, tuple[str, int]]:
                 shape = f"{tensor.dtype}{tuple(tensor.shape)}".encode()
                 found[name] = sha256(shape + raw).hexdigest(), len(raw)
     return found
-
-
-def _first_sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text.split(". ")[0].rstrip(".")[:200]
 
 
 def saved_config(folder: Path) -> dict[str, Any] | None:

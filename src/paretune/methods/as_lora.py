@@ -14,6 +14,7 @@ from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from paretune.methods.merging import CannotMerge, has_adapter, merge_adapter
 from paretune.methods.registry import build, resolve
 from paretune.spec import InputError, MethodEntry, MethodSpec
 
@@ -83,17 +84,12 @@ def merged(model: nn.Module, where: str) -> nn.Module:
 
     Raises `InputError`, opening with `where`, where the method cannot be merged.
     """
-    if not hasattr(model, "peft_config"):
+    if not has_adapter(model):
         return model
-    merge: Any = getattr(model, "merge_and_unload", None)
     try:
-        if merge is None:
-            raise NotImplementedError("its adapter is no change of weights")
-        whole: nn.Module = merge()
-    except (NotImplementedError, ValueError, AttributeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        return merge_adapter(model)
+    except CannotMerge as reason:
         raise InputError(f"{where}: it cannot be merged into the base model, and so not converted: {reason}") from None
-    return whole
 
 
 def lost_share(factors: Mapping[str, Factors], rank: int) -> float:

@@ -44,6 +44,16 @@ def check_token_indices(label: str, config: PeftConfig, model: nn.Module) -> Non
             )
 
 
+def check_parameter_choices(label: str, config: PeftConfig, wrapped: nn.Module) -> None:
+    """Raise `InputError` for a target parameter that the base model lacks: peft skips it as long as others match."""
+    found = getattr(getattr(wrapped, "base_model", None), "targeted_parameter_names", ())
+    for target in getattr(config, "target_parameters", None) or ():
+        if not any(name == target or name.endswith(f".{target}") for name in found):
+            raise InputError(
+                f'method "{label}": target_parameters: the base model has no parameter "{target}" to adapt'
+            )
+
+
 def check_layer_choices(label: str, config: PeftConfig, modules: Sequence[str]) -> None:
     """Raise `InputError` for a pattern that matches none of the adapted modules, and for a layer that holds none."""
     if not modules:

@@ -19,13 +19,22 @@ from torch import nn
 from paretune.methods.base import LANGUAGE, Context, Method, check_own_parameter
 from paretune.methods.checkpoint import attaching, reading, require_safetensors, tidy_adapter_config
 from paretune.methods.heads import check_head, further_modules
-from paretune.methods.layer_choices import adapted_modules, check_layer_choices, check_patterns, check_token_indices
+from paretune.methods.layer_choices import (
+    adapted_modules,
+    check_layer_choices,
+    check_parameter_choices,
+    check_patterns,
+    check_token_indices,
+)
 from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.precision import train_in_float32
 from paretune.methods.ranges import check_range
 from paretune.methods.registry import LIBRARY_PREFIX
 from paretune.methods.targets import linear_layers_of_blocks, table_knows
 from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
+
+_IGNORED = "will be ignored"
+"""In what peft says of a parameter that another one makes pointless."""
 
 
 class Peft(Method):
@@ -42,6 +51,7 @@ class Peft(Method):
         with attaching():
             wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
         check_layer_choices(self.spec.label, config, adapted_modules(wrapped))
+        check_parameter_choices(self.spec.label, config, wrapped)
         check_head(self.spec.label, wrapped, config, context.head)
         if trained_as == "float32":
             train_in_float32(wrapped)
@@ -129,9 +139,12 @@ class Peft(Method):
                 _check_kind(spec, name, value, kinds[name])
                 check_range(spec.label, name, value)
         check_patterns(spec.label, spec.parameters)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about parameters that only a base model tells
+        with warnings.catch_warnings(record=True) as caught:  # others are about parameters that only a base model tells
+            warnings.simplefilter("always")
             cls(spec).config(Recipe())
+        ignored = next((str(one.message) for one in caught if _IGNORED in str(one.message)), None)
+        if ignored is not None:
+            raise InputError(f'method "{spec.label}": {ignored}')
         for name in ("target_modules", "exclude_modules", "feedforward_modules", "modules_to_save"):
             _check_targets(spec, name, spec.parameters.get(name), module_names)
 
@@ -188,6 +201,8 @@ def _check_kind(spec: MethodSpec, name: str, value: object, kind: Any) -> None:
         for key in value:
             if key not in known:
                 raise InputError(f'method "{spec.label}": {name} has no key "{key}"{nearest(key, known)}')
+    if isinstance(value, bool) and kind in (int, float):
+        raise InputError(f'method "{spec.label}": parameter "{name}" = {str(value).lower()} must be a number')
     try:
         # Lax, because a study says 16 where peft declares a float, and lists where it makes sets.
         TypeAdapter(kind, config={"arbitrary_types_allowed": True}).validate_python(value)

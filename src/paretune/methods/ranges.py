@@ -26,7 +26,13 @@ def check_range(label: str, name: str, value: object) -> None:
         raise InputError(f'method "{label}": parameter "{name}" = 0 multiplies what is learnt by zero')
     if name == "num_virtual_tokens" and isinstance(value, int) and value < 1:
         raise InputError(f'method "{label}": parameter "{name}" = {value}: at least one token is needed')
+    if name == "layers_to_transform" and any(layer < 0 for layer in _numbers_in(value)):
+        raise InputError(f'method "{label}": parameter "{name}" = {value}: layers are counted from 0')
     found = next((limits for ending, limits in _BY_ENDING.items() if name.endswith(ending)), None)
     if found is None or not isinstance(value, int | float) or found.low <= value <= found.high:
         return
     raise InputError(f'method "{label}": parameter "{name}" = {value} must lie between {found.low} and {found.high}')
+
+
+def _numbers_in(value: object) -> list[int]:
+    return [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, int)]
