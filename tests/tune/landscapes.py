@@ -48,7 +48,7 @@ def make_cell(label: str, prior: float = 1e-3, values: Mapping[str, TunedValues]
 
 def make_result(trial: Trial, outcome: float | str, choose_by: str = "validation_loss") -> Record:
     kind = outcome if isinstance(outcome, str) else "ok"
-    metrics = {} if isinstance(outcome, str) else {choose_by: outcome}
+    metrics = {} if isinstance(outcome, str) else {"validation_loss": outcome, choose_by: outcome}
     return Record(
         trial_id=trial.id, attempt=1, trial=trial, outcome=OUTCOMES.get(kind, Ok()), metrics=metrics, started_at="now"
     )  # fmt: skip

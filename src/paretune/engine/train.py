@@ -50,7 +50,9 @@ def train(
     objective: Objective = answer_loss,
     on_step: OnStep | None = None,
 ) -> Training:
-    """Train for the recipe's number of steps. `on_step(step, loss, seconds)` is called after each, outside the clock.
+    """Train for the recipe's number of steps, or until it ends early.
+
+    `on_step(step, loss, seconds)` is called after each, outside the clock.
 
     The rates that the optimizer's groups come with are their peaks. Under several processes each takes its share of the
     rows of every batch, so that the number of devices does not change what is computed.
@@ -63,7 +65,7 @@ def train(
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     stream = iter(batches)
     losses, step_seconds = [], []
-    for step in range(recipe.steps):
+    for step in range(recipe.trained_steps):
         parts, num_terms = next_step(stream, recipe, accelerator)
         began = _now(accelerator.device)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):

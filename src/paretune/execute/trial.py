@@ -248,7 +248,7 @@ class TrialRun:
 
     def on_step(self, step: int, loss: float, seconds: float) -> None:  # noqa: ARG002 (the loop's signature)
         """Tell how far training has come."""
-        self._listener.progress(step + 1, self._trial.recipe.steps, loss)
+        self._listener.progress(step + 1, self._trial.recipe.trained_steps, loss)
 
     def keep_training(self, training: Training) -> None:
         """Keep losses and, of a trial that trained alone, the time of its steps and its memory."""
@@ -291,7 +291,7 @@ def _training_peak_bytes(ready: Ready, batches: Iterable[DataBatch]) -> int:
     model, method, context, objective = ready
     method.before_training(model, context, batches)
     recipe = context.recipe.model_copy(
-        update={"steps": context.recipe.memory_steps, "warmup_ratio": 0.0, "compile": False}
+        update={"steps": context.recipe.memory_steps, "stop_after": None, "warmup_ratio": 0.0, "compile": False}
     )
 
     def steps() -> None:

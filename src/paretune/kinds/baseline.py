@@ -53,7 +53,7 @@ def shown_examples(asked: Asked[ClassificationTask], loaded: LoadedModel) -> lis
     batches = LabelledBatches(
         numbered, recipe.batch_size, loaded.tokenizer.pad_token_id, asked.trial.seed, shuffled=shuffled
     )
-    steps = islice(batches, recipe.steps * recipe.gradient_accumulation)
+    steps = islice(batches, recipe.trained_steps * recipe.gradient_accumulation)
     return [train[place] for place in sorted({place for batch in steps for place in batch.labels.tolist()})]
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from paretune.analysis.statistics.tuning_budget import expected_best
 from paretune.report.format import MISSING, plain, rate, show
 from paretune.report.wording import outcome_name
-from paretune.spec import Metric, Record, Search, StudyPlan, by_id
+from paretune.spec import METRICS, Metric, Record, Search, StudyPlan, by_id
+from paretune.spec.tuning import VALIDATION_LOSS
 from paretune.tune import Choice, Chosen, NothingChosen, Point, choose, first_bounds, points_of, step_of
 
 
@@ -34,7 +35,7 @@ def curves_of(records: Sequence[Record], plan: StudyPlan) -> list[Curve]:
     results = by_id(record for record in records if record.finished)
     names = {record.trial.task.content_hash: record.trial.task.name for record in records}
     complete = all(
-        trial_id in results for search in plan.searches for one in search.candidates for trial_id in one.trial_ids
+        trial_id in results for search in plan.searches for one in search.candidates for trial_id in one.all_trial_ids
     )
     curves = []
     for search in plan.searches:
@@ -76,6 +77,8 @@ def figure_text(point: Point, metric: Metric) -> str:
     """Return a point's value, or how its trials ended, or a dash while they have not."""
     if point.figure is not None:
         return show(metric, point.figure)
+    if point.early is not None:
+        return f"({show(METRICS[VALIDATION_LOSS], point.early)})"
     bad = [outcome for outcome in point.outcomes if outcome.kind != "ok"]
     return outcome_name(bad[0]) if bad else "no value" if point.outcomes else "–"
 
@@ -83,8 +86,11 @@ def figure_text(point: Point, metric: Metric) -> str:
 def expected_figures(curve: Curve, plan: StudyPlan) -> list[float]:
     """Return the value that is expected of the best of 1, 2, ... settings picked at random from those tried.
 
-    How fast it settles says how much tuning a method needs. Empty while no setting has a value.
+    How fast it settles says how much tuning a method needs. Empty while no setting has a value, and where some were
+    not trained to the end.
     """
+    if plan.tuning.halving is not None:
+        return []
     sign = plan.metric.sign
     tried = [point for point in curve.points if point.outcomes]
     if all(point.figure is None for point in tried):
@@ -134,10 +140,23 @@ def caption(plan: StudyPlan) -> str:
     budget = "/".join(map(str, sorted(budgets)))
     figure = plan.metric.words
     text = f"Every method tried {budget} {how}, and was judged by {figure} on validation data (seed {seeds}).{widened}"
+    text += _halving_text(plan)
     if tuning.recipe:
         departures = ", ".join(f"{name} = {value}" for name, value in tuning.recipe.items())
         text += f" The recipe of tuning trials differs: {departures}."
     return plain(text)
+
+
+def _halving_text(plan: StudyPlan) -> str:
+    """Return which settings were not trained to the end, in a sentence; nothing without halving."""
+    halving = plan.tuning.halving
+    if halving is None:
+        return ""
+    points = " and ".join(f"{share:.0%}" for share in halving.after)
+    return (
+        f" After {points} of the steps the best {halving.keep:.0%} of them by validation loss were trained to the end; "
+        "the validation loss of the others at that point is in brackets."
+    )
 
 
 def _widened(plan: StudyPlan) -> str:
@@ -183,8 +202,9 @@ def _curve_json(curve: Curve, plan: StudyPlan) -> dict[str, Any]:
             {
                 "learning_rate": point.candidate.learning_rate,
                 "parameters": point.candidate.parameters,
-                "trial_ids": list(point.candidate.trial_ids),
+                "trial_ids": list(point.candidate.all_trial_ids),
                 "figure": point.figure,
+                "early_figure": point.early,
                 "outcomes": [outcome.kind for outcome in point.outcomes],
             }
             for point in curve.points

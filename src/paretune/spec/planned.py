@@ -14,7 +14,14 @@ class Candidate(Data):
     parameters: dict[str, Any] = {}
     """Values of the parameters that are tuned with the rate."""
     trial_ids: tuple[str, ...] = ()
-    """The tuning trials, one for each of the tuning seeds."""
+    """The tuning trials, one for each of the tuning seeds; none where it is not trained to the end."""
+    early_trial_ids: tuple[tuple[str, ...], ...] = later(())
+    """With halving: the trials that end early, one for each of the tuning seeds, for each point that it reached."""
+
+    @property
+    def all_trial_ids(self) -> tuple[str, ...]:
+        """All its tuning trials, those that end early first."""
+        return tuple(trial_id for ids in (*self.early_trial_ids, self.trial_ids) for trial_id in ids)
 
 
 class Search(Data):

@@ -23,6 +23,8 @@ class Recipe(Data):
     """With `epochs`: train at least so many steps."""
     max_steps: int | None = later(None, ge=1, le=LARGEST_COUNT)
     """With `epochs`: train at most so many steps."""
+    stop_after: int | None = later(None, ge=1, le=LARGEST_COUNT)
+    """Steps after which training ends early, on the schedule of all `steps`; None trains all of them."""
     batch_size: int = Field(default=8, ge=1, le=LARGEST_COUNT)
     """Examples in one forward pass."""
     gradient_accumulation: int = Field(default=1, ge=1, le=LARGEST_COUNT)
@@ -88,6 +90,17 @@ class Recipe(Data):
             raise ValueError(f"warmup_ratio {self.warmup_ratio} leaves no step after the warm-up of {self.steps} steps")
         return self
 
+    @model_validator(mode="after")
+    def _stops_within_its_steps(self) -> Self:
+        if self.stop_after is not None and self.epochs is None and self.stop_after > self.steps:
+            raise ValueError(f"stop_after = {self.stop_after} is above steps = {self.steps}")
+        return self
+
+    @property
+    def trained_steps(self) -> int:
+        """Optimizer steps that are made: all, or those until training ends early."""
+        return self.steps if self.stop_after is None else min(self.stop_after, self.steps)
+
     @property
     def warmup_steps(self) -> int:
         """Optimizer steps in the warm-up."""
@@ -101,7 +114,7 @@ class Recipe(Data):
     @property
     def num_examples_seen(self) -> int:
         """Examples that training sees, repeated ones counted each time."""
-        return self.steps * self.examples_per_step
+        return self.trained_steps * self.examples_per_step
 
     def with_changes(self, changes: Mapping[str, Any], where: str) -> Self:
         """Return this recipe with some fields changed; `steps` among them takes the place of `epochs`, and vice versa.

@@ -5,9 +5,38 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from paretune.spec.base import LARGEST_COUNT, LARGEST_SEED, Data
+from paretune.spec.base import LARGEST_COUNT, LARGEST_SEED, Data, later
 
 VALIDATION_LOSS = "validation_loss"
+
+
+class Halving(Data):
+    """Settings that do worse early are not trained to the end: successive halving (Jamieson and Talwalkar 2016).
+
+    The same rule for every method. A setting that goes on is trained anew from its first step.
+    """
+
+    after: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(default=(0.25,), min_length=1)
+    """Shares of the steps after which settings are compared by validation loss, on the schedule of all steps."""
+    keep: float = Field(default=0.5, gt=0, lt=1)
+    """Share of a method's settings that goes on at each of these points, rounded up."""
+
+    @model_validator(mode="after")
+    def _later_and_later(self) -> Self:
+        if list(self.after) != sorted(set(self.after)):
+            raise ValueError(f"after = {list(self.after)}: each share must be above the one before")
+        return self
+
+    def num_kept(self, number: int) -> int:
+        """Return how many of so many settings go on at one point."""
+        return math.ceil(self.keep * number)
+
+    def on_rungs(self, number: int) -> list[int]:
+        """Return how many of so many settings are trained up to each point, and then to the end."""
+        found = [number]
+        for _ in self.after:
+            found.append(self.num_kept(found[-1]))
+        return found
 
 
 class Tuning(Data):
@@ -35,6 +64,8 @@ class Tuning(Data):
     """Settings a sampler draws before it learns their results. Fixed, so that the plan does not depend on `--jobs`."""
     sampler_seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     """Decides a sampler's draws. All methods share it, so that their learning rates are spread in the same way."""
+    halving: Halving | None = later(None)
+    """Compare settings early and train only the better ones to the end; None trains all of them. Grids only."""
     recipe: dict[str, Any] = {}
     """An explicit departure of all tuning trials from the study's recipe, shown with the curves."""
 
@@ -46,6 +77,8 @@ class Tuning(Data):
             raise ValueError(f'sampler "{self.sampler}" needs trials: how many settings each method may try')
         if self.sampler == "grid" and self.trials is not None:
             raise ValueError('trials belongs to a sampler: add sampler = "tpe" or "random", or leave trials out')
+        if self.sampler != "grid" and self.halving is not None:
+            raise ValueError('halving belongs to sampler = "grid": leave one of the two out')
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds {list(self.seeds)}: one is there twice")
         return self

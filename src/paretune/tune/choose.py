@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from paretune.spec import Candidate, Metric, Outcome, Record, Search, Tuning
+from paretune.spec.tuning import VALIDATION_LOSS
 from paretune.tune.grid import Bounds, Edge, step_of
 
 
@@ -17,7 +18,9 @@ class Point(NamedTuple):
     figure: float | None
     """Mean of the selection metric over the tuning seeds; None unless every seed ended well with a finite one."""
     outcomes: tuple[Outcome, ...]
-    """How its trials ended; empty while none has."""
+    """How its trials ended; empty while none has. With halving also those that end early."""
+    early: float | None = None
+    """With halving: its validation loss at the last point that it reached, where it is not trained to the end."""
 
     @property
     def diverged(self) -> bool:
@@ -53,11 +56,22 @@ def points_of(search: Search, choose_by: str, results: Mapping[str, Record]) -> 
 
 def point_of(candidate: Candidate, choose_by: str, results: Mapping[str, Record]) -> Point:
     """Return a candidate with what its records, by trial id, say. `choose_by` names the selection metric."""
-    records = [results[trial_id] for trial_id in candidate.trial_ids if trial_id in results]
-    figures = [record.metric(choose_by) for record in records if record.outcome.kind == "ok"]
-    finite = [figure for figure in figures if figure is not None and math.isfinite(figure)]
-    whole = bool(finite) and len(finite) == len(candidate.trial_ids)
-    return Point(candidate, fmean(finite) if whole else None, tuple(record.outcome for record in records))
+    outcomes = tuple(results[one].outcome for one in candidate.all_trial_ids if one in results)
+    reached = candidate.early_trial_ids[-1] if candidate.early_trial_ids and not candidate.trial_ids else ()
+    return Point(
+        candidate,
+        mean_over_seeds(candidate.trial_ids, choose_by, results),
+        outcomes,
+        mean_over_seeds(reached, VALIDATION_LOSS, results),
+    )
+
+
+def mean_over_seeds(trial_ids: Sequence[str], metric: str, results: Mapping[str, Record]) -> float | None:
+    """Return the mean of a metric over trials; None unless every one of them ended well with a finite value."""
+    records = [results[trial_id] for trial_id in trial_ids if trial_id in results]
+    found = [record.metric(metric) for record in records if record.outcome.kind == "ok"]
+    finite = [value for value in found if value is not None and math.isfinite(value)]
+    return fmean(finite) if finite and len(finite) == len(trial_ids) else None
 
 
 def choose(search: Search, points: Sequence[Point], tuning: Tuning, metric: Metric) -> Choice:
@@ -71,12 +85,12 @@ def choose(search: Search, points: Sequence[Point], tuning: Tuning, metric: Metr
         everywhere = bool(points) and all(point.diverged for point in points)
         counts = Counter[str](outcome.kind for point in points for outcome in point.outcomes)
         return NothingChosen({**counts}, Edge.LOWER if everywhere else None)
-    place = {candidate.trial_ids: number for number, candidate in enumerate(search.candidates)}
+    place = {candidate.all_trial_ids: number for number, candidate in enumerate(search.candidates)}
     known.sort(
         key=lambda point: (
             -metric.sign * _figure(point),
             point.candidate.learning_rate,
-            place[point.candidate.trial_ids],
+            place[point.candidate.all_trial_ids],
         )
     )
     best = known[0]

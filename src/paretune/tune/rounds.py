@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paretune.spec import (
@@ -23,6 +23,7 @@ from paretune.spec import (
 from paretune.spec.tuning import VALIDATION_LOSS
 from paretune.tune.choose import Choice, Point, choose, point_of, points_of
 from paretune.tune.grid import Bounds, first_bounds, rate_at
+from paretune.tune.halving import raced
 from paretune.tune.sampler import Draw, drawn
 
 
@@ -59,6 +60,16 @@ class Cell(NamedTuple):
             }
         )
 
+    def trial_at(self, candidate: Candidate, seed: int, tuning: Tuning, rung: int) -> Trial:
+        """Return the tuning trial of a setting that ends at a rung; the last rung, the only one without halving, is
+        the end of the training."""
+        trial = self.tuning_trial(candidate, seed, tuning.choose_by)
+        if tuning.halving is None or rung == len(tuning.halving.after):
+            return trial
+        steps = math.ceil(tuning.halving.after[rung] * trial.recipe.steps)
+        recipe = trial.recipe.model_copy(update={"stop_after": steps})
+        return trial.model_copy(update={"recipe": recipe, "measures": ()})
+
 
 class TaskSearch(NamedTuple):
     """How far the tuning of one task has come."""
@@ -94,18 +105,20 @@ def search_task(tuning: Tuning, cells: Sequence[Cell], results: Mapping[str, Rec
     bounds, metric = first_bounds(tuning), metric_of(tuning, cells)
     draws: list[Draw] = []
     rounds: list[list[Trial]] = []
-    tried = [0] * len(cells)
+    asked: set[str] = set()
     for widenings_left in reversed(range(tuning.max_widenings + 1)):
         coming = _draws(tuning, bounds, draws)
         while coming:
             draws.append(coming.pop(0))
-            searches = [_search(tuning, cell, draws, results) for cell in cells]
-            rounds.append(_new_trials(tuning, cells, searches, tried))
-            tried = [len(search.candidates) for search in searches]
-            if any(trial.id not in results for trial in rounds[-1]):
-                num_later = sum(draw.size for draw in coming) * len(cells) * len(tuning.seeds)
-                wider = 2 * widenings_left * _trials_per_side(tuning, cells)
-                return TaskSearch(rounds, searches, [], num_later, wider)
+            for rung in range(num_rungs(tuning)):
+                searches = [_search(tuning, cell, draws, results, rung) for cell in cells]
+                rounds.append(_new_trials(tuning, cells, searches, asked, rung))
+                asked |= {trial.id for trial in rounds[-1]}
+                if any(trial.id not in results for trial in rounds[-1]):
+                    num_later = sum(draw.size for draw in coming) * len(cells) * len(tuning.seeds)
+                    num_later += _num_on_later_rungs(tuning, searches, rung)
+                    wider = _num_if_wider(tuning, cells, draws[-1].bounds, widenings_left)
+                    return TaskSearch(rounds, searches, [], num_later, wider)
         choices = [choose(search, points_of(search, tuning.choose_by, results), tuning, metric) for search in searches]
         edges = {choice.edge for choice in choices if choice.edge is not None}
         if not edges:
@@ -139,20 +152,27 @@ def _draws(tuning: Tuning, bounds: Bounds, earlier: Sequence[Draw]) -> list[Draw
     return [Draw(bounds, min(at_once, left - start)) for start in range(0, left, at_once)]
 
 
-def _search(tuning: Tuning, cell: Cell, draws: Sequence[Draw], results: Mapping[str, Record]) -> Search:
-    """Return what a cell tries in these draws."""
+def _search(tuning: Tuning, cell: Cell, draws: Sequence[Draw], results: Mapping[str, Record], rung: int) -> Search:
+    """Return what a cell tries in these draws, of the last one up to a rung."""
+
+    def trial_ids(candidate: Candidate, rung: int) -> tuple[str, ...]:
+        return tuple(cell.trial_at(candidate, seed, tuning, rung).id for seed in tuning.seeds)
 
     def with_ids(candidate: Candidate) -> Candidate:
-        trials = [cell.tuning_trial(candidate, seed, tuning.choose_by) for seed in tuning.seeds]
-        return candidate.model_copy(update={"trial_ids": tuple(trial.id for trial in trials)})
+        return candidate.model_copy(update={"trial_ids": trial_ids(candidate, num_rungs(tuning) - 1)})
 
     def result_of(candidate: Candidate) -> Point:
         return point_of(with_ids(candidate), tuning.choose_by, results)
 
-    if tuning.trials is None:
-        candidates = _on_grid(tuning, cell, [draw.bounds for draw in draws])
+    bounds = [draw.bounds for draw in draws]
+    if tuning.halving is not None:
+        grids = [_on_grid(tuning, cell, bounds[: number + 1]) for number in range(len(bounds))]
+        candidates = raced(tuning.halving, grids, rung, trial_ids, results)
+    elif tuning.trials is None:
+        candidates = [*map(with_ids, _on_grid(tuning, cell, bounds))]
     else:
-        candidates = drawn(tuning, cell.prior, cell.values, draws, result_of, metric=metric_of(tuning, [cell]))
+        found = drawn(tuning, cell.prior, cell.values, draws, result_of, metric=metric_of(tuning, [cell]))
+        candidates = [*map(with_ids, found)]
     trial = cell.template
     return Search(
         task=trial.task.content_hash,
@@ -160,7 +180,7 @@ def _search(tuning: Tuning, cell: Cell, draws: Sequence[Draw], results: Mapping[
         prior=cell.prior,
         low=draws[-1].bounds.low,
         high=draws[-1].bounds.high,
-        candidates=tuple(map(with_ids, candidates)),
+        candidates=tuple(candidates),
     )
 
 
@@ -180,14 +200,43 @@ def _combinations(cell: Cell) -> list[dict[str, Any]]:
     return [dict(zip(cell.values, chosen, strict=True)) for chosen in itertools.product(*lists)]
 
 
-def _new_trials(tuning: Tuning, cells: Sequence[Cell], searches: Sequence[Search], tried: Sequence[int]) -> list[Trial]:
-    """Return the trials of the candidates beyond those already tried: all cells with the first seed first."""
-    return [
-        cell.tuning_trial(candidate, seed, tuning.choose_by)
+def num_rungs(tuning: Tuning) -> int:
+    """Return at how many points of the training settings are judged, its end among them."""
+    return 1 + (len(tuning.halving.after) if tuning.halving else 0)
+
+
+def _new_trials(
+    tuning: Tuning, cells: Sequence[Cell], searches: Sequence[Search], asked: Collection[str], rung: int
+) -> list[Trial]:
+    """Return the candidates' trials at a rung beyond those already asked for: all cells with the first seed first."""
+    trials = (
+        (candidate, cell.trial_at(candidate, seed, tuning, rung))
         for seed in tuning.seeds
-        for cell, search, start in zip(cells, searches, tried, strict=True)
-        for candidate in search.candidates[start:]
-    ]
+        for cell, search in zip(cells, searches, strict=True)
+        for candidate in search.candidates
+    )
+    return [trial for candidate, trial in trials if trial.id in candidate.all_trial_ids and trial.id not in asked]
+
+
+def _num_on_later_rungs(tuning: Tuning, searches: Sequence[Search], rung: int) -> int:
+    """Return how many trials of these searches are still to come on the rungs behind one."""
+    if tuning.halving is None:
+        return 0
+    on_rungs = [tuning.halving.on_rungs(len(search.candidates)) for search in searches]
+    return len(tuning.seeds) * sum(sum(numbers[rung + 1 :]) for numbers in on_rungs)
+
+
+def _num_if_wider(tuning: Tuning, cells: Sequence[Cell], bounds: Bounds, widenings: int) -> int:
+    """Return how many trials come at most if grids are widened so often on both sides."""
+    if tuning.halving is None:
+        return 2 * widenings * _trials_per_side(tuning, cells)
+    total = 0
+    for combinations in (len(_combinations(cell)) for cell in cells):
+        for number in range(1, widenings + 1):
+            added = 2 * tuning.widen_by
+            width = bounds.high - bounds.low + 1 + number * added
+            total += added * combinations + sum(tuning.halving.on_rungs(width * combinations)[1:])
+    return total * len(tuning.seeds)
 
 
 def _trials_per_side(tuning: Tuning, cells: Sequence[Cell]) -> int:

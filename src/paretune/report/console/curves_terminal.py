@@ -47,6 +47,8 @@ def _cell(curve: Curve, step: int, plan: StudyPlan) -> Text:
     point = point_at(curve, step, plan)
     if point is None:
         return Text(MISSING)
+    if point.early is not None:
+        return Text(figure_text(point, plan.metric), "dim")
     if point.figure is None:
         return Text(_BROKEN_MARK if point.outcomes else MISSING, "dim")
     chosen = point == curve.best
