@@ -15,7 +15,7 @@ from paretune.spec import InputError, TaskEntry
 from paretune.tasks import Example, get_task, task_class
 from paretune.tasks.data.collect import form_of
 from paretune.tasks.data.content import content_of
-from paretune.tasks.data.forms import Chosen, find_form
+from paretune.tasks.data.forms import Chosen, find_form, flat
 from paretune.tasks.data.read import source_rows
 from paretune.tasks.data.wanted import Wanted
 from paretune.tasks.metrics import TextMetric, chosen_metrics
@@ -55,11 +55,11 @@ def test_a_form_is_read_as_what_it_is(snippet: str, form: str | None) -> None:
         with pytest.raises(InputError, match="preference pairs"):
             form_of([row], wanted)
         found = find_form([row], Chosen(completion="chosen"), "my.jsonl")
-        assert content_of(row, found).completion == "Good morning!"
+        assert content_of(flat(row), found).completion == "Good morning!"
         return
     found = form_of([row], wanted)
     assert found.text == form
-    assert content_of(row, found).completion
+    assert content_of(flat(row), found).completion
 
 
 def test_the_table_is_read(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_table_is_read(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text(snippet, "utf-8")
     rows = [row.value for row in source_rows(str(tmp_path / "my.csv"), lambda _: None)]
     form = find_form(rows, Chosen(), "my.csv")
-    assert [tuple(content_of(row, form))[:2] for row in rows] == [
+    assert [tuple(content_of(flat(row), form))[:2] for row in rows] == [
         ("What costs item 7, net?", "7,50"),
         ('Who said "no"?', "nobody"),
     ]

@@ -88,7 +88,7 @@ def _of_source(source: str, split: Split | None, notes: list[str], lists: set[st
 
     for row in source_rows(source, note):
         if split is None:
-            lists.add(row.place.rpartition("row ")[0].strip())
+            lists.add(row.opening.removesuffix("row ").strip())
             yield row
         else:
             name = f"{split}_path" if split in lists else split  # a list called so has these places already
@@ -165,8 +165,8 @@ class _Reader:
             self.dropped.add(str(reason), row.place)
 
     def _take(self, row: SourceRow) -> None:
-        content = without_marks(content_of(row.value, self._form, labelled=self._wanted.labelled))
         columns = flat(row.value)
+        content = without_marks(content_of(columns, self._form, labelled=self._wanted.labelled))
         if self._wanted.choices is not None and self._form.kind != "choice":
             content = content._replace(choices=choices_in(columns.get(self._wanted.choices), self._wanted.choices))
         split, cluster = self._split_of(row, columns), self._cluster_of(columns)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paretune.tasks.base import Message
-from paretune.tasks.data.forms import Form, flat
+from paretune.tasks.data.forms import Form
 from paretune.tasks.data.lettered import LETTERS, option_texts, place_of
 from paretune.tasks.data.text import MORE_CELLS
 from paretune.tasks.data.values import Dropped, as_text, parsed
@@ -31,16 +31,18 @@ class Content(NamedTuple):
     """The second of two texts that have a label together, where `prompt` is the first; empty otherwise."""
 
 
-def content_of(row: Mapping[str, Any], form: Form, *, labelled: bool = False) -> Content:
-    """Return what a row shows; `labelled`: texts as they are, and their label as a completion.
+def content_of(columns: Mapping[str, Any], form: Form, *, labelled: bool = False) -> Content:
+    """Return what the columns of a row show, those of nested objects as `outer.inner`.
 
-    Raises `Dropped` for one in which something is missing.
+    `labelled`: texts as they are, and their label as a completion. Raises `Dropped` where something is missing.
     """
-    if row.get(MORE_CELLS):
+    if columns.get(MORE_CELLS):
         raise Dropped("more cells than the header has columns")
-    content = _labelled(flat(row), form) if labelled else _content(flat(row), form)
+    content = _labelled(columns, form) if labelled else _content(columns, form)
+    texts = (content.prompt, content.completion, content.second, *(one.content for one in content.messages))
     try:
-        "".join((*content[:2], content.second, *(one.content for one in content.messages))).encode()
+        if not all(map(str.isascii, texts)):
+            "".join(texts).encode()
     except UnicodeEncodeError:
         raise Dropped("half of a surrogate pair, which no tokenizer takes") from None
     return content

@@ -91,11 +91,12 @@ class Dataset:
     def content_hash(self) -> str:
         """The first 16 hexadecimal digits of a SHA-256 over every example of every split."""
         hashed = hashlib.sha256()
-        for split in SPLITS:
-            for example in self.examples(split, as_chat=True):
-                listed = filter(None, [self._wanted.choices and example.choices])
-                shown = (split, *example[:4], example.messages, example.learns_prompt, *listed)
-                hashed.update(repr(shown).encode())
+        with _no_cycle_collection():
+            for split in SPLITS:
+                for example in self.examples(split, as_chat=True):
+                    listed = filter(None, [self._wanted.choices and example.choices])
+                    shown = (split, *example[:4], example.messages, example.learns_prompt, *listed)
+                    hashed.update(repr(shown).encode())
         return hashed.hexdigest()[:16]
 
     @cached_property

@@ -109,6 +109,8 @@ def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str, 
 
 def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return a row's columns with those of nested objects as `outer.inner`. Lists stay whole."""
+    if not prefix and dict not in map(type, row.values()):
+        return dict(row)
     found: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict) and value:

@@ -19,6 +19,9 @@ def without_marks(content: Content) -> Content:
     A `<s>` is one of HTML, and stays with its `</s>`, where text follows that no other `<s>` opens; a closing `</s>` of
     an answer is one where the answer holds a `<s>`.
     """
+    texts = (content.prompt, content.completion, *(one.content for one in content.messages))
+    if content.completion and not any("<" in text or "[" in text for text in texts):  # as nearly all rows are
+        return content
     messages = tuple(
         Message(one.role, _ended(one.content)) if one.role == "assistant" else one for one in content.messages
     )
@@ -31,6 +34,8 @@ def without_marks(content: Content) -> Content:
         prompt, completion = "", _ended(_begun(content.completion))
     if not completion.strip() or not all(one.content.strip() for one in messages):
         raise Dropped("an answer that is an end token and nothing else")
+    if (prompt, completion, messages) == content[:3]:
+        return content
     return content._replace(prompt=prompt, completion=completion, messages=messages)
 
 

@@ -28,6 +28,8 @@ class SourceRow(NamedTuple):
     value: Mapping[str, Any]
     split: Split | None
     """The split that the data says: by the name of the file, of a list in it, or of the hub's split."""
+    opening: str
+    """What the places of all rows of its list begin with."""
 
 
 def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
@@ -37,12 +39,15 @@ def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
     """
     if source.startswith(HUB_PREFIX):
         for name, row in hub_rows(source):
-            yield SourceRow(f"{name} row {row.number}", row.value, split_in(name))
+            yield SourceRow(f"{name} row {row.number}", row.value, split_in(name), f"{name} row ")
         return
     for file in data_files(source, note):
+        before: dict[str, tuple[str, Split | None]] = {}
         for name, row in _file_rows(file.path, _about(file, note)):
-            place = " ".join(filter(None, (file.name, name, f"row {row.number}")))
-            yield SourceRow(place, row.value, split_named(name) or file.split)
+            if name not in before:  # a file has millions of rows in one list
+                before[name] = " ".join(filter(None, (file.name, name, "row "))), split_named(name) or file.split
+            opening, split = before[name]
+            yield SourceRow(f"{opening}{row.number}", row.value, split, opening)
 
 
 def _about(file: DataFile, note: Note) -> Note:

@@ -18,7 +18,7 @@ class SeenHashes:
     def add(self, value: int) -> bool:
         """Add a hash, and tell whether it is new."""
         place = bisect_left(self._earlier, value)
-        if value in self._recent or self._earlier[place : place + 1] == array("Q", [value]):
+        if value in self._recent or (place < len(self._earlier) and self._earlier[place] == value):
             return False
         self._recent.add(value)
         if len(self._recent) == _MOST_RECENT:

@@ -56,7 +56,7 @@ class TableBuilder:
         choices = json.dumps(content.choices) if content.choices else None
         second = content.second or None
         self._pending.append((place, content.prompt, content.completion, messages, choices, cluster, second))
-        for kept, value in zip(self._hashes, hashes, strict=True):
+        for kept, value in zip(self._hashes, hashes, strict=False):
             kept.append(value)
         if len(self._pending) == _CHUNK_ROWS:
             self._flush()
@@ -120,7 +120,8 @@ class Rows(Sequence[ExampleT]):
             yield from self._made(self._indices[start : start + _CHUNK_ROWS])
 
     def _made(self, indices: Any) -> list[ExampleT]:
-        return [self._make(TableRow(**row)) for row in self._table.take(indices).to_pylist()]
+        columns = self._table.take(indices).columns
+        return [self._make(TableRow(*row)) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
 
 
 def plain_text_example(row: TableRow) -> Example:

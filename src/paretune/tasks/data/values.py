@@ -16,9 +16,9 @@ def as_text(value: Any) -> str | None:
     True and false are written as in JSON, whole numbers without a decimal point, bytes as the UTF-8 that they are. Of a
     list, and of the answers of a reading task, the first text counts. Raises `Dropped` for other bytes.
     """
+    if value is None or type(value) is str:  # as nearly all values are
+        return value if value and value.strip() else None
     match _decoded(value) if isinstance(value, bytes) else value:
-        case None:
-            return None
         case str() as value:
             return value if value.strip() else None
         case bool():
