@@ -1,6 +1,7 @@
 """How questions are sampled: independently, in new clusters, or anew within the same clusters."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -69,12 +70,12 @@ class Sampling(NamedTuple):
         if self.scope == "questions":
             alone: FloatArray = (values - values.mean(axis=-1, keepdims=True)) / n * _unbiased(np.full(n, 1 / n))
             return alone
-        codes = np.asarray(self.codes)
         if self.scope == "new clusters":
-            inside = np.eye(self.num_clusters)[codes]
-            found: FloatArray = (values - values.mean(axis=-1, keepdims=True)) @ inside / n
+            order, starts = _by_cluster(self.codes)
+            deviations = (values - values.mean(axis=-1, keepdims=True))[..., order]
+            found: FloatArray = np.add.reduceat(deviations, starts, axis=-1) / n
             return found * _unbiased(self._shares())
-        within: FloatArray = _within(values, codes) / n
+        within: FloatArray = _within(values, np.asarray(self.codes)) / n
         return within
 
     def _shares(self) -> FloatArray:
@@ -97,6 +98,14 @@ def sampling_of(clusters: Sequence[str | None], scope: Scope | None = None) -> S
         return INDEPENDENT
     default: Scope = "new clusters" if len(found) >= FEWEST_FOR_NEW_CLUSTERS else "same clusters"
     return Sampling(scope or default, tuple(found[name] for name in names))
+
+
+@lru_cache(maxsize=64)
+def _by_cluster(codes: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the order that puts the questions of each cluster side by side, and where each cluster begins in it."""
+    order = np.argsort(np.asarray(codes), kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes))[:-1]])
+    return order, starts
 
 
 def _unbiased(shares: FloatArray) -> float:
