@@ -144,7 +144,7 @@ def test_table_page_comparison_and_recommendation_go_by_its_metric(
         assert found["metric"] == "edit_distance"
         assert found["difference"] < 0
         assert " lower edit distance" in found["sentence"]
-        assert found["test"] == "paired t test over words"
+        assert found["test"] == "t test, paired by word"
         limit = f"edit_distance<={distances[order[1]]}"
         said = paretune("recommend", str(spelt), "--limit", limit)
         assert said.startswith("backwards, test split: lowest edit distance, with edit distance at most ")

@@ -131,24 +131,24 @@ def test_a_comparison_names_metric_and_direction() -> None:
     found = compare_in(STUDY, "oft", "lora")
     assert found.verdict == "behind"
     assert found.sentence.startswith("oft is behind lora in these runs, with 0.77")
-    assert " higher perplexity (95% interval +0." in found.sentence
+    assert " higher perplexity; " in found.sentence
+    assert "This pair alone: 95% interval +0." in found.sentence
     assert "points" not in " ".join(comparison_lines(found))
     assert comparison_lines(found)[0].endswith("60 texts")
-    assert found.test == "paired t test over texts"
+    assert found.test == "t test, paired by text"
     assert found.model_dump(mode="json")["definition"]["direction"] == "lower"
     turned = compare_in(STUDY, "lora", "oft")
-    assert " lower perplexity (95% interval -" in turned.sentence
+    assert " lower perplexity; " in turned.sentence
+    assert "This pair alone: 95% interval -" in turned.sentence
 
 
 def test_an_undecided_comparison_says_how_near_the_two_are() -> None:
     study = texts({"base": 21.0, "lora": 12.0, "oft": 12.02})
     sentence = compare_in(study, "lora", "oft").sentence
     assert "No significant difference: lora has 0.1" in sentence
-    assert " higher perplexity than oft (95% interval -0." in sentence
-    assert (
-        "differences of more than 0.3038 in perplexity are ruled out with a confidence of 95%, corrected for 3 pairs"
-        in sentence
-    )
+    assert " higher perplexity than oft. This pair alone: 95% interval -0." in sentence
+    assert "Corrected for all 3 pairs of the 3 rows: p = " in sentence
+    assert "; at most 0.3038 in perplexity apart either way, with a confidence of 95% in these runs." in sentence
 
 
 def test_a_claim_takes_its_margin_in_the_metric_s_unit() -> None:
@@ -189,8 +189,9 @@ def test_several_seeds_of_a_bounded_corpus_metric_keep_within_its_bounds() -> No
     assert rows["base"].quality_interval is not None
     assert rows["base"].quality_interval.low >= 0.0
     found = compare_in(study, "lora", "oft")
-    assert "higher BLEU (95% interval +3" in found.sentence
-    assert found.test == "paired t test over questions and seeds"
+    assert "higher BLEU; " in found.sentence
+    assert "This pair alone: 95% interval +3" in found.sentence
+    assert found.test == "t test, paired by question; seeds count as independent, not as pairs"
 
 
 def test_a_corpus_metric_without_its_items_is_not_compared() -> None:
@@ -214,7 +215,10 @@ def test_the_next_experiment_is_with_the_better_of_two_that_are_equally_unlikely
 def test_what_no_number_would_separate_is_said_in_the_metric_s_items() -> None:
     found = compare_in(texts({"base": 21.0, "lora": 12.0, "oft": 12.0}), "lora", "oft")
     hopeless = found.model_copy(update={"more_questions": None, "more_seeds": None})
-    assert "No practical number of texts or seeds alone would decide." in comparison_sentence(hopeless)
+    assert (
+        "Even 100 times as many texts, or as many seeds, would not separate a difference this small."
+        in comparison_sentence(hopeless)
+    )
 
 
 def test_a_graded_share_that_is_nothing_everywhere_keeps_an_interval() -> None:

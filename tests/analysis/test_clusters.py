@@ -74,7 +74,9 @@ def test_the_same_kinds_are_narrower_than_new_ones() -> None:
         for scope in ("new clusters", "same clusters")
     )
     assert same.questions_variance < new.questions_variance / 2
-    assert new.test == "paired t test over clusters of questions and seeds"
+    assert new.test == (
+        "t test, paired by question, over clusters of questions; seeds count as independent, not as pairs"
+    )
 
 
 def test_draws_spread_as_the_clusters_do() -> None:
@@ -88,7 +90,7 @@ def test_draws_spread_as_the_clusters_do() -> None:
 
 def test_a_comparison_says_what_its_interval_speaks_of() -> None:
     plain = evidence(dict(zip(("lora", "oft"), answers(5), strict=True)))
-    assert not any("kinds" in note for note in compare_in(plain, "lora", "oft").notes)
+    assert not any("alike" in note for note in compare_in(plain, "lora", "oft").notes)
 
     def with_clusters(number: int) -> Evidence:
         def scores(record: object) -> QuestionScores:
@@ -99,6 +101,12 @@ def test_a_comparison_says_what_its_interval_speaks_of() -> None:
         return Evidence(plain.records, scores)
 
     many, few = (compare_in(with_clusters(number), "lora", "oft") for number in (16, 4))
-    assert any("questions from new clusters" in note and "16 clusters" in note for note in many.notes)
-    assert any("new questions of these 4 clusters" in note for note in few.notes)
+    assert many.notes[-1] == (
+        "The 320 questions come from 16 templates. Questions of one template are alike, so they count for less than "
+        "320 independent ones; intervals and tests are about questions from other templates too."
+    )
+    assert few.notes[-1] == (
+        "The 320 questions come from 4 templates. Questions of one template are alike, and so few templates say little "
+        "about others; intervals and tests are about new questions of these templates alone."
+    )
     assert many.test != few.test

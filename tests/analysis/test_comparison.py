@@ -8,10 +8,12 @@ from paretune.analysis.decisions.comparison import Comparison
 from paretune.analysis.decisions.front import front_of
 from paretune.analysis.decisions.recommend import recommend_from
 from paretune.analysis.statistics.scores import FloatArray
+from paretune.report.decisions import comparison_lines
 from paretune.spec import Imported, InputError, OutOfMemory, Recipe
 from tests.records import PROVENANCE, make_record, make_records, make_study
 from tests.studies import drawn_answers, evidence
 
+PAIR = ("lora", "dora")
 GPU = PROVENANCE.model_copy(update={"device": "a GPU"})
 
 
@@ -38,9 +40,10 @@ def test_what_cannot_be_told_is_said_with_what_it_would_take() -> None:
     assert found.verdict == "undecided"
     assert found.more_questions or found.more_seeds
     assert found.sentence.startswith("No significant difference: dora is ")
-    assert "for this pair alone" not in found.sentence
+    assert "pair alone" not in found.sentence
     assert "more question" in found.sentence or "more seed" in found.sentence
-    assert f"of more than {100 * found.within:.1f} points are ruled out" in found.sentence
+    within = f"At most {100 * found.within:.1f} points apart either way, with a confidence of 95% in these runs."
+    assert found.sentence.endswith(within)
     assert found.within > abs(found.difference)
 
 
@@ -69,12 +72,38 @@ def test_many_methods_make_a_claim_harder() -> None:
     assert (many.verdict, many.num_comparisons) == ("undecided", 55)
     assert many.p_value == few.p_value
     assert many.p_value_adjusted > 5 * few.p_value
-    assert many.sentence.startswith("Not significant after correction: dora is 4.0 points behind lora (95% interval ")
+    assert many.sentence.startswith(
+        "Not significant after correction: dora is 4.0 points behind lora. This pair alone: "
+    )
     alone, corrected = many.p_value, many.p_value_adjusted
     assert (
-        f" for this pair alone; p = {alone:.3f} without correction; p = {corrected:.2f}, corrected for 55 pairs of "
-        "methods)." in many.sentence
+        f", p = {alone:.3f}. Corrected for all 55 pairs of the 11 rows: p = {corrected:.2f}; at most " in many.sentence
     )
+    assert "Use the first if this was the one pair that you meant to compare" in many.sentence
+
+
+def test_the_difference_by_seed_is_what_a_study_of_that_seed_would_have_found() -> None:
+    answers = {"lora": right(100, 60, 90), "dora": right(92, 80), "base": right(10)}
+    alone = {
+        seed: compare_in(evidence({name: values[[seed]] for name, values in answers.items() if name != "base"}), *PAIR)
+        for seed in (0, 1)
+    }
+    found = compare_in(evidence(answers), *PAIR)
+    assert [(one.seed, one.difference) for one in found.by_seed] == [
+        (seed, pytest.approx(one.difference)) for seed, one in alone.items()
+    ]
+    assert "Difference by seed: +4.0 (0), -10.0 (1)" in comparison_lines(found)
+    assert not any("by seed" in line for line in comparison_lines(alone[0]))
+    untrained = compare_in(evidence(answers), "base", "lora")
+    assert [one.difference for one in untrained.by_seed] == pytest.approx([-0.45, -0.25, -0.4])
+
+
+def test_only_what_is_trained_is_asked_for_more_seeds() -> None:
+    found = compare_in(evidence({"lora": right(25, 12, 30), "base": right(12)}), "lora", "base")
+    assert found.verdict == "undecided"
+    assert found.more_seeds
+    assert " of lora would give" in found.sentence
+    assert " of each" not in found.sentence
 
 
 def test_without_answers_one_by_one_it_is_an_unpaired_comparison() -> None:

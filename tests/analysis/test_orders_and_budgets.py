@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paretune.analysis.statistics.estimate import student_quantile
 from paretune.analysis.statistics.sample_size import needed
 from paretune.analysis.statistics.simulation import as_scores, simulate_answers
 from paretune.analysis.statistics.tuning_budget import expected_best
@@ -54,6 +55,24 @@ def test_many_questions_cannot_replace_seeds() -> None:
 
 def test_what_is_told_apart_needs_nothing_more() -> None:
     assert needed(*pair([0.2, 0.8], 3, 500, 0.0)) == (0, 0)
+
+
+@pytest.mark.parametrize("untrained", [False, True])
+def test_so_many_more_seeds_bring_the_variance_down_to_what_is_wanted(untrained: bool) -> None:
+    first, second = pair([0.5, 0.56], 3, 4000, 0.3)
+    if untrained:
+        second = second._replace(num_seeds=1, between_seeds=0.0, residual=0.0, degrees_of_freedom=0.0)
+    more = needed(first, second).more_seeds
+    assert more
+    gaps = first.unit_means - second.unit_means
+    noise = first.residual / 3 + second.residual / second.num_seeds
+    items = gaps.var(ddof=1) / len(gaps) - noise
+    wanted = (gaps.mean() / (student_quantile(0.975, np.inf) + student_quantile(0.8, np.inf))) ** 2
+
+    def variance(seeds: int) -> float:
+        return items + (first.between_seeds + second.between_seeds) / seeds
+
+    assert variance(3 + more) <= wanted < variance(3 + more - 1)
 
 
 def test_a_difference_of_nothing_is_never_told() -> None:

@@ -270,7 +270,10 @@ def test_untuned_methods_are_tuned_first_and_no_claim_is_made() -> None:
     tuned = found.next_experiment.model_copy(update={"tuned": True})
     told = experiment_text(tuned)
     assert told.startswith("Next: 2 more seeds each of dora and lora meet the rule of 5 for a claim, but ")
-    assert "would separate them" in told
+    assert "even 100 times as many questions, or as many seeds, would not separate them" in told
+    some = experiment_text(tuned.model_copy(update={"more_questions": 90, "trained": ("dora",)}))
+    assert some.startswith("Next: 2 more seeds of dora meet the rule of 5 for a claim, but about 90 more questions ")
+    assert " would separate them in 4 of 5 repeats if the true difference is as observed" in some
     assert told.endswith("they are tied, so choose between them by cost.")
     text = " ".join(recommendation_lines(found))
     assert "Behind dora in these runs: ia3." in text

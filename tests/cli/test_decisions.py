@@ -47,7 +47,7 @@ def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     show_comparison(folder, "full", "lora", task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
     assert value["verdict"] == "ahead"
-    assert value["sentence"] in value["text"]
+    assert value["sentence"] in " ".join(value["text"])
     assert value == paretune.compare(folder, "full", "lora").model_dump(mode="json") | {"text": value["text"]}
 
 
@@ -145,12 +145,14 @@ def test_methods_are_found_in_capitals_too_and_no_two_are_called_equal(
     show_comparison(folder, "DoRA", "LoRA", task=None, across=False, as_json=False)
     printed = capsys.readouterr().out
     compared = paretune.compare(folder, "dora", "lora")
-    within, pairs = f"{100 * compared.within:.1f} points", f"corrected for {compared.num_comparisons} pairs"
-    ruled_out = f"differences of more than {within} are ruled out with a confidence of 95%, {pairs}."
-    assert ruled_out in printed
+    pairs = f"Corrected for all {compared.num_comparisons} pairs of the {compared.num_rows} rows: p = "
+    within = f"; at most {100 * compared.within:.1f} points apart either way, with a confidence of 95% in these runs."
+    assert pairs in printed
+    assert within in printed
+    assert "This pair alone: 95% interval " in printed
     assert "equal" not in printed
     nothing = compared.model_copy(update={"within": 1.0})
-    assert comparison_sentence(nothing).endswith("No difference is ruled out.")
+    assert "; no difference is ruled out. Use the first if " in comparison_sentence(nothing)
 
 
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

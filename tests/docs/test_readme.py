@@ -65,11 +65,13 @@ def test_the_values_of_the_example_are_those_of_its_records() -> None:
     low, high = (f"{100 * end:.0f}" for end in difference.interval)
     assert f"{100 * difference.difference:.0f}" == "5"
     assert "looks five points better than LoRA" in text
-    assert f"goes from {low} to +{high} points" in text
+    assert f"of that difference, for this pair alone, goes from {low} to +{high} points" in text
     finals = [record for record in load_planned_records(STUDY) if not record.trial.tunes]
     accuracy = {(one.trial.method.label, one.trial.seed): 100 * one.metrics["accuracy"] for one in finals}
     won, lost = (accuracy["full", seed] - accuracy["lora", seed] for seed in (0, 1))
     assert f'With seed 0 alone, full fine-tuning would have "beaten" LoRA by {won:.0f} points' in text
-    assert f"with seed 1 alone, it would have lost by {-lost:.0f}." in text
+    assert f"with seed 1 alone, it would have lost by {-lost:.0f} (" in text
+    by_seed = [100 * one.difference for one in paretune.compare(STUDY, "full", "lora").by_seed]
+    assert by_seed[:2] == pytest.approx([won, lost])
     means = {label: fmean(accuracy[label, seed] for seed in (0, 1, 2)) for label in ("rslora", "lora")}
     assert means["rslora"] - means["lora"] == pytest.approx(100 * difference.difference)

@@ -1,11 +1,12 @@
 """Recommendations and verdicts in words."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from paretune.analysis.decisions.checklist import FEWEST_SEEDS
 from paretune.analysis.decisions.claim import Judgement
-from paretune.analysis.decisions.comparison import Comparison
-from paretune.analysis.decisions.phrases import counted, gap, more_of
+from paretune.analysis.decisions.comparison import Comparison, comparison_sentences
+from paretune.analysis.decisions.phrases import beyond_practical, counted, gap, more_of, signed
 from paretune.analysis.decisions.recommendation import Candidate, Experiment, Recommendation
 from paretune.analysis.decisions.requirements import Limit, Reason
 from paretune.report.format import plain, probability, show, span
@@ -81,21 +82,22 @@ def objective_text(recommendation: Recommendation) -> str:
 
 def experiment_text(experiment: Experiment, items: str = "questions") -> str:
     """Return what to run next, in a sentence. `items` is what the main metric is the mean over."""
-    pair = f"{experiment.first} and {experiment.second}"
-    if not experiment.tuned:
-        return (
-            f"Next: tune the learning rates of {pair} on validation data with the same budget; then re-run the command."
-        )
-    ways = more_of(experiment.more_questions, experiment.more_seeds, items)
+    pair, trained = f"{experiment.first} and {experiment.second}", " and ".join(experiment.trained)
+    if trained and not experiment.tuned:
+        same = " with the same budget" if len(experiment.trained) > 1 else ""
+        return f"Next: tune the learning rates of {trained} on validation data{same}; then re-run the command."
+    ways = more_of(experiment.more_questions, experiment.more_seeds, items, experiment.trained)
+    beyond = beyond_practical(items)
     separate = (
-        f"about {ways} would separate them if the true difference is as observed"
+        f"about {ways} would separate them in 4 of 5 repeats if the true difference is as observed"
         if ways
-        else f"no practical number of {items} or seeds would separate them"
+        else f"{beyond[0].lower()}{beyond[1:]} would not separate them"
     )
     by_cost = "they are tied, so choose between them by cost"
-    if experiment.num_seeds < FEWEST_SEEDS:
+    if trained and experiment.num_seeds < FEWEST_SEEDS:
         lacking = FEWEST_SEEDS - experiment.num_seeds
-        seeds = f"{lacking} more seed{'' if lacking == 1 else 's'} each of {pair}"
+        each = "each " if len(experiment.trained) > 1 else ""
+        seeds = f"{lacking} more seed{'' if lacking == 1 else 's'} {each}of {trained}"
         return f"Next: {seeds} meet the rule of {FEWEST_SEEDS} for a claim, but {separate}: {by_cost}."
     return f"Next: for {pair}, {separate}{'; otherwise choose by cost' if ways else f': {by_cost}'}."
 
@@ -220,17 +222,27 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     metric = comparison.definition
     things = metric.items
     head = f"{comparison.task}, {comparison.split} split, {comparison.num_questions} {things}"
-    lines = [head, comparison.sentence]
+    lines = [head, *comparison_sentences(comparison)]
     for side in (comparison.first, comparison.second):
         low, high = side.interval
         figures = ", ".join([counted(side.num_seeds, "seed"), *_shown(side.metrics, COSTS)])
         figure = show(metric, side.value)
         lines.append(f"{side.name}: {figure} ({span(metric, low, high, ' to ')}), {figures}")
-    questions = f"{things} {gap(metric, comparison.questions_standard_error)}"
-    seeds_error = comparison.seeds_standard_error
-    seeds = "seeds unknown" if seeds_error is None else f"seeds {gap(metric, seeds_error)}"
-    lines.append(f"Standard error of the difference: {questions}, {seeds}. Test: {comparison.test}.")
+    if len(comparison.by_seed) > 1:
+        parts = ", ".join(f"{signed(metric, one.difference)} ({one.seed})" for one in comparison.by_seed)
+        lines.append(f"Difference by seed: {parts}")
+    lines.append(f"{_standard_error(comparison)} Test: {comparison.test}.")
     return [plain(line) for line in (*lines, *comparison.notes)]
+
+
+def _standard_error(comparison: Comparison) -> str:
+    """Return what the standard error of the difference is made of, and what it is in all."""
+    metric, from_items = comparison.definition, comparison.questions_standard_error
+    head, from_seeds = "Standard error of the difference", comparison.seeds_standard_error
+    if from_seeds is None:
+        return f"{head}: {metric.items} {gap(metric, from_items)}, seeds unknown."
+    parts = f"{metric.items} {gap(metric, from_items)}, seeds {gap(metric, from_seeds)}"
+    return f"{head}: {parts}, together {gap(metric, math.hypot(from_items, from_seeds))}."
 
 
 def claim_lines(judgement: Judgement) -> list[str]:

@@ -99,6 +99,10 @@ class TaskCard(Data):
     """What the task scores. The first is the main metric, which methods are ranked by."""
     parts: dict[str, str] = {}
     """What the named parts (`group`) of the test questions hold, as it stands after "seen: "."""
+    cluster: str = "cluster"
+    """What questions that are alike share, in the singular: "template". Its plural ends in "s"."""
+    cluster_meaning: str = ""
+    """What such a cluster holds where its name does not say it: "sentences of one document"."""
     superseded_by: str | None = None
 
     @model_validator(mode="before")

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from paretune.spec import InputError, TaskCard
 from paretune.tasks.asking import Answer, CorpusMetric, Respondent
 from paretune.tasks.base import Example, Split, Task
-from paretune.tasks.data.own import ALWAYS, OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, OwnRows
+from paretune.tasks.data.own import ALWAYS, OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, SAME_GROUP, OwnRows
 from paretune.tasks.metrics import ModelMetric, TextMetric, chosen_metrics
 from paretune.tasks.metrics.calls import corpus_metrics_of, takes, values_of
 from paretune.tasks.metrics.likelihood import Choice
@@ -40,6 +40,7 @@ class OwnData(OwnRows, Task):
         source="a file, a folder or a data set of the hub, given by the option path",
         licence="yours",
         metrics=ExactMatch.metrics,
+        cluster_meaning=SAME_GROUP,
     )
     default_options: ClassVar[dict[str, Any]] = {
         "path": None,

@@ -18,7 +18,7 @@ from paretune.spec import InputError, LabelReport, RowsReport, TaskCard, TaskSpe
 from paretune.tasks.base import Split
 from paretune.tasks.classification import ClassificationTask, LabelledExample
 from paretune.tasks.data.dataset import SHOWN_LABELS, Dataset
-from paretune.tasks.data.own import OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, SOURCE, OwnRows
+from paretune.tasks.data.own import OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, SAME_GROUP, SOURCE, OwnRows
 from paretune.tasks.data.table import TableRow
 from paretune.tasks.data.wanted import SPLITS
 from paretune.tasks.label_forms import guessed_problem, in_order, number_in, read_label
@@ -41,6 +41,7 @@ class OwnLabels(OwnRows, ClassificationTask):
         source=SOURCE,
         licence="yours",
         metrics=SCORINGS["single_label"].metrics,
+        cluster_meaning=SAME_GROUP,
     )
     default_options: ClassVar[dict[str, Any]] = {
         "path": None,

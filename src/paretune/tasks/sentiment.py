@@ -37,6 +37,7 @@ class Sentiment(ClassificationTask):
         source="Hutto and Gilbert 2014 (ICWSM), from the source distribution of vaderSentiment 3.3.2",
         licence="MIT, as the package states it; the sentences are quoted from their authors",
         metrics=(ACCURACY, MACRO_F1),
+        cluster_meaning="sentences of one document, or nearly the same ones; any other sentence stands for itself",
     )
     default_options: ClassVar[dict[str, Any]] = {
         "sources": list(SOURCES),

@@ -48,6 +48,7 @@ class WordProblems(Task):
         licence="Apache-2.0",
         metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),
         parts={"seen": "from templates of the training data", "unseen": "from other templates"},
+        cluster="template",
     )
     default_options: ClassVar[dict[str, Any]] = {"train_size": 1024, "validation_size": 64, "test_size": 160, "seed": 0}
     about_options = {

@@ -6,11 +6,11 @@ from typing import Any, Literal, NamedTuple
 
 from paretune.analysis.decisions.checklist import Check, checklist, cost_check
 from paretune.analysis.decisions.compare import compare_rows
-from paretune.analysis.decisions.comparison import Comparison, interval_text
-from paretune.analysis.decisions.phrases import gap, signed
+from paretune.analysis.decisions.comparison import Comparison, alone, interval_text
+from paretune.analysis.decisions.phrases import corrected_for, gap, signed
 from paretune.analysis.decisions.requirements import Capabilities, known_metric
 from paretune.analysis.statistics.confidence_set import SIGNIFICANCE
-from paretune.analysis.statistics.paired import Difference, p_above
+from paretune.analysis.statistics.paired import Difference, lower_bound, p_above
 from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set
 from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.rows import rows_of
@@ -105,7 +105,7 @@ def judge_rows(view: View, compared: ComparisonSet | None, text: str, known: Cap
     if claim.cost is not None:
         checks.append(cost_check(view, pair, claim.cost, claim.cost_share))
     supports, opposes = _p_values(claim, comparison, difference)
-    verdict, reason = _verdict(claim, comparison, checks, supports, opposes)
+    verdict, reason = _verdict(claim, (comparison, difference), checks, supports, opposes)
     return Judgement(
         claim=text, verdict=verdict, reason=reason, p_value=supports, checks=tuple(checks), comparison=comparison
     )
@@ -121,8 +121,9 @@ def _in_its_unit(claim: Claim, text: str, metric: Metric) -> Claim:
 
 
 def _verdict(
-    claim: Claim, comparison: Comparison, checks: list[Check], supports: float, opposes: float
+    claim: Claim, found: tuple[Comparison, Difference], checks: list[Check], supports: float, opposes: float
 ) -> tuple[ClaimVerdict, str]:
+    comparison, difference = found
     open_points = [check for check in checks if check.passed is not True]
     unmet = f"the protocol is not met ({', '.join(check.point for check in open_points)})"
     dearer = next((check for check in open_points if check.point == "cost" and check.passed is False), None)
@@ -134,7 +135,7 @@ def _verdict(
     if opposes < SIGNIFICANCE:
         return "undecided", f"{says}: in these runs {_opposite(claim, comparison)}, but {unmet}."
     if supports >= SIGNIFICANCE:
-        return "undecided", _open(claim, comparison)
+        return "undecided", _open(claim, comparison, difference)
     if open_points:
         return "undecided", f"{says}: the results support it, but {unmet}."
     return "supported", f"{says}, and every point of the protocol is met."
@@ -164,12 +165,14 @@ def _p_values(claim: Claim, comparison: Comparison, difference: Difference) -> t
 def _says(claim: Claim, comparison: Comparison) -> str:
     metric = comparison.definition
     unit = "points" if metric.unit is Unit.FRACTION else metric.words
-    seen = f"{signed(metric, comparison.difference)} {unit}, {interval_text(comparison)}"
+    seen = f"{signed(metric, comparison.difference)} {unit}, {interval_text(comparison)}{alone(comparison)}"
     return f"{claim.first} against {claim.second}: {seen}"
 
 
 def _margin(claim: Claim, comparison: Comparison) -> str:
-    return f"{100 * claim.margin:g} points" if claim.in_points else gap(comparison.definition, claim.margin)
+    if not claim.in_points:
+        return gap(comparison.definition, claim.margin)
+    return f"{100 * claim.margin:g} point{'' if claim.margin == 0.01 else 's'}"
 
 
 def _opposite(claim: Claim, comparison: Comparison) -> str:
@@ -178,10 +181,13 @@ def _opposite(claim: Claim, comparison: Comparison) -> str:
     return f"not ahead by {_margin(claim, comparison)}" if claim.margin else "it is behind"
 
 
-def _open(claim: Claim, comparison: Comparison) -> str:
+def _open(claim: Claim, comparison: Comparison, difference: Difference) -> str:
     if claim.kind == "beats" and not claim.margin:
         return comparison.sentence
-    wanted = "ahead by more than" if claim.kind == "beats" else "behind by at most"
-    pairs = comparison.num_comparisons
-    corrected = f" (tests corrected for {pairs:,} pairs of methods)" if pairs > 1 else ""
-    return f"{_says(claim, comparison)}: not shown that it is {wanted} {_margin(claim, comparison)}{corrected}."
+    pairs, rows, margin = comparison.num_comparisons, comparison.num_rows, _margin(claim, comparison)
+    says, corrected = _says(claim, comparison), f" (corrected for {corrected_for(pairs, rows)})" if pairs > 1 else ""
+    if claim.kind == "beats":
+        return f"{says}: not shown that it is ahead by more than {margin}{corrected}."
+    gain = difference._replace(centre=comparison.definition.sign * difference.centre)
+    behind = gap(comparison.definition, -lower_bound(gain, 1 - SIGNIFICANCE / pairs))
+    return f"{says}: {claim.first} may still be up to {behind} behind{corrected}; the margin is {margin}."

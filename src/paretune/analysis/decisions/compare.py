@@ -1,7 +1,7 @@
 """Is one method better than another?"""
 
 from paretune.analysis.decisions.checklist import checklist, obstacles
-from paretune.analysis.decisions.comparison import Comparison, Side, Verdict, comparison_sentence
+from paretune.analysis.decisions.comparison import Comparison, SeedDifference, Side, Verdict, comparison_sentence
 from paretune.analysis.decisions.phrases import lone_value
 from paretune.analysis.decisions.protocol import refuse_conflicts
 from paretune.analysis.decisions.requirements import Capabilities
@@ -40,7 +40,7 @@ def compare_rows(
     difference = row_difference(compared, one, other)
     reasons = obstacles(checklist(view, rows, known))
     comparison = _comparison(view, compared, (one, other), difference, reasons)
-    if difference.paired and (note := compared.sampling.note):
+    if difference.paired and (note := compared.sampling_note):
         comparison = comparison.model_copy(update={"notes": (*comparison.notes, note)})
     components = compared.components[one], compared.components[other]
     if components[0] is not None and components[1] is not None:
@@ -102,6 +102,8 @@ def _comparison(
         p_value=difference.p_value,
         p_value_adjusted=min(better, worse),
         num_comparisons=compared.num_pairs,
+        num_rows=compared.num_compared,
+        by_seed=_by_seed(compared.rows[one], compared.rows[other]),
         test=difference.test,
         paired=difference.paired,
         num_questions=difference.num_questions,
@@ -134,6 +136,18 @@ def _side(compared: ComparisonSet, view: View, place: int) -> Side:
         trains=row.records[0].trial.method.trains,
         metrics=row.metrics,
     )
+
+
+def _by_seed(first: Row, second: Row) -> tuple[SeedDifference, ...]:
+    """Return the difference with each seed alone, in the order of the seeds.
+
+    What is not trained gives the same with every seed, so its one value is compared with each seed of the other.
+    """
+    rows = (first, second)
+    trained = [set(row.by_seed) for row in rows if row.trains] or [set(first.by_seed)]
+    seeds = sorted(set.intersection(*trained))
+    values = [row.by_seed if row.trains else dict.fromkeys(seeds, row.metrics[row.quality]) for row in rows]
+    return tuple(SeedDifference(seed=seed, difference=values[0][seed] - values[1][seed]) for seed in seeds)
 
 
 def _seeds_known(sides: list[Side]) -> bool:

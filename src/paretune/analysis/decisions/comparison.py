@@ -5,7 +5,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from paretune.analysis.decisions.phrases import gap, lead, more_of, needs_no_name, p_text, signed
+from paretune.analysis.decisions.phrases import (
+    beyond_practical,
+    corrected_for,
+    gap,
+    lead,
+    more_of,
+    needs_no_name,
+    p_text,
+    signed,
+)
 from paretune.analysis.statistics.confidence_set import SIGNIFICANCE
 from paretune.analysis.statistics.intervals import Interval
 from paretune.spec import METRICS, Metric
@@ -27,6 +36,14 @@ class Side(Data):
     trains: bool
     metrics: dict[str, float]
     """Mean over seeds of every value that was measured."""
+
+
+class SeedDifference(Data):
+    """The difference with one seed: what a study of that seed alone would have found."""
+
+    seed: int
+    difference: float
+    """As `Comparison.difference`."""
 
 
 class Comparison(Shown, Data):
@@ -52,7 +69,11 @@ class Comparison(Shown, Data):
     p_value_adjusted: float
     """The same, adjusted for all pairs of methods of the task: what ranks and ties are read from too."""
     num_comparisons: int
-    """Pairs of methods that it is adjusted for."""
+    """Pairs of rows that it is adjusted for."""
+    num_rows: int
+    """Rows of the table that these pairs are of, the untouched base among them."""
+    by_seed: tuple[SeedDifference, ...] = ()
+    """For each seed that both have, or that the trained one has where the other is not trained."""
     test: str
     paired: bool
     num_questions: int
@@ -67,9 +88,9 @@ class Comparison(Shown, Data):
     no_claim_because: str = ""
     """The points of the protocol that are not met, as clauses; empty where all are."""
     more_questions: int | None = None
-    """About N more questions would separate a difference of this size; None where no practical number would."""
+    """About N more questions would separate a difference of this size; None where not even 100 times as many would."""
     more_seeds: int | None = None
-    """The same for more seeds of each method."""
+    """The same for more seeds of each method that is trained."""
     sentence: str = ""
     notes: tuple[str, ...] = ()
 
@@ -87,57 +108,96 @@ class Comparison(Shown, Data):
 
 
 def comparison_sentence(comparison: Comparison) -> str:
-    """Return what the comparison says, in one to three sentences."""
+    """Return what the comparison says, in a few sentences."""
+    return " ".join(comparison_sentences(comparison))
+
+
+def comparison_sentences(comparison: Comparison) -> list[str]:
+    """Return the same, with a text for what was found, for the pair alone, for the correction, and for what to do."""
+    found = _found(comparison)
+    if comparison.num_comparisons == 1:
+        head = f"{found} ({interval_text(comparison)}, p {p_text(comparison.p_value)})"
+        lines = [f"{head}{_no_claim(comparison)}."]
+        return [*lines, _more(comparison), _ruled_out(comparison)] if comparison.verdict == "undecided" else lines
+    alone = f"This pair alone: {interval_text(comparison)}, p {p_text(comparison.p_value)}."
+    corrected = f"Corrected for {_pairs(comparison)}: p {p_text(comparison.p_value_adjusted)}"
+    if comparison.verdict == "undecided":
+        corrected += f"; {_most(comparison)}"
+    lines = [f"{found}{_no_claim(comparison)}.", alone, f"{corrected}. {_WHICH}"]
+    return [*lines, _more(comparison)] if comparison.verdict == "undecided" else lines
+
+
+_WHICH = (
+    "Use the first if this was the one pair that you meant to compare, the second if you picked it from the results."
+)
+
+
+def interval_text(comparison: Comparison) -> str:
+    """Return the interval of the difference of the pair by itself: "95% interval -3.1 to +4.2"."""
+    (low, high), metric = comparison.interval, comparison.definition
+    return f"95% interval {signed(metric, low)} to {signed(metric, high)}"
+
+
+def alone(comparison: Comparison) -> str:
+    """Return that a value is not corrected, where there are other pairs to correct for."""
+    return " for this pair alone" if comparison.num_comparisons > 1 else ""
+
+
+def _pairs(comparison: Comparison) -> str:
+    return f"all {corrected_for(comparison.num_comparisons, comparison.num_rows)}"
+
+
+def _found(comparison: Comparison) -> str:
+    """Return what was found, without how sure it is."""
     first, second, metric = comparison.first.name, comparison.second.name, comparison.definition
     apart = gap(metric, abs(comparison.difference))
     by = f" by {apart}" if needs_no_name(metric) else f", with {lead(metric, comparison.difference)}"
-    interval, pairs = interval_text(comparison), comparison.num_comparisons
-    corrected = f"p {p_text(comparison.p_value_adjusted)}"
-    corrected += f", corrected for {pairs:,} pairs of methods" if pairs > 1 else ""
     if comparison.verdict in {"ahead", "behind"}:
         side = "ahead of" if comparison.verdict == "ahead" else "behind"
-        return (
-            f"{first} is {side} {second} in these runs{by} ({interval}; {corrected}); "
-            f"{comparison.no_claim_because}, so no claim."
-        )
+        return f"{first} is {side} {second} in these runs{by}"
     if comparison.verdict != "undecided":
-        return f"{first} is {comparison.verdict} than {second}{by} ({interval}; {corrected})."
+        return f"{first} is {comparison.verdict} than {second}{by}"
     if comparison.difference == 0:
         seen = f"{first} equals {second}"
     elif needs_no_name(metric):
         seen = f"{first} is {apart} {'ahead of' if comparison.gain > 0 else 'behind'} {second}"
     else:
         seen = f"{first} has {lead(metric, comparison.difference)} than {second}"
-    if comparison.p_value < SIGNIFICANCE:
-        alone = f"p {p_text(comparison.p_value)} without correction"
-        head = f"Not significant after correction: {seen} ({interval}; {alone}; {corrected})."
-    else:
-        head = f"No significant difference: {seen} ({interval}; {corrected})."
-    return f"{head} {_more(comparison)} {_ruled_out(comparison)}"
+    known = comparison.p_value < SIGNIFICANCE
+    return f"{'Not significant after correction' if known else 'No significant difference'}: {seen}"
 
 
-def interval_text(comparison: Comparison) -> str:
-    """Return the interval of the difference, and that it is not corrected where there are other pairs of methods."""
-    (low, high), metric = comparison.interval, comparison.definition
-    alone = " for this pair alone" if comparison.num_comparisons > 1 else ""
-    return f"95% interval {signed(metric, low)} to {signed(metric, high)}{alone}"
+def _no_claim(comparison: Comparison) -> str:
+    """Return why no claim is made of a significant difference."""
+    significant = comparison.verdict in {"ahead", "behind"}
+    return f"; {comparison.no_claim_because}, so no claim" if significant else ""
+
+
+def _most(comparison: Comparison) -> str:
+    """Return how far apart the two can be. Whether that is as good as equal is for the reader to say."""
+    metric = comparison.definition
+    if comparison.within >= metric.widest:
+        return "no difference is ruled out"
+    most = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
+    where = " in these runs" if comparison.no_claim_because else ""
+    return f"at most {most} apart either way, with a confidence of 95%{where}"
 
 
 def _ruled_out(comparison: Comparison) -> str:
-    """Return which differences the data rule out. Whether that is as good as equal is for the reader to say."""
-    metric, pairs = comparison.definition, comparison.num_comparisons
-    if comparison.within >= metric.widest:
-        return "No difference is ruled out."
-    than = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
-    differences = "In these runs, differences" if comparison.no_claim_because else "Differences"
-    corrected = f", corrected for {pairs:,} pairs" if pairs > 1 else ""
-    return f"{differences} of more than {than} are ruled out with a confidence of 95%{corrected}."
+    text = _most(comparison)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _more(comparison: Comparison) -> str:
-    ways = more_of(comparison.more_questions, comparison.more_seeds, comparison.definition.items)
+    trained = [side.name for side in (comparison.first, comparison.second) if side.trains]
+    items = comparison.definition.items
+    ways = more_of(comparison.more_questions, comparison.more_seeds, items, trained)
     if ways:
-        return f"About {ways} would decide with a probability of 80%, if the true difference is as observed."
+        by = " by the corrected test" if comparison.num_comparisons > 1 else ""
+        return (
+            f"About {ways} would give a significant difference{by} in 4 of 5 repeats, if the true difference is as "
+            "observed."
+        )
     if not comparison.paired:
         return "Per-question answers would give a sharper test."
-    return f"No practical number of {comparison.definition.items} or seeds alone would decide."
+    return f"{beyond_practical(items)} would not separate a difference this small."

@@ -1,7 +1,9 @@
 """Amounts in words, as sentences about methods have them."""
 
 import math
+from collections.abc import Sequence
 
+from paretune.analysis.statistics.sample_size import MOST_TIMES
 from paretune.spec import Metric, Unit
 
 _DIGITS = 3
@@ -81,11 +83,26 @@ def rounded(number: int) -> int:
     return -(-number // step) * step
 
 
-def more_of(more_questions: int | None, more_seeds: int | None, things: str = "questions") -> str:
-    """Return "1,200 more questions or 4 more seeds of each", or an empty string where neither would do."""
-    ways = []
+def corrected_for(num_pairs: int, num_rows: int) -> str:
+    """Return what p-values are corrected for: "45 pairs of the 10 rows"."""
+    return f"{num_pairs:,} pairs of the {num_rows:,} rows"
+
+
+def beyond_practical(things: str = "questions") -> str:
+    """Return what is more than anything that is proposed: "Even 100 times as many questions, or as many seeds,"."""
+    return f"Even {MOST_TIMES} times as many {things}, or as many seeds,"
+
+
+def more_of(
+    more_questions: int | None, more_seeds: int | None, things: str = "questions", trained: Sequence[str] = ()
+) -> str:
+    """Return "1,200 more questions or 4 more seeds of each", or an empty string where neither would do.
+
+    `trained` names those of the two methods that have seeds: "4 more seeds of oft" where it is one alone.
+    """
+    ways, of = [], trained[0] if len(trained) == 1 else "each"
     if more_questions:
         ways.append(f"{rounded(more_questions):,} more {things.removesuffix('s') if more_questions == 1 else things}")
     if more_seeds:
-        ways.append(f"{rounded(more_seeds):,} more seed{'' if more_seeds == 1 else 's'} of each")
+        ways.append(f"{rounded(more_seeds):,} more seed{'' if more_seeds == 1 else 's'} of {of}")
     return " or ".join(ways)

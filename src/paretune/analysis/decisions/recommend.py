@@ -181,7 +181,7 @@ def _next_experiment(view: View, compared: ComparisonSet, candidates: Sequence[C
     by_name = {view.name_of(row): place for place, row in enumerate(compared.rows)}
     components = [compared.components[by_name[one.name]] for one in (first, second)]
     rows = [compared.rows[by_name[one.name]] for one in (first, second)]
-    seeds = min(len(row.records) for row in rows)
+    trained = [row for row in rows if row.trains]
     points = {check.point: check.passed for check in checklist(view, rows, {})}
     one, other = components
     more = needed(one, other, compared.num_pairs) if one is not None and other is not None else None
@@ -190,7 +190,8 @@ def _next_experiment(view: View, compared: ComparisonSet, candidates: Sequence[C
         second=second.name,
         more_questions=more.more_questions if more else None,
         more_seeds=more.more_seeds if more else None,
-        num_seeds=seeds,
+        num_seeds=min((len(row.records) for row in trained), default=0),
+        trained=tuple(view.name_of(row) for row in trained),
         tuned=points["tuning"] is True,
     )
 

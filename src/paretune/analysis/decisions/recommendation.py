@@ -78,11 +78,13 @@ class Experiment(Data):
     first: str
     second: str
     more_questions: int | None
-    """Approximate number of additional questions; None where no practical number is enough by itself."""
+    """Approximate number of additional questions; None where not even 100 times as many would do by themselves."""
     more_seeds: int | None
-    """Of each of the two."""
+    """Of each that is trained."""
     num_seeds: int
-    """Seeds that the one with fewer has today."""
+    """Seeds that the trained one with fewer has today; 0 where neither is trained."""
+    trained: tuple[str, ...] = ()
+    """Those of the two that are trained: more seeds of the others would give the same."""
     tuned: bool = False
     """Whether both were tuned with the same budget: what comes first where they were not."""
 

@@ -37,21 +37,6 @@ class Sampling(NamedTuple):
             return 1 / squares - 1 if squares < 0.5 else 1.0
         return float(max(1, num_units - max(1, self.num_clusters)))
 
-    @property
-    def note(self) -> str | None:
-        """Return a sentence that says what intervals speak of, or None where questions are independent."""
-        if self.scope == "questions":
-            return None
-        if self.scope == "new clusters":
-            return (
-                "Intervals and tests are about questions from new clusters, such as other templates: "
-                f"the {self.num_clusters} clusters of these questions are treated as a sample."
-            )
-        return (
-            f"Intervals and tests are about new questions of these {self.num_clusters} clusters, such as templates, "
-            "not about other clusters."
-        )
-
     def variance(self, values: FloatArray) -> float:
         """Return the variance of the mean of values of shape (questions,), or the sum of that of several rows."""
         n: int = values.shape[-1]

@@ -53,8 +53,9 @@ def paired_difference(
     several = first.num_seeds > 1 or second.num_seeds > 1
     sampling = first.sampling
     if several or sampling.codes or not first.right_or_wrong:
-        units_named = f"clusters of {items}" if sampling.scope == "new clusters" else items
-        test = f"paired t test over {units_named}{' and seeds' if several else ''}"
+        test = f"t test, paired by {items.removesuffix('s')}"
+        test += f", over clusters of {items}" if sampling.scope == "new clusters" else ""
+        test += "; seeds count as independent, not as pairs" if several else ""
     else:
         test = "exact McNemar test"
     low, high = spread.interval

@@ -1,23 +1,26 @@
 """Which differences questions and seeds can tell, and how many more would tell one."""
 
 import math
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from paretune.analysis.statistics.estimate import student_quantile
 from paretune.analysis.statistics.variance import VarianceComponents, seeds_variance
 
 _POWER = 0.8
-_MOST_TIMES = 100
+MOST_TIMES = 100
 """Experiments with more than this many times today's questions or seeds are not proposed."""
 
 
 class Needed(NamedTuple):
-    """What would tell a difference of today's size with 80 % power: either alone suffices. None: it alone cannot."""
+    """What would tell a difference of today's size with 80 % power: either alone suffices. None: it alone cannot, not
+    with `MOST_TIMES` as many."""
 
     more_questions: int | None
     """In as many more clusters, where questions have them and clusters are sampled."""
     more_seeds: int | None
-    """For each of the two methods."""
+    """For each of the two methods that has seeds: all seeds of the untouched base would give the same."""
 
 
 def needed(first: VarianceComponents, second: VarianceComponents, num_comparisons: int = 1) -> Needed:
@@ -28,7 +31,7 @@ def needed(first: VarianceComponents, second: VarianceComponents, num_comparison
     `num_comparisons`.
     """
     gaps = first.unit_means - second.unit_means
-    n, seeds = len(gaps), max(1, min(first.num_seeds, second.num_seeds))
+    n = len(gaps)
     difference = abs(float(gaps.mean()))
     if difference == 0:
         return Needed(None, None)
@@ -39,17 +42,38 @@ def needed(first: VarianceComponents, second: VarianceComponents, num_comparison
     items = max(0.0, first.sampling.variance(gaps) - residual) if n > 1 else 0.0
     by_seed = seeds_variance([first, second])
     return Needed(
-        more_questions=_more(n, shrinking=items + residual, fixed=by_seed, goal=goal),
-        more_seeds=_more(seeds, shrinking=by_seed + residual, fixed=items, goal=goal),
+        more_questions=_more_questions(n, shrinking=items + residual, fixed=by_seed, goal=goal),
+        more_seeds=_more_seeds([first, second], left=goal - items),
     )
 
 
-def _more(today: int, *, shrinking: float, fixed: float, goal: float) -> int | None:
-    """Return how many more of what there are `today` of bring fixed + shrinking x today / number down to `goal`."""
+def _more_questions(today: int, *, shrinking: float, fixed: float, goal: float) -> int | None:
+    """Return how many more than `today` bring fixed + shrinking x today / number down to `goal`."""
     if fixed >= goal:
         return None
     number = math.ceil(today * shrinking / (goal - fixed))
-    return max(0, number - today) if number <= today * _MOST_TIMES else None
+    return max(0, number - today) if number <= today * MOST_TIMES else None
+
+
+def _more_seeds(pair: Sequence[VarianceComponents], *, left: float) -> int | None:
+    """Return how many more seeds of each method that has several bring what comes from seeds down to `left`."""
+    telling = [one for one in pair if one.degrees_of_freedom]
+    if left <= 0:
+        return None
+    if not telling:
+        return 0
+    # Where the difference of the two is cut off at 0, what is left of the seeds' means is residual noise alone.
+    cut_off = seeds_variance(telling) == 0
+    variances = [one.residual if cut_off else one.between_seeds for one in telling]
+    fewest = min(one.num_seeds for one in telling)
+
+    def enough(more: int) -> bool:
+        parts = zip(variances, telling, strict=True)
+        return sum(variance / (one.num_seeds + more) for variance, one in parts) <= left
+
+    most = fewest * (MOST_TIMES - 1)
+    found = bisect_left(range(most + 1), True, key=enough)
+    return found if found <= most else None
 
 
 class Noise(NamedTuple):

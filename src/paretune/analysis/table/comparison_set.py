@@ -16,6 +16,7 @@ from paretune.analysis.statistics.pair_tests import MixedTests, UnpairedTests
 from paretune.analysis.statistics.scores import FloatArray, stacked_scores
 from paretune.analysis.statistics.variance import VarianceComponents, variance_components
 from paretune.analysis.table.answered import AnswerReader, clusters_of, usual_questions
+from paretune.analysis.table.clustered import sampling_note
 from paretune.analysis.table.evidence import Answers
 from paretune.analysis.table.rows import Row
 from paretune.analysis.table.scored import declared_metrics, main_metric
@@ -90,7 +91,17 @@ class ComparisonSet:
     @property
     def num_pairs(self) -> int:
         """Return the number of pairs of rows that the p-values are adjusted for."""
-        return comb(int(np.isfinite(self.draws.means).sum()), 2)
+        return comb(self.num_compared, 2)
+
+    @property
+    def num_compared(self) -> int:
+        """Return the number of rows that these pairs are of."""
+        return int(np.isfinite(self.draws.means).sum())
+
+    @cached_property
+    def sampling_note(self) -> str | None:
+        """What intervals speak of where questions come in clusters; None where they are independent."""
+        return sampling_note(self.sampling, self.rows[0].task_spec, self.main_metric)
 
     def find(self, row: Row) -> int | None:
         """Return the place of a row, or None where it is not in the set."""

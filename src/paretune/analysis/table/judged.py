@@ -64,7 +64,7 @@ def _standings(compared: ComparisonSet) -> list[Standing]:
             estimate=row_estimate(compared, place),
             place=found,
             confidence_set_p_value=float(told.least[place]),
-            sampling_note=compared.sampling.note if compared.components[place] is not None else None,
+            sampling_note=compared.sampling_note if compared.components[place] is not None else None,
             front_probabilities={
                 cost: float(on_front[place])
                 for cost, on_front in shares.on_front.items()

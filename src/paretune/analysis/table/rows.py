@@ -57,6 +57,17 @@ class Row(NamedTuple):
         return self.method, self.learning_rate or 0.0, trial.method.canonical_json(), trial.recipe.canonical_json()
 
     @property
+    def trains(self) -> bool:
+        """Whether its method trains the base model, or anything else."""
+        return self.records[0].trial.method.trains
+
+    @property
+    def by_seed(self) -> dict[int, float]:
+        """The main metric with each seed that ended well and measured it."""
+        ended = (record for record in self.records if record.outcome.kind == "ok")
+        return {one.trial.seed: one.metrics[self.quality] for one in ended if self.quality in one.metrics}
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that left a record."""
         return tuple(record.trial.seed for record in self.records)

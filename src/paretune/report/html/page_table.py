@@ -65,7 +65,11 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     columns += [_column(metric, _figure(metric)) for name, metric in others.items() if metric not in mains]
     if any(row.standing for row in rows):
         by = " or ".join(metric.words for metric in mains)
-        place = f"Place by {by}, with its 95% interval; below it the probability of being the best of all rows."
+        place = (
+            f"Place by {by}, with its 95% interval; below it the probability of being the best of all rows. Places are "
+            "tested over all pairs of rows at once, which is more cautious than the interval of one row: rows whose "
+            "intervals do not overlap can share places."
+        )
         columns.append(Column("rank", "Place", place, _rank))
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:

@@ -13,6 +13,8 @@ from paretune.tasks.options import TEXT, Kind, number_between, or_null, whole_nu
 ALWAYS = "always"
 """Value of the option chat_template: prompts that hold the marks of a chat template go through one, too."""
 SOURCE = "a file, a folder or a data set of the hub, given by the option path"
+SAME_GROUP = "rows with the same value in the column of --group"
+"""What a cluster of a person's own data holds."""
 OWN_LOCATIONS = ("path", "validation_path", "test_path")
 OWN_ABOUT: dict[str, str] = {
     "path": "Your data: a JSONL, JSON, CSV, TSV, Parquet or text file, a folder of them, hub:NAME@REVISION:FILE or "
