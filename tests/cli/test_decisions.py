@@ -122,12 +122,16 @@ def test_recommend_says_where_the_checkpoint_lies_and_how_it_is_loaded(
     method = {label: {"method": resolve(MethodEntry(name=label))}}
     folder = write_study(tmp_path / "study", evidence(drawn_answers({label: 0.65, "base": 0.05}), **method))
     show_recommendation(folder, wishes(), task=None, across=False, as_json=False)
-    assert "Checkpoint" not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Checkpoint" not in printed
+    assert f"No checkpoint in {folder / 'adapters'} of: {label}" in printed.splitlines()
     record = next(one for one in load_records(folder) if one.trial.method.label == label and one.trial.seed == 0)
     place = Store(folder).adapter_folder(record.trial_id, record.attempt)
     place.mkdir(parents=True)
     show_recommendation(folder, wishes(), task=None, across=False, as_json=False)
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Checkpoint")]
+    printed = capsys.readouterr().out
+    assert "No checkpoint" not in printed
+    (line,) = [line for line in printed.splitlines() if line.startswith("Checkpoint")]
     assert line == f"Checkpoint of {label}, seed 0: {place}{loading.format(place)}"
     show_recommendation(folder, wishes(), task=None, across=False, as_json=True)
     assert json.loads(capsys.readouterr().out)["checkpoints"] == {label: str(place)}

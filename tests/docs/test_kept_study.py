@@ -1,5 +1,6 @@
 """The study that is kept with its records: they can be read, and its README says what they say."""
 
+import html
 import json
 import re
 import shutil
@@ -9,12 +10,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import paretune
 from paretune.cli.app import app
 from paretune.execute.run import run
+from paretune.report.format import probability
 from paretune.store import Store
 
 STUDY = Path(__file__).parents[2] / "docs" / "examples" / "word-problems"
 METHODS = {"rslora", "full", "shira", "road", "lora", "ln-tuning", "oft", "ia3"}
+_MARKS = r'data-marks="([^"]*)"[^>]*>\s*<th scope="row" data-value="([^"]*)"'
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,35 @@ def test_all_methods_are_tied_with_three_seeds_each(rows: dict[str, Any]) -> Non
     for method in METHODS:
         assert rows[_plain(method)]["seeds"] == [0, 1, 2]
         assert rows[_plain(method)]["standing"]["tied_for_best"]
+
+
+def test_page_table_and_python_show_the_same_probabilities(rows: dict[str, Any], tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["page", str(STUDY), "-o", str(tmp_path / "index.html")])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    marks = {name: html.unescape(text) for text, name in re.findall(_MARKS, page)}
+    table = CliRunner().invoke(app, ["results", str(STUDY)], env={"COLUMNS": "250"}).stdout
+    for cost in ("train_peak_bytes", "step_seconds", "checkpoint_bytes"):
+        points = {_plain(one.name): one.probability for one in paretune.pareto(STUDY, ["accuracy", cost]).points}
+        for method in METHODS:
+            standing = rows[_plain(method)]["standing"]
+            share = standing["probability_on_front"][cost]
+            assert points[_plain(method)] == share
+            if (mark := json.loads(marks[method]).get(cost)) is not None:
+                assert mark[2:] == probability(share)
+                assert cost != "train_peak_bytes" or re.search(f"^{method} ≈ .{probability(share)} ", table, re.M)
+            assert f">{probability(standing['probability_best'])} to be best<" in page
+
+
+def test_table_and_page_say_which_differences_the_study_finds(rows: dict[str, Any]) -> None:
+    (least,) = {row["standing"]["detectable_difference"] for row in rows.values()}
+    table = " ".join(CliRunner().invoke(app, ["results", str(STUDY)]).stdout.split())
+    assert (
+        "With these 96 questions and their clusters, 3 seeds a method and the correction for 45 pairs of the 10 rows, "
+        f"a difference of two trained methods must be larger than about {100 * least:.1f} points to be found in 4 of 5 "
+        "repeats (80% power)." in table
+    )
+    assert "Only 96 questions" not in table
 
 
 def test_the_readme_s_table_holds_the_records_figures(rows: dict[str, Any]) -> None:

@@ -61,6 +61,8 @@ def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, acros
     estimates = [one for one in read_estimates(folder) if any(_is_about(one, name) for name in names)]
     checkpoints = _checkpoints(folder, evidence, found, known)
     lines = [*recommendation_lines(found), *(checkpoint_line(name, one) for name, one in checkpoints.items())]
+    if missing := [one.name for one in found.shortlist if one.trains and one.name not in checkpoints]:
+        lines.append(plain(f"No checkpoint in {folder / 'adapters'} of: {', '.join(missing)}"))
     _show(found, lines, as_json=as_json, estimates=estimates, checkpoints=checkpoints)
 
 

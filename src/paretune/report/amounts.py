@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from paretune.analysis import Row
-from paretune.analysis.decisions.phrases import gap, number
+from paretune.analysis.decisions.phrases import corrected_for, gap, needs_no_name, number
 from paretune.analysis.statistics.sample_size import ONE_IN_FOUR, Noise, detectable_difference
 from paretune.analysis.table.scored import by_task
 from paretune.report.format import plain
@@ -47,14 +47,38 @@ def training_json(record: Record) -> dict[str, Any]:
     return {"num_examples_seen": record.trial.recipe.num_examples_seen if trains else None, "epochs": record.epochs}
 
 
-def few_items_notes(rows: Sequence[Row]) -> list[str]:
-    """Return a warning for each task that was answered on few items."""
+def power_notes(rows: Sequence[Row]) -> list[str]:
+    """Return which differences each task's results can find, or a warning of few items where that is not known."""
     found = []
     for inside in by_task(rows):
+        if note := _power_note(inside, several=len(by_task(rows)) > 1):
+            found.append(note)
+            continue
         most = max((record.num_items or 0 for row in inside for record in row.records), default=0)
         if 0 < most < FEW_ITEMS:
             found.append(few_items_note(inside[0].main_metric, most))
     return list(dict.fromkeys(found))
+
+
+def _power_note(rows: Sequence[Row], *, several: bool) -> str | None:
+    standings = [row.standing for row in rows if row.standing is not None and row.trains]
+    power = next((one.power for one in standings if one.power is not None), None)
+    if power is None:
+        return None
+    metric = rows[0].main_metric
+    seeds = sorted({one.estimate.num_seeds for one in standings})
+    items = f"these {max(one.estimate.num_questions for one in standings):,} {metric.items}"
+    if any(one.sampling_note for one in standings):
+        items += " and their clusters"
+    each = "/".join(map(str, seeds)) + f" seed{'' if seeds == [1] else 's'} a method"
+    if power.num_pairs > 1:
+        each += f" and the correction for {corrected_for(power.num_pairs, power.num_rows)}"
+    least = gap(metric, power.difference) + ("" if needs_no_name(metric) else f" in {metric.words}")
+    text = (
+        f"{f'{rows[0].task}: w' if several else 'W'}ith {items}, {each}, a difference of two trained methods must be "
+        f"larger than about {least} to be found in 4 of 5 repeats (80% power)."
+    )
+    return plain(text if max(seeds) > 1 else f"{text} Seed variance is not included.")
 
 
 def few_items_note(metric: Metric, num_items: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.statistics.ranks import Standing
 from paretune.analysis.table.floor import Floor, floor_notes
-from paretune.report.amounts import few_items_notes, training_json
+from paretune.report.amounts import power_notes, training_json
 from paretune.report.audit_marks import audit_notes, audit_warnings, marks_for
 from paretune.report.cost import cost_json
 from paretune.report.curves import curves_json, curves_of
@@ -36,7 +36,7 @@ def results_json(
         "rows": [_row(row) for row in rows],
         "notes": [
             *claim_notes(final, rows),
-            *few_items_notes(rows),
+            *power_notes(rows),
             *floor_notes(rows, floor),
             *notes(final, rows),
             *audit_notes(rows),
@@ -85,6 +85,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "rank_interval": [place.low, place.high],
         "sampling_note": standing.sampling_note,
         "probability_best": place.p_best,
+        "detectable_difference": standing.power.difference if standing.power else None,
         "probability_on_front": standing.front_probabilities,
         "quality_standard_errors": {
             "questions": estimate.questions_standard_error,

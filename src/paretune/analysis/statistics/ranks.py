@@ -24,6 +24,17 @@ class Place(NamedTuple):
     """Share of draws in which no method is better; draws with several best are split among them."""
 
 
+class Power(NamedTuple):
+    """Which differences a study can find."""
+
+    difference: float
+    """The true difference of two trained methods' main metric that is found with 80 % power, by the corrected test."""
+    num_pairs: int
+    """Pairs of rows that tests are corrected for."""
+    num_rows: int
+    """Rows that these pairs are of."""
+
+
 class Standing(NamedTuple):
     """One row among those of its task and split that ended well."""
 
@@ -37,6 +48,8 @@ class Standing(NamedTuple):
     """What intervals speak of where questions come in clusters; None where they are independent."""
     front_probabilities: dict[str, float]
     """For each cost that may be compared, the probability of lying on the Pareto front of it and the main metric."""
+    power: Power | None = None
+    """Of the study that it is a row of; None with fewer than two trained rows whose answers are known one by one."""
 
     @property
     def tied_for_best(self) -> bool:

@@ -5,12 +5,20 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from paretune.analysis.statistics.estimate import student_quantile
+from paretune.analysis.statistics.pairs import PairedTests
+from paretune.analysis.statistics.scores import FloatArray
 from paretune.analysis.statistics.variance import VarianceComponents, seeds_variance
 
 _POWER = 0.8
 MOST_TIMES = 100
 """Experiments with more than this many times today's questions or seeds are not proposed."""
+
+
+_MOST_METHODS = 300
+"""Pairs of more methods than these say nothing new about the usual standard error."""
 
 
 class Needed(NamedTuple):
@@ -106,3 +114,29 @@ def detectable_difference(noise: Noise, num_items: int, num_seeds: int, *, num_m
     num_pairs = max(1, num_methods * (num_methods - 1) // 2)
     quantiles = student_quantile(1 - 0.025 / num_pairs, freedom) + student_quantile(_POWER, freedom)
     return quantiles * math.sqrt(items + seeds)
+
+
+def detectable_now(components: Sequence[VarianceComponents], num_comparisons: int) -> float:
+    """Return the true difference of two means that this study finds significant with 80 % power, for half of the pairs.
+
+    The median over pairs of the standard error that they have, times the sum of Student's quantiles at their degrees of
+    freedom, at 5 % two-sided over `num_comparisons` (Bonferroni). Of more than `_MOST_METHODS` methods as many are
+    looked at, evenly spaced. Raises `ValueError` for fewer than two methods.
+    """
+    if len(components) < 2:
+        raise ValueError("a difference needs two methods")
+    spaced = np.unique(np.linspace(0, len(components) - 1, min(len(components), _MOST_METHODS)).astype(int))
+    places = np.arange(len(spaced))
+    _, errors, freedom = PairedTests([components[place] for place in spaced]).spreads(places, places)
+    pairs = np.triu_indices(len(spaced), 1)
+    quantiles = sum(_quantiles(part, freedom[pairs]) for part in (1 - 0.025 / num_comparisons, _POWER))
+    return float(np.median(quantiles * errors[pairs]))
+
+
+def _quantiles(probability: float, freedom: FloatArray) -> FloatArray:
+    """Return the quantiles of Student's distribution, the normal one where degrees of freedom are infinite."""
+    from scipy.special import ndtri, stdtrit
+
+    known = np.isinf(freedom)
+    found: FloatArray = np.where(known, ndtri(probability), stdtrit(np.where(known, 1.0, freedom), probability))
+    return found

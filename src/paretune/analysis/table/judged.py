@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from paretune.analysis.statistics.estimate import Estimate, accuracy_estimate, mean_estimate
 from paretune.analysis.statistics.intervals import Interval, wilson
-from paretune.analysis.statistics.ranks import Standing, places
+from paretune.analysis.statistics.ranks import Power, Standing, places
+from paretune.analysis.statistics.sample_size import detectable_now
 from paretune.analysis.statistics.shares_of_draws import CostDraws, shares_of_draws
 from paretune.analysis.table.comparable import same_conditions
 from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set, num_questions
@@ -58,6 +59,7 @@ def _standings(compared: ComparisonSet) -> list[Standing]:
         if same_conditions(records, cost)
     }
     below_floor = tuple(place for place, row in enumerate(compared.rows) if row.below_floor)
+    power = _power(compared)
     told, shares = compared.adjusted.told_apart, shares_of_draws(compared.goodness, costs, below_floor)
     return [
         Standing(
@@ -70,6 +72,16 @@ def _standings(compared: ComparisonSet) -> list[Standing]:
                 for cost, on_front in shares.on_front.items()
                 if cost in compared.rows[place].metrics and not compared.rows[place].below_floor
             },
+            power=power,
         )
         for place, found in enumerate(places(compared.goodness, told, shares.best))
     ]
+
+
+def _power(compared: ComparisonSet) -> Power | None:
+    """Return which differences of trained rows the study can find; None with fewer than two that are paired."""
+    pairs = zip(compared.rows, compared.components, strict=True)
+    trained = [one for row, one in pairs if row.trains and one is not None]
+    if len(trained) < 2:
+        return None
+    return Power(detectable_now(trained, compared.num_pairs), compared.num_pairs, compared.num_compared)

@@ -11,7 +11,7 @@ from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.rows import best_first
 from paretune.analysis.table.scored import main_metric, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
-from paretune.report.amounts import few_items_notes, training_notes
+from paretune.report.amounts import power_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
 from paretune.report.console.curves_terminal import curves_summary
 from paretune.report.console.fitted_table import ColumnNote, FittedColumn, FittedTable
@@ -78,7 +78,7 @@ def results_summary(
     parts += [Text(note, "dim") for note in (*interval_note(rows), *training_notes(rows))]
     if (cost := cost_line(records, price)) is not None:
         parts.append(Text(cost, "dim"))
-    warnings = (*claim_notes(final, rows), *few_items_notes(rows), *notes(final, rows))
+    warnings = (*claim_notes(final, rows), *power_notes(rows), *notes(final, rows))
     parts += [Text(note, "yellow") for note in warnings]
     return Group(*parts, *curves)
 

@@ -12,7 +12,7 @@ from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.scored import declared_metrics, main_metrics
 from paretune.interop.peft_layout import UNSTATED
 from paretune.models.known_packages import PACKAGES
-from paretune.report.amounts import few_items_notes, training_notes
+from paretune.report.amounts import power_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text, failed_checks
 from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
@@ -98,7 +98,7 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
             *untrained_notes(rows),
             *interval_note(rows),
             *training_notes(rows),
-            *few_items_notes(rows),
+            *power_notes(rows),
             *map(plain, floor_notes(rows, floor)),
             *audit_notes(rows),
             *notes(final, rows),
