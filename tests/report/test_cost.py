@@ -2,8 +2,9 @@
 
 import pytest
 
+from paretune.analysis.table.projection import Card, Projection, Span
 from paretune.analysis.table.study_cost import study_cost
-from paretune.report.cost import cost_json, cost_line, parse_price
+from paretune.report.cost import cost_json, cost_line, parse_price, projection_json, projection_lines
 from paretune.spec import DIFFUSION, InputError, OutOfMemory, Phase, PhaseReading, Record, TaskSpec
 from tests.records import make_record
 
@@ -54,3 +55,35 @@ def test_what_is_no_price_is_refused(text: str) -> None:
 
 def test_a_price_per_hour_is_read() -> None:
     assert [parse_price(text) for text in ("2.5/h", " 3 / h")] == [2.5, 3.0]
+
+
+PROJECTED = Projection(
+    num_trials=5,
+    seconds=Span(32_400, 25_200, 43_200),
+    tuning_seconds=Span(7200, 7000, 7400),
+    reached_flops=Span(49e9, 30e9, 69e9),
+    flops_ratio=24.7,
+)
+
+
+def test_a_projection_is_a_range_and_says_what_it_rests_on() -> None:
+    line, why = projection_lines(PROJECTED, "meta-llama/Llama-3.2-3B", Card("h100", 989e12), 2.5)
+    assert line == (
+        "The same plan on Llama-3.2-3B with one H100: about 9 h (7 to 12), 2 of them tuning; "
+        "about 22 (18 to 30) at 2.50 an hour"
+    )
+    assert "25 times the operations" in why
+    assert "steps here reached 49 GFLOP/s (80% of steps 30 to 69);" in why
+    assert "10% to 30% of its peak, 989 TFLOP/s" in why
+    same = PROJECTED._replace(flops_ratio=1.0, tuning_seconds=Span(0, 0, 0), seconds=Span(600, 500, 720))
+    assert projection_lines(same, "a/b", Card("l4", 1e14))[0] == "The same plan with one L4: about 10 min (8.3 to 12)"
+    assert " on b on the same device: about 9 h " in projection_lines(PROJECTED, "a/b", None)[0]
+
+
+def test_a_projection_for_machines_has_all_of_it() -> None:
+    found = projection_json(PROJECTED, "a/b", Card("h100", 989e12), 3.6)["projection"]
+    assert found["seconds"] == {"middle": 32_400, "low": 25_200, "high": 43_200}
+    assert found["price"] == {"middle": pytest.approx(32.4), "low": pytest.approx(25.2), "high": pytest.approx(43.2)}
+    assert (found["utilisation"], found["peak_flops_per_second"]) == ((0.10, 0.30), 989e12)
+    assert "gpu" in found
+    assert projection_json(PROJECTED, "a/b", None)["projection"]["gpu"] is None

@@ -183,20 +183,22 @@ def tasks(
 
 
 @app.command(epilog="Example: paretune results results/demo")
-def results(
+def results(  # noqa: PLR0917 (one for each option)
     folder: options.Folder,
     min_accuracy: options.FrontFloor = None,
     price: options.Price = None,
+    at: options.At = None,
+    gpu: options.AtGpu = None,
     json: options.AsJson = False,
 ) -> None:
     """Show the table of a study.
 
     Accuracy with its 95% interval, memory, step time, checkpoint size, forgetting, ties and the Pareto front; and what
-    the study took.
+    the study took, or would take on another base model or GPU.
     """
     from paretune.cli.listings import show_results
 
-    show_results(folder, min_accuracy=min_accuracy, price=price, as_json=json)
+    show_results(folder, min_accuracy=min_accuracy, price=price, at=at, gpu=gpu, as_json=json)
 
 
 @app.command(epilog="Example: paretune compare results/demo lora ia3")

@@ -102,20 +102,27 @@ def floor_from(min_accuracy: str | None) -> "Floor | None":
     )
 
 
-def show_results(folder: Path, *, min_accuracy: str | None, price: str | None, as_json: bool) -> None:
-    """Print the table of a study's records."""
+def show_results(
+    folder: Path, *, min_accuracy: str | None, price: str | None, at: str | None, gpu: str | None, as_json: bool
+) -> None:
+    """Print the table of a study's records, and where a model or GPU is named, what the same plan would cost there."""
+    from paretune.cli.projecting import project
     from paretune.report import results_json, results_summary
-    from paretune.report.cost import parse_price
+    from paretune.report.cost import parse_price, projection_json, projection_lines
     from paretune.store import Store, load_planned_records, read_plan
     from paretune.store.kept_data_reports import read_data_reports
 
     records, plan, answers = load_planned_records(folder), read_plan(folder), Store(folder).scores
     floor, data = floor_from(min_accuracy), read_data_reports(folder)
     per_hour = None if price is None else parse_price(price)
+    elsewhere = None if at is None and gpu is None else project(records, at, gpu, str(folder))
     if as_json:
-        shown = {"data": [report.model_dump(mode="json") for report in data]} if data else {}
+        shown: dict[str, Any] = {"data": [report.model_dump(mode="json") for report in data]} if data else {}
+        shown |= {} if elsewhere is None else projection_json(*elsewhere, per_hour)
         print(json.dumps(results_json(records, answers, plan, floor, per_hour) | shown, indent=1))
         return
     console = Console()
     console.print(results_summary(records, answers, plan, floor, per_hour))
+    for line in () if elsewhere is None else projection_lines(*elsewhere, per_hour):
+        console.print(Text(plain(line), "dim"))
     print_data_reports(data, console)

@@ -42,6 +42,15 @@ FrontFloor = Annotated[
     ),
 ]
 Price = Annotated[str | None, typer.Option(help="What an hour of the machine costs, for example 2.5/h.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", help="Also say what the same plan would cost on this base model, for example Llama-3.2-3B."
+    ),
+]
+AtGpu = Annotated[
+    str | None, typer.Option("--gpu", help="With one GPU such as h100, a100 or l40s, rather than on the same device.")
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Run trials again that did not end well, such as out of memory.")]
 
 

@@ -1,4 +1,4 @@
-"""What an estimate has to know of a GPU: its memory, and the workspaces that cuBLAS takes on it."""
+"""What an estimate has to know of a GPU: its memory, the workspaces that cuBLAS takes on it, and its peak speed."""
 
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ class Gpu(NamedTuple):
     """All of it, as `nvidia-smi` shows it."""
     is_hopper: bool = False
     """Compute capability 9.0."""
+    bf16_flops: float | None = None
+    """Peak of dense products in bfloat16, summed up in float32, in operations per second, from NVIDIA's data sheets
+    (the SXM form where there are several); None for a card that has none."""
 
     @property
     def workspace_bytes(self) -> int:
@@ -30,18 +33,18 @@ class Gpu(NamedTuple):
 GPUS = {
     gpu.name: gpu
     for gpu in (
-        Gpu("h200", 143_771 * _MIB, is_hopper=True),
-        Gpu("h100", 81_559 * _MIB, is_hopper=True),
-        Gpu("b200", 183_359 * _MIB),
-        Gpu("a100", 81_920 * _MIB),
-        Gpu("a100-40gb", 40_960 * _MIB),
-        Gpu("l40s", 46_068 * _MIB),
-        Gpu("a6000", 49_140 * _MIB),
-        Gpu("rtx5090", 32_607 * _MIB),
-        Gpu("rtx4090", 24_564 * _MIB),
-        Gpu("rtx3090", 24_576 * _MIB),
-        Gpu("l4", 23_034 * _MIB),
-        Gpu("a10", 23_028 * _MIB),
+        Gpu("h200", 143_771 * _MIB, is_hopper=True, bf16_flops=989e12),
+        Gpu("h100", 81_559 * _MIB, is_hopper=True, bf16_flops=989e12),
+        Gpu("b200", 183_359 * _MIB, bf16_flops=2250e12),
+        Gpu("a100", 81_920 * _MIB, bf16_flops=312e12),
+        Gpu("a100-40gb", 40_960 * _MIB, bf16_flops=312e12),
+        Gpu("l40s", 46_068 * _MIB, bf16_flops=362e12),
+        Gpu("a6000", 49_140 * _MIB, bf16_flops=154.8e12),
+        Gpu("rtx5090", 32_607 * _MIB, bf16_flops=209.5e12),
+        Gpu("rtx4090", 24_564 * _MIB, bf16_flops=165.2e12),
+        Gpu("rtx3090", 24_576 * _MIB, bf16_flops=71e12),
+        Gpu("l4", 23_034 * _MIB, bf16_flops=121e12),
+        Gpu("a10", 23_028 * _MIB, bf16_flops=125e12),
         Gpu("t4", 15_360 * _MIB),
     )
 }

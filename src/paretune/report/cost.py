@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from paretune.analysis.table.projection import LAYER_SECONDS, UTILISATION, Card, Projection, Span
 from paretune.analysis.table.study_cost import StudyCost, study_cost
 from paretune.spec import InputError, Record
 
@@ -39,6 +40,84 @@ def cost_json(records: Iterable[Record], price: float | None = None) -> dict[str
 def money(cost: StudyCost, price: float) -> float:
     """Return what the trials' time costs at a price per hour."""
     return cost.seconds / 3600 * price
+
+
+def projection_lines(found: Projection, model: str, card: Card | None, price: float | None = None) -> tuple[str, str]:
+    """Return what a study's trials would take elsewhere as a sentence, and what that rests on as another."""
+    unit, name = _unit(found.seconds.middle)
+    where = "on the same device" if card is None else f"with one {card.name.upper()}"
+    on = f" on {model.rpartition('/')[2]}" if found.flops_ratio != 1 else ""
+    line = f"The same plan{on} {where}: about {_about(found.seconds.times(1 / unit), f' {name}')}"
+    if found.tuning_seconds.middle > 0:
+        line += f", {_rounded(found.tuning_seconds.middle / unit)} of them tuning"
+    if price is not None:
+        line += f"; about {_about(found.seconds.times(price / 3600))} at {price:.2f} an hour"
+    return line, "; ".join(_assumptions(found, card))
+
+
+def projection_json(
+    found: Projection, model: str, card: Card | None, price: float | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Return the same as plain JSON values."""
+    value: dict[str, Any] = {
+        "model": model,
+        "gpu": card and card.name,
+        "num_trials": found.num_trials,
+        "seconds": found.seconds._asdict(),
+        "tuning_seconds": found.tuning_seconds._asdict(),
+        "reached_flops_per_second": found.reached_flops._asdict(),
+        "flops_ratio": found.flops_ratio,
+        "assumptions": _assumptions(found, card),
+    }
+    if card is not None:
+        value |= {"peak_flops_per_second": card.peak_flops, "utilisation": UTILISATION, "layer_seconds": LAYER_SECONDS}
+    if price is not None:
+        value |= {"price_per_hour": price, "price": found.seconds.times(price / 3600)._asdict()}
+    return {"projection": value}
+
+
+def _assumptions(found: Projection, card: Card | None) -> list[str]:
+    said = []
+    if found.flops_ratio != 1:
+        said.append(
+            f"a training step takes {_rounded(found.flops_ratio)} times the operations of one here (6 a parameter and "
+            "token, 4 where weights are frozen, and attention)"
+        )
+    scale, name = _flops_unit(found.reached_flops.middle)
+    reached = found.reached_flops.times(1 / scale)
+    said.append(
+        f"steps here reached {_rounded(reached.middle)} {name} (80% of steps {_rounded(reached.low)} to "
+        f"{_rounded(reached.high)})" + (", and it would be as much there" if card is None else "")
+    )
+    if card is not None:
+        low, high = UTILISATION
+        first, last = (f"{1e3 * seconds:.1f}" for seconds in LAYER_SECONDS)
+        said.append(
+            f"on the card {low:.0%} to {high:.0%} of its peak, {card.peak_flops / 1e12:g} TFLOP/s in dense bfloat16, "
+            f"and at least {first} to {last} ms for each layer and step, as measured on an H200 and an L40S"
+        )
+    said.append(
+        "texts have as many tokens there; other stages that run the model scale as training does; loading takes at "
+        "most as long as here for each parameter"
+    )
+    return said
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    return (3600, "h") if seconds >= 5400 else (60, "min") if seconds >= 90 else (1, "s")
+
+
+def _flops_unit(flops: float) -> tuple[float, str]:
+    return (1e12, "TFLOP/s") if flops >= 1e12 else (1e9, "GFLOP/s") if flops >= 1e9 else (1e6, "MFLOP/s")
+
+
+def _about(span: Span, unit: str = "") -> str:
+    return f"{_rounded(span.middle)}{unit} ({_rounded(span.low)} to {_rounded(span.high)})"
+
+
+def _rounded(value: float) -> str:
+    """Return a number with two digits."""
+    return f"{float(f'{value:.2g}'):.10g}"
 
 
 def parse_price(text: str) -> float:
