@@ -59,7 +59,7 @@ def main() -> None:
 
 def _measured(rows: int, kind: str, *, profiled: bool) -> dict[str, float]:
     """Return processor seconds, elapsed ones, and gigabytes at the peak and of records alone."""
-    records, answers = _tuned(rows) if kind == "answers" else (list(_published(rows)), no_answers)
+    records, answers = made_up(rows, kind)
     judged_rows([record for record in records if record.trial.method.label in {"base", "m00001"}], answers)  # imports
     held = _peak()
     profile = cProfile.Profile() if profiled else None
@@ -70,6 +70,11 @@ def _measured(rows: int, kind: str, *, profiled: bool) -> dict[str, float]:
     if profile is not None:
         pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(25)
     return spent | {"peak": _peak(), "records": held}
+
+
+def made_up(rows: int, kind: str) -> tuple[list[Record], Answers]:
+    """Return the records of a study of so many rows, and the answers behind them: "answers", or only "means"."""
+    return _tuned(rows) if kind == "answers" else (list(_published(rows)), no_answers)
 
 
 def _peak() -> float:

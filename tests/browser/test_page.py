@@ -1,6 +1,5 @@
 """The page in a real browser: sorting, choosing a cost, both widths, and silence on the network."""
 
-import json
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +12,7 @@ from paretune.report import write_page
 from paretune.spec import MethodSpec
 from tests.browser.conftest import OpenPage
 from tests.records import make_record, make_records, make_study
+from tests.report.page_content import page_data
 
 pytestmark = pytest.mark.browser
 
@@ -83,7 +83,7 @@ def test_points_on_the_front_are_named_and_names_do_not_cover_each_other(
         page.set_viewport_size({"width": width, "height": 900})
         room = page.locator("#results").evaluate("one => one.parentElement.clientWidth - one.scrollWidth")
         assert width < 1280 or room >= 0, "the whole table is seen at once"
-        data = json.loads(page.locator("script[type='application/json']").inner_text())
+        data = page_data(page.content())["rows"]
         choice = page.get_by_label("Cost", exact=True)
         for cost in choice.locator("option").evaluate_all("all => all.map(one => one.value)"):
             page.evaluate("delete document.getElementById('chart').dataset.drawn")
@@ -91,7 +91,7 @@ def test_points_on_the_front_are_named_and_names_do_not_cover_each_other(
             page.wait_for_selector("#chart[data-drawn] svg")
             texts = page.locator("#chart svg g.mark-text:not(.role-axis-label):not(.role-axis-title) text")
             boxes = {text: box for one in texts.all() if (text := one.text_content()) and (box := one.bounding_box())}
-            front = {point["label"] for point in data["points"] if cost in point["fronts"]}
+            front = {label for label, costs in zip(data["label"], data["fronts"], strict=True) if cost in costs}
             assert front <= boxes.keys()
             assert width < 1280 or not any(meet(one, other) for one, other in combinations(boxes.values(), 2))
 
@@ -107,7 +107,7 @@ def meet(one: FloatRect, other: FloatRect) -> bool:
 
 def test_another_task_shows_its_rows_alone_and_labels_are_text(page: Page) -> None:
     assert len(methods(page)) == 10
-    page.get_by_label("Task").select_option(label="other, test split")
+    page.get_by_label("Task", exact=True).select_option(label="other, test split")
     assert sorted(methods(page)) == ["<img src=x onerror=alert(1)>", "oft"]
     drawn = page.locator("#chart svg .mark-symbol").last.locator("path")
     expect(drawn).to_have_count(2)

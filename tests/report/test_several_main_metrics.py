@@ -1,9 +1,6 @@
 """A study whose tasks have different main metrics: each row is shown by its own."""
 
-import json
-import re
 from io import StringIO
-from typing import Any
 
 from rich.console import Console
 
@@ -11,6 +8,7 @@ from paretune.report import results_summary
 from paretune.report.html.page import render_page
 from paretune.spec import Direction, Metric, Record, TaskSpec, Unit
 from tests.records import make_record, make_study
+from tests.report.page_content import page_data
 
 PERPLEXITY = Metric(name="perplexity", label="Perplexity", direction=Direction.LOWER, low=1, definition="Of texts.")
 CONFUSION = Metric(name="confusion", label="Confusion", unit=Unit.FRACTION, definition="Of tests.")
@@ -30,13 +28,6 @@ RECORDS = [
 ]
 
 
-def page_data(page: str) -> dict[str, Any]:
-    found = re.search(r'id="page-data">(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    data: dict[str, Any] = json.loads(found[1])
-    return data
-
-
 def test_the_page_has_a_column_and_a_chart_for_each() -> None:
     page = render_page(RECORDS, make_study(methods=["base", "lora", "oft"]))
     for label in ("Accuracy", "Perplexity", "Confusion", "Accuracy (lenient)"):
@@ -51,12 +42,16 @@ def test_the_page_has_a_column_and_a_chart_for_each() -> None:
     assert axes["accuracy"]["axis"]["format"] == "%"
     assert "format" not in axes["perplexity"]["axis"]
     assert axes["perplexity"]["scale"]["zero"] is False
-    points = {(point["view"], point["label"]): point for point in data["points"]}
-    assert points["test:texts", "oft"]["quality"] == 1.5
-    assert points["test:texts", "oft"]["quality_text"] == "1.500"
-    assert points["test:texts", "base"]["quality_text"] == "2,130"
-    assert points["test:word_problems", "oft"]["metric"] == "accuracy"
-    assert "train_peak_bytes" in points["test:texts", "oft"]["fronts"]
+    rows = data["rows"]
+    places = {key: place for place, key in enumerate(zip(rows["view"], rows["label"], strict=True))}
+    oft, base = places["test:texts", "oft"], places["test:texts", "base"]
+    assert rows["metrics"]["perplexity"][oft] == 1.5
+    (cells,) = (
+        cells for column, cells in zip(rows["columns"], rows["cells"], strict=True) if column["key"] == "perplexity"
+    )
+    assert (cells["text"][oft], cells["text"][base]) == ("1.500", "2,130")
+    assert rows["quality"][places["test:word_problems", "oft"]] == "accuracy"
+    assert "train_peak_bytes" in rows["fronts"][oft]
 
 
 def test_the_terminal_has_a_table_for_each_best_first() -> None:

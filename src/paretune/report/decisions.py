@@ -21,7 +21,7 @@ _POINTS = {
     "cost": "cost as claimed",
 }
 
-_LEAST = {
+LEAST = {
     "trainable_parameters": "fewest trainable parameters",
     "checkpoint_bytes": "smallest checkpoint",
     "forgetting": "least forgetting",
@@ -67,6 +67,11 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
 def capability_text(name: str) -> str:
     """Return a capability in words: "servable by vLLM"."""
     return name.replace("_", " ").replace("vllm", "vLLM")
+
+
+def least_text(cost: str) -> str:
+    """Return in words that a method has the least of a cost: "lowest step time", "smallest checkpoint"."""
+    return LEAST.get(cost, f"lowest {METRICS[cost].words}")
 
 
 def objective_text(recommendation: Recommendation) -> str:
@@ -182,8 +187,7 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
     words = []
     for merit in candidate.merits:
         if merit.metric is not None:
-            least = _LEAST.get(merit.metric, f"lowest {METRICS[merit.metric].words}")
-            words.append(f"{least} among those tied")
+            words.append(f"{least_text(merit.metric)} among those tied")
         else:
             words.append("the best as measured" if merit.kind == "best" else "tied for best")
     if len(candidate.merits) == 1 and candidate.merits[0].kind == "tied for best":

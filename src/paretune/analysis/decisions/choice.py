@@ -43,7 +43,7 @@ class Choice:
         told = told_apart(self._p_values)
         found = places(self._draws, told)
         kept = {limit.metric: _kept(self.compared, limit) for limit in self.limits}
-        return [self._candidate(number, found[number], float(told.least[number]), kept) for number in self._order]
+        return [self._candidate(number, found[number], float(told.least[number]), kept) for number in self.order]
 
     def no_claim(self, candidates: Sequence[Candidate]) -> str:
         """Return the points of the protocol that keep every difference from being a claim; empty where one is."""
@@ -95,8 +95,8 @@ class Choice:
         return self.compared.table[next(iter(self.objective))].sign if len(self.objective) == 1 else 1.0
 
     @cached_property
-    def _order(self) -> list[int]:
-        """Numbers of the admissible rows, best first; of two that are equally good, the one that needs less first."""
+    def order(self) -> list[int]:
+        """Numbers of the admissible rows, the best first; of two that are equally good, the one that needs less."""
 
         def key(number: int) -> tuple[float | str, ...]:
             row = self._row(number)
@@ -120,8 +120,8 @@ class Choice:
 
         Of several, the best as measured or else the one with the least p-value.
         """
-        rivals = [one for one in self._order if self._p_values[one, number] < SIGNIFICANCE]
-        rivals.sort(key=lambda one: (one != self._order[0], float(self._p_values[one, number])))
+        rivals = [one for one in self.order if self._p_values[one, number] < SIGNIFICANCE]
+        rivals.sort(key=lambda one: (one != self.order[0], float(self._p_values[one, number])))
         return next((one for one in rivals if self._can_be_claimed(one, number)), next(iter(rivals), None))
 
     def _can_be_claimed(self, one: int, other: int) -> bool:

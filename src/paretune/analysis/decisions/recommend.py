@@ -39,28 +39,42 @@ def recommend_from(
     """
     check_capabilities(capabilities, "capabilities")
     view = choose_view(rows_of(evidence.records), task, split, evidence.study)
-    quality = view.main_metric.name
-    objective = check_weights(weights or {quality: 1.0}, "the objective", view.table)
+    objective = check_weights(weights or {view.main_metric.name: 1.0}, "the objective", view.table)
     conflicts = refuse_conflicts(view, [*objective, *(limit.metric for limit in limits)], across=across)
     compared = make_comparison_set(view.rows, evidence.answers, with_unscored=True)
     if compared is None:
         raise InputError(f"no method has a result on {view.task}; run the study first")
+    found = recommend_among(view, compared, objective, limits=limits, capabilities=capabilities, known=known or {})
+    return found.model_copy(update={"notes": (*judge_notes(evidence.records), *conflicts, *found.notes)})
+
+
+def recommend_among(
+    view: View,
+    compared: ComparisonSet,
+    objective: Mapping[str, float],
+    *,
+    limits: Sequence[Limit] = (),
+    capabilities: Sequence[str] = (),
+    known: Capabilities,
+) -> Recommendation:
+    """Return the recommendation for the rows of a view. `compared` are those that ended well, also without a score."""
+    quality = view.main_metric.name
     reasons = {
-        view.name_of(row): unmet(row, limits, capabilities, known or {})
+        view.name_of(row): unmet(row, limits, capabilities, known)
         + _no_objective(row, compared, [*objective])
         + _not_above_base(row, view, limits, [*objective])
         for row in view.rows
     }
     ruled_out = [RuledOut(name=name, reasons=tuple(found)) for name, found in sorted(reasons.items()) if found]
     admissible = tuple(place for place, row in enumerate(compared.rows) if not reasons[view.name_of(row)])
-    costs = _comparable_costs(compared)
-    choice = Choice(view, compared, admissible, objective, tuple(limits), costs, known or {})
+    costs = comparable_costs(compared)
+    choice = Choice(view, compared, admissible, objective, tuple(limits), costs, known)
     candidates = choice.candidates()
     shortlist = _shortlist(candidates, costs, list(objective))
     return Recommendation(
         task=view.task,
         split=view.split,
-        weights=objective,
+        weights=dict(objective),
         limits=tuple(limits),
         capabilities=tuple(capabilities),
         scored=view.unusual_metrics,
@@ -69,12 +83,7 @@ def recommend_from(
         ruled_out=tuple(ruled_out),
         next_experiment=_next_experiment(view, compared, candidates) if list(objective) == [quality] else None,
         no_claim_because=choice.no_claim(candidates),
-        notes=(
-            *judge_notes(evidence.records),
-            *conflicts,
-            *_notes(view, compared, admissible),
-            *_lone_notes(compared, objective),
-        ),
+        notes=(*_notes(view, compared, admissible), *_lone_notes(compared, objective)),
     )
 
 
@@ -117,7 +126,8 @@ def _not_above_base(row: Row, view: View, limits: Sequence[Limit], objective: Se
     ]
 
 
-def _comparable_costs(compared: ComparisonSet) -> list[str]:
+def comparable_costs(compared: ComparisonSet) -> list[str]:
+    """Return the costs that were measured under the same conditions in all rows."""
     records = [record for row in compared.rows for record in row.records]
     return [cost for cost in COSTS if same_conditions(records, cost)]
 
@@ -212,7 +222,7 @@ def _notes(view: View, compared: ComparisonSet, admissible: Sequence[int]) -> li
         notes.append(f"One seed of {', '.join(single)}: seed variance is not included.")
     if any(compared.components[place] is None for place in admissible):
         notes.append("Per-question answers are not available, so comparisons are unpaired.")
-    left_out = [cost for cost in COSTS if cost not in _comparable_costs(compared)]
+    left_out = [cost for cost in COSTS if cost not in comparable_costs(compared)]
     if left_out:
         labels = ", ".join(METRICS[cost].words for cost in left_out)
         notes.append(f"Not compared, because measured under different conditions: {labels}.")

@@ -1,15 +1,15 @@
 """The page of a study: one HTML file that needs no network."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
-from paretune.analysis.statistics.intervals import Z_95
+from paretune.analysis.decisions.capabilities import known_capabilities
 from paretune.analysis.table.floor import Floor, floor_notes
-from paretune.analysis.table.scored import declared_metrics, main_metrics
+from paretune.analysis.table.rows import best_first
+from paretune.analysis.table.scored import declared_metrics, main_metric, main_metrics
 from paretune.interop.peft_layout import UNSTATED
 from paretune.models.known_packages import PACKAGES
 from paretune.report.amounts import power_notes, training_notes
@@ -17,16 +17,18 @@ from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text, fai
 from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
 from paretune.report.estimates import TITLE, estimate_cells
-from paretune.report.format import MISSING, plain, probability, rate, show, span
+from paretune.report.format import MISSING, plain, rate
 from paretune.report.html.chart import chart_bundle, chart_specs
 from paretune.report.html.clocks import clock_sections
 from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.data_section import data_section
+from paretune.report.html.facets import device_of
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
-from paretune.report.html.page_table import table_columns, table_rows, view_key
+from paretune.report.html.limits import capability_names, limited_metrics, limits_data
+from paretune.report.html.page_data import metric_data, packed, rows_data
+from paretune.report.html.page_table import further_columns, table_columns, table_rows, view_key
 from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
-from paretune.report.html.template import asset, template
-from paretune.report.standing_marks import front_share, is_tied
+from paretune.report.html.template import asset, script, template
 from paretune.report.wording import (
     TIED_NOTE,
     claim_notes,
@@ -36,13 +38,15 @@ from paretune.report.wording import (
     notes,
     untrained_notes,
 )
-from paretune.spec import COSTS, METRICS, DataReport, Metric, Provenance, Recipe, Record, Study, StudyPlan
+from paretune.spec import COSTS, METRICS, DataReport, Metric, Recipe, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
 
 _NOT_EVERYWHERE = {
     "accuracy", "accuracy_lenient", "accuracy_published", "similarity", "drift", "train_peak_reserved_bytes",
 }  # fmt: skip
+_WRITTEN = 100
+"""Rows that stand in the file as HTML, for readers without JavaScript; the script has all of them."""
 _SUMMARY = 160
 """Longer parameters of a method are folded: AdaLoRA's ranks, once learned, fill pages."""
 
@@ -86,8 +90,8 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
     curves = curves_of(records, plan) if plan else []
     final = [record for record in records if not record.trial.tunes]
     rows = judged_rows(final, sources.answers, records, floor)
-    columns = table_columns(rows)
-    mains = main_metrics(rows)
+    best, columns = sorted(rows, key=best_first), table_columns(rows)
+    mains, known = main_metrics(rows), known_capabilities(records)
     specs = {metric.name: chart_specs([row for row in rows if row.quality == metric.name]) for metric in mains}
     drawn = {cost for found in specs.values() for cost in found}
     return template("page.html").render(
@@ -107,11 +111,12 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
         curves=curves_section(curves, plan) if plan else "",
         samples=samples_section(rows, sources.answered, sources.prompts, sources.pictures),
         data_reports=data_section(sources.data),
-        gallery=(gallery := gallery_section(rows, sources.pictures)),
+        gallery=gallery_section(rows, sources.pictures),
         views=_views(rows),
         columns=columns,
         parts=" ".join(note for heading, note in column_notes(rows).items() if heading != "Forgetting"),
-        rows=table_rows(rows, columns, study),
+        rows=table_rows(first := best[:_WRITTEN], columns, study),
+        num_left=len(rows) - len(first),
         costs=[METRICS[cost] for cost in COSTS if cost in drawn],
         imported=(imported := any(row.records[0].imported for row in rows)),
         has_intervals=any(row.quality_interval for row in rows),
@@ -131,10 +136,22 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
         estimates=[estimate_cells(one, _measured_bytes(rows, one.method)) for one in sources.estimates],
         audit_mark=AUDIT_MARK,
         style=asset("page.css"),
-        script=asset("page.js") + asset("curves.js") + (asset("gallery.js") if gallery else ""),
+        script=script(),
         bundle=chart_bundle() if drawn or curves else "",
         data=script_json(
-            {"specs": specs, "points": _points(rows), "curves": curve_specs(curves, plan) if plan else []}
+            {
+                "specs": specs,
+                "curves": curve_specs(curves, plan) if plan else [],
+                "views": _views(rows),
+                "metrics": list(map(metric_data, measured := _measured_metrics(rows))),
+                "limited": limited_metrics(rows),
+                "capabilities": (names := capability_names(rows, known)),
+                "fit": limits_data(best, sources.answers, known, study, names),
+                "words": {"tied": TIED_NOTE.capitalize(), "front": front_note(mains), "audit_mark": AUDIT_MARK},
+                "rows": packed(
+                    rows_data(best, [*columns, *further_columns(rows, columns)], len(columns), study, measured)
+                ),
+            }
         ),
     )
 
@@ -150,40 +167,25 @@ def script_json(value: object) -> str:
 def _views(rows: Sequence[Row]) -> list[dict[str, str]]:
     """Return the tasks, and splits, that the reader chooses from."""
     keys = dict.fromkeys((row.task, row.split) for row in rows)
-    return [{"key": view_key(*key), "label": f"{key[0]}, {key[1]} split"} for key in keys]
+    return [
+        {
+            "key": view_key(*key),
+            "label": f"{key[0]}, {key[1]} split",
+            "main": main_metric([row for row in rows if (row.task, row.split) == key]).name,
+        }
+        for key in keys
+    ]
 
 
-def _points(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return what the chart needs of each row. A name holds the rate where a method has several."""
-    rates: dict[str, set[float | None]] = {}
-    for row in rows:
-        rates.setdefault(row.method, set()).add(row.learning_rate)
-    names = [plain(row.method) + (f", {rate(row.learning_rate)}" if len(rates[row.method]) > 1 else "") for row in rows]
-    return [_point(row, name, place) for place, (row, name) in enumerate(zip(rows, names, strict=True))]
+def front_note(mains: Sequence[Metric]) -> str:
+    """Return what the mark of the front says."""
+    words = " or ".join(metric.words for metric in mains)
+    return f"On the Pareto front of {words} and the chosen cost, with its probability"
 
 
-def _point(row: Row, name: str, place: int) -> dict[str, Any]:
-    """Return one row's point. Only finite values are drawn."""
-    error = row.standard_errors.get("forgetting")
-    interval = row.quality_interval
-    return {
-        "row": place,
-        "view": view_key(row.task, row.split),
-        "label": name,
-        "metric": row.quality,
-        "quality": row.metrics.get(row.quality),
-        "quality_text": show(row.main_metric, row.metrics.get(row.quality))
-        + (f" ({span(row.main_metric, *interval, ' to ')})" if interval else ""),
-        "low": interval.low if interval else None,
-        "high": interval.high if interval else None,
-        "costs": {cost: value for cost in COSTS if math.isfinite(value := row.metrics.get(cost, math.nan))},
-        "cost_texts": {cost: show(METRICS[cost], row.metrics.get(cost)) for cost in COSTS},
-        "cost_margins": {"forgetting": Z_95 * error} if error is not None and math.isfinite(error) else {},
-        "fronts": sorted(row.fronts),
-        "tied": is_tied(row),
-        "shares": {cost: front_share(row, cost) for cost in COSTS},
-        "share_texts": {cost: probability(front_share(row, cost)) for cost in COSTS},
-    }
+def _measured_metrics(rows: Sequence[Row]) -> list[Metric]:
+    """Return every metric that a row has a value of, what tasks score first."""
+    return [metric for metric in legend_metrics(rows) if any(metric.name in row.metrics for row in rows)]
 
 
 def _measured_bytes(rows: Sequence[Row], method: str) -> float | None:
@@ -206,7 +208,7 @@ def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row], num_tun
         (f"Test {main_metrics(rows)[0].items}", ", ".join(map(str, questions))),
         ("Trials", trials),
         ("Seeds", ", ".join(map(str, sorted({record.trial.seed for record in records})))),
-        ("Device", "; ".join(dict.fromkeys(_device(one) for one in made))),
+        ("Device", "; ".join(dict.fromkeys(device_of(one) for one in made))),
         ("Platform", "; ".join(dict.fromkeys(one.platform for one in made))),
         ("Packages", ", ".join(packages)),
     ]
@@ -224,10 +226,6 @@ def _base_model(reference: str) -> str:
         if package.shape and reference == f"pypi:{package.name}=={package.version}":
             return f"{package.shape} ({reference})"
     return reference
-
-
-def _device(made: Provenance) -> str:
-    return made.device if made.num_threads is None else f"{made.device}, {made.num_threads} threads"
 
 
 def legend_metrics(rows: Sequence[Row]) -> list[Metric]:

@@ -1,19 +1,18 @@
 """The cells of the page's table. What they say is decided here, how they look in page.html."""
 
-import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
-from paretune.analysis.table.rows import best_first
-from paretune.analysis.table.scored import by_task, main_metrics
+from paretune.analysis.table.scored import by_task, declared_metrics, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, plain, probability, rate, show, span
+from paretune.report.html.facets import FACETS, Facet
 from paretune.report.measured import RETENTION, head_text, other_scores
 from paretune.report.parts import part_definition
-from paretune.report.standing_marks import front_mark, is_tied
+from paretune.report.standing_marks import is_tied
 from paretune.report.wording import (
     departures,
     outcome_name,
@@ -22,7 +21,7 @@ from paretune.report.wording import (
     shows_learning_rates,
     tuned_from,
 )
-from paretune.spec import COSTS, METRICS, Metric, Study
+from paretune.spec import METRICS, Metric, Study
 
 _RATE_DEFINITION = "Peak learning rate; with the number of settings that were tried on validation data to choose it."
 _BATCH_DEFINITION = "Questions that were answered in one generation batch."
@@ -85,20 +84,27 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     return columns
 
 
+def further_columns(rows: Sequence[Row], columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that a reader may add to these: every other value that a row has, and what rows differ in."""
+    known = {column.key for column in columns}
+    found = {metric.name: metric for metric in (*declared_metrics(rows), *METRICS.values())}
+    there = {name for row in rows for name in row.metrics}
+    more = [_column(metric, _figure(metric)) for name, metric in found.items() if name in there - known]
+    texts = [*FACETS, Facet("task", "Task name", "What was trained on and answered.", lambda row: plain(row.task))]
+    return [*more, *(Column(one.key, one.label, one.definition, _text(one), numeric=False) for one in texts)]
+
+
 def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> list[dict[str, Any]]:
-    """Return the rows of the table, best first, rows without their main metric last."""
-    order = sorted(range(len(rows)), key=lambda place: best_first(rows[place]))
+    """Return rows of the table, in the order given."""
     return [
         {
-            "view": view_key(rows[place].task, rows[place].split),
-            "ok": rows[place].outcome.kind == "ok",
-            "warnings": audit_warnings(rows[place]),
-            "tied": is_tied(rows[place]),
-            "marks": json.dumps({cost: mark for cost in COSTS if (mark := front_mark(rows[place], cost, " "))}),
-            "departs": sorted(departures(rows[place], study.recipe)),
-            "cells": [column.cell(rows[place]) for column in columns],
+            "ok": row.outcome.kind == "ok",
+            "warnings": audit_warnings(row),
+            "tied": is_tied(row),
+            "departs": sorted(departures(row, study.recipe)),
+            "cells": [column.cell(row) for column in columns],
         }
-        for place in order
+        for row in rows
     ]
 
 
@@ -126,6 +132,14 @@ def _group_column(place: int, name: str, mains: Sequence[Metric], tasks: Iterabl
 
 def _method(row: Row) -> Cell:
     return Cell(plain(row.method), plain(row.method).casefold())
+
+
+def _text(facet: Facet) -> Callable[[Row], Cell]:
+    def cell(row: Row) -> Cell:
+        text = facet.read(row)
+        return Cell(text, text.casefold())
+
+    return cell
 
 
 def _rate(row: Row) -> Cell:

@@ -1,9 +1,10 @@
-(() => {
-  // Of every line of drawings two columns are shown, in the order that the reader chose.
+/** Generated images: of every line two columns are shown, in the order that the reader chose. */
+
+export const startGalleries = () => {
   for (const gallery of document.querySelectorAll(".gallery")) {
     const sides = [...gallery.querySelectorAll("select.side")];
     const cells = [...gallery.querySelectorAll("[data-column]")];
-    const show = () => {
+    const showSides = () => {
       for (const cell of cells) {
         const side = sides.find((choice) => choice.value === cell.dataset.column);
         cell.hidden = side === undefined;
@@ -15,23 +16,18 @@
         const other = sides.find((choice) => choice !== side);
         if (other.value === side.value) other.value = side.dataset.before;
         for (const choice of sides) choice.dataset.before = choice.value;
-        show();
+        showSides();
       });
       side.dataset.before = side.value;
     }
-    show();
+    showSides();
     for (const image of gallery.querySelectorAll("img")) {
       image.decode().then(() => image.classList.toggle("tiny", image.naturalWidth <= 64));
     }
   }
+};
 
-  // A gallery belongs to a task and split, as rows of the table do.
-  const choice = document.getElementById("view");
-  if (choice !== null) {
-    const follow = () => {
-      for (const gallery of document.querySelectorAll(".gallery")) gallery.hidden = gallery.dataset.view !== choice.value;
-    };
-    choice.addEventListener("change", follow);
-    follow();
-  }
-})();
+/** Show the galleries of one task and split; all of them for "". */
+export const showGalleries = (view) => {
+  for (const gallery of document.querySelectorAll(".gallery")) gallery.hidden = view !== "" && gallery.dataset.view !== view;
+};

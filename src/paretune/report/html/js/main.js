@@ -1,0 +1,27 @@
+/** Starts what the page consists of, with the state that its address holds. */
+
+import { chosenCost, startChart } from "./chart.js";
+import { startCurves } from "./curves.js";
+import { startDownloads } from "./download.js";
+import { showGalleries, startGalleries } from "./gallery.js";
+import { startLimits, whyNot } from "./limits.js";
+import { change, onChange, restore, state } from "./state.js";
+import { connectTable, drawTable } from "./table.js";
+import { startTools } from "./tools.js";
+
+restore(location.hash);
+connectTable({ cost: chosenCost, reasons: whyNot });
+startTools();
+startDownloads();
+drawTable();
+startLimits();
+startChart();
+startCurves();
+startGalleries();
+showGalleries(state.view);
+onChange(() => showGalleries(state.view));
+addEventListener("hashchange", (event) => {
+  restore(new URL(event.newURL).hash);
+  change({ ...state });
+});
+document.documentElement.dataset.ready = "yes";

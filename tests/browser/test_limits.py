@@ -1,0 +1,159 @@
+"""The page recommends under any limits what Python recommends, and says the same of what is ruled out."""
+
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from benchmarks.page import made_up
+from paretune.analysis.decisions.recommend import recommend_from
+from paretune.analysis.decisions.requirements import Limit
+from paretune.analysis.table.evidence import Evidence
+from paretune.interop.importers import import_peft_comparison
+from paretune.report.decisions import reason_text
+from paretune.report.format import plain
+from paretune.report.html.limits import capability_names, limited_metrics
+from paretune.spec import Failed, MethodSpec
+from tests.browser.conftest import OpenPage
+from tests.browser.pages import KEPT, Shown, page_of, page_of_folder
+from tests.outside import PUBLISHED, needs_published
+from tests.records import make_record, make_records, make_study
+
+pytestmark = pytest.mark.browser
+
+SETTINGS = 20
+"""Of each of five pages."""
+
+
+def of_the_tests(path: Path) -> Shown:
+    evil = MethodSpec(name="x", label="</script><b>'x'", implementation="peft")
+    broken = make_record("hra", outcome=Failed(error_type="E", message="broke"))
+    return page_of([*make_records(), make_record(method=evil), broken], make_study(), lambda record: None, path)
+
+
+def kept_word_problems(path: Path) -> Shown:
+    return page_of_folder(KEPT / "word-problems", path)
+
+
+def kept_classification(path: Path) -> Shown:
+    return page_of_folder(KEPT / "classification-minilm", path)
+
+
+def tuned_synthetic(path: Path) -> Shown:
+    records, answers = made_up(60, "answers")
+    return page_of(records, make_study(), answers, path)
+
+
+def imported(path: Path) -> Shown:
+    (folder,) = (
+        done.folder
+        for done in import_peft_comparison(PUBLISHED, path.parent / "imported")
+        if done.folder.name == "peft-metamathqa"
+    )
+    return page_of_folder(folder, path)
+
+
+MADE = [
+    of_the_tests,
+    kept_word_problems,
+    kept_classification,
+    tuned_synthetic,
+    pytest.param(imported, marks=needs_published),
+]
+
+
+def random_setting(shown: Shown, rng: random.Random) -> tuple[dict[str, float], list[str]]:
+    """Return limits on some of the metrics, each between or at values that rows have, and some capabilities."""
+    names = limited_metrics(shown.view.rows)
+    limits = {}
+    for name in rng.sample(names, rng.choice([0, 1, 1, 2, 3])):
+        values = sorted({row.metrics[name] for row in shown.view.rows if name in row.metrics})
+        limits[name] = rng.choice([rng.choice(values), rng.uniform(values[0], values[-1])])
+    able = list(capability_names(shown.view.rows, shown.known))
+    return limits, rng.sample(able, min(len(able), rng.choice([0, 0, 1, 2])))
+
+
+def said(page: Page, limits: dict[str, float], needs: list[str]) -> dict[str, Any]:
+    """Return what the page answers once its address holds these limits."""
+    fragment = urlencode({**{f"limit.{name}": repr(value) for name, value in limits.items()}, "needs": " ".join(needs)})
+    page.evaluate(
+        """(hash) => new Promise((done) => {
+             addEventListener("hashchange", () => done(), { once: true });
+             location.hash = hash;
+           })""",
+        fragment,
+    )
+    answer: dict[str, Any] = json.loads(page.locator("#recommendation").get_attribute("data-answer") or "")
+    return answer
+
+
+def expected(shown: Shown, limits: list[Limit], needs: list[str]) -> dict[str, Any]:
+    found = shown.recommend(limits, needs)
+    return {
+        "shortlist": [
+            {
+                "name": plain(one.name),
+                "isBest": one.merits[0].kind == "best",
+                "least": [merit.metric for merit in one.merits if merit.kind == "least cost"],
+            }
+            for one in found.shortlist
+        ],
+        "alsoTied": [[plain(one.name), plain(one.outdone_by or "")] for one in found.others if one.worse_than is None],
+        "behind": [plain(one.name) for one in found.others if one.worse_than is not None],
+        "ruledOut": [
+            [plain(one.name), list(dict.fromkeys(plain(reason_text(reason, found.table)) for reason in one.reasons))]
+            for one in found.ruled_out
+        ],
+    }
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_any_limits_give_the_answer_that_python_gives(
+    make: Callable[[Path], Shown], open_page: OpenPage, tmp_path: Path
+) -> None:
+    shown, rng = make(tmp_path / "index.html"), random.Random(7)
+    with open_page(shown.path) as page:
+        page.wait_for_selector("#recommendation[data-answer]", state="attached")
+        for _ in range(SETTINGS):
+            limits, needs = random_setting(shown, rng)
+            answer = said(page, limits, needs)
+            given = [Limit.model_validate(limit) for limit in answer.pop("limits")]
+            assert {limit.metric: limit.value for limit in given} == limits
+            assert answer == expected(shown, given, needs), (limits, needs)
+
+
+def test_what_is_shown_of_one_task_is_what_the_command_says_of_its_records(tmp_path: Path) -> None:
+    shown = of_the_tests(tmp_path / "index.html")
+    records = [record for row in shown.view.rows for record in row.records]
+    limit = Limit(metric="train_peak_bytes", bound="at most", value=1.4e9)
+    command = recommend_from(Evidence(tuple(records), lambda record: None), limits=[limit], known=shown.known)
+    assert command.shortlist == shown.recommend([limit], []).shortlist
+    assert command.ruled_out == shown.recommend([limit], []).ruled_out
+
+
+def test_a_slider_dims_rows_says_why_and_moves_the_recommendation(open_page: OpenPage, tmp_path: Path) -> None:
+    shown = page_of(make_records(), make_study(), lambda record: None, tmp_path / "index.html")
+    with open_page(shown.path) as page:
+        best = page.locator("#recommendation li b").first
+        expect(best).to_have_text("full")
+        page.get_by_label("Training memory at most", exact=True).fill("1.3")
+        expect(best).to_have_text("lora")
+        row = page.locator("#results tbody tr", has=page.get_by_role("rowheader", name="dora"))
+        expect(row).to_have_class("ruled-out")
+        expect(row.locator(".why")).to_have_text("training memory 1.46 GB, wanted at most 1.30 GB")
+        assert "--limit 'train_peak_bytes<=1.3GB'" in page.locator("#recommendation code").inner_text()
+        page.get_by_label("Training memory at most, slider").press("Home")
+        expect(page.get_by_label("Training memory at most", exact=True)).to_have_value("1.04")
+        expect(best).to_have_text("ln-tuning")
+        page.get_by_role("button", name="Clear limits").click()
+        expect(best).to_have_text("full")
+        assert page.locator("tr.ruled-out").count() == 0
+        page.get_by_label("Accuracy above the base model (4.2%) by at least", exact=True).fill("45")
+        expect(page.locator("tr.ruled-out .why").first).to_contain_text("wanted at least 49.2%")
+        page.wait_for_function("location.hash.includes('above=45')")
