@@ -14,7 +14,7 @@ import paretune
 from paretune.cli.app import app
 from paretune.execute.run import run
 from paretune.report.format import probability
-from paretune.store import Store
+from paretune.store import Store, load_planned_records
 
 STUDY = Path(__file__).parents[2] / "docs" / "examples" / "word-problems"
 METHODS = {"rslora", "full", "shira", "road", "lora", "ln-tuning", "oft", "ia3"}
@@ -73,6 +73,19 @@ def test_page_table_and_python_show_the_same_probabilities(rows: dict[str, Any],
                 assert mark[2:] == probability(share)
                 assert cost != "train_peak_bytes" or re.search(f"^{method} ≈ .{probability(share)} ", table, re.M)
             assert f">{probability(standing['probability_best'])} to be best<" in page
+
+
+def test_page_and_json_have_the_accuracy_of_each_seed(rows: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("")
+    CliRunner().invoke(app, ["page", str(STUDY), "-o", str(tmp_path / "index.html")])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    records = [record for record in load_planned_records(STUDY) if not record.trial.tunes]
+    for method in METHODS:
+        known = {str(one.trial.seed): one.metrics["accuracy"] for one in records if one.trial.method.label == method}
+        row = rows[_plain(method)]
+        assert row["by_seed"] == {"accuracy": known}
+        told = ", ".join(f"{share:.1%} ({seed})" for seed, share in known.items())
+        assert f"SD of seeds {100 * row['spreads']['accuracy']:.1f} points\nby seed: {told}" in page
 
 
 def test_table_and_page_say_which_differences_the_study_finds(rows: dict[str, Any]) -> None:

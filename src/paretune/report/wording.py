@@ -13,6 +13,7 @@ from paretune.report.format import plain
 from paretune.report.measured import other_scores
 from paretune.report.parts import parts_note
 from paretune.spec import (
+    BUILT_IN_TEXT,
     Cancelled,
     Diverged,
     Failed,
@@ -86,10 +87,18 @@ def column_notes(rows: Sequence[Row]) -> dict[str, str]:
             mains = main_metrics(inside)
             what = " or ".join(metric.words for metric in mains)
             found.setdefault(plain("/".join(groups)), parts_note(task, groups, what, mains[0].items))
-    if any("forgetting" in row.metrics for row in rows):
-        note = "increase of the loss on general text, in nats per token, ± its standard error"
-        found["Forgetting"] = f"Forgetting: {note}; +0.05 is a perplexity 5% higher."
+    if measured := [row for row in rows if "forgetting" in row.metrics]:
+        note = f"increase of the loss on general text ({_general_text(measured)}), in nats per token"
+        found["Forgetting"] = f"Forgetting: {note}, ± its standard error over texts; +0.05 is a perplexity 5% higher."
     return found
+
+
+def _general_text(rows: Sequence[Row]) -> str:
+    """Return which text forgetting was measured on."""
+    text, imported = rows[0].records[0].trial.general_text, rows[0].records[0].imported
+    if text is not None:
+        return f"{text.num_texts:,} texts that the study names, up to {text.max_tokens:,} tokens of each"
+    return "as its source chose it" if imported else BUILT_IN_TEXT
 
 
 def untrained_notes(rows: Sequence[Row]) -> list[str]:

@@ -17,7 +17,7 @@ from paretune.spec.audit import (
 from paretune.spec.base import Data, content_hash
 from paretune.spec.data_report import DataReport, DroppedRows, LabelReport, Lengths, RowsReport, ShownExample
 from paretune.spec.errors import InputError, InputErrors, Problems, Unavailable, naming, nearest, one_line
-from paretune.spec.general_text import GeneralText
+from paretune.spec.general_text import BUILT_IN_TEXT, GeneralText
 from paretune.spec.image import ImageRecipe
 from paretune.spec.imported import Imported
 from paretune.spec.kinds import CAUSAL_LM, CLASSIFIER, DIFFUSION, ModelKind
@@ -46,8 +46,8 @@ from paretune.spec.trial import EVERYTHING, Measure, Trial
 from paretune.spec.tuning import Between, TunedValues, Tuning
 
 __all__ = [
-    "AUDIT_VERSION", "CAUSAL_LM", "CLAIMS", "CLASSIFIER", "COSTS", "DIFFUSION", "EMBEDDED_ENCODER", "EMBEDDED_MODEL",
-    "EVERYTHING",
+    "AUDIT_VERSION", "BUILT_IN_TEXT", "CAUSAL_LM", "CLAIMS", "CLASSIFIER", "COSTS", "DIFFUSION", "EMBEDDED_ENCODER",
+    "EMBEDDED_MODEL", "EVERYTHING",
     "METRICS", "Audit", "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "DataReport",
     "Direction", "Diverged", "DroppedRows", "Failed", "Finding", "GeneralText", "GeneratorName", "ImageRecipe",
     "Imported", "InputError", "InputErrors", "LabelReport", "Lengths", "Measure", "MethodAudit", "MethodEntry",

@@ -4,6 +4,9 @@ from pydantic import Field
 
 from paretune.spec.base import Data
 
+BUILT_IN_TEXT = "the first 96 tokens of each of 24 English passages of State of the Union addresses, 1790 to 2021"
+"""The text that comes with Paretune, on which forgetting is measured where a study names no other."""
+
 
 class GeneralText(Data):
     """General text that is not part of any task, as a study names it and as a trial holds it."""

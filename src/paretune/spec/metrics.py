@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from paretune.spec.base import Data
+from paretune.spec.general_text import BUILT_IN_TEXT
 
 
 class Phase(StrEnum):
@@ -215,8 +216,9 @@ METRICS: dict[str, Metric] = {
         ),
         _measured(
             "forgetting", "Forgetting", Unit.NATS, Direction.LOWER, Phase.RETAIN,
-            "Increase of the loss per token on general text over the base model, mean over texts; +0.05 is "
-            "a perplexity 5% higher.",
+            "Increase of the loss per token on general text over the base model, mean over texts, ± its standard error "
+            f"over texts. General text is {BUILT_IN_TEXT} (public domain), or what the study names. "
+            "+0.05 is a perplexity 5% higher.",
         ),
         _measured(
             "drift", "Drift", Unit.COSINE, Direction.LOWER, Phase.RETAIN,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
+from paretune.analysis.decisions.phrases import gap
 from paretune.analysis.table.scored import by_task, declared_metrics, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import audit_warnings
@@ -177,7 +178,8 @@ def _quality(metric: Metric) -> Callable[[Row], Cell]:
         low, high = row.quality_interval
         extra = span(metric, low, high, " to ")
         if row.quality in row.spreads:
-            extra += f"\nSD of seeds {show(metric, row.spreads[row.quality])}"
+            extra += f"\nSD of seeds {gap(metric, row.spreads[row.quality])}"
+            extra += f"\nby seed: {', '.join(f'{show(metric, one)} ({seed})' for seed, one in row.by_seed.items())}"
         return shown._replace(extra=extra, bar=_bar(metric, shown.value, low, high))
 
     return cell
