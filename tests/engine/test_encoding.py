@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import processors
 
-from paretune.engine import Encoded, encode, encode_question, ended_once, uses_template
+from paretune.engine import Encoded, encode, encode_question, encode_within, ended_once, uses_template
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import InputError
 from paretune.tasks import Example, Message
@@ -77,6 +77,15 @@ def test_one_begin_token_and_one_end_token(
     assert ids[: -len(completion) - 1] == encode_question(one, tokenizer)
     plain = one._replace(learns_prompt=True)
     assert ids_of(encode(plain, tokenizer)) == ids
+
+
+@given(prompt=TEXT, completion=TEXT, longest=st.integers(2, 40))
+def test_plain_text_is_cut_and_nothing_else(prompt: str, completion: str, longest: int) -> None:
+    tokenizer = tokenizer_with("both")
+    one = example(prompt, completion)
+    plain = one._replace(learns_prompt=True)
+    assert encode_within(one, tokenizer, longest) == encode(one, tokenizer)
+    assert ids_of(encode_within(plain, tokenizer, longest)) == ids_of(encode(plain, tokenizer))[:longest]
 
 
 @given(turns=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3), template=st.sampled_from([CHATML, LLAMA, BARE]))

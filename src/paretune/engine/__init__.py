@@ -2,7 +2,15 @@
 
 from paretune.engine.answering import Answering, answering, check_references
 from paretune.engine.batches import Batch, Batches, DataBatch, check_lengths, longest_batches, make_batches
-from paretune.engine.encoding import Encoded, encode, encode_question, encode_questions, ended_once, uses_template
+from paretune.engine.encoding import (
+    Encoded,
+    encode,
+    encode_question,
+    encode_questions,
+    encode_within,
+    ended_once,
+    uses_template,
+)
 from paretune.engine.generate import answer
 from paretune.engine.generators import GENERATORS, Generator, generator_for
 from paretune.engine.objective import answer_loss, validation_loss
@@ -28,6 +36,7 @@ __all__ = [
     "encode",
     "encode_question",
     "encode_questions",
+    "encode_within",
     "ended_once",
     "generator_for",
     "longest_batches",

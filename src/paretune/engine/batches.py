@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from paretune.engine.encoding import Encoded, encode
+from paretune.engine.encoding import Encoded, encode_within
 from paretune.spec import InputError, Recipe
 from paretune.tasks import Example, Split
 
@@ -226,7 +226,7 @@ def check_fits(encoded: Iterable[Row], recipe: Recipe, split: Split) -> None:
 
 
 def _encode(example: Example, tokenizer: Any, recipe: Recipe) -> Encoded:
-    return encode(example, tokenizer, whole_text=recipe.loss_on == "whole_text")
+    return encode_within(example, tokenizer, recipe.max_length, whole_text=recipe.loss_on == "whole_text")
 
 
 def _cut(indices: Sequence[int], size: int) -> list[list[int]]:

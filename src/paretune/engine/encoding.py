@@ -100,6 +100,15 @@ def encode(example: Example, tokenizer: Any, *, whole_text: bool = False) -> Enc
     return Encoded.of(_begun(tokenizer, example.prompt), [*answer, tokenizer.eos_token_id])
 
 
+def encode_within(example: Example, tokenizer: Any, max_length: int, *, whole_text: bool = False) -> Encoded:
+    """Return an example as `encode` does; a plain text that is longer than `max_length` tokens is cut to them."""
+    encoded = encode(example, tokenizer, whole_text=whole_text)
+    if not example.learns_prompt or encoded.num_tokens <= max_length:
+        return encoded
+    first, rest = encoded.segments
+    return Encoded.of(first.ids, rest.ids[: max(1, max_length - len(first.ids))])
+
+
 def encode_question(example: Example, tokenizer: Any, shots: Sequence[Example] = (), opening: str = "") -> list[int]:
     """Return the tokens that an answer is generated from.
 

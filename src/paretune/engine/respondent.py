@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from paretune.engine.answering import answering
 from paretune.engine.batches import Batches
-from paretune.engine.encoding import Encoded, encode, encode_question, encode_questions
+from paretune.engine.encoding import Encoded, encode_question, encode_questions, encode_within
 from paretune.engine.generate import OnProgress, shared_batches
 from paretune.engine.generators import GENERATORS
 from paretune.engine.objective import answer_logits
@@ -76,12 +76,11 @@ class LanguageRespondent:
         shots, opening = self._task.examples("train")[: self._num_shots], self._task.few_shot(self._num_shots)
         rows = []
         for one in examples:
-            encoded = encode(one, self._tokenizer)
-            if one.learns_prompt:
-                first, rest = encoded.segments
-                rows.append(Encoded.of(first.ids, rest.ids[: max(1, self._recipe.max_length - len(first.ids))]))
-            else:
-                rows.append(Encoded.of(encode_question(one, self._tokenizer, shots, opening), encoded.answer))
+            encoded = encode_within(one, self._tokenizer, self._recipe.max_length)
+            if not one.learns_prompt:
+                question = encode_question(one, self._tokenizer, shots, opening)
+                encoded = Encoded.of(question, encoded.answer)
+            rows.append(encoded)
         with self._timed():
             return answer_losses(self._model, rows, self._tokenizer.pad_token_id, self._batch_size, self._on_progress)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from paretune.engine import answering, encode, encode_question
+from paretune.engine import answering, encode, encode_question, encode_within
 from paretune.engine.answering import references
 from paretune.kinds.base import LongText, ReadTexts
 from paretune.measure.retention import MAX_TOKENS, general_texts
@@ -17,7 +17,7 @@ def longest_example(task: Task, trial: Trial, tokenizer: Any) -> int:
     """Return the tokens of the longest example within `max_length` that is trained or validated on, 0 for none."""
     most, whole_text = trial.recipe.max_length, trial.recipe.loss_on == "whole_text"
     examples = chain(task.examples("train"), task.examples("validation"))
-    lengths = (encode(one, tokenizer, whole_text=whole_text).num_tokens for one in examples)
+    lengths = (encode_within(one, tokenizer, most, whole_text=whole_text).num_tokens for one in examples)
     return max((length for length in lengths if length <= most), default=0)
 
 
@@ -30,7 +30,7 @@ def longest_question(task: Task, trial: Trial, tokenizer: Any) -> LongText:
 
     def length(one: Example) -> int:
         if one.learns_prompt:
-            read = min(encode(one, tokenizer).num_tokens, trial.recipe.max_length)
+            read = encode_within(one, tokenizer, trial.recipe.max_length).num_tokens
             return max(read, len(encode_question(one, tokenizer, shots, opening)) + written)
         if one.choices not in listed:
             answers = [one.answered(choice) for choice in one.choices]

@@ -78,7 +78,7 @@ def _label_facts(found: LabelReport) -> Iterator[tuple[str, str]]:
 def _lengths(split: str, lengths: Lengths, num_examples: int, report: DataReport) -> str:
     of = f", of the first {lengths.num_counted}" if lengths.num_counted < num_examples else ""
     line = f"median {lengths.median}, longest {lengths.longest}{of}"
-    if lengths.num_too_long and report.rows.labelled is not None:
+    if lengths.num_too_long and report.cuts_long_examples:
         line += f"; {lengths.num_too_long} longer than {report.max_length} are cut"
     elif lengths.num_too_long and split != "test":
         line += f"; {lengths.num_too_long} longer than max_length = {report.max_length} are left out"

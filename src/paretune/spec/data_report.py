@@ -20,8 +20,8 @@ class Lengths(Data):
     median: int
     longest: int
     num_too_long: int
-    """Of the counted: longer than is read. They are left out of training and validation loss; where a head reads them
-    they are cut instead."""
+    """Of the counted: longer than is read. They are left out of training and validation loss; plain texts, and those
+    that a head reads, are cut instead."""
 
 
 class ShownExample(Data):
@@ -98,3 +98,8 @@ class DataReport(Data):
     scored_by: tuple[str, ...] = later(())
     """The metrics as people read them, the main one first."""
     shown: tuple[ShownExample, ...]
+
+    @property
+    def cuts_long_examples(self) -> bool:
+        """Whether examples longer than `max_length` are cut in place of being left out."""
+        return self.rows.labelled is not None or self.num_references == 0
