@@ -175,7 +175,7 @@ def compare(folder: Path, said: Sequence[Mapping[str, Any]]) -> int:
 
 def main(folder: Path) -> int:
     """Print both and return 0 where they agree."""
-    command = ["paretune", "results", str(folder), "--json"]
+    command = [sys.executable, "-m", "paretune", "results", str(folder), "--json"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return int(compare(folder, json.loads(said)["rows"]) > 0)
 
