@@ -11,6 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 import paretune
+from paretune.analysis.table.comparison_set import make_comparison_set
+from paretune.analysis.table.evidence import load_evidence
+from paretune.analysis.table.rows import rows_of
 from paretune.cli.app import app
 from paretune.execute.run import run
 from paretune.report.format import probability
@@ -86,6 +89,17 @@ def test_page_and_json_have_the_accuracy_of_each_seed(rows: dict[str, Any], tmp_
         assert row["by_seed"] == {"accuracy": known}
         told = ", ".join(f"{share:.1%} ({seed})" for seed, share in known.items())
         assert f"SD of seeds {100 * row['spreads']['accuracy']:.1f} points\nby seed: {told}" in page
+
+
+def test_table_says_how_seed_variances_were_moderated(rows: dict[str, Any]) -> None:
+    table = " ".join(CliRunner().invoke(app, ["results", str(STUDY)]).stdout.split())
+    evidence = load_evidence(STUDY)
+    compared = make_comparison_set(rows_of(evidence.records), evidence.answers)
+    assert compared is not None
+    trained = zip(compared.rows, compared.components, strict=True)
+    (freedom,) = {one.degrees_of_freedom for row, one in trained if row.trains and one is not None}
+    assert freedom == 8 * 2
+    assert f"(Smyth 2004), with {freedom:g} degrees of freedom instead of 2. So an interval can be" in table
 
 
 def test_table_and_page_say_which_differences_the_study_finds(rows: dict[str, Any]) -> None:

@@ -39,7 +39,8 @@ base                4.2% 2–9%   10.8%   5%/1%        –      – +0.000 ±0.0
 boft            out of memory       –       –        –      –             –          –         –
 
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
-being on it in a repeat
+being on it with new questions and seeds; no mark: not on it, and a probability below 5%. The
+cheapest is on it with any accuracy, unless it is no better than a baseline
 ≈ tied for best: no method is significantly better (5% level, corrected for all pairs of methods);
 choose among these by cost, or run more seeds
 Not trained, to compare with: base (the untouched base model); base-few-shot (the untouched base

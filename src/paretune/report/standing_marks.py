@@ -8,6 +8,11 @@ NEAR_MARK = "◇"
 TIED_MARK = "≈"
 _NEAR_FRONT = 0.05
 """The least probability of lying on the front that is shown for a row that does not lie on it as measured."""
+FRONT_RULE = (
+    f"%: probability of being on it with new questions and seeds; no mark: not on it, and a probability below "
+    f"{_NEAR_FRONT:.0%}. The cheapest is on it with any accuracy, unless it is no better than a baseline"
+)
+"""What the marks of the front say, as it stands behind them."""
 
 
 def is_tied(row: Row) -> bool:

@@ -54,6 +54,7 @@ def _interval_note(rows: Sequence[Row]) -> list[str]:
     kinds = list(
         dict.fromkeys(row.standing.sampling_note for row in rows if row.standing and row.standing.sampling_note)
     )
+    kinds += _moderation_note(over_seeds)
     main = main_metric(rows)
     what, things = main.label, main.items
     if not over_seeds:
@@ -67,6 +68,23 @@ def _interval_note(rows: Sequence[Row]) -> list[str]:
         f"{what} is shown with a 95% interval over {things} and seeds; for methods with one seed, seed variance is not "
         "included.",
         *kinds,
+    ]
+
+
+def _moderation_note(rows: Sequence[Row]) -> list[str]:
+    """Return that intervals use another seed variance than that of a method's own seeds, where they do."""
+    found = [row.standing.estimate for row in rows if row.standing]
+    moderated = [one for one in found if one.seeds_freedom > one.num_seeds - 1]
+    if not moderated:
+        return []
+    freedom, own = (
+        "/".join(sorted({f"{value:.3g}" for value in values}, key=float))
+        for values in ((one.seeds_freedom for one in moderated), (one.num_seeds - 1.0 for one in moderated))
+    )
+    return [
+        "Few seeds say little about their own variance: each method's is pulled towards that of all methods (Smyth "
+        f"2004), with {freedom} degrees of freedom instead of {own}. So an interval can be narrower or wider than the "
+        "standard deviation (SD) of its own seeds gives."
     ]
 
 

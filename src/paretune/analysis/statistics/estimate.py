@@ -20,6 +20,8 @@ class Estimate(NamedTuple):
     """None where a single seed tells nothing about it."""
     num_questions: int
     num_seeds: int
+    seeds_freedom: float = 0.0
+    """Degrees of freedom of the seed variance, more than its own seeds have where it was moderated; 0 without one."""
 
 
 def accuracy_estimate(components: VarianceComponents) -> Estimate:
@@ -41,7 +43,8 @@ def accuracy_estimate(components: VarianceComponents) -> Estimate:
         quantile = student_quantile(0.975, freedom)
         effective = min(max(1.0, mean * (1 - mean) / variance), num_questions * components.num_seeds)
         interval = wilson(mean * effective, effective, quantile)
-    return Estimate(mean, interval, components.units_variance**0.5, seeds_error, num_questions, components.num_seeds)
+    units_error, freedom = components.units_variance**0.5, components.degrees_of_freedom
+    return Estimate(mean, interval, units_error, seeds_error, num_questions, components.num_seeds, freedom)
 
 
 def mean_estimate(components: VarianceComponents) -> Estimate:
@@ -57,7 +60,8 @@ def mean_estimate(components: VarianceComponents) -> Estimate:
     half = student_quantile(0.975, freedom) * error if error else 0.0
     seeds_error = components.seeds_variance**0.5 if components.degrees_of_freedom else None
     interval = Interval(mean - half, mean + half)
-    return Estimate(mean, interval, components.units_variance**0.5, seeds_error, num_questions, components.num_seeds)
+    units_error, seeds_freedom = components.units_variance**0.5, components.degrees_of_freedom
+    return Estimate(mean, interval, units_error, seeds_error, num_questions, components.num_seeds, seeds_freedom)
 
 
 def one_run_estimate(values: Sequence[float], share: bool) -> Estimate:

@@ -19,7 +19,7 @@ from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
 from paretune.report.format import MISSING, plain, rate, show, span
 from paretune.report.measured import RETENTION, head_text, other_scores, short_label
-from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, is_tied
+from paretune.report.standing_marks import FRONT_MARK, FRONT_RULE, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import (
     TIED_NOTE,
     claim_notes,
@@ -67,7 +67,7 @@ def results_summary(
     if any(memory in row.fronts for row in rows):
         pair = f"{' or '.join(metric.words for metric in main_metrics(rows))} and {METRICS[memory].words}"
         front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not on it in these runs"
-        parts.append(Text(f"{front}; %: probability of being on it in a repeat"))
+        parts.append(Text(f"{front}; {FRONT_RULE}"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
     parts += [Text(note) for note in untrained_notes(rows)]

@@ -16,19 +16,20 @@ from paretune.report.amounts import power_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, audit_text, failed_checks
 from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
+from paretune.report.devices import devices_text
 from paretune.report.estimates import TITLE, estimate_cells
 from paretune.report.format import MISSING, plain, rate
 from paretune.report.html.chart import chart_bundle, chart_specs
 from paretune.report.html.clocks import clock_sections
 from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.data_section import data_section
-from paretune.report.html.facets import device_of
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.html.limits import capability_names, limited_metrics, limits_data
 from paretune.report.html.page_data import metric_data, packed, rows_data
 from paretune.report.html.page_table import further_columns, table_columns, table_rows, view_key
 from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
 from paretune.report.html.template import asset, script, template
+from paretune.report.standing_marks import FRONT_RULE
 from paretune.report.wording import (
     TIED_NOTE,
     claim_notes,
@@ -97,6 +98,7 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
     return template("page.html").render(
         study=study,
         tied_note=TIED_NOTE,
+        front_rule=FRONT_RULE,
         support=" ".join(claim_notes(final, rows)),
         notes=[
             *untrained_notes(rows),
@@ -107,7 +109,7 @@ def render_page(records: Sequence[Record], study: Study, sources: PageSources = 
             *audit_notes(rows),
             *notes(final, rows),
         ],
-        facts=[*_facts(final, study, rows, len(records) - len(final)), *_time(records)],
+        facts=[*_facts(records, study, rows), *_time(records)],
         curves=curves_section(curves, plan) if plan else "",
         samples=samples_section(rows, sources.answered, sources.prompts, sources.pictures),
         data_reports=data_section(sources.data),
@@ -194,7 +196,9 @@ def _measured_bytes(rows: Sequence[Row], method: str) -> float | None:
     return max((peak for peak in found if peak is not None), default=None)
 
 
-def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row], num_tuning: int) -> list[tuple[str, str]]:
+def _facts(everything: Sequence[Record], study: Study, rows: Sequence[Row]) -> list[tuple[str, str]]:
+    records = [record for record in everything if not record.trial.tunes]
+    num_tuning = len(everything) - len(records)
     made = [record.provenance for record in records if record.provenance]
     questions = sorted({record.num_items for record in records if record.num_items})
     packages = sorted({f"{name} {version}" for one in made for name, version in one.packages.items()})
@@ -208,7 +212,7 @@ def _facts(records: Sequence[Record], study: Study, rows: Sequence[Row], num_tun
         (f"Test {main_metrics(rows)[0].items}", ", ".join(map(str, questions))),
         ("Trials", trials),
         ("Seeds", ", ".join(map(str, sorted({record.trial.seed for record in records})))),
-        ("Device", "; ".join(dict.fromkeys(device_of(one) for one in made))),
+        ("Device", devices_text(everything)),
         ("Platform", "; ".join(dict.fromkeys(one.platform for one in made))),
         ("Packages", ", ".join(packages)),
     ]

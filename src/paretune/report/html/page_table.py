@@ -25,6 +25,11 @@ from paretune.report.wording import (
 from paretune.spec import METRICS, Metric, Study
 
 _RATE_DEFINITION = "Peak learning rate; with the number of settings that were tried on validation data to choose it."
+SEEDS_DEFINITION = (
+    "Trials with different seeds; values are their means. A seed decides the initial values of adapter and head, the "
+    "order of the training examples (with less than one epoch also which are seen), and random numbers in training, as "
+    "of dropout. Data and splits are the same for all seeds."
+)
 _BATCH_DEFINITION = "Questions that were answered in one generation batch."
 _SIZES_SHOWN = ("checkpoint_bytes", "trainable_parameters")
 
@@ -59,14 +64,15 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     if shows_learning_rates(rows):
         columns.append(Column("rate", "Learning rate", _RATE_DEFINITION, _rate))
     if any(len(row.seeds) > 1 for row in rows):
-        columns.append(Column("seeds", "Seeds", "Trials with different seeds; values are their means.", _seeds))
+        columns.append(Column("seeds", "Seeds", SEEDS_DEFINITION, _seeds))
     mains, others = main_metrics(rows), {metric.name: metric for metric in _others(rows)}
     columns += [_column(metric, _quality(metric)) for metric in mains]
     columns += [_column(metric, _figure(metric)) for name, metric in others.items() if metric not in mains]
     if any(row.standing for row in rows):
         by = " or ".join(metric.words for metric in mains)
         place = (
-            f"Place by {by}, with its 95% interval; below it the probability of being the best of all rows. Places are "
+            f"Place by {by}, with its 95% interval; below it the probability of being the best of all rows, where it "
+            "is 0.5% or more. Places are "
             "tested over all pairs of rows at once, which is more cautious than the interval of one row: rows whose "
             "intervals do not overlap can share places."
         )
