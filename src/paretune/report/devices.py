@@ -15,7 +15,7 @@ def devices_text(records: Sequence[Record]) -> str:
     for record in records:
         if record.provenance is None:
             continue
-        device = _device(record.provenance)
+        device = device_of(record.provenance)
         names = methods.setdefault(device, {})
         if record.trial.tunes:
             tuning[device] = tuning.get(device, 0) + 1
@@ -26,7 +26,8 @@ def devices_text(records: Sequence[Record]) -> str:
     return "; ".join(f"{device}: {_trials([*names], tuning.get(device, 0))}" for device, names in methods.items())
 
 
-def _device(made: Provenance) -> str:
+def device_of(made: Provenance) -> str:
+    """Return a device with its number of threads, where that is known."""
     return made.device if made.num_threads is None else f"{made.device}, {counted(made.num_threads, 'thread')}"
 
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from paretune.analysis import Row
 from paretune.methods import Preset, method_cards
 from paretune.methods.registry import card_of
+from paretune.report.devices import device_of
 from paretune.report.format import MISSING, plain
 from paretune.report.wording import outcome_name
-from paretune.spec import InputError, MethodSpec, Provenance
+from paretune.spec import InputError, MethodSpec
 
 
 class Facet(NamedTuple):
@@ -36,11 +37,6 @@ def environment_of(row: Row) -> str:
     """Return the device, and where it is known its number of threads, that the first seed ran on."""
     made = row.records[0].provenance
     return MISSING if made is None else plain(device_of(made))
-
-
-def device_of(made: Provenance) -> str:
-    """Return a device with its number of threads, where that is known."""
-    return made.device if made.num_threads is None else f"{made.device}, {made.num_threads} threads"
 
 
 def protocol_of(row: Row) -> str:
