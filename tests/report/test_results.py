@@ -190,6 +190,9 @@ def test_departures_name_both_values() -> None:
     (row,) = rows_of([make_record(recipe=Recipe(steps=60))])
     assert departures(row, Recipe()) == {"steps": (40, 60)}
     assert departures(row, None) == {}
+    untrained = MethodSpec(name="base", label="base", implementation="base")
+    (base,) = rows_of([make_record(method=untrained, recipe=Recipe(steps=60, dtype="bfloat16"))])
+    assert departures(base, Recipe(epochs=3)) == {"dtype": ("float32", "bfloat16")}
 
 
 def test_seeds_widen_intervals_and_ties_are_marked() -> None:

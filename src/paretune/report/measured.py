@@ -31,6 +31,11 @@ def other_scores(rows: Sequence[Row]) -> list[Metric]:
     return [metric for metric in scored_metrics(rows)[1:] if any(metric.name in row.metrics for row in own)]
 
 
+def retention_of(rows: Sequence[Row]) -> list[str]:
+    """Return the metric that says what these rows forgot, in a list; an empty one where none was measured."""
+    return [name for name in RETENTION if any(name in row.metrics for row in rows)][:1]
+
+
 def head_text(row: Row) -> str:
     """Return how many of a row's trainable parameters are the head's, in words; empty where there is no head."""
     value = row.metrics.get("head_parameters")

@@ -24,6 +24,7 @@ from paretune.spec import (
     Refused,
     TimedOut,
 )
+from paretune.spec.recipe import TRAINING_LENGTH
 
 TIED_NOTE = (
     "tied for best: no method is significantly better (5% level, corrected for all pairs of methods); choose among "
@@ -182,12 +183,16 @@ def tuned_from(row: Row) -> str:
 
 
 def departures(row: Row, shared: Recipe | None) -> dict[str, tuple[object, object]]:
-    """Return the recipe fields in which a row departs from the shared recipe: name to (shared, its own) value."""
+    """Return the recipe fields in which a row departs from the shared recipe: name to (shared, its own) value.
+
+    How long training takes is no field of a row that is not trained.
+    """
     if shared is None:
         return {}
     own = row.records[0].trial.recipe
     shared = shared.for_examples(row.records[0].num_train_examples)
-    pairs = {name: (getattr(shared, name), getattr(own, name)) for name in Recipe.model_fields}
+    names = [name for name in Recipe.model_fields if row.trains or name not in TRAINING_LENGTH]
+    pairs = {name: (getattr(shared, name), getattr(own, name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 

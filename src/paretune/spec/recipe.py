@@ -123,7 +123,7 @@ class Recipe(Data):
         """
         values = self.model_dump()
         if changes.keys() & {"steps", "epochs"}:
-            values = {name: value for name, value in values.items() if name not in _LENGTH}
+            values = {name: value for name, value in values.items() if name not in TRAINING_LENGTH}
         return self.read(values | dict(changes), where)
 
     def for_examples(self, num_examples: int | None) -> Self:
@@ -139,5 +139,5 @@ class Recipe(Data):
         return self.with_changes({"steps": steps}, "epochs")
 
 
-_LENGTH = ("steps", "epochs", "min_steps", "max_steps")
+TRAINING_LENGTH = ("steps", "epochs", "min_steps", "max_steps")
 """The fields that say how long training takes."""

@@ -18,7 +18,7 @@ from paretune.report.console.fitted_table import ColumnNote, FittedColumn, Fitte
 from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
 from paretune.report.format import MISSING, plain, rate, show, span
-from paretune.report.measured import RETENTION, head_text, other_scores, short_label
+from paretune.report.measured import head_text, other_scores, retention_of, short_label
 from paretune.report.standing_marks import FRONT_MARK, FRONT_RULE, NEAR_MARK, TIED_MARK, front_mark, is_tied
 from paretune.report.wording import (
     TIED_NOTE,
@@ -105,12 +105,15 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if 1 < len(groups) <= 3:
         columns.append(_Column("/\n".join(map(plain, groups)), _groups(groups)))
-    memory, retention = (METRICS[first_measured(rows, names)] for names in (MEMORY, RETENTION))
+    memory = METRICS[first_measured(rows, MEMORY)]
     columns += [
         *([_Column("Validation\nloss", _figure(_LOSS))] if any(_LOSS.name in row.metrics for row in rows) else []),
         _Column(short_label(memory), _figure(memory)),
         _Column("Step\ntime", _figure(METRICS["step_seconds"])),
-        _Column(retention.label, _forgetting if retention.name == "forgetting" else _figure(retention)),
+        *(
+            _Column(METRICS[name].label, _forgetting if name == "forgetting" else _figure(METRICS[name]))
+            for name in retention_of(rows)
+        ),
         _Column("Check-\npoint", _figure(METRICS["checkpoint_bytes"])),
         _Column("Train-\nable", _trainable),
     ]

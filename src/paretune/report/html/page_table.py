@@ -11,7 +11,7 @@ from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import MISSING, plain, probability, rate, show, span
 from paretune.report.html.facets import FACETS, Facet
-from paretune.report.measured import RETENTION, head_text, other_scores
+from paretune.report.measured import head_text, other_scores, retention_of
 from paretune.report.parts import part_definition
 from paretune.report.standing_marks import is_tied
 from paretune.report.wording import (
@@ -80,7 +80,7 @@ def table_columns(rows: Sequence[Row]) -> list[Column]:
     groups = list(dict.fromkeys(name for row in rows for name in row.groups))
     if len(groups) > 1:
         columns += [_group_column(place, name, mains, (row.task for row in rows)) for place, name in enumerate(groups)]
-    names = (first_measured(rows, MEMORY), "step_seconds", first_measured(rows, RETENTION), *_SIZES_SHOWN)
+    names = (first_measured(rows, MEMORY), "step_seconds", *retention_of(rows), *_SIZES_SHOWN)
     losses = ["validation_loss"] if any("validation_loss" in row.metrics for row in rows) else []
     shown = [METRICS[name] for name in (*losses, *names)]
     columns += [_column(metric, _CELLS.get(metric.name, _figure(metric))) for metric in shown]
