@@ -1,28 +1,38 @@
-"""The analysis behind table and page: processor seconds and peak memory of studies of many rows.
+"""The analysis behind table and page, and the page itself: seconds and memory for studies of many rows.
 
     python -m benchmarks.page [--rows 63 250 1000] [--kinds answers means] [--profile]
+    python -m benchmarks.page --browser [--rows 63 1000] [--kinds means]
 
 Two kinds of made-up study: tuned ones, of three seeds each with the answers to 120 questions and the forgetting of 12
 texts; and published ones, of which only means are known. Measured are table, ties, rank sets and front probabilities
 from records that are in memory, each study in a process of its own. Answers are made when they are asked for.
+
+With --browser: the page is written and opened in Chromium. "paint" is its first contentful paint and "ready" when all
+controls work, both from the start of loading; "filter", "search" and "sort" are the script's time with layout, of which
+the median of seven is shown.
 """
 
 import argparse
 import cProfile
 import json
+import multiprocessing
 import pstats
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from paretune.analysis import Answers, judged_rows, no_answers
+from paretune.report import PageSources, write_page
 from paretune.spec import Imported, Record
 from paretune.store.items import QuestionScores
-from tests.records import make_record
+from tests.records import make_record, make_study
 
 SIZES = (63, 250, 1_000, 10_000)
 _SEEDS, _QUESTIONS, _TEXTS = 3, 120, 12
@@ -35,8 +45,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=SIZES)
     parser.add_argument("--kinds", nargs="+", default=["answers", "means"], choices=["answers", "means"])
     parser.add_argument("--profile", action="store_true", help="Print what takes the time.")
+    parser.add_argument("--browser", action="store_true", help="Write pages and open them in Chromium.")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.browser:
+        _print_pages(arguments.rows, arguments.kinds)
+        return
     if arguments.alone:
         print(json.dumps(_measured(arguments.rows[0], arguments.kinds[0], profiled=arguments.profile)))
         return
@@ -70,6 +84,78 @@ def _measured(rows: int, kind: str, *, profiled: bool) -> dict[str, float]:
     if profile is not None:
         pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(25)
     return spent | {"peak": _peak(), "records": held}
+
+
+def _print_pages(sizes: list[int], kinds: list[str]) -> None:
+    """Print a table of pages: how long they take to write and to use, and how large they are."""
+    names = ("write s", "elapsed", "peak GB", "file MB", "paint ms", "ready ms", "filter ms", "search ms", "sort ms")
+    print(f"{'study':<10}{'rows':>8}" + "".join(f"{name:>11}" for name in names))
+    for kind in kinds:
+        for rows in sizes:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "index.html"
+                process = multiprocessing.get_context("spawn").Pool(1)
+                with process:
+                    written = process.apply(_written, (rows, kind, str(path)))
+                values = [*written, path.stat().st_size / 1e6, *_used(path)]
+            print(f"{kind:<10}{rows:>8,}" + "".join(f"{value:>11.2f}" for value in values), flush=True)
+
+
+def _written(rows: int, kind: str, path: str) -> tuple[float, float, float]:
+    """Write a page; return processor and elapsed seconds, and gigabytes at the peak."""
+    records, answers = made_up(rows, kind)
+    write_page(records[:2], make_study(), path)  # imports
+    processor, elapsed = time.process_time(), time.perf_counter()
+    write_page(records, make_study(), path, PageSources(answers=answers))
+    return time.process_time() - processor, time.perf_counter() - elapsed, _peak()
+
+
+def _used(path: Path) -> list[float]:
+    """Return the milliseconds until a page is painted and ready, and those of its controls."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", timeout=300_000)
+        page.wait_for_timeout(2_000)
+        found: list[float] = page.evaluate(_MEASURE)
+        browser.close()
+    return found
+
+
+_MEASURE = """async () => {
+  const timed = (act) => {
+    const from = performance.now();
+    act();
+    document.getElementById("results").getBoundingClientRect();
+    return performance.now() - from;
+  };
+  const median = (values) => values.sort((one, other) => one - other)[Math.floor(values.length / 2)];
+  const times = (act) => median(Array.from({ length: 7 }, (_, number) => timed(() => act(number))));
+  const choose = (id, value) => {
+    const control = document.getElementById(id);
+    control.value = value;
+    control.dispatchEvent(new Event("change"));
+  };
+  const search = async (text) => {
+    const control = document.getElementById("search");
+    control.value = text;
+    const from = performance.now();
+    control.dispatchEvent(new Event("search"));
+    document.getElementById("results").getBoundingClientRect();
+    return performance.now() - from;
+  };
+  const filter = times((number) => choose("filter-protocol", number % 2 ? "" : "not trained"));
+  choose("filter-protocol", "");
+  const searches = [];
+  for (const text of ["m00", "", "m0001", "m1", "lora", "m", ""]) searches.push(await search(text));
+  const sort = times((number) => document.querySelectorAll("#results thead button")[1 + number % 5].click());
+  const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN;
+  const ready = performance.getEntriesByName("ready")[0].startTime;
+  return [paint, ready, filter, median(searches), sort];
+}"""
 
 
 def made_up(rows: int, kind: str) -> tuple[list[Record], Answers]:

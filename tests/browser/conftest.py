@@ -6,7 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Error, Page, expect, sync_playwright
+
+SLOW_MILLISECONDS = 300_000
+"""How long a busy machine may take over anything; a test that passes never waits for it."""
+expect.set_options(timeout=SLOW_MILLISECONDS)
 
 OpenPage = Callable[[Path], AbstractContextManager[Page]]
 
@@ -37,6 +41,7 @@ def open_page(browser: Browser) -> OpenPage:
             dialog.dismiss()
 
         page = browser.new_page(viewport={"width": 1200, "height": 900})
+        page.set_default_timeout(SLOW_MILLISECONDS)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", complain)

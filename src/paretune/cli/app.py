@@ -292,14 +292,19 @@ def claim(
 
 @app.command(epilog="Example: paretune page results/demo -o index.html")
 def page(
-    folder: options.Folder,
+    folders: options.Folders,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File of the page (default: DIR/index.html).")] = None,
     min_accuracy: options.FrontFloor = None,
 ) -> None:
-    """Write the page of a study: one HTML file, works offline."""
-    from paretune.cli.studies import write_study_page
+    """Write the page of a study, or of several: one HTML file, works offline.
 
-    print(write_study_page(folder, out, min_accuracy))
+    Rows of several folders are shown in one table. Methods are compared within each folder.
+    """
+    from paretune.cli.studies import write_joint_page, write_study_page
+
+    first, *others = folders
+    written = write_joint_page(folders, out, min_accuracy) if others else write_study_page(first, out, min_accuracy)
+    print(written)
 
 
 @app.command(epilog="Example: paretune plot results/demo --x step_seconds -o front.svg")

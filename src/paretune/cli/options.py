@@ -16,6 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 Folder = Annotated[
     Path, typer.Argument(help="Folder with the results of a study, as passed to run --out.", metavar="DIR")
 ]
+Folders = Annotated[list[Path], typer.Argument(help="Folders with the results of studies.", metavar="DIR...")]
 Jobs = Annotated[
     int, typer.Option(min=1, help="Trials that run at the same time. Above 1, step times are marked as not comparable.")
 ]

@@ -192,6 +192,32 @@ def write_study_page(folder: Path, output: Path | None, min_accuracy: str | None
     return path
 
 
+def write_joint_page(folders: Sequence[Path], output: Path | None, min_accuracy: str | None = None) -> Path:
+    """Write one page of several folders and return its path. Raises `InputError` without an output."""
+    from paretune.report.html.page import part_of, render_parts
+    from paretune.store.atomic import write_whole
+
+    if output is None:
+        raise InputError("-o is needed with several folders; write for example -o index.html")
+    shown = [(folder, *_what_the_page_shows(folder)) for folder in folders]
+    names = [study.name for _, _, study in shown]
+    parts = [
+        part_of(
+            records,
+            study,
+            _page_sources(folder, min_accuracy),
+            study.name if names.count(study.name) == 1 else f"{study.name} ({folder})",
+        )
+        for folder, records, study in shown
+    ]
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(output, render_parts(parts, f"{len(parts)} studies").encode())
+    except OSError as error:
+        raise InputError(f"{output}: cannot write the page: {error.strerror}") from None
+    return output
+
+
 def study_page(folder: Path, min_accuracy: str | None = None) -> str:
     """Return a study's page as HTML."""
     from paretune.report import render_page

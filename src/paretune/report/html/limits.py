@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from paretune.analysis import Answers, Row
+from paretune.analysis.decisions.capabilities import known_capabilities
 from paretune.analysis.decisions.recommendation import Recommendation
 from paretune.analysis.decisions.requirements import Capabilities
 from paretune.analysis.decisions.rules import Rules, rules_of
@@ -15,7 +15,7 @@ from paretune.report.decisions import capability_text, experiment_text, least_te
 from paretune.report.format import plain, probability
 from paretune.report.html.page_table import view_key
 from paretune.report.measured import RETENTION
-from paretune.spec import CLAIMS, COSTS, Study
+from paretune.spec import CLAIMS, COSTS, Record, Study
 
 FIRST_NEEDS = ("mergeable", "servable_by_vllm")
 """Capabilities with a switch that is seen at once; those of the other checks are folded."""
@@ -28,53 +28,69 @@ def limited_metrics(rows: Sequence[Row]) -> list[str]:
     return [name for name in names if len({row.metrics[name] for row in rows if name in row.metrics}) > 1]
 
 
-def capability_names(rows: Sequence[Row], known: Capabilities) -> dict[str, str]:
+class FitSource(NamedTuple):
+    """One folder's rows, and what a recommendation among them needs."""
+
+    rows: Sequence[Row]
+    answers: Answers
+    records: Sequence[Record]
+    study: Study
+
+    @property
+    def known(self) -> Capabilities:
+        """What audits say of the methods."""
+        return known_capabilities(self.records)
+
+
+def capability_names(sources: Sequence[FitSource]) -> dict[str, str]:
     """Return the capabilities that an audit has looked at for any trained row, in words, the usual ones first."""
-    methods = {row.method for row in rows if row.records[0].trial.method.trains}
-    seen = [name for name in CLAIMS if any(known.get(method, {}).get(name) is not None for method in methods)]
-    order = sorted(seen, key=lambda name: name not in FIRST_NEEDS)
+    seen = set()
+    for source in sources:
+        known = source.known
+        methods = {row.method for row in source.rows if row.records[0].trial.method.trains}
+        seen |= {name for name in CLAIMS if any(known.get(method, {}).get(name) is not None for method in methods)}
+    order = sorted((name for name in CLAIMS if name in seen), key=lambda name: name not in FIRST_NEEDS)
     return {name: capability_text(name) for name in order}
 
 
-def limits_data(
-    rows: Sequence[Row], answers: Answers, known: Capabilities, study: Study, names: Mapping[str, str]
-) -> dict[str, Any]:
+def limits_data(rows: Sequence[Row], sources: Sequence[FitSource], names: Mapping[str, str]) -> dict[str, Any]:
     """Return what the script applies limits to. Lists by row are in the order of `rows`, those of a view are by key."""
-    view_of = [view_key(row.task, row.split) for row in rows]
     number = {row.trial_ids: place for place, row in enumerate(rows)}
     by_row: dict[str, list[Any]] = {
         "name": [plain(row.method) for row in rows],
         "place": [None] * len(rows),
         "lone": [0] * len(rows),
     }
+    able: dict[str, list[int | None]] = {name: [None] * len(rows) for name in names}
     views: dict[str, Any] = {}
-    for key, inside in groupby(
-        sorted(range(len(rows)), key=lambda place: view_of[place]), lambda place: view_of[place]
-    ):
-        found = [rows[place] for place in inside]
-        view = View(found[0].task, found[0].split, tuple(found), study)
-        rules = rules_of(view, answers, known)
-        if rules is None:
-            continue
-        views[key] = _view_data(view, rules)
-        for row, name, place, lone in zip(found, rules.names, rules.places, rules.lone, strict=True):
-            here = number[row.trial_ids]
-            by_row["name"][here], by_row["place"][here], by_row["lone"][here] = plain(name), place, int(lone)
+    for source in sources:
+        known = source.known
+        for row in source.rows:
+            for name in names:
+                has = known.get(row.method, {}).get(name)
+                able[name][number[row.trial_ids]] = None if has is None else int(has)
+        for key in dict.fromkeys((row.task, row.split) for row in source.rows):
+            found = tuple(row for row in source.rows if (row.task, row.split) == key)
+            view = View(*key, found, source.study)
+            rules = rules_of(view, source.answers, known)
+            if rules is None:
+                continue
+            views[view_key(*key)] = _view_data(view, rules)
+            for row, name, place, lone in zip(found, rules.names, rules.places, rules.lone, strict=True):
+                here = number[row.trial_ids]
+                by_row["name"][here], by_row["place"][here], by_row["lone"][here] = plain(name), place, int(lone)
     return {
         **by_row,
         "trains": [int(row.records[0].trial.method.trains) for row in rows],
         "outcome": [row.outcome.kind for row in rows],
-        "able": {
-            name: [{True: 1, False: 0, None: None}[known.get(row.method, {}).get(name)] for row in rows]
-            for name in names
-        },
+        "able": able,
         "views": views,
     }
 
 
 def _view_data(view: View, rules: Rules) -> dict[str, Any]:
     return {
-        "task": view.task,
+        "task": plain(view.task.removeprefix(f"{view.study.name}: ") if view.study else view.task),
         "split": view.split,
         "better": rules.better,
         "costs": [{"name": cost, "least": least_text(cost)} for cost in rules.costs],

@@ -9,7 +9,7 @@ from typing import Any
 
 from paretune.analysis import Row
 from paretune.report.audit_marks import audit_warnings
-from paretune.report.format import plain, probability, rate
+from paretune.report.format import plain, rate
 from paretune.report.html.facets import FACETS, citation_of
 from paretune.report.html.page_table import Cell, Column, view_key
 from paretune.report.standing_marks import front_mark, front_share, is_tied
@@ -24,11 +24,12 @@ def packed(value: object) -> str:
 
 
 def rows_data(
-    rows: Sequence[Row], columns: Sequence[Column], shown: int, study: Study, metrics: Sequence[Metric]
+    rows: Sequence[Row], columns: Sequence[Column], shown: int, studies: Sequence[Study], metrics: Sequence[Metric]
 ) -> dict[str, Any]:
     """Return the rows for the script, one list for each property, in the order of `rows`.
 
-    Of the columns the first `shown` are seen at first. `metrics` are those whose values are handed over.
+    `studies` holds the study of each. Of the columns the first `shown` are seen at first. `metrics` are those whose
+    values are handed over.
     """
     names = _labels(rows)
     return {
@@ -50,7 +51,7 @@ def rows_data(
         "ok": [int(row.outcome.kind == "ok") for row in rows],
         "tied": [int(is_tied(row)) for row in rows],
         "warnings": [audit_warnings(row) for row in rows],
-        "departs": [", ".join(sorted(departures(row, study.recipe))) for row in rows],
+        "departs": [", ".join(sorted(departures(row, study.recipe))) for row, study in zip(rows, studies, strict=True)],
         "marks": [{cost: mark for cost in COSTS if (mark := front_mark(row, cost, " "))} for row in rows],
         "metrics": {metric.name: [finite(row.metrics.get(metric.name)) for row in rows] for metric in metrics},
         "low": [row.quality_interval.low if row.quality_interval else None for row in rows],
@@ -62,7 +63,6 @@ def rows_data(
         },
         "fronts": [sorted(row.fronts) for row in rows],
         "shares": [{cost: round(share, 4) for cost in COSTS if (share := front_share(row, cost)) > 0} for row in rows],
-        "share_texts": [{cost: probability(front_share(row, cost)) for cost in row.fronts} for row in rows],
         "citations": [citation_of(row) for row in rows],
     }
 
@@ -77,6 +77,7 @@ def metric_data(metric: Metric) -> dict[str, Any]:
         "lower": metric.lower_is_better,
         "phase": metric.phase.value if metric.phase else None,
         "definition": metric.definition,
+        "items": metric.items,
     }
 
 

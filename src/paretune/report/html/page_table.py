@@ -101,8 +101,8 @@ def further_columns(rows: Sequence[Row], columns: Sequence[Column]) -> list[Colu
     return [*more, *(Column(one.key, one.label, one.definition, _text(one), numeric=False) for one in texts)]
 
 
-def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> list[dict[str, Any]]:
-    """Return rows of the table, in the order given."""
+def table_rows(rows: Sequence[Row], columns: Sequence[Column], studies: Sequence[Study]) -> list[dict[str, Any]]:
+    """Return rows of the table, in the order given. `studies` holds at least the study of each."""
     return [
         {
             "ok": row.outcome.kind == "ok",
@@ -111,7 +111,7 @@ def table_rows(rows: Sequence[Row], columns: Sequence[Column], study: Study) -> 
             "departs": sorted(departures(row, study.recipe)),
             "cells": [column.cell(row) for column in columns],
         }
-        for row in rows
+        for row, study in zip(rows, studies, strict=False)
     ]
 
 

@@ -2,15 +2,17 @@
 
 import { chosenCost, startChart } from "./chart.js";
 import { startCurves } from "./curves.js";
+import { detailsOf, nameButton } from "./details.js";
 import { startDownloads } from "./download.js";
 import { showGalleries, startGalleries } from "./gallery.js";
 import { startLimits, whyNot } from "./limits.js";
 import { change, onChange, restore, state } from "./state.js";
 import { connectTable, drawTable } from "./table.js";
 import { startTools } from "./tools.js";
+import { startVersus } from "./versus.js";
 
 restore(location.hash);
-connectTable({ cost: chosenCost, reasons: whyNot });
+connectTable({ cost: chosenCost, reasons: whyNot, name: nameButton, details: detailsOf });
 startTools();
 startDownloads();
 drawTable();
@@ -18,6 +20,7 @@ startLimits();
 startChart();
 startCurves();
 startGalleries();
+startVersus();
 showGalleries(state.view);
 onChange(() => showGalleries(state.view));
 addEventListener("hashchange", (event) => {
@@ -25,3 +28,4 @@ addEventListener("hashchange", (event) => {
   change({ ...state });
 });
 document.documentElement.dataset.ready = "yes";
+performance.mark("ready");

@@ -66,7 +66,7 @@ export const restore = (hash) => {
   for (const name of ["query", "x", "y", "log", "baseline", "part"]) fresh[name] = asked.get(name) ?? fresh[name];
   if (["compact", "comfortable"].includes(asked.get("density"))) fresh.density = asked.get("density");
   if (asked.get("view") === "" || given.views.some((view) => view.key === asked.get("view"))) fresh.view = asked.get("view");
-  if (asked.get("group") in facetNamed) fresh.group = asked.get("group");
+  if (Object.hasOwn(facetNamed, asked.get("group") ?? "")) fresh.group = asked.get("group");
   const keys = new Set(table.columns.map((column) => column.key));
   for (const text of asked.getAll("sort")) {
     const [key, order] = [text.slice(0, text.lastIndexOf(":")), text.slice(text.lastIndexOf(":") + 1)];
@@ -75,12 +75,12 @@ export const restore = (hash) => {
   if (asked.has("columns")) fresh.columns = new Set(asked.get("columns").split(" ").filter((key) => keys.has(key)));
   for (const [name, value] of asked) {
     const facet = name.startsWith("only.") ? name.slice(5) : "";
-    if (facet in facetNamed && facetNamed[facet].values.includes(value)) fresh.facets[facet] = value;
+    if (Object.hasOwn(facetNamed, facet) && facetNamed[facet].values.includes(value)) fresh.facets[facet] = value;
     const metric = name.startsWith("limit.") ? name.slice(6) : "";
     if (given.limited.includes(metric) && number(value) !== null) fresh.limits[metric] = number(value);
   }
   fresh.above = number(asked.get("above"));
-  fresh.needs = (asked.get("needs") ?? "").split(" ").filter((name) => name in given.capabilities);
+  fresh.needs = (asked.get("needs") ?? "").split(" ").filter((name) => Object.hasOwn(given.capabilities, name));
   fresh.pair = asked.getAll("pair").slice(0, 2);
   Object.assign(state, fresh);
 };

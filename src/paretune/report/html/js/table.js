@@ -5,12 +5,12 @@ import { byId, element } from "./dom.js";
 import { filtered, grouped, sorted } from "./select.js";
 import { change, state, withoutFilters } from "./state.js";
 
-const AT_ONCE = 100;
+export const ROWS_AT_ONCE = 100;
 const COMPACT_FROM = 31;
-let limit = AT_ONCE;
+let limit = ROWS_AT_ONCE; // drawn rows at most
 let closed = new Set();
 let shownRows = [];
-let hooks = { reasons: () => "", details: () => null, cost: () => "" };
+let hooks = { reasons: () => "", details: () => null, cost: () => "", name: (row) => table.cells[0].text[row] };
 
 /** Say where a row's reasons, its details and the chosen cost come from. */
 export const connectTable = (given_) => {
@@ -38,9 +38,9 @@ export const columnsShown = () =>
     .map((column, place) => place)
     .filter((place) => place === 0 || (state.columns === null ? table.columns[place].shown : state.columns.has(table.columns[place].key)));
 
-/** Draw heading and rows anew. */
-export const drawTable = (from = AT_ONCE) => {
-  limit = from;
+/** Draw heading and rows anew, the first `most` of them. */
+export const drawTable = (most = limit) => {
+  limit = most;
   const sort = state.sort.length > 0 ? state.sort : defaultSort();
   const places = columnsShown();
   const groups = grouped(sorted(filtered(state), sort), state.group);
@@ -118,7 +118,7 @@ const rowOf = (row, places) => {
 };
 
 const headOf = (row, reason) => {
-  const name = hooks.name ? hooks.name(row) : table.cells[0].text[row];
+  const name = hooks.name(row);
   const mark = table.marks[row][hooks.cost()] ?? "";
   const marks = element("span", { className: "marks" });
   if (table.tied[row]) marks.append(element("span", { className: "tied-mark", title: given.words.tied }, "≈ tied"), " ");
@@ -170,8 +170,8 @@ const drawFoot = (width) => {
   const more = byId("more");
   more.replaceChildren();
   if (drawn < shownRows.length) {
-    const next = element("button", { type: "button", className: "button" }, `Show ${Math.min(AT_ONCE, shownRows.length - drawn)} more`);
-    next.addEventListener("click", () => drawTable(limit + AT_ONCE));
+    const next = element("button", { type: "button", className: "button" }, `Show ${Math.min(ROWS_AT_ONCE, shownRows.length - drawn)} more`);
+    next.addEventListener("click", () => drawTable(limit + ROWS_AT_ONCE));
     const all = element("button", { type: "button", className: "button" }, `Show all ${shownRows.length}`);
     all.addEventListener("click", () => drawTable(shownRows.length));
     more.append(`The first ${drawn} of ${shownRows.length} rows are drawn. `, next, " ", all);

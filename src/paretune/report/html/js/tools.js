@@ -3,7 +3,7 @@
 import { facetNamed, given, table } from "./data.js";
 import { byId, element, later, option } from "./dom.js";
 import { change, onChange, state, withoutFilters } from "./state.js";
-import { columnsShown, defaultSort, drawTable, isCompact } from "./table.js";
+import { ROWS_AT_ONCE, columnsShown, defaultSort, drawTable, isCompact } from "./table.js";
 
 const labelled = (text, control, id) => {
   control.id = id;
@@ -77,13 +77,15 @@ export const startTools = () => {
   groupControl();
   columnControls();
   const search = byId("search");
-  search.addEventListener("input", later(() => change({ query: search.value }), 30));
+  const look = () => state.query !== search.value && change({ query: search.value });
+  search.addEventListener("input", later(look, 30));
+  search.addEventListener("search", look); // Enter, and the cross that empties the field
   byId("density").addEventListener("change", (event) => change({ density: event.target.value }));
   byId("clear").addEventListener("click", () => change(withoutFilters()));
   byId("view")?.addEventListener("change", (event) => change({ view: event.target.value, limits: {}, above: null, pair: [] }));
-  onChange(() => {
+  onChange((names) => {
     showState();
-    drawTable();
+    drawTable(names.some((name) => name !== "pair" && name !== "limits") ? ROWS_AT_ONCE : undefined);
   });
   showState();
   byId("tools").hidden = false;
