@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,4 +156,4 @@ def test_a_slider_dims_rows_says_why_and_moves_the_recommendation(open_page: Ope
         assert page.locator("tr.ruled-out").count() == 0
         page.get_by_label("Accuracy above the base model (4.2%) by at least", exact=True).fill("45")
         expect(page.locator("tr.ruled-out .why").first).to_contain_text("wanted at least 49.2%")
-        page.wait_for_function("location.hash.includes('above=45')")
+        expect(page).to_have_url(re.compile("above=45"))

@@ -5,12 +5,12 @@ from functools import cache
 from typing import NamedTuple
 
 from paretune.analysis import Row
-from paretune.methods import Preset, method_cards
-from paretune.methods.registry import card_of
+from paretune.methods.card import Preset
+from paretune.methods.presets import PRESETS
 from paretune.report.devices import device_of
 from paretune.report.format import MISSING, plain
 from paretune.report.wording import outcome_name
-from paretune.spec import InputError, MethodSpec
+from paretune.spec import MethodSpec
 
 
 class Facet(NamedTuple):
@@ -63,17 +63,18 @@ def citation_of(row: Row) -> dict[str, str | int]:
 
 
 def _card(method: MethodSpec) -> Preset | None:
-    """Return the card of a method by its name, or by its peft type where the name is somebody else's."""
-    try:
-        return card_of(method.name)
-    except InputError:
-        return _cards_by_type().get(method.peft_type or "")
+    """Return the card of a method by its name, or by its peft type where the name is somebody else's.
+
+    None for a plug-in's method: what a page shows does not depend on what is installed where it is written.
+    """
+    by_name = PRESETS.get(method.name.lower().replace("_", "-"))
+    return by_name or _cards_by_type().get(method.peft_type or "")
 
 
 @cache
 def _cards_by_type() -> dict[str, Preset]:
     found: dict[str, Preset] = {}
-    for card in method_cards():
+    for card in PRESETS.values():
         if card.peft_type:
             found.setdefault(card.peft_type, card)
     return found
