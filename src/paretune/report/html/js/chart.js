@@ -6,12 +6,15 @@ import { placeNames } from "./labels.js";
 import { chartColours } from "./colours.js";
 import { probability, show, span } from "./format.js";
 import { Z_95 } from "./rules.js";
-import { onChange, state } from "./state.js";
-import { drawTable } from "./table.js";
+import { change, onChange, state } from "./state.js";
 
 const MOST_NAMED = 400;
 
-export const chosenCost = () => byId("cost")?.value ?? "";
+/** Return the cost of the chart and of the marks of the front: the state's where there is such a one. */
+export const chosenCost = () => {
+  const known = [...(byId("cost")?.options ?? [])].map((one) => one.value);
+  return known.includes(state.cost) ? state.cost : (known[0] ?? "");
+};
 
 const pointOf = (row, cost) => {
   const value = table.metrics[cost]?.[row] ?? null;
@@ -42,7 +45,8 @@ const pointOf = (row, cost) => {
 
 const drawChart = async () => {
   const choice = byId("cost");
-  const cost = choice.value;
+  const cost = chosenCost();
+  choice.value = cost;
   const inside = Array.from({ length: numRows }, (_, row) => row).filter((row) => state.view === "" || table.view[row] === state.view);
   const found = inside.map((row) => pointOf(row, cost)).filter(Boolean);
   const drawn = new Set(found.map((point) => point.row));
@@ -68,11 +72,8 @@ const drawChart = async () => {
 
 export const startChart = () => {
   if (byId("cost") === null) return;
-  byId("cost").addEventListener("change", () => {
-    drawTable();
-    drawChart();
-  });
-  onChange((names) => names.includes("view") && drawChart());
+  byId("cost").addEventListener("change", (event) => change({ cost: event.target.value }));
+  onChange((names) => (names.includes("view") || names.includes("cost")) && drawChart());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawChart);
   drawChart();
 };

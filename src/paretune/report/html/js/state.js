@@ -14,12 +14,8 @@ const EMPTY = () => ({
   limits: {},
   above: null,
   needs: [],
-  x: "",
-  y: "",
-  log: "",
-  baseline: "",
+  cost: "",
   pair: [],
-  part: "",
 });
 
 export const state = EMPTY();
@@ -45,7 +41,7 @@ export const change = (changes) => {
 export const asText = () => {
   const found = new URLSearchParams();
   const initial = EMPTY();
-  for (const name of ["view", "query", "density", "group", "x", "y", "log", "baseline", "part"]) {
+  for (const name of ["view", "query", "density", "group", "cost"]) {
     if (state[name] !== initial[name]) found.set(name, state[name]);
   }
   for (const [key, order] of state.sort) found.append("sort", `${key}:${order}`);
@@ -63,7 +59,7 @@ export const restore = (hash) => {
   const asked = new URLSearchParams(hash.slice(1));
   const fresh = EMPTY();
   const number = (text) => (text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null);
-  for (const name of ["query", "x", "y", "log", "baseline", "part"]) fresh[name] = asked.get(name) ?? fresh[name];
+  for (const name of ["query", "cost"]) fresh[name] = asked.get(name) ?? fresh[name];
   if (["compact", "comfortable"].includes(asked.get("density"))) fresh.density = asked.get("density");
   if (asked.get("view") === "" || given.views.some((view) => view.key === asked.get("view"))) fresh.view = asked.get("view");
   if (Object.hasOwn(facetNamed, asked.get("group") ?? "")) fresh.group = asked.get("group");
