@@ -90,14 +90,15 @@ def generators_for(loaded: LoadedModel, arguments: argparse.Namespace) -> Iterat
         ("pool", "pooled", arguments.pool_size),
     )
     for label, name, size in names:
-        yield label, partial(_answers, GENERATORS[name], tokenizer, prompts, how, size)
+        yield label, partial(answers_by, GENERATORS[name], tokenizer, prompts, how, size)
     if arguments.continuous:
         yield "generate_batch", lambda model: continuous(model, tokenizer, prompts, how, arguments.pool_size)
 
 
-def _answers(  # noqa: PLR0917
+def answers_by(  # noqa: PLR0917
     generate: Generator, tokenizer: Any, prompts: list[list[int]], how: Answering, size: int, model: Any
 ) -> list[str]:
+    """Return a model's answers, `size` of them at once."""
     return generate(model, tokenizer, prompts, batch_size=size, **how._asdict())
 
 

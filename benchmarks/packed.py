@@ -30,6 +30,7 @@ from paretune.engine.packing import (
     train_packed,
     weight_sums,
 )
+from paretune.engine.train import OnStep
 from paretune.methods import Context, build, prior_learning_rate, resolve
 from paretune.models import load_model, prefetch
 from paretune.models.hardware import default_device
@@ -115,23 +116,27 @@ def compared(source: Source, spec: MethodSpec, recipe: Recipe, size: int, rounds
     )
 
 
-def alone_seconds(source: Source, spec: MethodSpec, recipe: Recipe, size: int) -> float:
+def alone_seconds(
+    source: Source, spec: MethodSpec, recipe: Recipe, size: int, on_step: OnStep | None = None
+) -> float:  # fmt: skip
     """Return the seconds that the trainings take one after another."""
     total = 0.0
     for seed in range(size):
         trainee = ready(source, spec, recipe, seed, source.base())
-        total += timed(partial(train, *trainee, recipe))
+        total += timed(partial(train, *trainee, recipe, on_step=on_step))
         del trainee
         tidy()
     return total
 
 
-def packed_seconds(source: Source, spec: MethodSpec, recipe: Recipe, size: int) -> float:
+def packed_seconds(
+    source: Source, spec: MethodSpec, recipe: Recipe, size: int, on_step: OnStep | None = None
+) -> float:  # fmt: skip
     """Return the seconds that they take in one pass."""
     base = source.base()
     sums = weight_sums(base)
     trainees = [ready(source, spec, recipe, seed, sharing_copy(base)) for seed in range(size)]
-    taken = timed(partial(train_packed, base, trainees, recipe, packed_answer_losses, sums=sums))
+    taken = timed(partial(train_packed, base, trainees, recipe, packed_answer_losses, sums=sums, on_step=on_step))
     del base, trainees
     tidy()
     return taken
