@@ -130,7 +130,7 @@ def test_table_page_comparison_and_recommendation_go_by_its_metric(
         distances = {row["method"]: row["metrics"]["edit_distance"] for row in rows}
         order = sorted(distances, key=lambda name: distances[name])
         assert len(set(distances.values())) == 3
-        assert [row["method"] for row in sorted(rows, key=lambda row: row["standing"]["rank"])] == order
+        assert [row["method"] for row in sorted(rows, key=lambda row: row["standing"]["place"])] == order
         table = paretune("results", str(spelt))
         assert "Edit distance" in table
         assert "F1 of letters" in table

@@ -165,7 +165,8 @@ def test_the_table_s_note_obeys_the_rules_of_a_claim() -> None:
     )
     few = note(study({name: by_seed[:3] for name, by_seed in ANSWERS.items()}, extra=[]), {})
     assert few.endswith(
-        "not tuned with the same budget, there are fewer than 5 seeds and not every method has passed an audit."
+        "not tuned with the same budget, there are fewer than 5 seeds (the minimum) and not every method has passed an "
+        "audit."
     )
     one_out = note(study(oft={"attempt": 2}))
     assert one_out.startswith("Not every difference supports a claim")

@@ -14,7 +14,7 @@ from paretune.analysis.decisions.requirements import Limit, parse_limit
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.report.decisions import experiment_text, recommendation_lines
 from paretune.report.format import show
-from paretune.spec import METRICS, InputError, MethodSpec, OutOfMemory
+from paretune.spec import METRICS, InputError, MethodSpec, OutOfMemory, Record
 from tests.analysis.test_comparison import GPU, right
 from tests.records import FIGURES, PROVENANCE, make_record, make_records
 from tests.studies import drawn_answers, evidence
@@ -144,7 +144,7 @@ def test_examples_in_the_prompt_are_listed_to_compare_with_like_the_base_model()
         assert {"base", "base-few-shot"} == {*line.partition(": ")[2].rstrip(".").split(", ")}
 
 
-def test_a_tied_method_with_no_clearly_lower_cost_says_which_are_slightly_lower() -> None:
+def test_a_tied_method_says_of_which_costs_it_needs_clearly_less_and_of_which_more() -> None:
     found = asked()
     best = found.shortlist[0]
     seconds = best.metrics["step_seconds"]
@@ -159,11 +159,31 @@ def test_a_tied_method_with_no_clearly_lower_cost_says_which_are_slightly_lower(
         )
         return "\n".join(recommendation_lines(found.model_copy(update={"shortlist": (best, tied)})))
 
-    shown = [show(METRICS["step_seconds"], value) for value in (0.98 * seconds, 0.5 * seconds, seconds)]
-    slightly = f"no cost is clearly lower than that of {best.name}, only slightly: step time {shown[0]} instead of"
-    assert f"{slightly} {shown[2]};" in reasons_with(0.98 * seconds)
-    assert f"against {best.name}: step time {shown[1]} instead of {shown[2]};" in reasons_with(0.5 * seconds)
-    assert f"no cost is clearly lower than that of {best.name};" in reasons_with(seconds)
+    shown = [show(METRICS["step_seconds"], value) for value in (0.5 * seconds, seconds)]
+    assert f"less than {best.name}: step time {shown[0]} instead of {shown[1]};" in reasons_with(0.5 * seconds)
+    for same in (0.98 * seconds, seconds):
+        assert f"no cost is clearly lower than that of {best.name};" in reasons_with(same)
+    assert f"no cost is clearly lower than that of {best.name}; more step time;" in reasons_with(2 * seconds)
+
+
+@pytest.mark.parametrize(("share", "listed"), [(0.98, False), (0.5, True)])
+def test_a_difference_of_a_cost_within_three_percent_is_no_reason_to_list_a_method(share: float, listed: bool) -> None:
+    def cheaper(record: Record) -> Record:
+        if record.trial.method.label != "dora":
+            return record
+        lora = make_record("lora", seed=record.trial.seed)
+        metrics = lora.metrics | {"accuracy": record.metrics["accuracy"]}
+        return record.model_copy(
+            update={
+                "metrics": metrics | {"step_seconds": share * metrics["step_seconds"]},
+                "provenance": lora.provenance,
+            }
+        )
+
+    whole = evidence({"base": right(2, 2), "lora": right(41, 40), "dora": right(40, 40)})
+    found = asked(found=Evidence(tuple(map(cheaper, whole.records)), whole.answers))
+    assert ("dora" in [one.name for one in found.shortlist]) is listed
+    assert [one.outdone_by for one in found.others if one.name == "dora"] == ([] if listed else ["lora"])
 
 
 def test_nothing_better_than_the_untouched_base_is_said() -> None:

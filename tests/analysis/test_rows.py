@@ -63,7 +63,7 @@ def test_other_conditions_take_time_and_memory_from_the_front_but_not_sizes() ->
     lora, _ = rows_of([make_record("lora"), make_record("full", provenance=busy)])
     assert "step_seconds" not in lora.fronts
     assert "train_peak_bytes" in lora.fronts
-    assert any("Shared clock" in note for note in comparability_notes([make_record(provenance=busy)]))
+    assert any("2 trials ran at once" in note for note in comparability_notes([make_record(provenance=busy)]))
     gpu = PROVENANCE.model_copy(update={"device": "a GPU"})
     records = [make_record("lora"), make_record("full", provenance=gpu)]
     assert rows_of(records)[0].fronts == {"checkpoint_bytes", "trainable_parameters", "forgetting"}

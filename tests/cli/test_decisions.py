@@ -137,7 +137,9 @@ def test_recommend_says_where_the_checkpoint_lies_and_how_it_is_loaded(
     assert json.loads(capsys.readouterr().out)["checkpoints"] == {label: str(place)}
 
 
-def test_compare_with_one_method_names_the_others(folder: Path) -> None:
+def test_compare_with_one_method_or_none_names_those_to_choose_from(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"compare needs two methods; there are: .*lora.*base"):
+        show_comparison(folder, None, None, task=None, across=False, as_json=False)
     with pytest.raises(InputError, match=r'besides "LORA" there are: dora, full, base') as caught:
         show_comparison(folder, "LORA", None, task=None, across=False, as_json=False)
     assert len(caught.value.problems) == 1

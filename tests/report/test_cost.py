@@ -28,7 +28,7 @@ def test_seconds_are_summed_by_stage_and_purpose() -> None:
         ("training", 3030), ("test evaluation", 900), ("model loading", 40), ("evaluation of forgetting", 30)
     ]  # fmt: skip
     assert cost_line(records, 2.5) == (
-        "3 trials took 1:06:40 (h:mm:ss) in total: training 76%, test evaluation 22%, model loading 1%; "
+        "3 trials took 1:06:40 (h:mm:ss), summed over trials: training 76%, test evaluation 22%, model loading 1%; "
         "final trials 50%, tuning 50%. At 2.5 per hour: 2.78"
     )
     assert cost_json(records, 3.6)["cost"]["price"] == pytest.approx(4.0)

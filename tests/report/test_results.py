@@ -41,8 +41,8 @@ boft            out of memory       –       –        –      –           
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
 being on it with new questions and seeds; no mark: not on it, and a probability below 5%. The
 cheapest is on it with any accuracy, unless it is no better than a baseline
-≈ tied for best: no method is significantly better (5% level, corrected for all pairs of methods);
-choose among these by cost, or run more seeds
+≈ tied for best: no method is significantly better (5% level, corrected for all pairs of rows), as
+of a noisy method with a low mean, too; choose among these by cost, or run more seeds
 Not trained, to compare with: base (the untouched base model); base-few-shot (the untouched base
 model).
 Lenient: accuracy that accepts a right answer in any form, not only in the form of the task.
@@ -55,8 +55,8 @@ boft: out of memory in phase train: could not allocate 5.3 GB
 Accuracy is shown with a 95% interval over the questions; seed variance is not included.
 Training of each method: 320 examples (40 steps of 8).
 These results describe these runs and support no claim that one fine-tuning method is better than
-another: the learning rates were not tuned with the same budget, there are fewer than 5 seeds and
-not every method has passed an audit.
+another: the learning rates were not tuned with the same budget, there are fewer than 5 seeds (the
+minimum) and not every method has passed an audit.
 Base model toy:llama: weights are dequantised from Q4_1, not the original ones"""
 
 
@@ -206,7 +206,7 @@ def test_seeds_widen_intervals_and_ties_are_marked() -> None:
     value = json.loads(json.dumps(results_json(records, answers), allow_nan=False))
     standings = {row["method"]: row["standing"] for row in value["rows"]}
     assert [standings[name]["tied_for_best"] for name in ("lora", "dora", "oft")] == [True, True, False]
-    assert standings["oft"]["rank_interval"] == [3, 3]
+    assert standings["oft"]["place_interval"] == [3, 3]
     assert standings["lora"]["probability_best"] == pytest.approx(0.5, abs=0.1)
     assert standings["lora"]["quality_standard_errors"]["seeds"] is not None
     assert "over questions and seeds" in printed(records, 120, answers)

@@ -205,8 +205,14 @@ def results(  # noqa: PLR0917 (one for each option)
 def compare(  # noqa: PLR0917 (one for each option)
     folder: options.Folder,
     first: Annotated[
-        str, typer.Argument(help="Method, or METHOD@LEARNING_RATE where it has several rows.", metavar="A")
-    ],
+        str | None,
+        typer.Argument(
+            help="Method, or METHOD@LEARNING_RATE where it has several rows. Without it the command ends with the "
+            "names to choose from.",
+            metavar="A",
+            show_default=False,
+        ),
+    ] = None,
     second: Annotated[
         str | None,
         typer.Argument(
@@ -221,7 +227,8 @@ def compare(  # noqa: PLR0917 (one for each option)
 ) -> None:
     """Test whether method A is better than method B.
 
-    Prints the difference with its 95% interval and p-value, and how many more questions or seeds would decide.
+    Prints the difference with its 95% interval and p-value, for the pair alone and corrected for all pairs of rows, the
+    difference by seed, and how many more questions or seeds would make it significant.
     """
     from paretune.cli.decisions import show_comparison
 

@@ -39,12 +39,14 @@ class Checkpoint(NamedTuple):
 
 
 def show_comparison(
-    folder: Path, first: str, second: str | None, *, task: str | None, across: bool, as_json: bool
+    folder: Path, first: str | None, second: str | None, *, task: str | None, across: bool, as_json: bool
 ) -> None:
-    """Print the comparison of two methods. Raises `InputError` with the others where only one is named."""
+    """Print the comparison of two methods. Raises `InputError` with those that there are where fewer are named."""
     evidence = load_evidence(folder)
-    if second is None:
+    if first is None or second is None:
         view = choose_view(rows_of(evidence.records), task, study=evidence.study)
+        if first is None:
+            raise InputError(f"compare needs two methods; there are: {', '.join(view.names.values())}")
         others = [name for name in view.names.values() if name != view.name_of(view.find(first))]
         raise InputError(f'compare needs two methods; besides "{first}" there are: {", ".join(others)}')
     known = known_capabilities(evidence.records)

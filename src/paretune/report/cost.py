@@ -20,7 +20,7 @@ def cost_line(records: Iterable[Record], price: float | None = None) -> str | No
         return None
     trials = "trial" if cost.num_trials == 1 else "trials"
     line = (
-        f"{cost.num_trials} {trials} took {timedelta(seconds=round(cost.seconds))} (h:mm:ss) in total: "
+        f"{cost.num_trials} {trials} took {timedelta(seconds=round(cost.seconds))} (h:mm:ss), summed over trials: "
         f"{_shares(cost.by_purpose)}"
     )
     if len(cost.by_stage) > 1:

@@ -141,6 +141,8 @@ def caption(plan: StudyPlan) -> str:
     figure = plan.metric.words
     text = f"Every method tried {budget} {how}, and was judged by {figure} on validation data (seed {seeds}).{widened}"
     text += _halving_text(plan)
+    if figure == METRICS["validation_loss"].words:
+        text += " The results show the mean over the seeds of the final trials, so their validation losses differ."
     if tuning.recipe:
         departures = ", ".join(f"{name} = {value}" for name, value in tuning.recipe.items())
         text += f" The recipe of tuning trials differs: {departures}."

@@ -17,7 +17,7 @@ _POINTS = {
     "seeds": "enough seeds",
     "test set": "test set used once",
     "environment": "same settings",
-    "audit": "audit passed",
+    "audit": "audits",
     "cost": "cost as claimed",
 }
 
@@ -110,7 +110,8 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
 def _lines(recommendation: Recommendation) -> Iterator[str]:
     limits = ", ".join(limit_text(limit, recommendation.table) for limit in recommendation.limits)
     capabilities = " and ".join(map(capability_text, recommendation.capabilities))
-    head = f"{recommendation.task}, {recommendation.split} split: {objective_text(recommendation)}"
+    measured = objective_text(recommendation) + ", in the order measured"
+    head = f"{recommendation.task}, {recommendation.split} split: {measured}"
     yield head + (f", with {limits}" if limits else "") + (f"; must be {capabilities}" if capabilities else "")
     yield from _not_better_than_base(recommendation)
     if not recommendation.shortlist:
@@ -122,7 +123,7 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
             yield f"   meets the limit on {recommendation.table[name].words} only with probability {probability(kept)}"
     tied = [one for one in recommendation.others if one.worse_than is None]
     for one in tied:
-        reason = f" and needs at least as much as {one.outdone_by} in every cost" if one.outdone_by else ""
+        reason = f" and needs clearly less than {one.outdone_by} of no cost" if one.outdone_by else ""
         yield f"Also tied: {one.name} ({_figures(recommendation, one)}){reason}."
     yield from _behind(recommendation)
     yield from _ruled_out(recommendation)
@@ -202,17 +203,17 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
 
 
 def _cheaper(candidate: Candidate, best: Candidate) -> str:
-    """Return in which costs a candidate needs less than the best one, and how much of each."""
+    """Return of which costs a candidate needs clearly less than the best one, how much of each, and of which more."""
     own, other = candidate.metrics, best.metrics
-    lower = {
-        cost: f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
-        for cost in COSTS
-        if cost in own and cost in other and own[cost] < other[cost]
-    }
-    if clearly := [text for cost, text in lower.items() if candidate.needs_less(cost, best)]:
-        return f"against {best.name}: {', '.join(clearly)}"
-    slightly = f", only slightly: {', '.join(lower.values())}" if lower else ""
-    return f"no cost is clearly lower than that of {best.name}{slightly}"
+    shared = [cost for cost in COSTS if cost in own and cost in other]
+    less = [
+        f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
+        for cost in shared
+        if candidate.needs_less(cost, best)
+    ]
+    more = [METRICS[cost].words for cost in shared if best.needs_less(cost, candidate)]
+    text = f"less than {best.name}: {', '.join(less)}" if less else f"no cost is clearly lower than that of {best.name}"
+    return f"{text}; more {', '.join(more)}" if more else text
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:

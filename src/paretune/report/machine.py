@@ -82,8 +82,8 @@ def _standing(standing: Standing) -> dict[str, Any]:
     return {
         "tied_for_best": standing.tied_for_best,
         "confidence_set_p_value": standing.confidence_set_p_value,
-        "rank": place.rank,
-        "rank_interval": [place.low, place.high],
+        "place": place.rank,
+        "place_interval": [place.low, place.high],
         "sampling_note": standing.sampling_note,
         "probability_best": place.p_best,
         "detectable_difference": standing.power.difference if standing.power else None,

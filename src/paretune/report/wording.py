@@ -27,9 +27,11 @@ from paretune.spec import (
 from paretune.spec.recipe import TRAINING_LENGTH
 
 TIED_NOTE = (
-    "tied for best: no method is significantly better (5% level, corrected for all pairs of methods); choose among "
-    "these by cost, or run more seeds"
+    "tied for best: no method is significantly better (5% level, corrected for all pairs of rows), as of a noisy "
+    "method with a low mean, too; choose among these by cost, or run more seeds"
 )
+LONG_NOTE = 200
+"""Longer notes are folded on the page and cut in a terminal."""
 _SCORE_NOTES = {
     "accuracy_lenient": (
         "Lenient",
@@ -221,6 +223,11 @@ def notes(records: Sequence[Record], rows: Sequence[Row]) -> list[str]:
     for record in records:
         found += [f"{record.trial.method.label}: {note}" for note in record.notes]
     return [plain(note) for note in dict.fromkeys(found)]
+
+
+def shortened(note: str) -> str:
+    """Return a note as a terminal shows it: warnings of libraries may be pages long."""
+    return note if len(note) <= LONG_NOTE else f"{note[:LONG_NOTE].rstrip()}… (all of it: the page, or --json)"
 
 
 def _model_note(record: Record) -> str | None:

@@ -109,7 +109,8 @@ CLAIMS: dict[str, Claim] = {
             "Gradients of one batch with and without.",
         ),
         Claim(
-            "compact", "Com-\npact", "A checkpoint holds nothing that could be regenerated.",
+            "compact", "Com-\npact",
+            "A checkpoint holds nothing that could be regenerated; one that does is only larger than it must be.",
             "Bytes of tensors that training did not change, or that the file holds twice.",
         ),
         Claim(

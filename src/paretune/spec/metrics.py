@@ -218,7 +218,7 @@ METRICS: dict[str, Metric] = {
             "forgetting", "Forgetting", Unit.NATS, Direction.LOWER, Phase.RETAIN,
             "Increase of the loss per token on general text over the base model, mean over texts, ± its standard error "
             f"over texts. General text is {BUILT_IN_TEXT} (public domain), or what the study names. "
-            "+0.05 is a perplexity 5% higher.",
+            "+0.05 is a perplexity 5% higher. Not defined for a classifier.",
         ),
         _measured(
             "drift", "Drift", Unit.COSINE, Direction.LOWER, Phase.RETAIN,

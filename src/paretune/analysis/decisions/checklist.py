@@ -17,7 +17,7 @@ AUDIT = "audited"
 
 _OBSTACLES = {
     "tuning": "the learning rates were not tuned with the same budget",
-    "seeds": f"there are fewer than {FEWEST_SEEDS} seeds",
+    "seeds": f"there are fewer than {FEWEST_SEEDS} seeds (the minimum)",
     "test set": "the test set was not used just once",
     "environment": "the runs were recorded under different settings",
     "audit": "not every method has passed an audit",
@@ -59,18 +59,25 @@ def _tuning(view: View, pair: Sequence[Row]) -> Check:
     """Compare how many settings of each method were tried on the validation split of the same data."""
     trained = [row for row in pair if row.records[0].trial.method.trains]
     tried = {view.name_of(row): row.num_tried for row in trained}
-    counts = " and ".join(f"{count} of {name}" for name, count in tried.items())
+    counts = " and ".join(f"{count} of {name}" for name, count in tried.items()) + _untrained(view, pair)
     if not tried:
-        return Check(point="tuning", passed=True, finding="neither is trained")
+        return Check(point="tuning", passed=True, finding="neither trains the base model")
     if min(tried.values()) < 2:
         return Check(point="tuning", passed=False, finding=f"not tuned on validation data: settings tried: {counts}")
     equal = len(set(tried.values())) == 1
     return Check(point="tuning", passed=equal, finding=f"settings tried on validation data: {counts}")
 
 
+def _untrained(view: View, pair: Sequence[Row]) -> str:
+    """Return which rows train no base model, so that this point asks nothing of them; empty where all do."""
+    names = [view.name_of(row) for row in pair if not row.trains]
+    return f" ({' and '.join(names)}: does not apply, trains no base model)" if names else ""
+
+
 def _seeds(view: View, pair: Sequence[Row]) -> Check:
     counts = {view.name_of(row): row.num_ok for row in pair if row.records[0].trial.method.trains}
-    finding = " and ".join(f"{count} of {name}" for name, count in counts.items()) or "neither is trained"
+    finding = " and ".join(f"{count} of {name}" for name, count in counts.items()) or "neither trains the base model"
+    finding += _untrained(view, pair) if counts else ""
     enough = all(count >= FEWEST_SEEDS for count in counts.values())
     return Check(point="seeds", passed=enough, finding=f"{finding}; a claim needs {FEWEST_SEEDS}")
 
@@ -104,7 +111,7 @@ def _audit(view: View, pair: Sequence[Row], known: Capabilities) -> Check:
         return Check(point="audit", passed=False, finding=f"{' and '.join(failed)} failed the audit")
     if unknown:
         return Check(point="audit", passed=None, finding=f"no audit of {' and of '.join(unknown)} is recorded")
-    return Check(point="audit", passed=True, finding="both passed the audit")
+    return Check(point="audit", passed=True, finding="no failed check that affects the results")
 
 
 def cost_check(view: View, pair: Sequence[Row], cost: str, share: float) -> Check:

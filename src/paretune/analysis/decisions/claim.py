@@ -28,7 +28,8 @@ _CLAIM = re.compile(
 )
 _SHAPES = '"X beats Y", "X beats Y by 2 points" or "X matches Y within 1 point", and after it "at half the memory"'
 _NO_SHARE = '"X beats Y by 0.1" or "X matches Y within 0.1"'
-_COSTS = {"memory": "train_peak_bytes", "checkpoint": "checkpoint_bytes", "step time": "step_seconds"}
+_COSTS = {metric.words.lower(): name for name, metric in METRICS.items()} | {"memory": "train_peak_bytes"}
+"""Metrics as they are called in table and page, with those words alone that people use."""
 
 
 class Claim(NamedTuple):

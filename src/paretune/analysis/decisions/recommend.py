@@ -11,7 +11,6 @@ from paretune.analysis.decisions.phrases import lone_value
 from paretune.analysis.decisions.protocol import refuse_conflicts
 from paretune.analysis.decisions.recommendation import Candidate, Experiment, Merit, Recommendation, RuledOut
 from paretune.analysis.decisions.requirements import Capabilities, Limit, Reason, check_capabilities, unmet
-from paretune.analysis.statistics.pareto import pareto_front
 from paretune.analysis.statistics.sample_size import needed
 from paretune.analysis.table.comparable import judge_notes, same_conditions
 from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set
@@ -19,7 +18,7 @@ from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.floor import baselines, not_beaten
 from paretune.analysis.table.rows import Row, rows_of
 from paretune.analysis.table.selection import View, choose_view
-from paretune.spec import COSTS, METRICS, Direction, InputError
+from paretune.spec import COSTS, METRICS, InputError
 
 
 def recommend_from(
@@ -79,7 +78,7 @@ def recommend_among(
         capabilities=tuple(capabilities),
         scored=view.unusual_metrics,
         shortlist=tuple(shortlist),
-        others=_others(candidates, shortlist, costs),
+        others=_others(candidates, shortlist, costs, list(objective)),
         ruled_out=tuple(ruled_out),
         next_experiment=_next_experiment(view, compared, candidates) if list(objective) == [quality] else None,
         no_claim_because=choice.no_claim(candidates),
@@ -133,28 +132,34 @@ def comparable_costs(compared: ComparisonSet) -> list[str]:
 
 
 def _shortlist(candidates: Sequence[Candidate], costs: Sequence[str], objective: Sequence[str]) -> list[Candidate]:
-    """Return the best candidate and those tied with it that no better one matches at no more of any cost."""
+    """Return the best candidate and those tied with it that need clearly less of some cost than each better one."""
     tied = [one for one in candidates if one is candidates[0] or one.worse_than is None]
-    shared = [cost for cost in costs if cost not in objective and all(one.need(cost) is not None for one in tied)]
-    points = [(float(-place), *(one.need(cost) for cost in shared)) for place, one in enumerate(tied)]
-    directions = (Direction.HIGHER, *(METRICS[cost].direction for cost in shared))
-    shortlist = []
-    for place in pareto_front(points, directions):
-        least = [cost for cost in shared if cost in tied[place].metrics and _is_least(cost, tied[place], tied)]
-        merits = [Merit(kind="tied for best" if place else "best")]
+    counted = [cost for cost in costs if cost not in objective]
+    shared = [cost for cost in counted if all(one.need(cost) is not None for one in tied)]
+    shortlist: list[Candidate] = []
+    for one in tied:
+        if not all(_needs_less(one, better, counted) for better in shortlist):
+            continue
+        least = [cost for cost in shared if cost in one.metrics and _is_least(cost, one, tied)]
+        merits = [Merit(kind="tied for best" if shortlist else "best")]
         merits += [Merit(kind="least cost", metric=cost) for cost in least if len(tied) > 1]
-        shortlist.append(tied[place].model_copy(update={"merits": tuple(merits)}))
+        shortlist.append(one.model_copy(update={"merits": tuple(merits)}))
     return shortlist
 
 
+def _needs_less(candidate: Candidate, other: Candidate, costs: Sequence[str]) -> bool:
+    """Tell whether a candidate needs clearly less of some cost than another."""
+    return any(candidate.needs_less(cost, other) for cost in costs)
+
+
 def _others(
-    candidates: Sequence[Candidate], shortlist: Sequence[Candidate], costs: Sequence[str]
+    candidates: Sequence[Candidate], shortlist: Sequence[Candidate], costs: Sequence[str], objective: Sequence[str]
 ) -> tuple[Candidate, ...]:
     """Return the candidates that are not on the short list, the best first."""
-    order = [candidate.name for candidate in candidates]
+    order, counted = [candidate.name for candidate in candidates], [cost for cost in costs if cost not in objective]
     listed = {candidate.name: order.index(candidate.name) for candidate in shortlist}
     return tuple(
-        _outdone(one, [better for better in shortlist if listed[better.name] < place], costs)
+        _outdone(one, [better for better in shortlist if listed[better.name] < place], counted)
         for place, one in enumerate(candidates)
         if one.name not in listed
     )
@@ -174,8 +179,7 @@ def _outdone(candidate: Candidate, better: Sequence[Candidate], costs: Sequence[
     if candidate.worse_than is not None:
         return candidate
     for one in better:
-        needs = [(one.need(cost), candidate.need(cost)) for cost in costs]
-        if all(less <= more for less, more in needs if less is not None and more is not None):
+        if not _needs_less(candidate, one, costs):
             return candidate.model_copy(update={"outdone_by": one.name})
     return candidate
 

@@ -50,11 +50,11 @@ class Candidate(Data):
     merits: tuple[Merit, ...] = ()
     """Why it is on the short list; none where it is not."""
     outdone_by: str | None = None
-    """A method on the short list that is no worse in value, and needs no more of any cost."""
+    """A method on the short list that is no worse in value, and than which it needs clearly less of no cost."""
 
     def needs_less(self, cost: str, other: "Candidate") -> bool:
         """Tell whether it needs less of a cost than another, by more than measuring it again would change."""
-        own, theirs = self.metrics.get(cost), other.metrics.get(cost)
+        own, theirs = self.need(cost), other.need(cost)
         if own is None or theirs is None:
             return False
         errors = [one.standard_errors.get(cost, 0.0) for one in (self, other)]

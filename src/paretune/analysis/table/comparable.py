@@ -36,7 +36,7 @@ def comparability_notes(records: Sequence[Record]) -> list[str]:
     ended = [record.provenance for record in records if record.provenance and record.outcome.kind == "ok"]
     most = max((provenance.concurrent_workers or 1 for provenance in ended), default=1)
     if most > 1:
-        notes.append(f"Shared clock: up to {most} trials ran at once, which lengthens step times.")
+        notes.append(f"Step times are longer than alone: up to {most} trials ran at once.")
     return notes
 
 

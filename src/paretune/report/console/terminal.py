@@ -28,6 +28,7 @@ from paretune.report.wording import (
     notes,
     outcome_name,
     row_outcome,
+    shortened,
     shows_batch_sizes,
     shows_learning_rates,
     tuned_from,
@@ -78,7 +79,7 @@ def results_summary(
     parts += [Text(note, "dim") for note in (*interval_note(rows), *training_notes(rows))]
     if (cost := cost_line(records, price)) is not None:
         parts.append(Text(cost, "dim"))
-    warnings = (*claim_notes(final, rows), *power_notes(rows), *notes(final, rows))
+    warnings = (*claim_notes(final, rows), *power_notes(rows), *map(shortened, notes(final, rows)))
     parts += [Text(note, "yellow") for note in warnings]
     return Group(*parts, *curves)
 

@@ -36,6 +36,7 @@ from paretune.report.html.samples import Answered, Prompts, no_prompts, none_ans
 from paretune.report.html.template import asset, script, template
 from paretune.report.standing_marks import FRONT_RULE
 from paretune.report.wording import (
+    LONG_NOTE,
     TIED_NOTE,
     claim_notes,
     column_notes,
@@ -129,6 +130,7 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
         description=description,
         tied_note=TIED_NOTE,
         front_rule=FRONT_RULE,
+        long_note=LONG_NOTE,
         support=[(part.name, text) for part in parts if (text := " ".join(claim_notes(part.final, part.rows)))],
         notes=[f"{part.name}: {note}" if part.name else note for part in parts for note in _notes(part)],
         facts=[(part.name, part_facts(part.records, part.study, part.rows)) for part in parts],
