@@ -18,8 +18,8 @@ from paretune.analysis.table.evidence import Evidence
 from paretune.interop.importers import import_peft_comparison
 from paretune.report.decisions import reason_text
 from paretune.report.format import plain
-from paretune.report.html.limits import capability_names, limited_metrics
-from paretune.spec import Failed, MethodSpec
+from paretune.report.html.limits import limited_metrics
+from paretune.spec import CLAIMS, Failed, MethodSpec
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import KEPT, Shown, page_of, page_of_folder
 from tests.outside import PUBLISHED, needs_published
@@ -75,7 +75,8 @@ def random_setting(shown: Shown, rng: random.Random) -> tuple[dict[str, float], 
     for name in rng.sample(names, rng.choice([0, 1, 1, 2, 3])):
         values = sorted({row.metrics[name] for row in shown.view.rows if name in row.metrics})
         limits[name] = rng.choice([rng.choice(values), rng.uniform(values[0], values[-1])])
-    able = list(capability_names(shown.view.rows, shown.known))
+    trained = {row.method for row in shown.view.rows if row.records[0].trial.method.trains}
+    able = [name for name in CLAIMS if any(shown.known[label].get(name) is not None for label in trained)]
     return limits, rng.sample(able, min(len(able), rng.choice([0, 0, 1, 2])))
 
 

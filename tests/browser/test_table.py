@@ -44,7 +44,7 @@ def page(open_page: OpenPage, tmp_path: Path) -> Iterator[Page]:
 
 def methods(page: Page) -> list[str]:
     names = page.locator("#results tbody tr[data-row] th").all_inner_texts()
-    return [text.splitlines()[0].split(" ≈")[0] for text in names]
+    return [re.split(r"\s*[≈◆◇]", text.splitlines()[0])[0] for text in names]
 
 
 def test_a_search_narrows_and_what_finds_nothing_offers_a_way_back(page: Page) -> None:
