@@ -41,16 +41,16 @@ export const meritsText = ({ row, isBest, least }, best, view) => {
   return words.join("; ");
 };
 
-/** Return in which costs a row needs less than the best one, and how much of each. */
+/** Return of which costs a row needs clearly less than the best one, how much of each, and of which more. */
 const cheaperText = (row, best, view) => {
-  const lower = given.fit.views[view].all_costs.filter((cost) => {
-    const [own, other] = [table.metrics[cost]?.[row] ?? null, table.metrics[cost]?.[best] ?? null];
-    return own !== null && other !== null && own < other;
-  });
-  const text = (cost) => `${metricNamed[cost].words} ${show(metricNamed[cost], table.metrics[cost][row])} instead of ${show(metricNamed[cost], table.metrics[cost][best])}`;
-  const clearly = lower.filter((cost) => needsLess(cost, row, best));
-  if (clearly.length > 0) return `against ${given.fit.name[best]}: ${clearly.map(text).join(", ")}`;
-  return `no cost is clearly lower than that of ${given.fit.name[best]}${lower.length > 0 ? `, only slightly: ${lower.map(text).join(", ")}` : ""}`;
+  const valueOf = (cost, one) => table.metrics[cost]?.[one] ?? null;
+  const shared = given.fit.views[view].all_costs.filter((cost) => valueOf(cost, row) !== null && valueOf(cost, best) !== null);
+  const text = (cost) => `${metricNamed[cost].words} ${show(metricNamed[cost], valueOf(cost, row))} instead of ${show(metricNamed[cost], valueOf(cost, best))}`;
+  const less = shared.filter((cost) => needsLess(cost, row, best)).map(text);
+  const more = shared.filter((cost) => needsLess(cost, best, row)).map((cost) => metricNamed[cost].words);
+  const name = given.fit.name[best];
+  const said = less.length > 0 ? `less than ${name}: ${less.join(", ")}` : `no cost is clearly lower than that of ${name}`;
+  return more.length > 0 ? `${said}; more ${more.join(", ")}` : said;
 };
 
 const quoted = (text) => (/^[\w.,:=@%+/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

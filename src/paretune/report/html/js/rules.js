@@ -79,7 +79,7 @@ const needOf = (row, cost) => valueOf(row, cost) ?? (given.fit.trains[row] ? nul
 
 /** Tell whether a row needs less of a cost than another, by more than measuring it again would change. */
 export const needsLess = (cost, row, other) => {
-  const [own, theirs] = [valueOf(row, cost), valueOf(other, cost)];
+  const [own, theirs] = [needOf(row, cost), needOf(other, cost)];
   if (own === null || theirs === null) return false;
   const errors = [row, other].map((one) => table.errors[cost]?.[one] ?? 0);
   return theirs - own > Math.max(Z_95 * Math.hypot(...errors), SAME_SHARE * Math.abs(theirs));
@@ -90,21 +90,21 @@ const isLeast = (cost, row, among) =>
     .filter((other) => (valueOf(other, cost) ?? valueOf(row, cost)) !== valueOf(row, cost))
     .every((other) => needsLess(cost, row, other));
 
-/** Return the places in `tied` of rows that no earlier one matches at no more of any cost. */
-const frontOf = (tied, costs) => {
-  const needs = tied.map((row) => costs.map((cost) => needOf(row, cost)));
-  return tied.map((_, place) => place).filter((place) => !needs.some((other, earlier) => earlier < place && other.every((need, cost) => need <= needs[place][cost])));
+const needsLessOfSome = (row, other, costs) => costs.some((cost) => needsLess(cost, row, other));
+
+/** Return the places in `tied` of rows that need clearly less of some cost than each earlier one that is returned. */
+const shortOf = (tied, costs) => {
+  const found = [];
+  tied.forEach((row, place) => {
+    if (found.every((better) => needsLessOfSome(row, tied[better], costs))) found.push(place);
+  });
+  return found;
 };
 
-/** Return the name of a row on the short list that comes before another and needs no more of any cost; "" without one. */
+/** Return the name of a row on the short list before another, than which that needs clearly less of no cost; "" without one. */
 const outdoneBy = (row, shortlist, costs, places) => {
   const better = shortlist.filter((one) => places[one.row] < places[row]);
-  const found = better.find((one) =>
-    costs.every((cost) => {
-      const [less, more] = [needOf(one.row, cost), needOf(row, cost)];
-      return less === null || more === null || less <= more;
-    }),
-  );
+  const found = better.find((one) => !needsLessOfSome(row, one.row, costs));
   return found ? given.fit.name[found.row] : "";
 };
 
@@ -122,9 +122,9 @@ export const recommend = (state) => {
   for (const row of admissible) isAdmissible[fit.place[row]] = 1;
   const isBehind = new Map(admissible.map((row) => [row, hasBetter(view.better[fit.place[row]], isAdmissible)]));
   const tied = admissible.filter((row, place) => place === 0 || !isBehind.get(row));
-  const costs = view.costs.map((cost) => cost.name);
-  const shared = costs.filter((cost) => cost !== mainOf(state.view).name && tied.every((row) => needOf(row, cost) !== null));
-  const shortlist = frontOf(tied, shared).map((place) => ({
+  const costs = view.costs.map((cost) => cost.name).filter((cost) => cost !== mainOf(state.view).name);
+  const shared = costs.filter((cost) => tied.every((row) => needOf(row, cost) !== null));
+  const shortlist = shortOf(tied, costs).map((place) => ({
     row: tied[place],
     isBest: place === 0,
     least: tied.length > 1 ? shared.filter((cost) => valueOf(tied[place], cost) !== null && isLeast(cost, tied[place], tied)) : [],
