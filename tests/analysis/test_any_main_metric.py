@@ -165,7 +165,7 @@ def test_a_claim_takes_its_margin_in_the_metric_s_unit() -> None:
 def test_a_recommendation_is_the_least_perplexity_and_takes_limits_on_it() -> None:
     found = recommend_from(STUDY)
     lines = recommendation_lines(found)
-    assert lines[0] == "word_problems, test split: lowest perplexity, in the order measured"
+    assert lines[0] == "word_problems, test split: lowest perplexity; the best as measured first"
     assert lines[1].startswith("1. lora: perplexity 12.")
     assert any("ia3: perplexity 2" in line and "not below that of the base model 2" in line for line in lines)
     assert found.model_dump(mode="json")["scored"][0]["name"] == "perplexity"

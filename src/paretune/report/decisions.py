@@ -110,9 +110,9 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
 def _lines(recommendation: Recommendation) -> Iterator[str]:
     limits = ", ".join(limit_text(limit, recommendation.table) for limit in recommendation.limits)
     capabilities = " and ".join(map(capability_text, recommendation.capabilities))
-    measured = objective_text(recommendation) + ", in the order measured"
-    head = f"{recommendation.task}, {recommendation.split} split: {measured}"
-    yield head + (f", with {limits}" if limits else "") + (f"; must be {capabilities}" if capabilities else "")
+    head = f"{recommendation.task}, {recommendation.split} split: {objective_text(recommendation)}"
+    head += (f", with {limits}" if limits else "") + (f"; must be {capabilities}" if capabilities else "")
+    yield f"{head}; the best as measured first"
     yield from _not_better_than_base(recommendation)
     if not recommendation.shortlist:
         yield "No method meets every requirement."
