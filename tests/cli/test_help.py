@@ -39,7 +39,7 @@ def test_run_s_defaults_are_those_of_recipe_and_study() -> None:
     assert f"(default with --data: {epochs}, and {least} to {most} steps)" in text
     assert "Passes over the training examples, more than 0" in text
     assert "[x>=0]" not in text.partition("--epochs")[2].partition("--steps")[0]
-    assert f"The base model is loaded in {recipe.dtype}, not quantised." in text
+    assert f"The base model is loaded in {recipe.dtype}; " in text
     assert recipe.quantisation is None
     for key in ("dtype", "quantisation"):
         example = re.search(rf'{key} = "(\w+)"', text)

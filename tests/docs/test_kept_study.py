@@ -1,6 +1,7 @@
 """The study that is kept with its records: they can be read, and its README says what they say."""
 
-import html
+import base64
+import gzip
 import json
 import re
 import shutil
@@ -18,10 +19,10 @@ from paretune.cli.app import app
 from paretune.execute.run import run
 from paretune.report.format import probability
 from paretune.store import Store, load_planned_records
+from tests.report.page_content import page_data
 
 STUDY = Path(__file__).parents[2] / "docs" / "examples" / "word-problems"
 METHODS = {"rslora", "full", "shira", "road", "lora", "ln-tuning", "oft", "ia3"}
-_MARKS = r'data-marks="([^"]*)"[^>]*>\s*<th scope="row" data-value="([^"]*)"'
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +61,18 @@ def test_all_methods_are_tied_with_three_seeds_each(rows: dict[str, Any]) -> Non
         assert rows[_plain(method)]["standing"]["tied_for_best"]
 
 
+def _further(shown: dict[str, Any], key: str, method: str) -> str:
+    """Return what stands below the value of a column in a method's row of the page."""
+    (cells,) = (one for column, one in zip(shown["columns"], shown["cells"], strict=True) if column["key"] == key)
+    return str(cells["extra"][shown["label"].index(method)])
+
+
 def test_page_table_and_python_show_the_same_probabilities(rows: dict[str, Any], tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["page", str(STUDY), "-o", str(tmp_path / "index.html")])
     assert done.exit_code == 0, done.output
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    marks = {name: html.unescape(text) for text, name in re.findall(_MARKS, page)}
+    shown = page_data(page)["rows"]
+    marks = dict(zip(shown["label"], shown["marks"], strict=True))
     table = CliRunner().invoke(app, ["results", str(STUDY)], env={"COLUMNS": "250"}).stdout
     for cost in ("train_peak_bytes", "step_seconds", "checkpoint_bytes"):
         points = {_plain(one.name): one.probability for one in paretune.pareto(STUDY, ["accuracy", cost]).points}
@@ -72,23 +80,27 @@ def test_page_table_and_python_show_the_same_probabilities(rows: dict[str, Any],
             standing = rows[_plain(method)]["standing"]
             share = standing["probability_on_front"][cost]
             assert points[_plain(method)] == share
-            if (mark := json.loads(marks[method]).get(cost)) is not None:
+            if (mark := marks[method].get(cost)) is not None:
                 assert mark[2:] == probability(share)
                 assert cost != "train_peak_bytes" or re.search(f"^{method} ≈ .{probability(share)} ", table, re.M)
-            assert f">{probability(standing['probability_best'])} to be best<" in page
+            assert f"{probability(standing['probability_best'])} to be best" in _further(shown, "rank", method)
 
 
 def test_page_and_json_have_the_accuracy_of_each_seed(rows: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("")
     CliRunner().invoke(app, ["page", str(STUDY), "-o", str(tmp_path / "index.html")])
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    shown = page_data(page)["rows"]
+    details = json.loads(gzip.decompress(base64.b64decode(page_data(page)["details"])))["records"]
     records = [record for record in load_planned_records(STUDY) if not record.trial.tunes]
     for method in METHODS:
         known = {str(one.trial.seed): one.metrics["accuracy"] for one in records if one.trial.method.label == method}
         row = rows[_plain(method)]
         assert row["by_seed"] == {"accuracy": known}
-        told = ", ".join(f"{share:.1%} ({seed})" for seed, share in known.items())
-        assert f"SD of seeds {100 * row['spreads']['accuracy']:.1f} points\nby seed: {told}" in page
+        told = _further(shown, "accuracy", method)
+        assert f"SD of seeds {100 * row['spreads']['accuracy']:.1f} points" in told
+        detailed = details[shown["label"].index(method)]
+        assert {str(one["trial"]["seed"]): one["metrics"]["accuracy"] for one in detailed} == known
 
 
 def test_table_says_how_seed_variances_were_moderated(rows: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ _SHOWN_TYPES = {
     "<path>": "PATH",
     "<str>": "TEXT",
     "<list[str]>": "TEXT",
+    "<list[Path]>": "PATH",
 }
 """What stands for a value in help, by what typer writes."""
 _EARLIER_NAMES = {"--output": "--out", "--quantised": "--quantisation"}

@@ -185,7 +185,6 @@ def _quality(metric: Metric) -> Callable[[Row], Cell]:
         extra = span(metric, low, high, " to ")
         if row.quality in row.spreads:
             extra += f"\nSD of seeds {gap(metric, row.spreads[row.quality])}"
-            extra += f"\nby seed: {', '.join(f'{show(metric, one)} ({seed})' for seed, one in row.by_seed.items())}"
         return shown._replace(extra=extra, bar=_bar(metric, shown.value, low, high))
 
     return cell
