@@ -87,6 +87,13 @@ def test_a_claim_whose_opposite_is_shown_is_refuted_where_compare_makes_a_claim_
     assert "in these runs it is behind, but the protocol is not met (tuning)" in untuned.reason
 
 
+def test_the_checklist_says_of_what_trains_no_base_model_that_a_point_does_not_apply() -> None:
+    found = judge_claim(study(ANSWERS | {"base": right(10)}), "lora beats base", known=AUDITED)
+    findings = {check.point: check.finding for check in found.checks}
+    assert findings["tuning"].endswith("5 of lora (base: does not apply, trains no base model)")
+    assert findings["seeds"] == "5 of lora (base: does not apply, trains no base model); a claim needs 5"
+
+
 def test_what_cannot_be_told_is_undecided() -> None:
     found = judge_claim(study(), "dora beats lora", known=AUDITED)
     assert found.verdict == "undecided"
@@ -136,6 +143,10 @@ def test_as_good_at_half_the_cost_needs_both() -> None:
 def test_sentences_are_read_as_they_are_written() -> None:
     assert parse_claim("LoRA r=64 BEATS lora@0.001 by 1.5 points") == Claim("LoRA r=64", "lora@0.001", "beats", 0.015)
     assert parse_claim(" a matches b within 1 point ") == Claim("a", "b", "matches", 0.01)
+    shown = parse_claim("a matches b within 1 point at half the training memory")
+    assert shown == parse_claim("a matches b within 1 point at half the memory")
+    assert (shown.cost, shown.cost_share) == ("train_peak_bytes", 0.5)
+    assert parse_claim("a beats b at 90% of the Step time").cost == "step_seconds"
     assert parse_claim("a > b") == parse_claim("a is better than b") == Claim("a", "b", "beats", 0.0)
     for text in ("a is nicer than b", "beats b", "a matches b", ""):
         with pytest.raises(InputError, match=r"beats|within"):
