@@ -70,7 +70,7 @@ def test_so_many_more_seeds_bring_the_variance_down_to_what_is_wanted(untrained:
     wanted = (gaps.mean() / (student_quantile(0.975, np.inf) + student_quantile(0.8, np.inf))) ** 2
 
     def variance(seeds: int) -> float:
-        return items + (first.between_seeds + second.between_seeds) / seeds
+        return float(items + (first.between_seeds + second.between_seeds) / seeds)
 
     assert variance(3 + more) <= wanted < variance(3 + more - 1)
 
