@@ -1,4 +1,4 @@
-/** Generated images: of every line two columns are shown, in the order that the reader chose. */
+/** Pictures side by side: of every line two columns are shown, in the order that the reader chose. */
 
 export const startGalleries = () => {
   for (const gallery of document.querySelectorAll(".gallery")) {
