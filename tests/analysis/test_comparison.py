@@ -89,9 +89,8 @@ def test_the_difference_by_seed_is_what_a_study_of_that_seed_would_have_found() 
         for seed in (0, 1)
     }
     found = compare_in(evidence(answers), *PAIR)
-    assert [(one.seed, one.difference) for one in found.by_seed] == [
-        (seed, pytest.approx(one.difference)) for seed, one in alone.items()
-    ]
+    assert [one.seed for one in found.by_seed] == [*alone]
+    assert [one.difference for one in found.by_seed] == pytest.approx([one.difference for one in alone.values()])
     assert "Difference by seed: +4.0 (0), -10.0 (1)" in comparison_lines(found)
     assert not any("by seed" in line for line in comparison_lines(alone[0]))
     untrained = compare_in(evidence(answers), "base", "lora")
