@@ -216,7 +216,7 @@ def test_what_no_number_would_separate_is_said_in_the_metric_s_items() -> None:
     found = compare_in(texts({"base": 21.0, "lora": 12.0, "oft": 12.0}), "lora", "oft")
     hopeless = found.model_copy(update={"more_questions": None, "more_seeds": None})
     assert (
-        "Even 100 times as many texts, or as many seeds, would not separate a difference this small."
+        "Neither 100 times as many texts nor 100 times as many seeds would separate a difference this small."
         in comparison_sentence(hopeless)
     )
 

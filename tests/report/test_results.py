@@ -41,8 +41,9 @@ boft            out of memory       –       –        –      –           
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
 being on it with new questions and seeds; no mark: not on it, and a probability below 5%. The
 cheapest is on it with any accuracy, unless it is no better than a baseline
-≈ tied for best: no method is significantly better (5% level, corrected for all pairs of rows), as
-of a noisy method with a low mean, too; choose among these by cost, or run more seeds
+≈ tied for best: no method is significantly better (5% level, corrected for all pairs of rows); a
+method with a low mean and a large error can be tied, too; choose among tied methods by cost, or run
+more seeds
 Not trained, to compare with: base (the untouched base model); base-few-shot (the untouched base
 model).
 Lenient: accuracy that accepts a right answer in any form, not only in the form of the task.

@@ -105,7 +105,8 @@ def run(  # noqa: PLR0917 (one for each option)
     """Train and evaluate the methods of a study.
 
     The study is a TOML file, or --methods with options. All problems are listed before the first trial starts. The same
-    command resumes after any interruption: finished trials are never repeated.
+    command resumes after any interruption: finished trials are never repeated. A trial that takes over an hour is
+    stopped (time_limit_seconds of a study file).
 
     The base model is loaded in float32; the default one was stored in 4 bit and is expanded to float32. Its dtype,
     quantisation and all other training settings are keys of [recipe] in a study file, for example dtype = "bfloat16"

@@ -165,7 +165,9 @@ TrainBatchSize = Annotated[
 MaxLength = Annotated[
     int | None,
     typer.Option(
-        rich_help_panel=_TRAINING, min=8, help="Longest example in tokens; longer ones are left out (default: 512)."
+        rich_help_panel=_TRAINING,
+        min=8,
+        help="Longest example in tokens; longer ones are left out, plain texts are cut (default: 512).",
     ),
 ]
 LearningRates = Annotated[

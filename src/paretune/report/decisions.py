@@ -92,11 +92,10 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
         same = " with the same budget" if len(experiment.trained) > 1 else ""
         return f"Next: tune the learning rates of {trained} on validation data{same}; then re-run the command."
     ways = more_of(experiment.more_questions, experiment.more_seeds, items, experiment.trained)
-    beyond = beyond_practical(items)
     separate = (
         f"about {ways} would separate them in 4 of 5 repeats if the true difference is as observed"
         if ways
-        else f"{beyond[0].lower()}{beyond[1:]} would not separate them"
+        else beyond_practical("them", items)
     )
     by_cost = "they are tied, so choose between them by cost"
     if trained and experiment.num_seeds < FEWEST_SEEDS:
@@ -123,7 +122,7 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
             yield f"   meets the limit on {recommendation.table[name].words} only with probability {probability(kept)}"
     tied = [one for one in recommendation.others if one.worse_than is None]
     for one in tied:
-        reason = f" and needs clearly less than {one.outdone_by} of no cost" if one.outdone_by else ""
+        reason = f", but none of its costs is clearly lower than that of {one.outdone_by}" if one.outdone_by else ""
         yield f"Also tied: {one.name} ({_figures(recommendation, one)}){reason}."
     yield from _behind(recommendation)
     yield from _ruled_out(recommendation)

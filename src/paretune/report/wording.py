@@ -27,8 +27,8 @@ from paretune.spec import (
 from paretune.spec.recipe import TRAINING_LENGTH
 
 TIED_NOTE = (
-    "tied for best: no method is significantly better (5% level, corrected for all pairs of rows), as of a noisy "
-    "method with a low mean, too; choose among these by cost, or run more seeds"
+    "tied for best: no method is significantly better (5% level, corrected for all pairs of rows); a "
+    "method with a low mean and a large error can be tied, too; choose among tied methods by cost, or run more seeds"
 )
 LONG_NOTE = 200
 """Longer notes are folded on the page and cut in a terminal."""

@@ -200,4 +200,4 @@ def _more(comparison: Comparison) -> str:
         )
     if not comparison.paired:
         return "Per-question answers would give a sharper test."
-    return f"{beyond_practical(items)} would not separate a difference this small."
+    return f"{beyond_practical('a difference this small', items).capitalize()}."

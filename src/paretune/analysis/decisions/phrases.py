@@ -88,9 +88,9 @@ def corrected_for(num_pairs: int, num_rows: int) -> str:
     return f"{num_pairs:,} pairs of the {num_rows:,} rows"
 
 
-def beyond_practical(things: str = "questions") -> str:
-    """Return what is more than anything that is proposed: "Even 100 times as many questions, or as many seeds,"."""
-    return f"Even {MOST_TIMES} times as many {things}, or as many seeds,"
+def beyond_practical(what: str, things: str = "questions") -> str:
+    """Return that nothing practical would do: "neither 100 times as many questions nor ... would separate them"."""
+    return f"neither {MOST_TIMES} times as many {things} nor {MOST_TIMES} times as many seeds would separate {what}"
 
 
 def more_of(

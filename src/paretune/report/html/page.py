@@ -141,23 +141,13 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
         gallery=gallery_section(only.rows, only.sources.pictures) if only else "",
         views=_views(rows),
         columns=columns,
-        parts=" ".join(note for heading, note in column_notes(rows).items() if heading != "Forgetting"),
         rows=table_rows(best[:_WRITTEN], columns, studies),
         num_left=max(0, len(best) - _WRITTEN),
         costs=[METRICS[cost] for cost in COSTS if cost in drawn],
-        imported=any(map(_is_imported, parts)),
-        has_intervals=any(row.quality_interval for row in rows),
-        has_spreads=any(row.quality in row.spreads for row in rows),
         recipes=[(part.name, recipe_fields(part.study.recipe, part.rows, _is_imported(part))) for part in parts],
         methods=[method_settings(row, part.study) for part in parts for row in one_per_method(part.rows)],
-        explained={metric.name for metric in legend_metrics(rows)},
-        metrics=[metric for metric in legend_metrics(rows) if is_explained(rows, metric)],
-        checks=failed_checks(rows),
-        main={
-            "names": [metric.name for metric in mains],
-            "label": " or ".join(metric.label for metric in mains),
-            "words": " or ".join(metric.words for metric in mains),
-        },
+        **_legend(rows),
+        imported=any(map(_is_imported, parts)),
         clocks=clock_sections(rows),
         estimates_title=TITLE,
         estimates=[
@@ -178,6 +168,24 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
             }
         ),
     )
+
+
+def _legend(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what explains the table: its columns, metrics, marks and failed checks."""
+    mains, metrics = main_metrics(rows), legend_metrics(rows)
+    return {
+        "parts": " ".join(note for heading, note in column_notes(rows).items() if heading != "Forgetting"),
+        "has_intervals": any(row.quality_interval for row in rows),
+        "has_spreads": any(row.quality in row.spreads for row in rows),
+        "explained": {metric.name for metric in metrics},
+        "metrics": [metric for metric in metrics if is_explained(rows, metric)],
+        "checks": failed_checks(rows),
+        "main": {
+            "names": [metric.name for metric in mains],
+            "label": " or ".join(metric.label for metric in mains),
+            "words": " or ".join(metric.words for metric in mains),
+        },
+    }
 
 
 def _script_data(parts: Sequence[Part], best: Sequence[Row], studies: Sequence[Study]) -> dict[str, Any]:
