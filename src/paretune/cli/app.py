@@ -96,7 +96,7 @@ def run(  # noqa: PLR0917 (one for each option)
     jobs: options.Jobs = 1,
     threads: options.Threads = None,
     share_devices: options.ShareDevices = False,
-    pack: options.Pack = 1,
+    pack: options.Pack = "1",
     retry: options.Retry = False,
     skip_unavailable: options.SkipUnavailable = False,
     plan: options.PlanOnly = False,
@@ -114,6 +114,7 @@ def run(  # noqa: PLR0917 (one for each option)
     """
     from paretune.cli.run_command import Asked, run_command
     from paretune.cli.studies import DATA_OPTIONS, RunOptions
+    from paretune.execute.grouping import pack_from
 
     described: dict[str, Any] = {
         "model": model, "task": task, "methods": methods, "data": data,
@@ -123,7 +124,7 @@ def run(  # noqa: PLR0917 (one for each option)
         "task_option": task_option or None, "general_text": general_text,
     }  # fmt: skip
     source = None if study is None else str(study)
-    how = RunOptions(jobs, threads, retry, skip_unavailable, source, share_devices, pack)
+    how = RunOptions(jobs, threads, retry, skip_unavailable, source, share_devices, pack_from(pack))
     raise typer.Exit(run_command(Asked(study, described, out, budget, plan, json), how))
 
 

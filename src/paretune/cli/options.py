@@ -26,11 +26,12 @@ ShareDevices = Annotated[
     typer.Option("--share-devices", help="With --jobs: let several trials run on one accelerator at the same time."),
 ]
 Pack = Annotated[
-    int,
+    str,
     typer.Option(
-        min=1,
+        metavar="N|auto",
         help="Train up to N trials of one method in one pass, where it allows that: tuning trials and further seeds. "
-        "Time and memory are not measured for them. 1 trains each alone.",
+        "Time and memory are not measured for them. 1 trains each alone; auto takes as many as fit into "
+        "memory, at most 8, where a few steps show that it is faster.",
     ),
 ]
 TaskName = Annotated[str | None, typer.Option("--task", help="Task to look at, where the study has several.")]

@@ -110,8 +110,8 @@ class RunOptions(NamedTuple):
     source: str | None = None
     """The file that the study came from."""
     share_devices: bool = False
-    pack: int = 1
-    """The most trials that are trained in one pass."""
+    pack: int | str = 1
+    """The most trials that are trained in one pass, or "auto"."""
 
 
 def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
@@ -145,6 +145,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
     from paretune.execute.prepare import results_in
     from paretune.execute.run import run
     from paretune.report import results_summary
+    from paretune.report.format import plain
     from paretune.store import Store, read_plan
 
     console = Console(stderr=True)
@@ -162,6 +163,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
                 threads=options.threads,
                 share_devices=options.share_devices,
                 pack=options.pack,
+                on_packing=lambda text: console.print(plain(text), markup=False, highlight=False),
                 retry=retry,
                 prepared=prepared,
                 watcher=watcher,

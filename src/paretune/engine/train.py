@@ -67,7 +67,7 @@ def train(
     losses, step_seconds = [], []
     for step in range(recipe.trained_steps):
         parts, num_terms = next_step(stream, recipe, accelerator)
-        began = _now(accelerator.device)
+        began = now(accelerator.device)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * rate_factor(step, recipe)
         total = torch.zeros((), device=accelerator.device)
@@ -87,7 +87,7 @@ def train(
         stepper.step()
         method.after_step(model, step)
         stepper.zero_grad()
-        step_seconds.append(_now(accelerator.device) - began)
+        step_seconds.append(now(accelerator.device) - began)
         losses.append(loss)
         if on_step is not None:
             on_step(step, loss, step_seconds[-1])
@@ -122,7 +122,7 @@ def rate_factor(step: int, recipe: Recipe) -> float:
             return 1.0
 
 
-def _now(device: torch.device) -> float:
+def now(device: torch.device) -> float:
     """Return seconds on a clock that has waited for the device's work."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)

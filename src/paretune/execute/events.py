@@ -2,6 +2,7 @@
 
 {"phase": "train", "done": 3, "total": 40}     how far it is; `total` is 0 where the phase cannot be counted
 {"outcome": {"kind": "cancelled", ...}}        how it ended, where its record could not be written
+{"not_packed": "it draws random numbers"}      why trials were not trained in one pass
 """
 
 import json
@@ -62,6 +63,10 @@ class EventWriter:
     def ended(self, outcome: Outcome) -> None:
         """Tell how the trial ended, where it can leave no record itself."""
         self._write({"outcome": outcome.model_dump(mode="json")})
+
+    def not_packed(self, reason: str) -> None:
+        """Tell why trials were not trained in one pass."""
+        self._write({"not_packed": reason})
 
     def _progress(self, done: int, total: int) -> None:
         self._write({"phase": self._phase, "done": done, "total": total})

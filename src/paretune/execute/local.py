@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from paretune.execute.events import Watcher
 from paretune.execute.executor import DiskFull, bare_record
 from paretune.execute.fork_server import POSSIBLE, ForkServer
-from paretune.execute.grouping import Packing, packs_of, split_up
+from paretune.execute.grouping import Packing, packs_of, shared_by_packs, split_up
 from paretune.execute.launch import FREE_SPACE, Launcher, Launching, new_interpreters
 from paretune.execute.memory_kills import memory_kills
 from paretune.models.devices import check_jobs, device_environment, least_used, visible_devices
@@ -58,6 +58,7 @@ class _Worker:
         launcher: Launcher,
         device: str | None,
         num_running: int,
+        only_if_faster: bool = False,
     ) -> None:
         self.trials = tuple(trials)
         self.device = device
@@ -67,6 +68,8 @@ class _Worker:
         self.events: SimpleQueue[_Event] = SimpleQueue()
         logs = [store.log_file(trial.id, attempt) for trial, attempt in zip(trials, self.attempts, strict=True)]
         self.log_file = logs[0]
+        self.not_packed: str | None = None
+        """Why its trials were not trained in one pass, where it said so."""
         self._told: Outcome | None = None
         self._began = time.monotonic()
         self._kills_before = memory_kills()
@@ -78,6 +81,8 @@ class _Worker:
         number = ["--attempt", str(self.attempts[0]), "--concurrent", str(num_running)]
         for file, attempt in zip(files[1:], self.attempts[1:], strict=True):
             number += ["--packed-with", str(file), str(attempt)]
+        if only_if_faster:
+            number.append("--only-if-faster")
         with refusing(store.folder, FREE_SPACE):
             log = self.log_file.open("wb")
         with log:
@@ -96,6 +101,9 @@ class _Worker:
                 value = json.loads(line)
                 if "outcome" in value:
                     self._told = _OUTCOME.validate_python(value["outcome"])
+                    continue
+                if "not_packed" in value:
+                    self.not_packed = value["not_packed"]
                     continue
                 self.phase = Phase(value["phase"])
                 self.events.put(_Event(self.phase, value["done"], value["total"]))
@@ -166,18 +174,26 @@ class LocalExecutor:
         self._devices = visible_devices() if devices is None else tuple(devices)
         self._time_limit_seconds = time_limit_seconds
         self._packing = packing
+        self._tried: set[str] = set()
+        """What trials have in common of which a pack was started."""
+        self._alone: set[str] = set()
+        """Of which a worker said that they are not trained in one pass."""
         self._launching = launching or (ForkServer if POSSIBLE and not self._devices else new_interpreters)
         check_jobs(jobs, self._devices, share_devices=share_devices)
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
         """Run the trials as `Executor` promises. They start in their order, as soon as there is a place."""
         packs = packs_of(trials, 1) if self._packing is None else self._packing.packs(trials)
+        packs = [part for pack in packs for part in (packs_of(pack, 1) if self._runs_alone(pack) else [pack])]
         try:
             self._run(packs, watcher, 1 if alone else self._jobs)
         except InputError as error:
             if is_disk_full(error):
                 raise DiskFull(str(error)) from error
             raise
+
+    def _runs_alone(self, pack: Sequence[Trial]) -> bool:
+        return shared_by_packs(pack[0]) in self._alone
 
     def _run(self, packs: Sequence[tuple[Trial, ...]], watcher: Watcher, jobs: int) -> None:
         running: list[_Worker] = []
@@ -213,6 +229,7 @@ class LocalExecutor:
                 if ended is None:
                     continue
                 running.remove(worker)
+                self._keep_what_was_said(worker)
                 if ended.again and full is None:
                     waiting[:] = [*packs_of(ended.again, 1), *split_up(waiting, ended.again[0].method)]
                 for record in ended.records:
@@ -225,16 +242,29 @@ class LocalExecutor:
     def _start(self, trials: Sequence[Trial], running: list[_Worker], launcher: Launcher) -> None:
         """Start a worker, put it with those that run, where an interruption finds it, and tell the others."""
         num_running = len(running) + 1
+        untried = False
+        if len(trials) > 1 and self._packing is not None and self._packing.only_where_it_pays:
+            shared = shared_by_packs(trials[0])
+            untried = shared not in self._tried
+            self._tried.add(shared)
         worker = _Worker(
             trials,
             self._store,
             launcher=launcher,
             device=least_used(self._devices, [one.device for one in running]),
             num_running=num_running,
+            only_if_faster=untried,
         )
         running.append(worker)
         for one in running[:-1]:
             one.tell(num_running)
+
+    def _keep_what_was_said(self, worker: _Worker) -> None:
+        """Remember trials that are not trained in one pass, and say so once."""
+        if worker.not_packed is None or self._packing is None or self._runs_alone(worker.trials):
+            return
+        self._alone.add(shared_by_packs(worker.trials[0]))
+        self._packing.say(f"{worker.trials[0].method.label}: trained alone: {worker.not_packed}")
 
     def _ended(self, worker: _Worker) -> _Ended | None:
         """Return the records of a worker that has ended or must end now, or None while it works."""

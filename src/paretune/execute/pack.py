@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, SupportsInt
 
 from paretune.engine import Divergence, Training
 from paretune.engine.packing import NotPackable, Trainee, sharing_copy, train_packed, weight_sums
+from paretune.engine.train import now
 from paretune.execute.events import Listener
 from paretune.execute.executor import Attempt, Finished
 from paretune.execute.grouping import may_be_packed
@@ -37,13 +38,15 @@ def run_pack(
     concurrent_workers: SupportsInt,
     listener: Listener,
     shared: SharedValues = NOTHING_SHARED,
+    only_if_faster: bool = False,
 ) -> Iterator[Finished]:
     """Train trials in one pass and yield what each leaves, as `run_trial` would, as soon as it has ended.
 
     Losses, answers and checkpoints are those of the same trials alone, up to rounding. Records say what they were
     trained with, and have neither clocks nor peaks. Trials that diverge come first.
 
-    Raises `NotPackable`, before anything is yielded, where they cannot be trained in one pass; what else goes wrong
+    Raises `NotPackable`, before anything is yielded, where they cannot be trained in one pass, and with
+    `only_if_faster` where a few steps show that it would not be at least 10% faster; what else goes wrong
     until they are trained is raised as it is, since it says nothing about any one of them. They can then run alone.
     """
     trials = [one.trial for one in attempts]
@@ -53,7 +56,7 @@ def run_pack(
     runs = [TrialRun(one.trial, one.checkpoint, listener, shared) for one in attempts]
     with collect_warnings() as warned:
         begun = [run.begin() for run in runs]
-        members, results = _trained(runs, begun, listener)
+        members, results = _trained(runs, begun, listener, only_if_faster=only_if_faster)
     for run, member, result in zip(runs, members, results, strict=True):
         run.warned(warned.lines)
         run.attempt(partial(_take, run, member, result))
@@ -66,7 +69,7 @@ def run_pack(
 
 
 def _trained(
-    runs: Sequence[TrialRun], begun: Sequence[Begun], listener: Listener
+    runs: Sequence[TrialRun], begun: Sequence[Begun], listener: Listener, *, only_if_faster: bool
 ) -> tuple[list[_Member], list[Training | Divergence]]:
     """Train all in one pass. Each run's phases get their share of what was done for all."""
     kind, task, first = begun[0]
@@ -86,8 +89,14 @@ def _trained(
     trainees = [member.trainee for member in members]
     with _shared(runs, Phase.TRAIN, listener):
         results = train_packed(
-            loaded.model, trainees, first.recipe, losses_of, sums=sums, on_step=runs[0].on_step
-        )  # fmt: skip
+            loaded.model,
+            trainees,
+            first.recipe,
+            losses_of,
+            sums=sums,
+            on_step=runs[0].on_step,
+            clock=partial(now, next(loaded.model.parameters()).device) if only_if_faster else None,
+        )
     return members, results
 
 

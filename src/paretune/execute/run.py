@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paretune.execute.events import Watcher
 from paretune.execute.executor import Executor, ExecutorFactory, bare_record
-from paretune.execute.grouping import Packing
+from paretune.execute.grouping import Packing, pack_from
 from paretune.execute.local import LocalExecutor
 from paretune.execute.prepare import Prepared, pending_trials, prepare
 from paretune.execute.reading import FolderRecords
@@ -41,7 +41,8 @@ def run(
     retry: bool = False,
     skip_unavailable: bool = False,
     share_devices: bool = False,
-    pack: int = 1,
+    pack: int | str = 1,
+    on_packing: Callable[[str], None] | None = None,
     prepared: Prepared | None = None,
     executor: ExecutorFactory | None = None,
     watcher: Watcher | None = None,
@@ -55,7 +56,9 @@ def run(
     each on an accelerator of its own unless they `share_devices`. `prepared` is what `prepare` returned for the same
     study and folder; left out, that is done first. With `skip_unavailable`, trials of methods that cannot run here are
     recorded as refused. On this machine up to `pack` trials of one method are trained in one pass where their method
-    allows it: tuning trials, and all but the first seed of the others, which is timed alone.
+    allows it: tuning trials, and all but the first seed of the others, which is timed alone. With "auto", as many as
+    memory is predicted to suffice for, up to 8, and only where a few steps show that it is faster; `on_packing` is
+    called with a sentence about each method's choice.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
     be used, and `DiskFull` when the disk is full: no further trial starts then.
     """
@@ -84,14 +87,36 @@ def run(
             attempted |= {trial.id for trial in pending}
             pending = _without_unavailable(pending, prepared.unavailable, store)
             if runs is None:
-                packing = Packing(pack, study.seeds[0]) if pack > 1 else None
-                make = executor or _on_this_machine(jobs, threads, packing, share_devices=share_devices)
+                make = executor
+                if make is None:
+                    packing = _packing(pack, study.seeds[0], jobs, on_packing)
+                    make = _on_this_machine(jobs, threads, packing, share_devices=share_devices)
                 runs = make(store, time_limit_seconds=study.time_limit_seconds)
             runs.run(pending, watcher or Silent(), alone=stage.alone)
             found = FolderRecords(reading, store.records(reading))
     latest = {record.trial.id: record for record in found.records}
     rows = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]
     return Records((relabelled(record, trial.method.label) for trial, record in rows), folder)
+
+
+def _packing(
+    pack: int | str, first_seed: int, jobs: int, on_packing: Callable[[str], None] | None
+) -> Packing | None:  # fmt: skip
+    """Return which trials are trained in one pass, None for none."""
+    chosen = pack_from(str(pack))
+    say = on_packing or (lambda _: None)
+    if isinstance(chosen, int):
+        return Packing(chosen, first_seed, say=say) if chosen > 1 else None
+
+    from paretune.execute.pack_size import PackSizes
+    from paretune.models.devices import visible_devices
+    from paretune.models.free_memory import free_bytes
+
+    devices = visible_devices()
+    free = free_bytes(devices[0] if devices else None)
+    sharing = -(-jobs // max(1, len(devices)))
+    sizes = PackSizes(None if free is None else free // sharing, "cuda" if devices else "cpu", on_chosen=say)
+    return Packing(sizes.size, first_seed, only_where_it_pays=True, say=say)
 
 
 def _on_this_machine(

@@ -32,7 +32,7 @@ class RunTrial(Protocol):
         """Return what the trial leaves."""
 
 
-RunPacked = Callable[[Store, Sequence[Attempt], SupportsInt, Listener], Iterator[Finished]]
+RunPacked = Callable[[Store, Sequence[Attempt], SupportsInt, EventWriter], Iterator[Finished]]
 """Runs trials in one pass, as `paretune.execute.pack.run_pack` does."""
 
 
@@ -67,6 +67,9 @@ def main(
         "--packed-with", nargs=2, action="append", default=[], metavar=("TRIAL", "ATTEMPT"),
         help="another trial, to be trained in the same pass, and which attempt at it this is",
     )  # fmt: skip
+    parser.add_argument(
+        "--only-if-faster", action="store_true", help="with --packed-with: not where that is no faster, by a few steps"
+    )
     parser.add_argument("--stay", action="store_true", help="go on when standard input closes (to start one by hand)")
     given = parser.parse_args(arguments)
     at_once = _MostAtOnce(given.concurrent)
@@ -85,7 +88,8 @@ def main(
         )
         _leave(finished, store, listener)
     else:
-        for finished in (run_packed or _train_packed)(store, attempts, at_once, listener):
+        train_packed = partial(_train_packed, only_if_faster=given.only_if_faster)
+        for finished in (run_packed or train_packed)(store, attempts, at_once, listener):
             _leave(finished, store, listener)
     return 0
 
@@ -122,16 +126,31 @@ def _train_and_evaluate(
 
 
 def _train_packed(
-    store: Store, attempts: Sequence[Attempt], concurrent_workers: SupportsInt, listener: Listener
+    store: Store,
+    attempts: Sequence[Attempt],
+    concurrent_workers: SupportsInt,
+    listener: EventWriter,
+    *,
+    only_if_faster: bool = False,
 ) -> Iterator[Finished]:
-    """Yield what trials leave that are trained in one pass: nothing, where they cannot be, which the log then says."""
+    """Yield what trials leave that are trained in one pass: nothing, where they cannot be, or that is no faster.
+
+    The log and the parent process are then told why.
+    """
     from paretune.engine.packing import NotPackable
     from paretune.execute.pack import run_pack
 
     shared = _set_up(store)
     try:
-        yield from run_pack(attempts, concurrent_workers=concurrent_workers, listener=listener, shared=shared)
+        yield from run_pack(
+            attempts,
+            concurrent_workers=concurrent_workers,
+            listener=listener,
+            shared=shared,
+            only_if_faster=only_if_faster,
+        )
     except NotPackable as error:
+        listener.not_packed(str(error))
         print(f"trained alone, not in one pass with others: {error}", file=sys.stderr)
 
 

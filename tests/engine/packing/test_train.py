@@ -66,6 +66,15 @@ def test_a_pack_holds_the_base_once(packs: type[Packs]) -> None:
     assert len({toy.model.get_parameter(toy.trainable[0]).data_ptr() for toy in toys}) == len(toys)
 
 
+def test_frozen_weights_of_the_base_get_no_gradients(packs: type[Packs]) -> None:
+    pack = packs("lora", RECIPE, CELLS, target_modules=["q_proj"])
+    toys, _ = pack.together()
+    trained = {id(toy.model.get_parameter(name)) for toy in toys for name in toy.trainable}
+    assert pack.base is not None
+    assert {id(one) for one in pack.base.parameters() if one.requires_grad} == trained
+    assert all(one.grad is None for one in pack.base.parameters())
+
+
 def test_a_compiled_model_is_not_packed(packs: type[Packs]) -> None:
     with pytest.raises(NotPackable, match="compiles"):
         packs("lora", Recipe(steps=4, batch_size=4, compile=True), CELLS).together()

@@ -16,7 +16,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from paretune.engine.packing.batches import LossesOf, PackedBatch, packed_batches
-from paretune.engine.packing.proof import RandomState, prove
+from paretune.engine.packing.proof import Clock, FirstStep, RandomState, check, no_clock
 from paretune.engine.packing.routing import Routing, route
 from paretune.engine.packing.sharing import NotPackable, weight_sums
 from paretune.engine.train import Divergence, OnStep, Training, train
@@ -163,6 +163,7 @@ def train_packed(
     *,
     sums: Sequence[float],
     on_step: OnStep | None = None,
+    clock: Clock | None = None,
 ) -> list[Training | Divergence]:
     """Train all trials by one recipe in one pass of the loop, and return what each would have come to alone.
 
@@ -170,12 +171,14 @@ def train_packed(
     are its `weight_sums` from before the methods were attached. Trainings have no step times: a step is that of all.
 
     Raises `NotPackable`, before any trial has been trained or after its first step, where these trials cannot be
-    trained in one pass. Nothing of them may then be used.
+    trained in one pass. Nothing of them may then be used. With a `clock`, which returns seconds, also where a step of
+    all together takes more than 90% of what their steps take alone.
     """
     if recipe.compile:
         raise NotPackable("the recipe compiles the model")
     if weight_sums(base) != list(sums):
         raise NotPackable("it writes into the base model's weights")
+    base.requires_grad_(requires_grad=False)  # the trials' own layers take the place of what is trained
     routing = route(base, [trainee.model for trainee in trainees])
     pack = _Pack(trainees)
     for trainee in trainees:
@@ -183,7 +186,8 @@ def train_packed(
     base.train()
     device = next(base.parameters()).device
     first = [next(iter(trainee.batches)) for trainee in trainees]
-    prove(base, routing, [trainee.model for trainee in trainees], losses_of, first)
+    models = [trainee.model for trainee in trainees]
+    check(FirstStep(base, routing, models, losses_of, first, clock or no_clock), only_if_faster=clock is not None)
     streams = [iter(trainee.batches) for trainee in trainees]
     batches = packed_batches(streams, recipe.gradient_accumulation, pack.active)
     objective = _Objective(pack, routing, losses_of, recipe.gradient_accumulation)
