@@ -148,7 +148,10 @@ def test_an_undecided_comparison_says_how_near_the_two_are() -> None:
     assert "No significant difference: lora has 0.1" in sentence
     assert " higher perplexity than oft. This pair alone: 95% interval -0." in sentence
     assert "Corrected for all 3 pairs of the 3 rows: p = " in sentence
-    assert "; at most 0.3038 in perplexity apart either way, with a confidence of 95% in these runs." in sentence
+    assert (
+        "; a true difference of more than 0.3038 in perplexity, either way, is ruled out (95% confidence, in these "
+        "runs)." in sentence
+    )
 
 
 def test_a_claim_takes_its_margin_in_the_metric_s_unit() -> None:

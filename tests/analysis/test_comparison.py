@@ -42,7 +42,8 @@ def test_what_cannot_be_told_is_said_with_what_it_would_take() -> None:
     assert found.sentence.startswith("No significant difference: dora is ")
     assert "pair alone" not in found.sentence
     assert "more question" in found.sentence or "more seed" in found.sentence
-    within = f"At most {100 * found.within:.1f} points apart either way, with a confidence of 95% in these runs."
+    most = f"{100 * found.within:.1f} points"
+    within = f"A true difference of more than {most}, either way, is ruled out (95% confidence, in these runs)."
     assert found.sentence.endswith(within)
     assert found.within > abs(found.difference)
 
@@ -77,9 +78,10 @@ def test_many_methods_make_a_claim_harder() -> None:
     )
     alone, corrected = many.p_value, many.p_value_adjusted
     assert (
-        f", p = {alone:.3f}. Corrected for all 55 pairs of the 11 rows: p = {corrected:.2f}; at most " in many.sentence
+        f", p = {alone:.3f}. Corrected for all 55 pairs of the 11 rows: p = {corrected:.2f}; a true difference of more "
+        "than " in many.sentence
     )
-    assert "Use the first if this was the one pair that you meant to compare" in many.sentence
+    assert "Quote this line if you picked the pair from the results" in many.sentence
 
 
 def test_the_difference_by_seed_is_what_a_study_of_that_seed_would_have_found() -> None:

@@ -163,7 +163,8 @@ def test_a_tied_method_says_of_which_costs_it_needs_clearly_less_and_of_which_mo
     assert f"less than {best.name}: step time {shown[0]} instead of {shown[1]};" in reasons_with(0.5 * seconds)
     for same in (0.98 * seconds, seconds):
         assert f"no cost is clearly lower than that of {best.name};" in reasons_with(same)
-    assert f"no cost is clearly lower than that of {best.name}; more step time;" in reasons_with(2 * seconds)
+    more = f"more than {best.name}: step time {show(METRICS['step_seconds'], 2 * seconds)} instead of {shown[1]};"
+    assert f"no cost is clearly lower than that of {best.name}; {more}" in reasons_with(2 * seconds)
 
 
 @pytest.mark.parametrize(("share", "listed"), [(0.98, False), (0.5, True)])
@@ -290,7 +291,7 @@ def test_untuned_methods_are_tuned_first_and_no_claim_is_made() -> None:
     tuned = found.next_experiment.model_copy(update={"tuned": True})
     told = experiment_text(tuned)
     assert told.startswith("Next: 2 more seeds each of dora and lora meet the rule of 5 for a claim, but ")
-    assert "even 100 times as many questions, or as many seeds, would not separate them" in told
+    assert "neither 100 times as many questions nor 100 times as many seeds would separate them" in told
     some = experiment_text(tuned.model_copy(update={"more_questions": 90, "trained": ("dora",)}))
     assert some.startswith("Next: 2 more seeds of dora meet the rule of 5 for a claim, but about 90 more questions ")
     assert " would separate them in 4 of 5 repeats if the true difference is as observed" in some

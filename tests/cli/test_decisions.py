@@ -57,7 +57,7 @@ def test_recommend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "highest accuracy, with training memory at most 2.00 GB" in text
     assert "Ruled out: full: training memory 2.61 GB, wanted at most 2.00 GB." in text
-    assert "Ruled out: base: it does not train." in text
+    assert "Ruled out: base: it trains no base model." in text
     assert "with a probability of" in text
     show_recommendation(folder, limited, task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
@@ -152,13 +152,14 @@ def test_methods_are_found_in_capitals_too_and_no_two_are_called_equal(
     printed = capsys.readouterr().out
     compared = paretune.compare(folder, "dora", "lora")
     pairs = f"Corrected for all {compared.num_comparisons} pairs of the {compared.num_rows} rows: p = "
-    within = f"; at most {100 * compared.within:.1f} points apart either way, with a confidence of 95% in these runs."
+    most = f"{100 * compared.within:.1f} points"
+    within = f"; a true difference of more than {most}, either way, is ruled out (95% confidence, in these runs)."
     assert pairs in printed
     assert within in printed
     assert "This pair alone: 95% interval " in printed
     assert "equal" not in printed
     nothing = compared.model_copy(update={"within": 1.0})
-    assert "; no difference is ruled out. Use the first if " in comparison_sentence(nothing)
+    assert "; no difference is ruled out. Quote this line if " in comparison_sentence(nothing)
 
 
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

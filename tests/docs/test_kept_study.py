@@ -111,7 +111,7 @@ def test_table_says_how_seed_variances_were_moderated(rows: dict[str, Any]) -> N
     trained = zip(compared.rows, compared.components, strict=True)
     (freedom,) = {one.degrees_of_freedom for row, one in trained if row.trains and one is not None}
     assert freedom == 8 * 2
-    assert f"(Smyth 2004), with {freedom:g} degrees of freedom instead of 2. So an interval can be" in table
+    assert f"(Smyth 2004). It is then better known: {freedom:g} degrees of freedom instead of 2, more where" in table
 
 
 def test_table_and_page_say_which_differences_the_study_finds(rows: dict[str, Any]) -> None:
@@ -119,8 +119,8 @@ def test_table_and_page_say_which_differences_the_study_finds(rows: dict[str, An
     table = " ".join(CliRunner().invoke(app, ["results", str(STUDY)]).stdout.split())
     assert (
         "With these 96 questions and their clusters, 3 seeds a method and the correction for 45 pairs of the 10 rows, "
-        f"a difference of two trained methods must be larger than about {100 * least:.1f} points to be found in 4 of 5 "
-        "repeats (80% power)." in table
+        f"the true difference of two trained methods must typically be larger than about {100 * least:.1f} points to "
+        "be found in 4 of 5 repeats (80% power)." in table
     )
     assert "Only 96 questions" not in table
 

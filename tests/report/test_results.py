@@ -40,7 +40,8 @@ boft            out of memory       –       –        –      –           
 
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
 being on it with new questions and seeds; no mark: not on it, and a probability below 5%. The
-cheapest is on it with any accuracy, unless it is no better than a baseline
+cheapest is on it however low its accuracy, if that is above the base model's, and tfidf's where
+there is one
 ≈ tied for best: no method is significantly better (5% level, corrected for all pairs of rows); a
 method with a low mean and a large error can be tied, too; choose among tied methods by cost, or run
 more seeds

@@ -42,7 +42,8 @@ FrontFloor = Annotated[
     str | None,
     typer.Option(
         "--min-accuracy",
-        help="Lowest accuracy on the Pareto front, such as 30% (default: above that of the untouched base model).",
+        help="Lowest accuracy on the Pareto front, such as 30% (default: above that of the base model, and of "
+        "tfidf where the study has it).",
     ),
 ]
 Price = Annotated[str | None, typer.Option(help="What an hour of the machine costs, for example 2.5/h.")]
@@ -168,7 +169,7 @@ MaxLength = Annotated[
     typer.Option(
         rich_help_panel=_TRAINING,
         min=8,
-        help="Longest example in tokens; longer ones are left out, plain texts are cut (default: 512).",
+        help="Longest example in tokens; longer ones are left out, plain texts and labelled ones cut (default: 512).",
     ),
 ]
 LearningRates = Annotated[
@@ -213,7 +214,9 @@ SkipUnavailable = Annotated[
 PlanOnly = Annotated[
     bool,
     typer.Option(
-        "--plan", help="Check everything that a run checks, print what would run and how long it takes, then end."
+        "--plan",
+        help="Check everything that a run checks, print what would run and how long it takes, then end. "
+        "Nothing is trained, but for a few steps of each method with --budget, which are timed.",
     ),
 ]
 PlanAsJson = Annotated[bool, typer.Option("--json", help="With --plan: print JSON instead of text.")]
@@ -257,7 +260,10 @@ Mergeable = Annotated[bool, typer.Option("--mergeable", help="Only methods whose
 Servable = Annotated[str | None, typer.Option(help="Only methods whose adapter this server can serve unmerged: vllm.")]
 RequiredCapabilities = Annotated[
     list[str] | None,
-    typer.Option(help=f"Only methods whose audit showed this capability: {', '.join(CLAIMS)}. May be repeated."),
+    typer.Option(
+        help=f"Only methods whose audit showed this capability: {', '.join(CLAIMS)}. What each asks: "
+        "docs/guide/audit.md. May be repeated."
+    ),
 ]
 
 # What a memory prediction depends on.

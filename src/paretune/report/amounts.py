@@ -75,8 +75,8 @@ def _power_note(rows: Sequence[Row], *, several: bool) -> str | None:
         each += f" and the correction for {corrected_for(power.num_pairs, power.num_rows)}"
     least = gap(metric, power.difference) + ("" if needs_no_name(metric) else f" in {metric.words}")
     text = (
-        f"{f'{rows[0].task}: w' if several else 'W'}ith {items}, {each}, a difference of two trained methods must be "
-        f"larger than about {least} to be found in 4 of 5 repeats (80% power)."
+        f"{f'{rows[0].task}: w' if several else 'W'}ith {items}, {each}, the true difference of two trained methods "
+        f"must typically be larger than about {least} to be found in 4 of 5 repeats (80% power)."
     )
     return plain(text if max(seeds) > 1 else f"{text} Seed variance is not included.")
 

@@ -55,7 +55,7 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
         case "not measured":
             return f"{label} was not measured"
         case "does not train":
-            return "it does not train"
+            return "it trains no base model"
         case "capability":
             return f"not {capability_text(label)}"
         case "capability unknown":
@@ -122,8 +122,9 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
             yield f"   meets the limit on {recommendation.table[name].words} only with probability {probability(kept)}"
     tied = [one for one in recommendation.others if one.worse_than is None]
     for one in tied:
-        reason = f", but none of its costs is clearly lower than that of {one.outdone_by}" if one.outdone_by else ""
-        yield f"Also tied: {one.name} ({_figures(recommendation, one)}){reason}."
+        better = one.outdone_by
+        reason = f", but not listed: {better} is at least as good, and no cost is clearly lower than that of {better}"
+        yield f"Also tied: {one.name} ({_figures(recommendation, one)}){reason if better else ''}."
     yield from _behind(recommendation)
     yield from _ruled_out(recommendation)
     if recommendation.next_experiment is not None:
@@ -190,9 +191,11 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
             words.append(f"{least_text(merit.metric)} among those tied")
         else:
             words.append("the best as measured" if merit.kind == "best" else "tied for best")
-    if len(candidate.merits) == 1 and candidate.merits[0].kind == "tied for best":
-        words.append(_cheaper(candidate, recommendation.shortlist[0]))
+    if candidate.merits[0].kind == "tied for best":
+        best = recommendation.shortlist[0]
+        words.append(_cheaper(candidate, best) if len(candidate.merits) == 1 else _dearer(candidate, best))
     bounded = recommendation.limits or recommendation.capabilities
+    words = [word for word in words if word]
     among = "the best of those that meet the requirements" if bounded else "the best"
     if len(recommendation.admissible) > 1:  # of one alone it would always be 100%
         words.append(f"{among} with a probability of {probability(candidate.probability_best)}")
@@ -210,9 +213,19 @@ def _cheaper(candidate: Candidate, best: Candidate) -> str:
         for cost in shared
         if candidate.needs_less(cost, best)
     ]
-    more = [METRICS[cost].words for cost in shared if best.needs_less(cost, candidate)]
     text = f"less than {best.name}: {', '.join(less)}" if less else f"no cost is clearly lower than that of {best.name}"
-    return f"{text}; more {', '.join(more)}" if more else text
+    return f"{text}; {more}" if (more := _dearer(candidate, best)) else text
+
+
+def _dearer(candidate: Candidate, best: Candidate) -> str:
+    """Return of which costs a candidate needs clearly more than the best one, how much of each; "" of none."""
+    own, other = candidate.metrics, best.metrics
+    more = [
+        f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
+        for cost in COSTS
+        if cost in own and cost in other and best.needs_less(cost, candidate)
+    ]
+    return f"more than {best.name}: {', '.join(more)}" if more else ""
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:

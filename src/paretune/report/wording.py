@@ -85,9 +85,10 @@ def _moderation_note(rows: Sequence[Row]) -> list[str]:
         for values in ((one.seeds_freedom for one in moderated), (one.num_seeds - 1.0 for one in moderated))
     )
     return [
-        "Few seeds say little about their own variance: each method's is pulled towards that of all methods (Smyth "
-        f"2004), with {freedom} degrees of freedom instead of {own}. So an interval can be narrower or wider than the "
-        "standard deviation (SD) of its own seeds gives."
+        "Few seeds say little about their own variance, so each method's is pulled towards that of all methods (Smyth "
+        f"2004). It is then better known: {freedom} degrees of freedom instead of {own}, more where the methods' "
+        "variances are more alike. An interval can be narrower or wider than the standard deviation (SD) of its own "
+        "seeds gives."
     ]
 
 

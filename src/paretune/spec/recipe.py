@@ -30,7 +30,8 @@ class Recipe(Data):
     gradient_accumulation: int = Field(default=1, ge=1, le=LARGEST_COUNT)
     """Forward passes for one optimizer step."""
     max_length: int = Field(default=512, ge=8, le=LARGEST_COUNT)
-    """Longest example in tokens; longer ones are left out and counted."""
+    """Longest example in tokens; longer prompts with completions, and conversations, are left out and counted; plain
+    texts and labelled ones are cut."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """The optimizer of every method that does not bring its own."""
     weight_decay: float = Field(default=0.0, ge=0)

@@ -128,7 +128,8 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
 
 
 _WHICH = (
-    "Use the first if this was the one pair that you meant to compare, the second if you picked it from the results."
+    "Quote this line if you picked the pair from the results, and the one before if you meant to compare it before you "
+    "saw any. The verdict is by this one."
 )
 
 
@@ -179,8 +180,8 @@ def _most(comparison: Comparison) -> str:
     if comparison.within >= metric.widest:
         return "no difference is ruled out"
     most = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
-    where = " in these runs" if comparison.no_claim_because else ""
-    return f"at most {most} apart either way, with a confidence of 95%{where}"
+    where = ", in these runs" if comparison.no_claim_because else ""
+    return f"a true difference of more than {most}, either way, is ruled out (95% confidence{where})"
 
 
 def _ruled_out(comparison: Comparison) -> str:

@@ -144,7 +144,7 @@ const drawRecommendation = () => {
   if (found.shortlist.length === 0) place.append(element("p", {}, element("b", {}, "No method meets every requirement.")));
   place.append(element("ol", { className: "shortlist" }, ...found.shortlist.map((one) => shortlisted(one, found, unlimited ? view.unlimited.best : {}))));
   if (found.alsoTied.length > 0) {
-    const texts = found.alsoTied.map(({ row, outdone }) => `${nameOf(row)} (${figuresText(row, state.view)})${outdone ? `, but none of its costs is clearly lower than that of ${outdone}` : ""}`);
+    const texts = found.alsoTied.map(({ row, outdone }) => `${nameOf(row)} (${figuresText(row, state.view)})${outdone ? `, but not listed: ${outdone} is at least as good, and no cost is clearly lower than that of ${outdone}` : ""}`);
     place.append(folded(`Also tied: ${found.alsoTied.length}`, texts));
   }
   if (found.behind.length > 0) place.append(folded(`Significantly behind another method that meets the limits, in these runs: ${found.behind.length}`, found.behind.map((row) => `${nameOf(row)} (${figuresText(row, state.view)})`)));

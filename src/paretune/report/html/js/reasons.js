@@ -2,7 +2,7 @@
 
 import { given, metricNamed, table } from "./data.js";
 import { show, span } from "./format.js";
-import { mainOf, needsLess } from "./rules.js";
+import { mainOf, needsLess, valueOf } from "./rules.js";
 
 /** Return why a row was ruled out, in words. */
 export const reasonText = ({ kind, requirement, value, limit, baseline }) => {
@@ -13,7 +13,7 @@ export const reasonText = ({ kind, requirement, value, limit, baseline }) => {
     return `${label} ${show(metric, value)}, not ${metric.lower ? "below" : "above"} that of ${baseline} ${show(metric, limit.value)}`;
   }
   if (kind === "not measured") return `${label} was not measured`;
-  if (kind === "does not train") return "it does not train";
+  if (kind === "does not train") return "it trains no base model";
   if (kind === "capability") return `not ${given.capabilities[requirement]}`;
   if (kind === "capability unknown") return `whether it is ${given.capabilities[requirement]} is unknown: no audit is recorded`;
   return `did not finish: ${label.replaceAll("_", " ")}`;
@@ -37,20 +37,25 @@ export const meritsText = ({ row, isBest, least }, best, view) => {
   const words = [isBest ? "the best as measured" : "tied for best"];
   const named = given.fit.views[view].costs;
   words.push(...least.map((cost) => `${named.find((one) => one.name === cost).least} among those tied`));
-  if (!isBest && least.length === 0) words.push(cheaperText(row, best, view));
-  return words.join("; ");
+  if (!isBest) words.push(least.length === 0 ? cheaperText(row, best, view) : dearerText(row, best, view));
+  return words.filter(Boolean).join("; ");
+};
+
+const sharedCosts = (row, best, view) => given.fit.views[view].all_costs.filter((cost) => valueOf(row, cost) !== null && valueOf(best, cost) !== null);
+const insteadText = (cost, row, best) => `${metricNamed[cost].words} ${show(metricNamed[cost], valueOf(row, cost))} instead of ${show(metricNamed[cost], valueOf(best, cost))}`;
+
+/** Return of which costs a row needs clearly more than the best one, how much of each; "" of none. */
+const dearerText = (row, best, view) => {
+  const more = sharedCosts(row, best, view).filter((cost) => needsLess(cost, best, row));
+  return more.length > 0 ? `more than ${given.fit.name[best]}: ${more.map((cost) => insteadText(cost, row, best)).join(", ")}` : "";
 };
 
 /** Return of which costs a row needs clearly less than the best one, how much of each, and of which more. */
 const cheaperText = (row, best, view) => {
-  const valueOf = (cost, one) => table.metrics[cost]?.[one] ?? null;
-  const shared = given.fit.views[view].all_costs.filter((cost) => valueOf(cost, row) !== null && valueOf(cost, best) !== null);
-  const text = (cost) => `${metricNamed[cost].words} ${show(metricNamed[cost], valueOf(cost, row))} instead of ${show(metricNamed[cost], valueOf(cost, best))}`;
-  const less = shared.filter((cost) => needsLess(cost, row, best)).map(text);
-  const more = shared.filter((cost) => needsLess(cost, best, row)).map((cost) => metricNamed[cost].words);
+  const less = sharedCosts(row, best, view).filter((cost) => needsLess(cost, row, best)).map((cost) => insteadText(cost, row, best));
   const name = given.fit.name[best];
   const said = less.length > 0 ? `less than ${name}: ${less.join(", ")}` : `no cost is clearly lower than that of ${name}`;
-  return more.length > 0 ? `${said}; more ${more.join(", ")}` : said;
+  return [said, dearerText(row, best, view)].filter(Boolean).join("; ");
 };
 
 const quoted = (text) => (/^[\w.,:=@%+/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -10,7 +10,7 @@ const SAME_SHARE = 0.03;
 const OF_TRAINING = new Set(["prepare", "measure", "train", "save"]);
 
 const rowsOf = (view) => Array.from({ length: numRows }, (_, row) => row).filter((row) => table.view[row] === view);
-const valueOf = (row, metric) => table.metrics[metric]?.[row] ?? null;
+export const valueOf = (row, metric) => table.metrics[metric]?.[row] ?? null;
 
 /** Return the main metric of a view, by its description. */
 export const mainOf = (view) => metricNamed[given.views.find((one) => one.key === view).main];

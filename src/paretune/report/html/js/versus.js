@@ -27,13 +27,14 @@ const outcomeOf = (question, [one, other]) => {
   return a > b !== metricNamed[table.quality[one]].lower ? 1 : -1;
 };
 
-/** Return how an answer did: right or wrong where there is nothing else, and otherwise its value. */
+/** Return how a row did on a question: right or wrong where there is nothing else, and otherwise its mean over seeds. */
 const verdictOf = (row, question) => {
   const score = kept().scores[row][question];
   const metric = metricNamed[table.quality[row]];
   if (score === null) return "–";
   if (metric.unit === "fraction" && (score === 0 || score === 1)) return score === 1 ? "right" : "wrong";
-  return metric.unit === "fraction" ? `right with ${show(metric, score)} of seeds` : show(metric, score);
+  const printed = kept().texts[row] ? "; the answer of its first seed:" : "";
+  return metric.unit === "fraction" ? `right with ${show(metric, score)} of its seeds${printed}` : `${show(metric, score)}${printed}`;
 };
 
 const choices = (rows, chosen) => rows.map((row) => option(table.label[row], table.label[row], row === chosen));
@@ -60,7 +61,7 @@ const drawQuestions = (pair) => {
   const counts = [1, 0, -1].map((wanted) => inside.filter((question) => outcomes.get(question) === wanted).length);
   const [first, second] = pair.map((row) => table.label[row]);
   const things = metricNamed[table.quality[pair[0]]].items;
-  byId("versus-count").textContent = `Of ${inside.length} ${things}, ${first} is better on ${counts[0]}, equal on ${counts[1]}, worse on ${counts[2]} than ${second}. Scores are means over seeds; whether the difference is significant is a question to: paretune compare.`;
+  byId("versus-count").textContent = `Of ${inside.length} ${things}, ${first} is better on ${counts[0]}, equal on ${counts[1]}, worse on ${counts[2]} than ${second}, by the mean over seeds. The answers shown are those of the first seed, which can be wrong where most seeds are right. paretune compare says whether the difference is significant.`;
   const only = byId("versus-only").value;
   const found = inside.filter((question) => only === "" || outcomes.get(question) === Number(only));
   byId("versus-list").replaceChildren(...found.slice(0, mostShown).map((question) => questionOf(question, pair, outcomes.get(question))));
