@@ -81,7 +81,7 @@ def test_many_methods_make_a_claim_harder() -> None:
         f", p = {alone:.3f}. Corrected for all 55 pairs of the 11 rows: p = {corrected:.2f}; a true difference of more "
         "than " in many.sentence
     )
-    assert "Quote this line if you picked the pair from the results" in many.sentence
+    assert "Quote the corrected p-value if you picked the pair from the results" in many.sentence
 
 
 def test_the_difference_by_seed_is_what_a_study_of_that_seed_would_have_found() -> None:

@@ -159,7 +159,7 @@ def test_methods_are_found_in_capitals_too_and_no_two_are_called_equal(
     assert "This pair alone: 95% interval " in printed
     assert "equal" not in printed
     nothing = compared.model_copy(update={"within": 1.0})
-    assert "; no difference is ruled out. Quote this line if " in comparison_sentence(nothing)
+    assert "; no difference is ruled out. Quote the corrected p-value if " in comparison_sentence(nothing)
 
 
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,8 +128,8 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
 
 
 _WHICH = (
-    "Quote this line if you picked the pair from the results, and the one before if you meant to compare it before you "
-    "saw any. The verdict is by this one."
+    "Quote the corrected p-value if you picked the pair from the results, and that of the pair alone if you meant to "
+    "compare it before you saw any. The verdict is by the corrected one."
 )
 
 
