@@ -9,7 +9,7 @@ from paretune.analysis.statistics.estimate import student_quantile
 from paretune.analysis.statistics.sample_size import needed
 from paretune.analysis.statistics.simulation import as_scores, simulate_answers
 from paretune.analysis.statistics.tuning_budget import expected_best
-from paretune.analysis.statistics.variance import VarianceComponents, variance_components
+from paretune.analysis.statistics.variance import VarianceComponents, seeds_variance, variance_components
 from paretune.analysis.table.agreement import rank_agreement
 
 
@@ -54,7 +54,7 @@ def test_many_questions_cannot_replace_seeds() -> None:
 
 
 def test_what_is_told_apart_needs_nothing_more() -> None:
-    assert needed(*pair([0.2, 0.8], 3, 500, 0.0)) == (0, 0)
+    assert needed(*pair([0.2, 0.8], 3, 500, 0.0)) == (0, 0, None)
 
 
 @pytest.mark.parametrize("untrained", [False, True])
@@ -75,18 +75,35 @@ def test_so_many_more_seeds_bring_the_variance_down_to_what_is_wanted(untrained:
     assert variance(3 + more) <= wanted < variance(3 + more - 1)
 
 
+def test_where_neither_alone_would_do_both_together_bring_the_variance_down_to_what_is_wanted() -> None:
+    first, second = pair([0.5, 0.52], 3, 60, 0.3)
+    found = needed(first, second)
+    assert (found.more_questions, found.more_seeds) == (None, None)
+    times = found.times_both
+    assert times is not None
+    gaps = first.unit_means - second.unit_means
+    residual = (first.residual + second.residual) / 3
+    items = gaps.var(ddof=1) / len(gaps) - residual
+    wanted = (gaps.mean() / (student_quantile(0.975, np.inf) + student_quantile(0.8, np.inf))) ** 2
+
+    def variance(times: int) -> float:
+        return float((items + seeds_variance([first, second])) / times + residual / times**2)
+
+    assert variance(times) <= wanted < variance(times - 1)
+
+
 def test_a_difference_of_nothing_is_never_told() -> None:
     first, _ = pair([0.5, 0.5], 3, 100, 0.1)
-    assert needed(first, first) == (None, None)
+    assert needed(first, first) == (None, None, None)
 
 
 def test_the_number_named_is_enough() -> None:
     first, second = pair([0.50, 0.54], 1, 400, 0.0)
-    more, _ = needed(first, second)
+    more, *_ = needed(first, second)
     assert more is not None
     gaps = first.unit_means - second.unit_means
     error = (gaps.var(ddof=1) / (400 + more)) ** 0.5
     assert abs(gaps.mean()) / error == pytest.approx(1.96 + 0.8416, rel=0.01)
-    stricter, _ = needed(first, second, num_comparisons=10)
+    stricter, *_ = needed(first, second, num_comparisons=10)
     assert stricter is not None
     assert stricter > more

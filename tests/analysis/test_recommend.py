@@ -290,12 +290,16 @@ def test_untuned_methods_are_tuned_first_and_no_claim_is_made() -> None:
     assert "Next: tune the learning rates" in experiment_text(found.next_experiment)
     tuned = found.next_experiment.model_copy(update={"tuned": True})
     told = experiment_text(tuned)
-    assert told.startswith("Next: 2 more seeds each of dora and lora meet the rule of 5 for a claim, but ")
-    assert "neither 100 times as many questions nor 100 times as many seeds would separate them" in told
+    assert told.startswith("Next: choose between dora and lora by cost: neither more questions alone nor more seeds ")
+    assert told.endswith(
+        " of both would in 4 of 5 repeats. A claim would also need 2 more seeds each of dora and lora."
+    )
+    hopeless = experiment_text(tuned.model_copy(update={"times_both": None}))
+    assert "by cost: not even 100 times as many questions and seeds would separate them. " in hopeless
     some = experiment_text(tuned.model_copy(update={"more_questions": 90, "trained": ("dora",)}))
-    assert some.startswith("Next: 2 more seeds of dora meet the rule of 5 for a claim, but about 90 more questions ")
+    assert some.startswith("Next: 2 more seeds of dora, the least for a claim; about 90 more questions ")
     assert " would separate them in 4 of 5 repeats if the true difference is as observed" in some
-    assert told.endswith("they are tied, so choose between them by cost.")
+    assert some.endswith(" Otherwise choose between them by cost.")
     text = " ".join(recommendation_lines(found))
     assert "Behind dora in these runs: ia3." in text
     assert "the learning rates were not tuned with the same budget" in text

@@ -39,9 +39,9 @@ base                4.2% 2–9%   10.8%   5%/1%        –      – +0.000 ±0.0
 boft            out of memory       –       –        –      –             –          –         –
 
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
-being on it with new questions and seeds; no mark: not on it, and a probability below 5%. The
-cheapest is on it however low its accuracy, if that is above the base model's, and tfidf's where
-there is one
+being on it with new questions and seeds; no mark: not on it, and a probability below 5%, or left
+out as named below. The cheapest is on it however low its accuracy, if that is above the base
+model's, and tfidf's where there is one
 ≈ tied for best: no method is significantly better (5% level, corrected for all pairs of rows); a
 method with a low mean and a large error can be tied, too; choose among tied methods by cost, or run
 more seeds

@@ -251,7 +251,11 @@ MaxForgetting = Annotated[
 ]
 MaxTrainable = Annotated[str | None, typer.Option(help="Limit on trainable parameters, for example 5M.")]
 MinAccuracy = Annotated[
-    str | None, typer.Option(help="Lowest accuracy, for example 50% (default: above that of the base model).")
+    str | None,
+    typer.Option(
+        help="Lowest accuracy, for example 50% (default: above that of the base model, and "
+        "of tfidf where the study has it)."
+    ),
 ]
 Limits = Annotated[
     list[str] | None, typer.Option(help='Limit on any metric: "answer_peak_bytes<=8GB". May be repeated.')
@@ -262,7 +266,7 @@ RequiredCapabilities = Annotated[
     list[str] | None,
     typer.Option(
         help=f"Only methods whose audit showed this capability: {', '.join(CLAIMS)}. What each asks: "
-        "docs/guide/audit.md. May be repeated."
+        "docs/reference/methods.md, or paretune methods NAME --all. May be repeated."
     ),
 ]
 

@@ -55,7 +55,7 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
         case "not measured":
             return f"{label} was not measured"
         case "does not train":
-            return "it trains no base model"
+            return "it is here to compare with, and trains no base model"
         case "capability":
             return f"not {capability_text(label)}"
         case "capability unknown":
@@ -92,18 +92,20 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
         same = " with the same budget" if len(experiment.trained) > 1 else ""
         return f"Next: tune the learning rates of {trained} on validation data{same}; then re-run the command."
     ways = more_of(experiment.more_questions, experiment.more_seeds, items, experiment.trained)
-    separate = (
-        f"about {ways} would separate them in 4 of 5 repeats if the true difference is as observed"
-        if ways
-        else beyond_practical("them", items)
-    )
-    by_cost = "they are tied, so choose between them by cost"
+    beyond = beyond_practical("them", items, experiment.times_both)
+    separate = f"about {ways} would separate them in 4 of 5 repeats if the true difference is as observed"
     if trained and experiment.num_seeds < FEWEST_SEEDS:
         lacking = FEWEST_SEEDS - experiment.num_seeds
         each = "each " if len(experiment.trained) > 1 else ""
         seeds = f"{lacking} more seed{'' if lacking == 1 else 's'} {each}of {trained}"
-        return f"Next: {seeds} meet the rule of {FEWEST_SEEDS} for a claim, but {separate}: {by_cost}."
-    return f"Next: for {pair}, {separate}{'; otherwise choose by cost' if ways else f': {by_cost}'}."
+        if ways:
+            return f"Next: {seeds}, the least for a claim; {separate}. Otherwise choose between them by cost."
+        return f"Next: choose between {pair} by cost: {beyond}. A claim would also need {seeds}."
+    return (
+        f"Next: for {pair}, {separate}; otherwise choose by cost."
+        if ways
+        else f"Next: choose between {pair} by cost: {beyond}."
+    )
 
 
 def _lines(recommendation: Recommendation) -> Iterator[str]:
@@ -193,9 +195,8 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
             words.append("the best as measured" if merit.kind == "best" else "tied for best")
     if candidate.merits[0].kind == "tied for best":
         best = recommendation.shortlist[0]
-        words.append(_cheaper(candidate, best) if len(candidate.merits) == 1 else _dearer(candidate, best))
+        words += _differences(candidate, best)
     bounded = recommendation.limits or recommendation.capabilities
-    words = [word for word in words if word]
     among = "the best of those that meet the requirements" if bounded else "the best"
     if len(recommendation.admissible) > 1:  # of one alone it would always be 100%
         words.append(f"{among} with a probability of {probability(candidate.probability_best)}")
@@ -204,28 +205,25 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
     return "; ".join(words)
 
 
-def _cheaper(candidate: Candidate, best: Candidate) -> str:
-    """Return of which costs a candidate needs clearly less than the best one, how much of each, and of which more."""
-    own, other = candidate.metrics, best.metrics
-    shared = [cost for cost in COSTS if cost in own and cost in other]
-    less = [
-        f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
-        for cost in shared
-        if candidate.needs_less(cost, best)
-    ]
-    text = f"less than {best.name}: {', '.join(less)}" if less else f"no cost is clearly lower than that of {best.name}"
-    return f"{text}; {more}" if (more := _dearer(candidate, best)) else text
+def _differences(candidate: Candidate, best: Candidate) -> Iterator[str]:
+    """Yield of which costs a candidate needs clearly less than the best one, and of which more, and how much."""
+    named = {merit.metric for merit in candidate.merits}
+    shared = [cost for cost in COSTS if cost in candidate.metrics and cost in best.metrics]
+    less = [cost for cost in shared if cost not in named and candidate.needs_less(cost, best)]
+    more = [cost for cost in shared if best.needs_less(cost, candidate)]
 
+    def instead(costs: Sequence[str]) -> str:
+        pairs = ((METRICS[cost], candidate.metrics[cost], best.metrics[cost]) for cost in costs)
+        return ", ".join(
+            f"{metric.words} {show(metric, own)} instead of {show(metric, other)}" for metric, own, other in pairs
+        )
 
-def _dearer(candidate: Candidate, best: Candidate) -> str:
-    """Return of which costs a candidate needs clearly more than the best one, how much of each; "" of none."""
-    own, other = candidate.metrics, best.metrics
-    more = [
-        f"{METRICS[cost].words} {show(METRICS[cost], own[cost])} instead of {show(METRICS[cost], other[cost])}"
-        for cost in COSTS
-        if cost in own and cost in other and best.needs_less(cost, candidate)
-    ]
-    return f"more than {best.name}: {', '.join(more)}" if more else ""
+    if less:
+        yield f"less than {best.name}: {instead(less)}"
+    elif len(candidate.merits) == 1:
+        yield f"no cost is clearly lower than that of {best.name}"
+    if more:
+        yield f"more than {best.name}: {instead(more)}"
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:

@@ -9,9 +9,9 @@ TIED_MARK = "≈"
 _NEAR_FRONT = 0.05
 """The least probability of lying on the front that is shown for a row that does not lie on it as measured."""
 FRONT_RULE = (
-    f"%: probability of being on it with new questions and seeds; no mark: not on it, and a probability below "
-    f"{_NEAR_FRONT:.0%}. The cheapest is on it however low its accuracy, if that is above the base model's, and "
-    "tfidf's where there is one"
+    "%: probability of being on it with new questions and seeds; no mark: not on it, and a probability below "
+    f"{_NEAR_FRONT:.0%}, or left out as named below. The cheapest is on it however low its accuracy, if that is above "
+    "the base model's, and tfidf's where there is one"
 )
 """What the marks of the front say, as it stands behind them."""
 

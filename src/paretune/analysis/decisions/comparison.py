@@ -91,6 +91,8 @@ class Comparison(Shown, Data):
     """About N more questions would separate a difference of this size; None where not even 100 times as many would."""
     more_seeds: int | None = None
     """The same for more seeds of each method that is trained."""
+    times_both: int | None = None
+    """Where neither would: so many times as many questions and seeds together; None where not even 100 times would."""
     sentence: str = ""
     notes: tuple[str, ...] = ()
 
@@ -129,7 +131,7 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
 
 _WHICH = (
     "Quote the corrected p-value if you picked the pair from the results, and that of the pair alone if you meant to "
-    "compare it before you saw any. The verdict is by the corrected one."
+    "compare it before you saw any. The verdict is by the corrected one, the interval that of the pair alone."
 )
 
 
@@ -201,4 +203,4 @@ def _more(comparison: Comparison) -> str:
         )
     if not comparison.paired:
         return "Per-question answers would give a sharper test."
-    return f"{beyond_practical('a difference this small', items).capitalize()}."
+    return f"{beyond_practical('a difference this small', items, comparison.times_both).capitalize()}."

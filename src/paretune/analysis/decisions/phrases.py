@@ -88,9 +88,14 @@ def corrected_for(num_pairs: int, num_rows: int) -> str:
     return f"{num_pairs:,} pairs of the {num_rows:,} rows"
 
 
-def beyond_practical(what: str, things: str = "questions") -> str:
-    """Return that nothing practical would do: "neither 100 times as many questions nor ... would separate them"."""
-    return f"neither {MOST_TIMES} times as many {things} nor {MOST_TIMES} times as many seeds would separate {what}"
+def beyond_practical(what: str, things: str = "questions", times_both: int | None = None) -> str:
+    """Return that more questions alone, or seeds alone, would not separate two methods, and what of both would."""
+    if times_both is None:
+        return f"not even {MOST_TIMES} times as many {things} and seeds would separate {what}"
+    return (
+        f"neither more {things} alone nor more seeds alone would separate {what}, not even {MOST_TIMES} times as many; "
+        f"about {times_both} times as many of both would in 4 of 5 repeats"
+    )
 
 
 def more_of(

@@ -204,6 +204,7 @@ def _next_experiment(view: View, compared: ComparisonSet, candidates: Sequence[C
         second=second.name,
         more_questions=more.more_questions if more else None,
         more_seeds=more.more_seeds if more else None,
+        times_both=more.times_both if more else None,
         num_seeds=min((len(row.records) for row in trained), default=0),
         trained=tuple(view.name_of(row) for row in trained),
         tuned=points["tuning"] is True,

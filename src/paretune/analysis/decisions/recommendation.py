@@ -81,6 +81,8 @@ class Experiment(Data):
     """Approximate number of additional questions; None where not even 100 times as many would do by themselves."""
     more_seeds: int | None
     """Of each that is trained."""
+    times_both: int | None = None
+    """So many times as many questions and seeds together, where neither alone would do."""
     num_seeds: int
     """Seeds that the trained one with fewer has today; 0 where neither is trained."""
     trained: tuple[str, ...] = ()

@@ -29,6 +29,8 @@ class Needed(NamedTuple):
     """In as many more clusters, where questions have them and clusters are sampled."""
     more_seeds: int | None
     """For each of the two methods that has seeds: all seeds of the untouched base would give the same."""
+    times_both: int | None = None
+    """Where neither alone can: so many times today's questions and seeds together. None: not `MOST_TIMES` either."""
 
 
 def needed(first: VarianceComponents, second: VarianceComponents, num_comparisons: int = 1) -> Needed:
@@ -49,10 +51,16 @@ def needed(first: VarianceComponents, second: VarianceComponents, num_comparison
     residual = first.residual / first.num_seeds + second.residual / second.num_seeds
     items = max(0.0, first.sampling.variance(gaps) - residual) if n > 1 else 0.0
     by_seed = seeds_variance([first, second])
-    return Needed(
-        more_questions=_more_questions(n, shrinking=items + residual, fixed=by_seed, goal=goal),
-        more_seeds=_more_seeds([first, second], left=goal - items),
-    )
+    questions = _more_questions(n, shrinking=items + residual, fixed=by_seed, goal=goal)
+    seeds = _more_seeds([first, second], left=goal - items)
+    alone = questions is not None or seeds is not None
+    return Needed(questions, seeds, None if alone else _times_both(items + by_seed, residual, goal))
+
+
+def _times_both(single: float, residual: float, goal: float) -> int | None:
+    """Return how many times as many of both bring single / times + residual / times^2 down to `goal`."""
+    times = math.ceil((single + math.sqrt(single**2 + 4 * residual * goal)) / (2 * goal))
+    return times if times <= MOST_TIMES else None
 
 
 def _more_questions(today: int, *, shrinking: float, fixed: float, goal: float) -> int | None:

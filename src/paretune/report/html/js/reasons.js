@@ -13,7 +13,7 @@ export const reasonText = ({ kind, requirement, value, limit, baseline }) => {
     return `${label} ${show(metric, value)}, not ${metric.lower ? "below" : "above"} that of ${baseline} ${show(metric, limit.value)}`;
   }
   if (kind === "not measured") return `${label} was not measured`;
-  if (kind === "does not train") return "it trains no base model";
+  if (kind === "does not train") return "it is here to compare with, and trains no base model";
   if (kind === "capability") return `not ${given.capabilities[requirement]}`;
   if (kind === "capability unknown") return `whether it is ${given.capabilities[requirement]} is unknown: no audit is recorded`;
   return `did not finish: ${label.replaceAll("_", " ")}`;
@@ -37,25 +37,22 @@ export const meritsText = ({ row, isBest, least }, best, view) => {
   const words = [isBest ? "the best as measured" : "tied for best"];
   const named = given.fit.views[view].costs;
   words.push(...least.map((cost) => `${named.find((one) => one.name === cost).least} among those tied`));
-  if (!isBest) words.push(least.length === 0 ? cheaperText(row, best, view) : dearerText(row, best, view));
-  return words.filter(Boolean).join("; ");
+  if (!isBest) words.push(...differences(row, best, least, view));
+  return words.join("; ");
 };
 
-const sharedCosts = (row, best, view) => given.fit.views[view].all_costs.filter((cost) => valueOf(row, cost) !== null && valueOf(best, cost) !== null);
-const insteadText = (cost, row, best) => `${metricNamed[cost].words} ${show(metricNamed[cost], valueOf(row, cost))} instead of ${show(metricNamed[cost], valueOf(best, cost))}`;
-
-/** Return of which costs a row needs clearly more than the best one, how much of each; "" of none. */
-const dearerText = (row, best, view) => {
-  const more = sharedCosts(row, best, view).filter((cost) => needsLess(cost, best, row));
-  return more.length > 0 ? `more than ${given.fit.name[best]}: ${more.map((cost) => insteadText(cost, row, best)).join(", ")}` : "";
-};
-
-/** Return of which costs a row needs clearly less than the best one, how much of each, and of which more. */
-const cheaperText = (row, best, view) => {
-  const less = sharedCosts(row, best, view).filter((cost) => needsLess(cost, row, best)).map((cost) => insteadText(cost, row, best));
+/** Return of which costs a row needs clearly less than the best one, and of which more, and how much. */
+const differences = (row, best, named, view) => {
+  const shared = given.fit.views[view].all_costs.filter((cost) => valueOf(row, cost) !== null && valueOf(best, cost) !== null);
+  const instead = (costs) => costs.map((cost) => `${metricNamed[cost].words} ${show(metricNamed[cost], valueOf(row, cost))} instead of ${show(metricNamed[cost], valueOf(best, cost))}`).join(", ");
+  const less = shared.filter((cost) => !named.includes(cost) && needsLess(cost, row, best));
+  const more = shared.filter((cost) => needsLess(cost, best, row));
   const name = given.fit.name[best];
-  const said = less.length > 0 ? `less than ${name}: ${less.join(", ")}` : `no cost is clearly lower than that of ${name}`;
-  return [said, dearerText(row, best, view)].filter(Boolean).join("; ");
+  const words = [];
+  if (less.length > 0) words.push(`less than ${name}: ${instead(less)}`);
+  else if (named.length === 0) words.push(`no cost is clearly lower than that of ${name}`);
+  if (more.length > 0) words.push(`more than ${name}: ${instead(more)}`);
+  return words;
 };
 
 const quoted = (text) => (/^[\w.,:=@%+/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
