@@ -43,7 +43,7 @@ def test_what_cannot_be_told_is_said_with_what_it_would_take() -> None:
     assert "pair alone" not in found.sentence
     assert "more question" in found.sentence or "more seed" in found.sentence
     most = f"{100 * found.within:.1f} points"
-    within = f"A true difference of more than {most}, either way, is ruled out (95% confidence, in these runs)."
+    within = f"A true difference of more than {most}, either way, is ruled out (95% confidence)."
     assert found.sentence.endswith(within)
     assert found.within > abs(found.difference)
 

@@ -153,7 +153,7 @@ def test_methods_are_found_in_capitals_too_and_no_two_are_called_equal(
     compared = paretune.compare(folder, "dora", "lora")
     pairs = f"Corrected for all {compared.num_comparisons} pairs of the {compared.num_rows} rows: p = "
     most = f"{100 * compared.within:.1f} points"
-    within = f"; a true difference of more than {most}, either way, is ruled out (95% confidence, in these runs)."
+    within = f"; a true difference of more than {most}, either way, is ruled out (95% confidence)."
     assert pairs in printed
     assert within in printed
     assert "This pair alone: 95% interval " in printed

@@ -80,6 +80,14 @@ def test_a_pass_is_a_yes_and_what_nobody_looked_at_is_unknown(recorded: Any) -> 
     assert capabilities_of(resolve(MethodEntry(name="oft"))) == Capabilities()
 
 
+def test_a_kind_of_model_has_the_capabilities_that_were_found_on_it() -> None:
+    beft = resolve(MethodEntry(name="beft"))
+    assert capabilities_of(beft).mergeable is False
+    on_a_classifier = capabilities_of(beft, model_kind="classifier")
+    assert on_a_classifier.mergeable is True
+    assert on_a_classifier.servable_by_vllm is capabilities_of(beft).servable_by_vllm is False
+
+
 @pytest.mark.parametrize(
     ("parameters", "speaks"),
     [

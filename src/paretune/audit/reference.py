@@ -103,9 +103,11 @@ def _findings(audits: Sequence[MethodAudit]) -> Iterator[str]:
     for audit in audits:
         for kind in dict.fromkeys(finding.model_kind for finding in audit.findings):
             found = [finding for finding in audit.findings if finding.model_kind == kind]
+            tried = [finding for finding in found if not isinstance(finding.verdict, NotApplicable)]
+            left = f", {len(found) - len(tried)} do not apply" if len(tried) < len(found) else ""
             held = sum(finding.verdict.kind == "pass" for finding in found)
             where = f"{kind} with tied embeddings" if audit.tied_embeddings else kind
-            yield f"- Audit, {where}: {held} of {len(found)} claims hold"
+            yield f"- Audit, {where}: {held} of {len(tried)} checks pass{left}"
             for finding in found:
                 if isinstance(finding.verdict, NotApplicable):
                     yield f"    - {finding.claim}: not applicable, {_plain(finding.verdict.reason)}"

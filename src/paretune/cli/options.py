@@ -18,7 +18,12 @@ Folder = Annotated[
 ]
 Folders = Annotated[list[Path], typer.Argument(help="Folders with the results of studies.", metavar="DIR...")]
 Jobs = Annotated[
-    int, typer.Option(min=1, help="Trials that run at the same time. Above 1, step times are marked as not comparable.")
+    int,
+    typer.Option(
+        min=1,
+        help="Trials that run at the same time. Above 1, step times are longer than alone and marked so; with [tuning] "
+        "final trials run one at a time for all that.",
+    ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads per trial (default: cores divided by --jobs).")]
 ShareDevices = Annotated[
@@ -261,12 +266,19 @@ Limits = Annotated[
     list[str] | None, typer.Option(help='Limit on any metric: "answer_peak_bytes<=8GB". May be repeated.')
 ]
 Mergeable = Annotated[bool, typer.Option("--mergeable", help="Only methods whose adapter merges into the base model.")]
-Servable = Annotated[str | None, typer.Option(help="Only methods whose adapter this server can serve unmerged: vllm.")]
+Servable = Annotated[
+    str | None,
+    typer.Option(
+        help="Only methods whose adapter this server can serve unmerged: vllm. "
+        "Full fine-tuning, whose result is a model, is among them."
+    ),
+]
 RequiredCapabilities = Annotated[
     list[str] | None,
     typer.Option(
-        help=f"Only methods whose audit showed this capability: {', '.join(CLAIMS)}. What each asks: "
-        "docs/reference/methods.md, or paretune methods NAME --all. May be repeated."
+        help="Only methods whose audit showed this capability (on this kind of model, where it asked there): "
+        f"{', '.join(CLAIMS)}. What each asks: docs/reference/methods.md, or paretune methods NAME --all. May be "
+        "repeated."
     ),
 ]
 

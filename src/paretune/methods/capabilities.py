@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from paretune.methods.embeddings import touched_embeddings
-from paretune.spec import CAUSAL_LM, Audit, AuditMarks, Data, MethodAudit, MethodSpec, ModelKind, Recipe, read_audit
+from paretune.spec import (
+    CAUSAL_LM,
+    Audit,
+    AuditMarks,
+    Data,
+    MethodAudit,
+    MethodSpec,
+    ModelKind,
+    NotApplicable,
+    NotPassed,
+    Passed,
+    Recipe,
+    read_audit,
+)
 
 AUDIT_FILE = "recorded_audit.json"
 RECORDED_AUDIT = Path(__file__).with_name(AUDIT_FILE)
@@ -25,7 +38,7 @@ _PLAIN_PEFT = "peft"
 
 
 class Capabilities(Data):
-    """Which claims hold of a method on a causal language model: see `paretune.spec.CLAIMS` for each.
+    """Which claims hold of a method on a kind of model: see `paretune.spec.CLAIMS` for each.
 
     True where its check passed; false where it failed or was not applicable; None where the method has no recorded
     audit or the audit did not get there. Unknown is never a yes.
@@ -113,13 +126,21 @@ def audits_of(spec: MethodSpec) -> list[MethodAudit]:
     return [audit for tied in ways if (audit := audit_of(spec, tied)) is not None]
 
 
-def capabilities_of(spec: MethodSpec, tied: bool | None = False) -> Capabilities:
-    """Return what a method can do, as far as its recorded audit says. `tied` is as in `audit_of`."""
+def capabilities_of(spec: MethodSpec, tied: bool | None = False, model_kind: ModelKind = CAUSAL_LM) -> Capabilities:
+    """Return what a method can do, as far as its recorded audit says. `tied` is as in `audit_of`.
+
+    Where the audit did not ask on this kind of model, what it found on a causal language model speaks for it.
+    """
     audit = audit_of(spec, tied)
     if audit is None:
         return Capabilities()
-    verdicts = {claim: audit.verdict(claim) for claim in Capabilities.model_fields}
+    verdicts = {claim: _verdict(audit, claim, model_kind) for claim in Capabilities.model_fields}
     return Capabilities(**{claim: found.kind == "pass" for claim, found in verdicts.items() if found is not None})
+
+
+def _verdict(audit: MethodAudit, claim: str, model_kind: ModelKind) -> Passed | NotPassed | NotApplicable | None:
+    """Return what was found on a kind of model, or on a causal language model where it was not asked there."""
+    return audit.verdict(claim, model_kind) or audit.verdict(claim)
 
 
 def answering_of(spec: MethodSpec, tied: bool | None = False, model_kind: ModelKind = CAUSAL_LM) -> Answering:
@@ -133,7 +154,7 @@ def answering_of(spec: MethodSpec, tied: bool | None = False, model_kind: ModelK
     if audit is None:
         return Answering(True, "unaudited")
     for claim in ("batch_invariant", "padding_invariant"):
-        found = audit.verdict(claim, model_kind) or audit.verdict(claim)
+        found = _verdict(audit, claim, model_kind)
         if found is None or found.kind != "pass":
             return Answering(True, getattr(found, "finding", "the audit did not reach it"))
     return Answering(False, "answers depend neither on other items in the batch nor on padding, in float32")

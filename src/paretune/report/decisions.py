@@ -93,6 +93,7 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
         return f"Next: tune the learning rates of {trained} on validation data{same}; then re-run the command."
     ways = more_of(experiment.more_questions, experiment.more_seeds, items, experiment.trained)
     beyond = beyond_practical("them", items, experiment.times_both)
+    by_cost = f"Next: choose from the short list by cost. Of {pair}, the likeliest to be the best: {beyond}."
     separate = f"about {ways} would separate them in 4 of 5 repeats if the true difference is as observed"
     if trained and experiment.num_seeds < FEWEST_SEEDS:
         lacking = FEWEST_SEEDS - experiment.num_seeds
@@ -100,12 +101,8 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
         seeds = f"{lacking} more seed{'' if lacking == 1 else 's'} {each}of {trained}"
         if ways:
             return f"Next: {seeds}, the least for a claim; {separate}. Otherwise choose between them by cost."
-        return f"Next: choose between {pair} by cost: {beyond}. A claim would also need {seeds}."
-    return (
-        f"Next: for {pair}, {separate}; otherwise choose by cost."
-        if ways
-        else f"Next: choose between {pair} by cost: {beyond}."
-    )
+        return f"{by_cost} A claim would also need {seeds}."
+    return f"Next: for {pair}, {separate}; otherwise choose by cost." if ways else by_cost
 
 
 def _lines(recommendation: Recommendation) -> Iterator[str]:

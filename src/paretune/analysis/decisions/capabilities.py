@@ -21,7 +21,7 @@ def known_capabilities(records: Sequence[Record]) -> Capabilities:
     tied = {base_model: ties_embeddings(base_model) for base_model, _ in different}
     for (base_model, _), record in different.items():
         method = record.trial.method
-        says: dict[str, bool | None] = capabilities_of(method, tied[base_model]).model_dump()
+        says: dict[str, bool | None] = capabilities_of(method, tied[base_model], record.trial.model_kind).model_dump()
         if method.implementation == _WHOLE_MODEL:
             says["mergeable"] = True  # what is saved is the model itself: nothing is left to merge
         marks = marks_of(method, record.trial.recipe, tied[base_model], record.trial.model_kind)

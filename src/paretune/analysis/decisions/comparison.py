@@ -182,8 +182,7 @@ def _most(comparison: Comparison) -> str:
     if comparison.within >= metric.widest:
         return "no difference is ruled out"
     most = gap(metric, comparison.within) + ("" if needs_no_name(metric) else f" in {metric.words}")
-    where = ", in these runs" if comparison.no_claim_because else ""
-    return f"a true difference of more than {most}, either way, is ruled out (95% confidence{where})"
+    return f"a true difference of more than {most}, either way, is ruled out (95% confidence)"
 
 
 def _ruled_out(comparison: Comparison) -> str:
