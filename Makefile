@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: demo test check reference format clean
+.PHONY: demo test check reference docs site format clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/paretune demo --out results/demo
@@ -25,6 +25,13 @@ check: $(VENV)/.development
 reference: $(VENV)/.development
 	mkdir -p docs/reference
 	$(BIN)/python -m paretune.audit.reference docs/reference/methods.md
+
+# The documentation as a site: built and served on this machine, or only built, into build/site.
+docs: $(VENV)/.documentation
+	$(BIN)/python -m tools.site serve
+
+site: $(VENV)/.documentation
+	$(BIN)/python -m tools.site build
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .
@@ -45,5 +52,10 @@ $(VENV)/.development: $(VENV)/.runtime
 	$(BIN)/pip install --quiet --disable-pip-version-check --group dev
 	touch $@
 
+$(VENV)/.documentation: $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --group docs
+	touch $@
+
 clean:
-	rm -rf $(VENV) results
+	rm -rf $(VENV) build results
