@@ -9,6 +9,7 @@ from paretune.cli import options
 from paretune.cli.commands import Commands
 from paretune.cli.exchange import exporting, importing
 from paretune.cli.model_commands import on_models
+from paretune.cli.publish_command import publishing
 
 app = Commands(
     name="paretune",
@@ -24,6 +25,7 @@ app = Commands(
 )
 
 app.add_typer(on_models)
+app.add_typer(publishing)
 app.add_typer(importing, name="import")
 app.add_typer(exporting, name="export")
 

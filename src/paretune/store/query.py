@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paretune.spec import METRICS, InputError, Record, one_line
 from paretune.store.folder import Store, load_records
 from paretune.store.items import items_schema, read_items_table
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _KEYS = {
-    "trial_id": "VARCHAR",
-    "attempt": "BIGINT",
-    "task": "VARCHAR",
-    "method": "VARCHAR",
-    "learning_rate": "DOUBLE",
-    "seed": "BIGINT",
-    "split": "VARCHAR",
-    "outcome": "VARCHAR",
-    "num_items": "BIGINT",
+    "trial_id": "string",
+    "attempt": "int64",
+    "task": "string",
+    "method": "string",
+    "learning_rate": "double",
+    "seed": "int64",
+    "split": "string",
+    "outcome": "string",
+    "num_items": "int64",
 }
 
 
@@ -36,15 +39,9 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
 
     records = load_records(folder)
     with duckdb.connect(":memory:") as connection:
-        metrics = _metric_names(records)
-        columns = _KEYS | dict.fromkeys(map(_column, metrics), "DOUBLE")
-        defined = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-        connection.execute(f"CREATE TABLE records ({defined})")
-        if records:
-            marks = ", ".join("?" * len(columns))
-            connection.executemany(
-                f"INSERT INTO records VALUES ({marks})", [_values(record, metrics) for record in records]
-            )
+        connection.register("found", records_table(records))
+        connection.execute("CREATE TABLE records AS SELECT * FROM found")
+        connection.unregister("found")
         connection.register("answers", _answers(Store(folder), records))
         connection.execute("CREATE TABLE items AS SELECT * FROM answers")
         connection.unregister("answers")
@@ -57,14 +54,26 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
             raise InputError(f"the SQL cannot be run: {one_line(error)}") from None
 
 
+def records_table(records: Sequence[Record]) -> "pa.Table":
+    """Return the table `records` of `query`: one row a record, in the order of `records`."""
+    import pyarrow as pa
+
+    metrics = _metric_names(records)
+    columns = _KEYS | dict.fromkeys(map(column_of, metrics), "double")
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
+    rows = [dict(zip(columns, _values(record, metrics), strict=True)) for record in records]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def column_of(metric: str) -> str:
+    """Return the column that holds a metric, by the metric's name."""
+    return f"metric_{metric}" if metric in _KEYS else metric
+
+
 def _metric_names(records: Sequence[Record]) -> list[str]:
     """Return the names of all metrics: Paretune's own, and those that the records' tasks declare."""
     declared = [metric.name for record in records for metric in record.trial.task.metrics]
     return list(dict.fromkeys((*METRICS, *declared)))
-
-
-def _column(metric: str) -> str:
-    return f"metric_{metric}" if metric in _KEYS else metric
 
 
 def _values(record: Record, metrics: Sequence[str]) -> list[Any]:
