@@ -63,7 +63,7 @@ def test_another_cost_redraws_chart_caption_and_marks(page: Page) -> None:
 
     assert marked() == {"full", "dora", "lora", "ia3", "ln-tuning"}
     assert any("≈ tied ◇ 36%" in text for text in page.locator("#results tbody tr:visible th").all_inner_texts())
-    page.get_by_label("Cost", exact=True).select_option("forgetting")
+    page.get_by_label("Horizontal axis").select_option("forgetting")
     page.wait_for_selector('#chart[data-drawn="forgetting"]')
     assert "Forgetting (nats per token)" in (page.locator("#chart svg").text_content() or "")
     assert "general text" in page.locator("#chart-caption").inner_text()
@@ -84,14 +84,15 @@ def test_points_on_the_front_are_named_and_names_do_not_cover_each_other(
         room = page.locator("#results").evaluate("one => one.parentElement.clientWidth - one.scrollWidth")
         assert width < 1280 or room >= 0, "the whole table is seen at once"
         data = page_data(page.content())["rows"]
-        choice = page.get_by_label("Cost", exact=True)
-        for cost in choice.locator("option").evaluate_all("all => all.map(one => one.value)"):
+        choice = page.get_by_label("Horizontal axis")
+        for cost in page_data(page.content())["chart"]["costs"]:
             page.evaluate("delete document.getElementById('chart').dataset.drawn")
             choice.select_option(cost)
             page.wait_for_selector("#chart[data-drawn] svg")
             texts = page.locator("#chart svg g.mark-text:not(.role-axis-label):not(.role-axis-title) text")
             boxes = {text: box for one in texts.all() if (text := one.text_content()) and (box := one.bounding_box())}
-            front = {label for label, costs in zip(data["label"], data["fronts"], strict=True) if cost in costs}
+            found = zip(data["label"], data["marks"], strict=True)
+            front = {label for label, marks in found if marks.get(cost, "").startswith("◆")}
             assert front <= boxes.keys()
             assert width < 1280 or not any(meet(one, other) for one, other in combinations(boxes.values(), 2))
 

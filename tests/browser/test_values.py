@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from paretune.analysis.decisions.phrases import signed
 from paretune.report.format import probability, show, span
 from paretune.report.html.page_data import metric_data
 from paretune.report.html.template import script
@@ -24,6 +25,7 @@ SCRIPT
 const cases = CASES;
 document.title = JSON.stringify(cases.map(([metric, value, other]) => [
   show(metric, value), span(metric, value, other, " to "), probability(Math.min(1, Math.abs(value))),
+  signed(metric, value),
 ]));
 </script>"""
 
@@ -55,4 +57,5 @@ def test_values_intervals_and_probabilities_are_the_same_text(open_page: OpenPag
         found = json.loads(opened.title())
     for (metric, value, other), said in zip(given, found, strict=True):
         expected = [show(metric, value), span(metric, value, other, " to "), probability(min(1.0, abs(value)))]
+        expected.append(signed(metric, value))
         assert said == expected, (metric.name, value)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from paretune.analysis import rows_of
+from paretune.analysis import judged_rows, no_answers
 from paretune.report import write_page
-from paretune.report.html.chart import chart_specs
+from paretune.report.html.chart import chart_data
 from paretune.report.html.page import render_page, script_json
 from paretune.spec import EMBEDDED_MODEL, METRICS, Failed, MethodSpec, Recipe
-from tests.records import make_record, make_records, make_study
+from tests.records import PROVENANCE, make_record, make_records, make_study
 from tests.report.page_content import page_data
 
 EVIL = "<script>alert(1)</script>\"'&\u2028<!-- </script"
@@ -112,15 +112,26 @@ def test_a_study_of_failures_has_a_page_without_a_chart() -> None:
 
 
 def test_wide_costs_get_a_logarithmic_axis_and_differences_never() -> None:
-    rows = rows_of(make_records())
-    scales = {cost: spec["layer"][0]["encoding"]["x"]["scale"]["type"] for cost, spec in chart_specs(rows).items()}
-    assert scales == {
-        "train_peak_bytes": "linear",
-        "step_seconds": "linear",
-        "checkpoint_bytes": "log",
-        "trainable_parameters": "log",
-        "forgetting": "linear",
-    }
+    rows = judged_rows(make_records(), no_answers)
+    chart = chart_data(rows, list(METRICS.values()))
+    assert chart is not None
+    costs = ["train_peak_bytes", "step_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting"]
+    assert chart["costs"] == costs
+    assert chart["x"] == [*costs, "accuracy_lenient", "accuracy"]
+    assert chart["y"] == ["accuracy_lenient", *costs], "the main metric is chosen by default"
+    assert chart["logarithmic"] == ["checkpoint_bytes", "trainable_parameters"]
+    (view,) = chart["views"].values()
+    assert view == {"incomparable": [], "probable": costs}
+
+
+def test_no_front_is_drawn_over_what_was_measured_under_different_conditions() -> None:
+    other = PROVENANCE.model_copy(update={"num_threads": 8})
+    rows = judged_rows([make_record(), make_record("oft", provenance=other)], no_answers)
+    chart = chart_data(rows, list(METRICS.values()))
+    assert chart is not None
+    (view,) = chart["views"].values()
+    assert view["incomparable"] == ["step_seconds"]
+    assert chart_data(rows[:1], list(METRICS.values())) is None
 
 
 def test_json_in_a_script_survives_and_cannot_end_it() -> None:

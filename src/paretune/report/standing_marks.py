@@ -30,9 +30,3 @@ def front_mark(row: Row, cost: str, between: str = "") -> str:
     if cost in row.fronts:
         return FRONT_MARK + ("" if share is None else f"{between}{probability(share)}")
     return f"{NEAR_MARK}{between}{probability(share)}" if share is not None and share >= _NEAR_FRONT else ""
-
-
-def front_share(row: Row, cost: str) -> float:
-    """Return the probability of lying on the front, or where it is not known 1 on it and 0 off it."""
-    known = row.standing.front_probabilities.get(cost) if row.standing else None
-    return float(cost in row.fronts) if known is None else known

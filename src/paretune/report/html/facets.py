@@ -24,7 +24,7 @@ class Facet(NamedTuple):
 
 def family_of(row: Row) -> str:
     """Return the family of a row's method, "other" for a method that is not known here."""
-    card = _card(row.records[0].trial.method)
+    card = card_of(row.records[0].trial.method)
     return card.family if card else "other"
 
 
@@ -51,7 +51,7 @@ def protocol_of(row: Row) -> str:
 
 def citation_of(row: Row) -> dict[str, str | int]:
     """Return what is known of the paper of a row's method, as fields of BibTeX; nothing where there is none."""
-    card = _card(row.records[0].trial.method)
+    card = card_of(row.records[0].trial.method)
     if card is None or not (card.arxiv or card.paper):
         return {}
     fields: dict[str, str | int] = {"key": card.name}
@@ -62,7 +62,7 @@ def citation_of(row: Row) -> dict[str, str | int]:
     return fields | ({"year": card.year} if card.year else {}) | {"note": f"Introduces the method {card.name}"}
 
 
-def _card(method: MethodSpec) -> Preset | None:
+def card_of(method: MethodSpec) -> Preset | None:
     """Return the card of a method by its name, or by its peft type where the name is somebody else's.
 
     None for a plug-in's method: what a page shows does not depend on what is installed where it is written.

@@ -22,11 +22,12 @@ from paretune.report.html.about import (
     part_facts,
     recipe_fields,
 )
-from paretune.report.html.chart import chart_bundle, chart_specs
+from paretune.report.html.chart import chart_bundle, chart_data
 from paretune.report.html.clocks import clock_sections
 from paretune.report.html.curves_page import curve_specs, curves_section
 from paretune.report.html.data_section import data_section
 from paretune.report.html.details import details_data
+from paretune.report.html.differences import Judged, differences_data
 from paretune.report.html.evidence import evidence_data
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.html.limits import FitSource, capability_names, limited_metrics, limits_data
@@ -44,7 +45,7 @@ from paretune.report.wording import (
     notes,
     untrained_notes,
 )
-from paretune.spec import COSTS, METRICS, DataReport, Metric, Record, Study, StudyPlan
+from paretune.spec import DataReport, Metric, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
 
@@ -121,10 +122,9 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
     only = parts[0] if len(parts) == 1 else None
     plan = only.sources.plan if only else None
     curves = curves_of(only.records, plan) if only and plan else []
-    mains, columns = main_metrics(rows), table_columns(rows)
-    specs = {metric.name: chart_specs([row for row in rows if row.quality == metric.name]) for metric in mains}
-    drawn = {cost for found in specs.values() for cost in found}
+    columns = table_columns(rows)
     data = _script_data(parts, best, studies)
+    chart = data["chart"]
     return template("page.html").render(
         title=title,
         description=description,
@@ -136,6 +136,7 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
         facts=[(part.name, part_facts(part.records, part.study, part.rows)) for part in parts],
         curves=curves_section(curves, plan) if plan else "",
         has_evidence=bool(data["evidence"]),
+        has_differences=bool(data["differences"]),
         samples=_samples(only) if only else "",
         data_reports=data_section([report for part in parts for report in part.sources.data]),
         gallery=gallery_section(only.rows, only.sources.pictures) if only else "",
@@ -143,7 +144,7 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
         columns=columns,
         rows=table_rows(best[:_WRITTEN], columns, studies),
         num_left=max(0, len(best) - _WRITTEN),
-        costs=[METRICS[cost] for cost in COSTS if cost in drawn],
+        axes=_axes(chart, _measured_metrics(best)) if chart else {},
         recipes=[(part.name, recipe_fields(part.study.recipe, part.rows, _is_imported(part))) for part in parts],
         methods=[method_settings(row, part.study) for part in parts for row in one_per_method(part.rows)],
         **_legend(rows),
@@ -158,12 +159,11 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
         audit_mark=AUDIT_MARK,
         style=asset("page.css"),
         script=script(),
-        bundle=chart_bundle() if drawn or curves else "",
+        bundle=chart_bundle() if chart or curves else "",
         data=script_json(
             {
-                "specs": specs,
                 "curves": curve_specs(curves, plan) if plan else [],
-                "words": {"tied": TIED_NOTE.capitalize(), "front": front_note(mains), "audit_mark": AUDIT_MARK},
+                "words": {"tied": TIED_NOTE.capitalize(), "audit_mark": AUDIT_MARK},
                 **data,
             }
         ),
@@ -196,8 +196,10 @@ def _script_data(parts: Sequence[Part], best: Sequence[Row], studies: Sequence[S
     details = details_data(best, studies)
     answered = {row.trial_ids: part.sources for part in parts for row in part.rows}
     evidence = evidence_data(best, answered)
+    differences = differences_data(best, [Judged(part.rows, part.sources.answers) for part in parts])
     return {
         "views": _views([row for part in parts for row in part.rows]),
+        "chart": chart_data(best, measured),
         "metrics": list(map(metric_data, measured)),
         "limited": limited_metrics(best),
         "capabilities": names,
@@ -205,6 +207,7 @@ def _script_data(parts: Sequence[Part], best: Sequence[Row], studies: Sequence[S
         "rows": packed(rows_data(best, [*columns, *further_columns(best, columns)], len(columns), studies, measured)),
         "details": packed(details) if details else "",
         "evidence": packed(evidence) if evidence else "",
+        "differences": packed(differences) if differences else "",
     }
 
 
@@ -251,10 +254,10 @@ def _views(rows: Sequence[Row]) -> list[dict[str, str]]:
     ]
 
 
-def front_note(mains: Sequence[Metric]) -> str:
-    """Return what the mark of the front says."""
-    words = " or ".join(metric.words for metric in mains)
-    return f"On the Pareto front of {words} and the chosen cost, with its probability"
+def _axes(chart: dict[str, Any], metrics: Sequence[Metric]) -> dict[str, list[Metric]]:
+    """Return the metrics that a reader may choose for each axis of the chart, in order."""
+    table = {metric.name: metric for metric in metrics}
+    return {side: [table[name] for name in chart[side]] for side in ("x", "y")}
 
 
 def _measured_metrics(rows: Sequence[Row]) -> list[Metric]:

@@ -12,7 +12,7 @@ from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import plain, rate
 from paretune.report.html.facets import FACETS, citation_of
 from paretune.report.html.page_table import Cell, Column, view_key
-from paretune.report.standing_marks import front_mark, front_share, is_tied
+from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import departures
 from paretune.spec import COSTS, Metric, Study
 
@@ -61,8 +61,8 @@ def rows_data(
             for name in ("forgetting", "drift")
             if any(values := [finite(row.standard_errors.get(name)) for row in rows])
         },
-        "fronts": [sorted(row.fronts) for row in rows],
-        "shares": [{cost: round(share, 4) for cost in COSTS if (share := front_share(row, cost)) > 0} for row in rows],
+        "below_floor": [int(row.below_floor) for row in rows],
+        "shares": [_front_shares(row) for row in rows],
         "citations": [citation_of(row) for row in rows],
     }
 
@@ -84,6 +84,12 @@ def metric_data(metric: Metric) -> dict[str, Any]:
 def finite(value: float | None) -> float | None:
     """Return a value, or None where it is missing or not finite: JSON has no others."""
     return value if value is not None and math.isfinite(value) else None
+
+
+def _front_shares(row: Row) -> dict[str, float]:
+    """Return the known probabilities of lying on a front that are not 0."""
+    known = row.standing.front_probabilities if row.standing else {}
+    return {cost: share for cost in COSTS if (share := round(known.get(cost, 0.0), 4)) > 0}
 
 
 def _labels(rows: Sequence[Row]) -> list[str]:

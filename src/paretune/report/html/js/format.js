@@ -65,6 +65,16 @@ export const span = (metric, low, high, between = "–") => {
   return `${show(metric, low)}${between}${show(metric, high)}`;
 };
 
+/** Return a difference with its sign and without its unit: "+3.2" points of a share, "-0.032". */
+export const signed = (metric, amount) => {
+  const isNegative = amount < 0 || (metric.unit === "fraction" && Object.is(amount, -0));
+  const size = Math.abs(amount);
+  return (isNegative ? "-" : "+") + (metric.unit === "fraction" ? fixed(100 * size, 1) : metric.unit === "cosine" ? fixed(size, 3) : plainNumber(size));
+};
+
+/** Return the unit of a difference, as `signed` leaves it out: "" where it has none. */
+export const differenceUnit = ({ unit }) => (unit === "fraction" ? "points" : ["nats per token", "seconds", "bytes"].includes(unit) ? unit : "");
+
 /** Return a probability as whole per cent, never as certain by rounding. */
 export const probability = (share) => {
   if (share === null || share === undefined) return MISSING;

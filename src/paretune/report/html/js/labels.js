@@ -25,12 +25,14 @@ const covered = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]
 export const placeNames = (named, points, chart) => {
   pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const [along, up] = [chart.scale("x"), chart.scale("y")];
-  const boxes = new Map(points.map((point) => [point, [along(point.cost) - 5, up(point.quality) - 5, along(point.cost) + 5, up(point.quality) + 5]]));
+  const boxAt = (x, y) => [x - 5, y - 5, x + 5, y + 5];
+  const boxes = new Map(points.map((point) => [point, boxAt(along(point.x_value), up(point.y_value))]));
   const taken = [...boxes.values()];
+  for (const point of points) point.corner = "";
   for (const point of [...named].sort((one, other) => other.front - one.front)) {
     const own = boxes.get(point);
     const places = Object.entries(aroundPoint(own[0] + 5, own[1] + 5, pen.measureText(point.label).width))
-      .filter(([, box]) => box[0] >= 0 && box[2] <= chart.width())
+      .filter(([, box]) => box[0] >= 0 && box[2] <= chart.width() && box[1] >= 0 && box[3] <= chart.height())
       .map(([corner, box]) => ({ corner, box, hidden: taken.reduce((sum, other) => sum + (other === own ? 0 : covered(box, other)), 0) }))
       .sort((one, other) => one.hidden - other.hidden);
     if (places.length > 0 && (places[0].hidden === 0 || point.front)) {

@@ -14,8 +14,12 @@ const EMPTY = () => ({
   limits: {},
   above: null,
   needs: [],
-  cost: "",
+  x: "",
+  y: "",
+  log: "",
+  zoom: null,
   pair: [],
+  baseline: "",
 });
 
 export const state = EMPTY();
@@ -41,7 +45,7 @@ export const change = (changes) => {
 export const asText = () => {
   const found = new URLSearchParams();
   const initial = EMPTY();
-  for (const name of ["view", "query", "density", "group", "cost"]) {
+  for (const name of ["view", "query", "density", "group", "x", "y", "log", "baseline"]) {
     if (state[name] !== initial[name]) found.set(name, state[name]);
   }
   for (const [key, order] of state.sort) found.append("sort", `${key}:${order}`);
@@ -50,6 +54,7 @@ export const asText = () => {
   for (const [metric, value] of Object.entries(state.limits)) found.set(`limit.${metric}`, String(value));
   if (state.above !== null) found.set("above", String(state.above));
   if (state.needs.length > 0) found.set("needs", state.needs.join(" "));
+  if (state.zoom !== null) found.set("zoom", state.zoom.map((end) => Number(end.toPrecision(4))).join(" "));
   for (const row of state.pair) found.append("pair", row);
   return found.toString();
 };
@@ -59,7 +64,11 @@ export const restore = (hash) => {
   const asked = new URLSearchParams(hash.slice(1));
   const fresh = EMPTY();
   const number = (text) => (text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null);
-  for (const name of ["query", "cost"]) fresh[name] = asked.get(name) ?? fresh[name];
+  for (const name of ["query", "baseline"]) fresh[name] = asked.get(name) ?? fresh[name];
+  for (const side of ["x", "y"]) if (given.chart?.[side].includes(asked.get(side))) fresh[side] = asked.get(side);
+  if (["yes", "no"].includes(asked.get("log"))) fresh.log = asked.get("log");
+  const ends = (asked.get("zoom") ?? "").split(" ").map(number);
+  if (ends.length === 4 && !ends.includes(null) && ends[0] < ends[1] && ends[2] < ends[3]) fresh.zoom = ends;
   if (["compact", "comfortable"].includes(asked.get("density"))) fresh.density = asked.get("density");
   if (asked.get("view") === "" || given.views.some((view) => view.key === asked.get("view"))) fresh.view = asked.get("view");
   if (Object.hasOwn(facetNamed, asked.get("group") ?? "")) fresh.group = asked.get("group");

@@ -2,6 +2,7 @@
 
 import { facetNamed, given, numRows, table } from "./data.js";
 import { byId, element } from "./dom.js";
+import { pairWords } from "./front.js";
 import { filtered, grouped, sorted } from "./select.js";
 import { change, state, withoutFilters } from "./state.js";
 
@@ -10,9 +11,9 @@ const COMPACT_FROM = 31;
 let limit = ROWS_AT_ONCE; // drawn rows at most
 let closed = new Set();
 let shownRows = [];
-let hooks = { reasons: () => "", details: () => null, cost: () => "", name: (row) => table.cells[0].text[row] };
+let hooks = { reasons: () => "", details: () => null, mark: () => "", name: (row) => table.cells[0].text[row] };
 
-/** Say where a row's reasons, its details and the chosen cost come from. */
+/** Say where a row's reasons, its details and its mark of the front come from. */
 export const connectTable = (given_) => {
   hooks = { ...hooks, ...given_ };
 };
@@ -119,10 +120,10 @@ const rowOf = (row, places) => {
 
 const headOf = (row, reason) => {
   const name = hooks.name(row);
-  const mark = table.marks[row][hooks.cost()] ?? "";
+  const mark = hooks.mark(row);
   const marks = element("span", { className: "marks" });
   if (table.tied[row]) marks.append(element("span", { className: "tied-mark", title: given.words.tied }, "≈ tied"), " ");
-  if (mark) marks.append(element("span", { className: "front-mark", title: given.words.front }, mark));
+  if (mark) marks.append(element("span", { className: "front-mark", title: `On the Pareto front of ${pairWords()}` }, mark));
   return element(
     "th",
     { scope: "row" },

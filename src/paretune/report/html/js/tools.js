@@ -82,8 +82,9 @@ export const startTools = () => {
   search.addEventListener("search", look); // Enter, and the cross that empties the field
   byId("density").addEventListener("change", (event) => change({ density: event.target.value }));
   byId("clear").addEventListener("click", () => change(withoutFilters()));
-  byId("view")?.addEventListener("change", (event) => change({ view: event.target.value, limits: {}, above: null, pair: [] }));
+  byId("view")?.addEventListener("change", (event) => change({ view: event.target.value, limits: {}, above: null, pair: [], baseline: "", zoom: null }));
   onChange((names) => {
+    if (names.every((name) => ["zoom", "baseline"].includes(name))) return;
     showState();
     drawTable(names.some((name) => name !== "pair" && name !== "limits") ? ROWS_AT_ONCE : undefined);
   });
