@@ -76,7 +76,7 @@ def test_what_the_hub_refuses_is_one_line(uploads: list[Upload], error: Exceptio
 
 def test_what_was_uploaded_before_an_error_is_said(uploads: list[Upload]) -> None:
     class FullHub(FakeHub):
-        def create_repo(self, repo_id: str, **how: object) -> str:  # type: ignore[override]
+        def create_repo(self, repo_id: str, **how: object) -> str:
             if how["repo_type"] == "space":
                 raise refusal(403)
             return super().create_repo(repo_id, **how)  # type: ignore[arg-type]

@@ -64,7 +64,7 @@ class Published(NamedTuple):
 def checked_name(option: str, name: str) -> str:
     """Return OWNER/NAME. Raises `InputError` where a name does not have that form, or the Hub would refuse it."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     if not _FORM.fullmatch(name):
         raise InputError(f"{option} {name}: write OWNER/NAME, such as {option} my-name/my-study")
