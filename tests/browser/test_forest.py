@@ -73,7 +73,7 @@ def test_lora_is_the_usual_baseline_and_the_table_says_which_rows_are_shown(
         expect(page.locator("#forest-left")).to_have_text("Not shown (no result to compare): boft.")
         choice.select_option("full")
         expect(page).to_have_url(re.compile("#baseline=full$"))
-        page.get_by_label("Search").fill("lora")
+        page.get_by_label("Search").fill("LOW ra")
         expect(page.locator("#differences tbody th")).to_have_text(["dora", "lora"])
         page.evaluate("location.hash = 'baseline=oft&limit.train_peak_bytes=1.2e9'")
         expect(choice).to_have_value("oft")
