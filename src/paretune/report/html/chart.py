@@ -18,6 +18,8 @@ _CORNERS: dict[str, tuple[Any, int, int]] = {
     "below right": ("left", 9, 10),
     "above left": ("right", -9, -9),
     "below left": ("right", -9, 10),
+    "higher right": ("left", 9, -24),
+    "lower right": ("left", 9, 25),
     "above": ("center", 0, -18),
     "below": ("center", 0, 20),
 }

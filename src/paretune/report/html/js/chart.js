@@ -104,7 +104,7 @@ const marksText = ({ x, y, points }) => {
   const probable = views.some(isProbable);
   return [
     apart ? "No front is drawn over values that were measured under different conditions." : "",
-    probable ? "The darker a point, the higher its probability of being on the front." : "Points on the front are darker.",
+    probable ? "The stronger the colour of a point, the higher its probability of being on the front." : "Points on the front have a stronger colour.",
     probable || isUsualPair() ? "" : "The probability of being on the front is computed for the main metric against a cost only.",
     points.some((point) => point.tied) ? "A ring marks a method that is tied for best." : "",
     withEnds.length > 0 ? `Bars are 95% intervals of ${withEnds.map((name) => metricNamed[name].words).join(" and ")}.` : "",

@@ -14,6 +14,8 @@ const aroundPoint = (x, y, long) => {
     "below right": box("right", 2, 17),
     "above left": box("left", -17, -2),
     "below left": box("left", 2, 17),
+    "higher right": box("right", -32, -17),
+    "lower right": box("right", 17, 32),
     above: box("middle", -27, -12),
     below: box("middle", 12, 27),
   };
