@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from paretune.cli.studies import write_study_page
 from paretune.report import PageSources, write_page
 from paretune.spec import MethodSpec, Record
 from paretune.store import Item
 from tests.browser.conftest import OpenPage
 from tests.records import make_record, make_records, make_study
+from tests.studies import drawn_answers, evidence, write_study
 
 pytestmark = pytest.mark.browser
 
@@ -163,3 +165,11 @@ def test_everything_fits_the_width_and_controls_have_names(page: Page, width: in
              .map((one) => one.outerHTML)"""
     )
     assert unnamed == []
+
+
+def test_questions_of_one_group_offer_no_choice_of_groups(open_page: OpenPage, tmp_path: Path) -> None:
+    write_study(tmp_path, evidence(drawn_answers({"lora": 0.5, "oft": 0.4}, num_seeds=1, num_questions=20)))
+    with open_page(write_study_page(tmp_path, tmp_path / "page.html", None)) as page:
+        expect(page.locator("#versus-list li").first).to_be_visible()
+        expect(page.get_by_label("Part of the questions")).to_be_hidden()
+        expect(page.locator(".question-head").first).not_to_contain_text("(")

@@ -86,7 +86,7 @@ const questionOf = (question, pair, outcome) => {
   return element(
     "li",
     { className: `question ${word}` },
-    element("p", { className: "question-head" }, element("b", {}, word), ` ${questions[question]}${groups[question] ? ` (${groups[question]})` : ""}`),
+    element("p", { className: "question-head" }, element("b", {}, word), ` ${questions[question]}${new Set(groups).size > 1 && groups[question] ? ` (${groups[question]})` : ""}`),
     prompts[question] ? element("p", { className: "shown" }, prompts[question]) : "",
     targets[question] ? element("p", {}, "Reference answer: ", element("b", {}, targets[question])) : "",
     element("div", { className: "answers" }, ...pair.map(said)),
