@@ -121,7 +121,9 @@ def test_downloads_hold_the_shown_rows_in_base_units(page: Page, tmp_path: Path)
     assert {row["method"]: row["train_peak_bytes"] for row in rows}["full"] == "2610000000"
     assert found[EVIL]["protocol"] == "quick"
     assert f"'{EVIL}" in {row["method"] for row in rows}, "no formula for a spreadsheet"
-    assert "eprint = {2106.09685}" in saved["BibTeX of the methods"].read_text()
+    papers = saved["BibTeX of the methods"].read_text()
+    assert "eprint = {2106.09685}" in papers
+    assert "title = {{LoRA: Low-Rank Adaptation of Large Language Models}}" in papers
 
 
 def test_a_row_opens_with_seeds_study_file_and_record(page: Page) -> None:

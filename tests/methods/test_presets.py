@@ -215,3 +215,12 @@ def test_a_start_text_shorter_than_the_prefix_is_refused() -> None:
 def test_directions_that_no_batch_can_fill_are_refused() -> None:
     with pytest.raises(InputError, match=r"r times rho = 120 directions, but .* never sees more than \d+ vectors"):
         ToyTraining("eva", {"r": 60, "start_batches": 2})
+
+
+def test_every_paper_has_a_title_of_its_own_but_for_two_that_are_not_known_for_sure() -> None:
+    cards = method_cards()
+    cited = [card for card in cards if card.arxiv or card.paper]
+    assert {card.name for card in cited if not card.title} == {"bdlora", "monteclora"}
+    by_title = {card.title: card.arxiv or card.paper for card in cited if card.title}
+    assert len(by_title) == len(set(by_title.values())) == len(cited) - 2
+    assert not any(card.title for card in cards if card not in cited)

@@ -30,6 +30,8 @@ class Preset(Data):
     """The paper's arXiv id; None where there is no such paper."""
     paper: str | None = None
     """The paper's address, where it is not on arXiv."""
+    title: str | None = None
+    """The paper's title; None where it is not known for sure."""
     year: int | None = None
 
     @computed_field  # type: ignore[prop-decorator]

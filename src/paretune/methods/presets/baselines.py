@@ -11,6 +11,7 @@ PRESETS = (
         name="base-few-shot", family="no training", implementation="base", parameters={"shots": 4},
         description="The base model, shown worked examples before every question (parameter shots).",
         arxiv="2005.14165", year=2020,
+        title="Language Models are Few-Shot Learners",
     ),
     Preset(
         name="tfidf", family="no training", implementation="tfidf",
@@ -26,5 +27,6 @@ PRESETS = (
         description="Where labels are asked for: trains the head alone, on top of the frozen base (linear probe).",
         prior_learning_rate=1e-2, prior_source="A guess: few parameters want a high rate; not measured.",
         arxiv="1610.01644", year=2016,
+        title="Understanding intermediate layers using linear classifier probes",
     ),
 )  # fmt: skip

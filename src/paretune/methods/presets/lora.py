@@ -17,6 +17,7 @@ PRESETS = (
         name="lora", family="low rank", implementation="peft", peft_type="LORA", parameters=LORA,
         description="Adds the product of two thin matrices to every linear layer.",
         prior_learning_rate=2e-3, prior_source=MEASURED, arxiv="2106.09685", year=2021,
+        title="LoRA: Low-Rank Adaptation of Large Language Models",
     ),
     Preset(
         name="rslora", family="low rank", implementation="peft", peft_type="LORA",
@@ -24,12 +25,14 @@ PRESETS = (
         description="LoRA scaled by the square root of its rank, so that higher ranks keep learning.",
         prior_learning_rate=1e-3, prior_source="LoRA's, divided by the larger scale (2.8 times at rank 8).",
         arxiv="2312.03732", year=2023,
+        title="A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA",
     ),
     Preset(
         name="dora", family="low rank", implementation="peft", peft_type="LORA", parameters={**LORA, "use_dora": True},
         description="LoRA for the direction of each weight column and a learned length for each.",
         prior_learning_rate=2e-3, prior_source="LoRA's, as in the paper and in peft's comparison.",
         arxiv="2402.09353", year=2024,
+        title="DoRA: Weight-Decomposed Low-Rank Adaptation",
     ),
     Preset(
         name="pissa", family="low rank", implementation="peft", peft_type="LORA",
@@ -37,6 +40,7 @@ PRESETS = (
         description="LoRA started from the weights' principal singular vectors; saved as LoRA of twice the rank.",
         prior_learning_rate=2e-4, prior_source="Ten times below LoRA's best rate (arXiv 2602.04998).",
         arxiv="2404.02948", year=2024,
+        title="PiSSA: Principal Singular Values and Singular Vectors Adaptation of Large Language Models",
     ),
     Preset(
         name="olora", family="low rank", implementation="peft", peft_type="LORA",
@@ -44,12 +48,14 @@ PRESETS = (
         description="LoRA that starts from a QR decomposition of the weights; saved as LoRA of twice the rank.",
         prior_learning_rate=1.1e-4, prior_source="Eighteen times below LoRA's best rate (arXiv 2602.04998).",
         arxiv="2406.01775", year=2024,
+        title="OLoRA: Orthonormal Low-Rank Adaptation of Large Language Models",
     ),
     Preset(
         name="mica", family="low rank", implementation="peft", peft_type="LORA",
         parameters={**LORA, "init_lora_weights": "mica"},
         description="LoRA whose second matrix is frozen at the weights' smallest singular directions.",
         prior_learning_rate=2e-3, prior_source=scaled("1e-4"), arxiv="2604.01694", year=2026,
+        title="MiCA Learns More Knowledge Than LoRA and Full Fine-Tuning",
     ),
     Preset(
         name="eva", family="low rank", implementation="peft", peft_type="LORA",
@@ -57,6 +63,7 @@ PRESETS = (
         description="LoRA started in the directions in which the layers' inputs vary most; ranks follow them.",
         prior_learning_rate=2e-3, prior_source="LoRA's: only the start differs; not measured.",
         arxiv="2410.07170", year=2024,
+        title="One Initialization to Rule them All: Fine-tuning via Explained Variance Adaptation",
     ),
     Preset(
         name="corda", family="low rank", implementation="peft", peft_type="LORA",
@@ -64,6 +71,8 @@ PRESETS = (
         description="LoRA taken out of the weights by how the data uses them; saved as LoRA of twice the rank.",
         prior_learning_rate=2e-4, prior_source="PiSSA's, which starts in the same way; not measured.",
         arxiv="2406.05223", year=2024,
+        title="CorDA: Context-Oriented Decomposition Adaptation of Large Language Models for Task-Aware "
+        "Parameter-Efficient Fine-tuning",
     ),
     Preset(
         name="lora-ga", family="low rank", implementation="peft", peft_type="LORA",
@@ -71,18 +80,21 @@ PRESETS = (
         description="LoRA started along the first gradient of full fine-tuning; saved as LoRA of twice the rank.",
         prior_learning_rate=2e-4, prior_source="PiSSA's, which starts in the same way; not measured.",
         arxiv="2407.05000", year=2024,
+        title="LoRA-GA: Low-Rank Adaptation with Gradient Approximation",
     ),
     Preset(
         name="loftq", family="low rank", implementation="peft", peft_type="LORA",
         parameters={**LORA, "init_lora_weights": "loftq", "loftq_config": {"loftq_bits": 4, "loftq_iter": 1}},
         description="LoRA on weights rounded to four bits, started so that it makes up for the rounding.",
         prior_learning_rate=2e-3, prior_source="LoRA's; not measured.", arxiv="2310.08659", year=2023,
+        title="LoftQ: LoRA-Fine-Tuning-Aware Quantization for Large Language Models",
     ),
     Preset(
         name="qalora", family="low rank", implementation="peft", peft_type="LORA",
         parameters={**LORA, "use_qalora": True, "qalora_group_size": 16},
         description="LoRA on inputs averaged in groups, which merges into group-wise quantised weights.",
         prior_learning_rate=2e-3, prior_source="LoRA's; not measured.", arxiv="2309.14717", year=2023,
+        title="QA-LoRA: Quantization-Aware Low-Rank Adaptation of Large Language Models",
     ),
     Preset(
         name="alora", family="low rank", implementation="alora", peft_type="LORA",
@@ -90,6 +102,7 @@ PRESETS = (
         description="LoRA that acts from certain tokens on, and leaves the text before them to the base.",
         prior_learning_rate=1e-3, prior_source="LoRA's, halved for the larger rank; not measured.",
         arxiv="2504.12397", year=2025,
+        title="Activated LoRA: Fine-tuned LLMs for Intrinsics",
     ),
     Preset(
         name="bdlora", family="low rank", implementation="peft", peft_type="LORA",
@@ -102,12 +115,14 @@ PRESETS = (
         parameters={**LORA, "kasa_config": {"beta": 1e-4, "gamma": 1e-3}},
         description="LoRA in singular-value form on weights without their smallest singular values.",
         prior_learning_rate=2e-3, prior_source=scaled("1e-4"), arxiv="2412.06071", year=2024,
+        title="KaSA: Knowledge-Aware Singular-Value Adaptation of Large Language Models",
     ),
     Preset(
         name="velora", family="low rank", implementation="peft", peft_type="LORA",
         parameters={**LORA, "velora_config": {"num_groups": 16}},
         description="LoRA that keeps compressed inputs for the backward pass.",
         prior_learning_rate=2e-3, prior_source="LoRA's; not measured.", arxiv="2405.17991", year=2024,
+        title="VeLoRA: Memory Efficient Training using Rank-1 Sub-Token Projections",
     ),
     Preset(
         name="monteclora", family="low rank", implementation="peft", peft_type="LORA",
@@ -119,6 +134,7 @@ PRESETS = (
         name="lora-fa", family="low rank", implementation="lora-fa", peft_type="LORA", parameters=LORA,
         description="LoRA with its first matrix frozen and an optimizer that corrects the gradient for it.",
         prior_learning_rate=2e-3, prior_source="LoRA's, as in peft's comparison.", arxiv="2308.03303", year=2023,
+        title="LoRA-FA: Memory-efficient Low-rank Adaptation for Large Language Models Fine-tuning",
     ),
     Preset(
         name="lora-plus", family="low rank", implementation="lora-plus", peft_type="LORA",
@@ -127,11 +143,13 @@ PRESETS = (
         prior_learning_rate=2.5e-4,
         prior_source="The first matrix's rate; the second then gets twice LoRA's (ratio 16).",
         arxiv="2402.12354", year=2024,
+        title="LoRA+: Efficient Low Rank Adaptation of Large Models",
     ),
     Preset(
         name="lora-riemannian", family="low rank", implementation="lora-riemannian", peft_type="LORA",
         parameters={**LORA, "reg": 1e-2},
         description="LoRA whose gradients are scaled by the other matrix before every step.",
         prior_learning_rate=2e-3, prior_source=scaled("1e-4"), arxiv="2402.02347", year=2024,
+        title="Riemannian Preconditioned LoRA for Fine-Tuning Foundation Models",
     ),
 )  # fmt: skip

@@ -11,6 +11,7 @@ PRESETS = (
         prior_learning_rate=3e-4,
         prior_source="Measured on SmolLM2-135M: lower validation loss after 16 steps than at 1e-4 and 1e-3.",
         arxiv="2306.07280", year=2023,
+        title="Controlling Text-to-Image Diffusion by Orthogonal Finetuning",
     ),
     Preset(
         name="boft", family="rotations", implementation="peft", peft_type="BOFT",
@@ -18,6 +19,7 @@ PRESETS = (
         description="Rotations made of small blocks in butterfly order.",
         prior_learning_rate=3e-3, prior_source="What suited OFT on a small image model; not measured.",
         arxiv="2311.06243", year=2023,
+        title="Parameter-Efficient Orthogonal Finetuning via Butterfly Factorization",
     ),
     Preset(
         name="hra", family="rotations", implementation="peft", peft_type="HRA",
@@ -25,6 +27,7 @@ PRESETS = (
         description="Reflects the inputs of every linear layer in a few learned mirrors.",
         prior_learning_rate=3e-3, prior_source="What suited OFT on a small image model; not measured.",
         arxiv="2405.17484", year=2024,
+        title="Bridging The Gap between Low-rank and Orthogonal Adaptation via Householder Reflection Adaptation",
     ),
     Preset(
         name="road", family="rotations", implementation="peft", peft_type="ROAD",
@@ -32,11 +35,13 @@ PRESETS = (
         description="Rotates and scales pairs of outputs of every linear layer.",
         prior_learning_rate=1e-2, prior_source="Above LoRA's; peft's comparison uses ten times LoRA's.",
         arxiv="2409.00119", year=2024,
+        title="3-in-1: 2D Rotary Adaptation for Efficient Finetuning, Efficient Batching and Composability",
     ),
     Preset(
         name="psoft", family="rotations", implementation="peft", peft_type="PSOFT",
         parameters={"r": 32, "target_modules": "all-linear"},
         description="Rotates the weights inside their principal subspace.",
         prior_learning_rate=2e-3, prior_source=scaled("1e-4"), arxiv="2505.11235", year=2025,
+        title="Efficient Orthogonal Fine-Tuning with Principal Subspace Adaptation",
     ),
 )  # fmt: skip

@@ -59,6 +59,8 @@ def citation_of(row: Row) -> dict[str, str | int]:
         fields |= {"eprint": card.arxiv, "archiveprefix": "arXiv", "url": f"https://arxiv.org/abs/{card.arxiv}"}
     elif card.paper:
         fields["url"] = card.paper
+    if card.title:
+        fields["title"] = card.title
     return fields | ({"year": card.year} if card.year else {}) | {"note": f"Introduces the method {card.name}"}
 
 

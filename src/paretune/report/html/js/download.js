@@ -32,12 +32,13 @@ export const asCsv = (rows) => {
 
 export const asJson = (rows) => `${JSON.stringify(rows.map(plainRow), null, 1)}\n`;
 
-/** Return the papers of the methods as BibTeX: what the cards of the methods say, which is no title and no author. */
+/** Return the papers of the methods as BibTeX: what the cards of the methods say, which is no author. */
 export const asBibtex = (rows) => {
   const found = new Map(rows.map((row) => table.citations[row]).filter((one) => one.key).map((one) => [one.key, one]));
   return [...found.values()]
     .map(({ key, ...fields }) => {
-      const lines = Object.entries(fields).map(([name, value]) => `  ${name} = {${String(value).replace(/[{}\\]/g, "")}},`);
+      const braced = (name, text) => (name === "title" ? `{{${text}}}` : `{${text}}`); // a title's capitals stay
+      const lines = Object.entries(fields).map(([name, value]) => `  ${name} = ${braced(name, String(value).replace(/[{}\\]/g, ""))},`);
       return `@misc{paretune-${key.replace(/[^\w-]/g, "-")},\n${lines.join("\n")}\n}\n`;
     })
     .join("\n");
