@@ -57,8 +57,7 @@ def run(
     study and folder; left out, that is done first. With `skip_unavailable`, trials of methods that cannot run here are
     recorded as refused. On this machine up to `pack` trials of one method are trained in one pass where their method
     allows it: tuning trials, and all but the first seed of the others, which is timed alone. With "auto", as many as
-    memory is predicted to suffice for, up to 8, and only where a few steps show that it is faster; `on_packing` is
-    called with a sentence about each method's choice.
+    memory is predicted to suffice for, up to 8, where a few steps show that it is faster; `on_packing` is told why.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
     be used, and `DiskFull` when the disk is full: no further trial starts then.
     """
@@ -66,6 +65,8 @@ def run(
     if prepared is None:
         prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
     study = prepared.study
+    packing = partial(_packing, pack, study.seeds[0], jobs, on_packing)
+    here = partial(_on_this_machine, jobs, threads, packing, share_devices=share_devices)
     runs: Executor | None = None
     attempted: set[str] = set()
     with store.held():
@@ -86,14 +87,15 @@ def run(
                 break
             attempted |= {trial.id for trial in pending}
             pending = _without_unavailable(pending, prepared.unavailable, store)
-            if runs is None:
-                make = executor
-                if make is None:
-                    packing = _packing(pack, study.seeds[0], jobs, on_packing)
-                    make = _on_this_machine(jobs, threads, packing, share_devices=share_devices)
-                runs = make(store, time_limit_seconds=study.time_limit_seconds)
+            if runs is None:  # what is finished already asks no device for its memory
+                runs = (executor or here())(store, time_limit_seconds=study.time_limit_seconds)
             runs.run(pending, watcher or Silent(), alone=stage.alone)
             found = FolderRecords(reading, store.records(reading))
+    return _in_order(found, stages, folder)
+
+
+def _in_order(found: FolderRecords, stages: Stages, folder: str | Path) -> Records:
+    """Return the latest record of each trial, in the plan's order and by the plan's labels."""
     latest = {record.trial.id: record for record in found.records}
     rows = [(trial, latest[trial.id]) for trial in stages.trials if trial.id in latest]
     return Records((relabelled(record, trial.method.label) for trial, record in rows), folder)
@@ -120,10 +122,10 @@ def _packing(
 
 
 def _on_this_machine(
-    jobs: int, threads: int | None, packing: Packing | None, *, share_devices: bool
+    jobs: int, threads: int | None, packing: Callable[[], Packing | None], *, share_devices: bool
 ) -> ExecutorFactory:
     """Return what makes the executor of this machine."""
-    return partial(LocalExecutor, jobs=jobs, threads=threads, share_devices=share_devices, packing=packing)
+    return partial(LocalExecutor, jobs=jobs, threads=threads, share_devices=share_devices, packing=packing())
 
 
 def _next(
