@@ -111,7 +111,10 @@ def test_table_says_how_seed_variances_were_moderated(rows: dict[str, Any]) -> N
     trained = zip(compared.rows, compared.components, strict=True)
     (freedom,) = {one.degrees_of_freedom for row, one in trained if row.trains and one is not None}
     assert freedom == 8 * 2
-    assert f"(Smyth 2004). It is then better known: {freedom:g} degrees of freedom instead of 2, more where" in table
+    assert (
+        f"(Smyth 2004). It is then better known: with {freedom:g} degrees of freedom, where its own seeds give 2 (the"
+        in table
+    )
 
 
 def test_table_and_page_say_which_differences_the_study_finds(rows: dict[str, Any]) -> None:

@@ -21,8 +21,8 @@ Jobs = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Trials that run at the same time. Above 1, step times are longer than alone and marked so; with [tuning] "
-        "final trials run one at a time for all that.",
+        help="Trials that run at the same time. Above 1, step times are longer than alone and marked so. With "
+        "[tuning] only tuning trials run at the same time; final trials always run one at a time.",
     ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads per trial (default: cores divided by --jobs).")]
@@ -230,8 +230,8 @@ PlanAsJson = Annotated[bool, typer.Option("--json", help="With --plan: print JSO
 Maximise = Annotated[
     str | None,
     typer.Option(
-        help="Metric to optimise, such as accuracy or train_peak_bytes; a wrong name lists all (default: the task's "
-        "main metric)."
+        help="Metric that is to be as good as possible: accuracy high, a cost such as train_peak_bytes low; a wrong "
+        "name lists all (default: the task's main metric)."
     ),
 ]
 Weights = Annotated[

@@ -93,7 +93,9 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
         return f"Next: tune the learning rates of {trained} on validation data{same}; then re-run the command."
     ways = more_of(experiment.more_questions, experiment.more_seeds, items, experiment.trained)
     beyond = beyond_practical("them", items, experiment.times_both)
-    by_cost = f"Next: choose from the short list by cost. Of {pair}, the likeliest to be the best: {beyond}."
+    by_cost = (
+        f"Next: choose from the short list by cost. Of {pair}, the best as measured and its closest rival: {beyond}."
+    )
     separate = f"about {ways} would separate them in 4 of 5 repeats if the true difference is as observed"
     if trained and experiment.num_seeds < FEWEST_SEEDS:
         lacking = FEWEST_SEEDS - experiment.num_seeds

@@ -86,9 +86,9 @@ def _moderation_note(rows: Sequence[Row]) -> list[str]:
     )
     return [
         "Few seeds say little about their own variance, so each method's is pulled towards that of all methods (Smyth "
-        f"2004). It is then better known: {freedom} degrees of freedom instead of {own}, more where the methods' "
-        "variances are more alike. An interval can be narrower or wider than the standard deviation (SD) of its own "
-        "seeds gives."
+        f"2004). It is then better known: with {freedom} degrees of freedom, where its own seeds give {own} (the more "
+        "alike the methods' variances, the more). An interval can be narrower or wider than the standard deviation "
+        "(SD) of its own seeds gives."
     ]
 
 

@@ -90,11 +90,12 @@ def corrected_for(num_pairs: int, num_rows: int) -> str:
 
 def beyond_practical(what: str, things: str = "questions", times_both: int | None = None) -> str:
     """Return that more questions alone, or seeds alone, would not separate two methods, and what of both would."""
+    alone = f"not even {MOST_TIMES} times as many {things}, or {MOST_TIMES} times as many seeds, would separate {what}"
     if times_both is None:
-        return f"not even {MOST_TIMES} times as many {things} and seeds would separate {what}"
+        return f"{alone}, nor would both together"
     return (
-        f"neither more {things} alone nor more seeds alone would separate {what}, not even {MOST_TIMES} times as many; "
-        f"about {times_both} times as many of both would in 4 of 5 repeats"
+        f"{alone}; about {times_both} times as many {things} and {times_both} times as many seeds together would, in 4 "
+        "of 5 repeats, if the true difference is as observed"
     )
 
 
