@@ -12,6 +12,7 @@ import pytest
 
 from paretune.store import Store, load_records, query
 from tests.commands import Commands
+from tests.report.page_content import page_data
 
 PACKAGE = Path(__file__).parent / "plugin_package"
 Paretune = Callable[..., str]
@@ -139,7 +140,8 @@ def test_table_page_comparison_and_recommendation_go_by_its_metric(
         page = (tmp_path / "page.html").read_text(encoding="utf-8")
         assert "Edit distance against cost" in page
         assert "Letters to insert, delete or replace before the answer is right" in page
-        assert "Edit distance \\u00b7 less is better" in page or "Edit distance · less is better" in page
+        metrics = {metric["name"]: metric for metric in page_data(page)["metrics"]}
+        assert (metrics["edit_distance"]["label"], metrics["edit_distance"]["lower"]) == ("Edit distance", True)
         found = json.loads(paretune("compare", str(spelt), order[0], order[-1], "--json"))
         assert found["metric"] == "edit_distance"
         assert found["difference"] < 0

@@ -65,7 +65,7 @@ def test_another_cost_redraws_chart_caption_and_marks(page: Page) -> None:
     assert any("≈ tied ◇ 36%" in text for text in page.locator("#results tbody tr:visible th").all_inner_texts())
     page.get_by_label("Horizontal axis").select_option("forgetting")
     page.wait_for_selector('#chart[data-drawn="forgetting"]')
-    assert "Forgetting (nats per token)" in (page.locator("#chart svg").text_content() or "")
+    assert "Forgetting (nats per token) · less is better" in (page.locator("#chart svg").text_content() or "")
     assert "general text" in page.locator("#chart-caption").inner_text()
     assert "base-few-shot" in marked()
     # Two layers of symbols: a ring for each of the four that are tied for best, and a point for each of the nine.
