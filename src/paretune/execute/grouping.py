@@ -8,7 +8,7 @@ from paretune.spec import InputError, MethodSpec, Trial
 AUTO = "auto"
 
 
-def _say_nothing(text: str) -> None:
+def say_nothing(text: str) -> None:
     """Ignore it."""
 
 
@@ -21,7 +21,7 @@ class Packing(NamedTuple):
     """Trials with this seed are timed, unless they serve a choice, and therefore run alone."""
     only_where_it_pays: bool = False
     """Time a method's first pack before its first step, and train alone what is not faster together."""
-    say: Callable[[str], None] = _say_nothing
+    say: Callable[[str], None] = say_nothing
     """Is called with a sentence about a method that cannot be trained in one pass."""
 
     def packs(self, trials: Sequence[Trial]) -> list[tuple[Trial, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paretune.execute.events import Watcher
 from paretune.execute.executor import Executor, ExecutorFactory, bare_record
-from paretune.execute.grouping import Packing, pack_from
+from paretune.execute.grouping import Packing, pack_from, say_nothing
 from paretune.execute.local import LocalExecutor
 from paretune.execute.prepare import Prepared, pending_trials, prepare
 from paretune.execute.reading import FolderRecords
@@ -106,7 +106,7 @@ def _packing(
 ) -> Packing | None:  # fmt: skip
     """Return which trials are trained in one pass, None for none."""
     chosen = pack_from(str(pack))
-    say = on_packing or (lambda _: None)
+    say = on_packing or say_nothing
     if isinstance(chosen, int):
         return Packing(chosen, first_seed, say=say) if chosen > 1 else None
 

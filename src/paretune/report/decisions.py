@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from paretune.analysis.decisions.checklist import FEWEST_SEEDS
 from paretune.analysis.decisions.claim import Judgement
 from paretune.analysis.decisions.comparison import Comparison, comparison_sentences
-from paretune.analysis.decisions.phrases import beyond_practical, counted, gap, more_of, signed
+from paretune.analysis.decisions.phrases import as_sentence, beyond_practical, counted, gap, more_of, signed
 from paretune.analysis.decisions.recommendation import Candidate, Experiment, Recommendation
 from paretune.analysis.decisions.requirements import Limit, Reason
 from paretune.report.format import plain, probability, show, span
@@ -92,10 +92,11 @@ def experiment_text(experiment: Experiment, items: str = "questions") -> str:
         same = " with the same budget" if len(experiment.trained) > 1 else ""
         return f"Next: tune the learning rates of {trained} on validation data{same}; then re-run the command."
     ways = more_of(experiment.more_questions, experiment.more_seeds, items, experiment.trained)
-    beyond = beyond_practical("them", items, experiment.times_both)
-    by_cost = (
-        f"Next: choose from the short list by cost. Of {pair}, the best as measured and its closest rival: {beyond}."
+    leading = (
+        f"{experiment.first}, the best as measured, from {experiment.second}, the likeliest of the others to be best"
     )
+    beyond = as_sentence(beyond_practical(leading, items, experiment.times_both))
+    by_cost = f"Next: choose from the short list by cost. {beyond}"
     separate = f"about {ways} would separate them in 4 of 5 repeats if the true difference is as observed"
     if trained and experiment.num_seeds < FEWEST_SEEDS:
         lacking = FEWEST_SEEDS - experiment.num_seeds

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from paretune.analysis.decisions.phrases import (
+    as_sentence,
     beyond_practical,
     corrected_for,
     gap,
@@ -186,8 +187,7 @@ def _most(comparison: Comparison) -> str:
 
 
 def _ruled_out(comparison: Comparison) -> str:
-    text = _most(comparison)
-    return f"{text[0].upper()}{text[1:]}."
+    return as_sentence(_most(comparison))
 
 
 def _more(comparison: Comparison) -> str:
@@ -202,4 +202,4 @@ def _more(comparison: Comparison) -> str:
         )
     if not comparison.paired:
         return "Per-question answers would give a sharper test."
-    return f"{beyond_practical('a difference this small', items, comparison.times_both).capitalize()}."
+    return as_sentence(beyond_practical("a difference this small", items, comparison.times_both))

@@ -88,6 +88,11 @@ def corrected_for(num_pairs: int, num_rows: int) -> str:
     return f"{num_pairs:,} pairs of the {num_rows:,} rows"
 
 
+def as_sentence(text: str) -> str:
+    """Return a clause as a sentence: a capital at its start, a full stop at its end, names as they are."""
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def beyond_practical(what: str, things: str = "questions", times_both: int | None = None) -> str:
     """Return that more questions alone, or seeds alone, would not separate two methods, and what of both would."""
     alone = f"not even {MOST_TIMES} times as many {things}, or {MOST_TIMES} times as many seeds, would separate {what}"

@@ -39,7 +39,7 @@ const captionText = (view, baseline) => {
   const alone = view.num_pairs === 1 ? "" : ` Each interval is for its pair alone: use it if this is the one pair that you meant to compare. The last column is corrected for all ${view.num_pairs} pairs of rows (Holm), as is a filled point: use it if you picked the pair from the results.`;
   const limited = view.apart.length < view.rows.length ? ` With so many rows the page holds the differences to ${view.apart.length} of them; for others: paretune compare.` : "";
   const apart = given.fit.views[state.view]?.across ? " These rows were recorded under different settings." : "";
-  return `${main.label} of each row less that of ${name}, with its 95% interval, as paretune compare gives it${view.paired ? `, paired by ${each}` : `; unpaired where the answers to single ${main.items} are not known`}. ${main.lower ? "Left" : "Right"} of the line is better than ${name}.${alone}${limited}${apart}`;
+  return `${main.label} of each row minus that of ${name}, with its 95% interval, as paretune compare gives it${view.paired ? `, paired by ${each}` : `; unpaired where the answers to single ${main.items} are not known`}. ${main.lower ? "Left" : "Right"} of the line is better than ${name}.${alone}${limited}${apart}`;
 };
 
 const at = (share) => ({ style: `left:${share.toFixed(2)}%` });
