@@ -5,6 +5,7 @@ from paretune.engine.batches import Batch, Batches, DataBatch, check_lengths, lo
 from paretune.engine.encoding import (
     Encoded,
     encode,
+    encode_answer,
     encode_question,
     encode_questions,
     encode_within,
@@ -34,6 +35,7 @@ __all__ = [
     "check_lengths",
     "check_references",
     "encode",
+    "encode_answer",
     "encode_question",
     "encode_questions",
     "encode_within",

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from paretune.engine.encoding import NO_TEMPLATE, encode, ended_once, uses_template
+from paretune.engine.encoding import NO_TEMPLATE, encode_answer, ended_once, uses_template
 from paretune.engine.generate import cut_before
 from paretune.spec import InputError, Metric
 from paretune.tasks import Example, Task
@@ -36,10 +36,10 @@ def answering(task: Task, tokenizer: Any) -> Answering:
     """
     first = task.examples("test")[0]
     in_turns = uses_template(first, tokenizer)
-    end_ids = (encode(first, tokenizer).answer[-1],) if in_turns else ()
+    end_ids = (encode_answer(first, tokenizer)[-1],) if in_turns else ()
     limit = task.max_new_tokens
     if limit is None:
-        longest = max(len(encode(example, tokenizer).answer) for example in references(task))
+        longest = max(len(encode_answer(example, tokenizer)) for example in references(task))
         limit = _CONTINUATION_TOKENS if first.learns_prompt else longest + _ROOM
     return Answering(limit, () if in_turns else task.stop, end_ids)
 
@@ -93,7 +93,7 @@ def _why_unscorable(task: Task, example: Example, tokenizer: Any, how: Answering
         values = [_is_best(_declared(task, name), value, own.values[name]) for name, value in found.values.items()]
         return found.readings == own.readings and all(values)
 
-    ids = encode(example, tokenizer).answer
+    ids = encode_answer(example, tokenizer)
     cut = tokenizer.decode(ids[: how.max_new_tokens], skip_special_tokens=True)
     if right(cut_before(cut, how.stop)):
         return None

@@ -96,8 +96,15 @@ def encode(example: Example, tokenizer: Any, *, whole_text: bool = False) -> Enc
     if whole_text or example.learns_prompt:
         whole = _begun(tokenizer, example.prompt + example.completion)
         return Encoded.of(whole[:1], [*whole[1:], tokenizer.eos_token_id])
-    answer = _stripped(tokenizer(example.completion, add_special_tokens=False, verbose=False)["input_ids"], tokenizer)
-    return Encoded.of(_begun(tokenizer, example.prompt), [*answer, tokenizer.eos_token_id])
+    return Encoded.of(_begun(tokenizer, example.prompt), _ended(tokenizer, example.completion))
+
+
+def encode_answer(example: Example, tokenizer: Any) -> list[int]:
+    """Return the answer that is asked for with its end token, as `encode` does, without encoding what comes before."""
+    example = ended_once(example, tokenizer)
+    if uses_template(example, tokenizer) or example.learns_prompt:
+        return encode(example, tokenizer).answer
+    return _ended(tokenizer, example.completion)
 
 
 def encode_within(example: Example, tokenizer: Any, max_length: int, *, whole_text: bool = False) -> Encoded:
@@ -146,13 +153,14 @@ def _begun(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def _stripped(ids: list[int], tokenizer: Any) -> list[int]:
-    """Return a completion without a begin token before it and end tokens after it, which the data may hold."""
+def _ended(tokenizer: Any, text: str) -> list[int]:
+    """Return a completion with one end token, and without a begin token before it, which the data may hold."""
+    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     while ids and ids[-1] == tokenizer.eos_token_id:
         ids = ids[:-1]
     while ids and ids[0] == tokenizer.bos_token_id:
         ids = ids[1:]
-    return ids
+    return [*ids, tokenizer.eos_token_id]
 
 
 def _conversation(example: Example, tokenizer: Any) -> Encoded:

@@ -11,7 +11,7 @@ from paretune.spec import DataReport, Lengths, ShownExample, Trial
 from paretune.tasks import Example, Split, Task
 
 _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-COUNTED = 5_000
+COUNTED = 2_000
 """Examples of a split whose tokens are counted: more take long and say nothing new."""
 SHOWN = 3
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from paretune.engine import answering, encode, encode_question, encode_within
+from paretune.engine import answering, encode_answer, encode_question, encode_within
 from paretune.engine.answering import references
 from paretune.kinds.base import LongText, ReadTexts
 from paretune.measure.retention import MAX_TOKENS, general_texts
@@ -34,7 +34,7 @@ def longest_question(task: Task, trial: Trial, tokenizer: Any) -> LongText:
             return max(read, len(encode_question(one, tokenizer, shots, opening)) + written)
         if one.choices not in listed:
             answers = [one.answered(choice) for choice in one.choices]
-            listed[one.choices] = max((len(encode(each, tokenizer).answer) for each in answers), default=0)
+            listed[one.choices] = max((len(encode_answer(each, tokenizer)) for each in answers), default=0)
         return len(encode_question(one, tokenizer, shots, opening)) + max(written, listed[one.choices])
 
     number = max(map(length, references(task)))

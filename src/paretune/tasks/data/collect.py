@@ -27,6 +27,7 @@ _GROUP_COLUMN = "group"
 """A column of this name says what rows share. Only one that is named decides splits: a split needs many groups."""
 UNNAMED = len(SPLITS)
 """In `given`: the data does not say the row's split."""
+_64_BITS = (1 << 64) - 1
 _UNKNOWN = UNNAMED + 1
 """While rows are read: the column of splits holds a value that names none."""
 
@@ -86,9 +87,12 @@ def _of_source(source: str, split: Split | None, notes: list[str], lists: set[st
         if text not in notes:
             notes.append(text)
 
+    opening: str | None = None
     for row in source_rows(source, note):
         if split is None:
-            lists.add(row.opening.removesuffix("row ").strip())
+            if row.opening is not opening:  # the same object for all rows of a list
+                opening = row.opening
+                lists.add(opening.removesuffix("row ").strip())
             yield row
         else:
             name = f"{split}_path" if split in lists else split  # a list called so has these places already
@@ -169,27 +173,21 @@ class _Reader:
         content = without_marks(content_of(columns, self._form, labelled=self._wanted.labelled))
         if self._wanted.choices is not None and self._form.kind != "choice":
             content = content._replace(choices=choices_in(columns.get(self._wanted.choices), self._wanted.choices))
-        split, cluster = self._split_of(row, columns), self._cluster_of(columns)
-        given = UNNAMED if split is None else SPLITS.index(split)
         named = None if row.split is not None else as_text(columns.get(self._split))
-        shown = f"{content.prompt}\0{content.second}" if content.second else content.prompt
-        whole = digest(f"{given}\0{shown}\0{content.completion}\0{content.messages}{content.choices or ''}")
-        if not self._seen.add(whole):
+        split, cluster = row.split or self._split_named(named), self._cluster_of(columns)
+        given = UNNAMED if split is None else SPLITS.index(split)
+        if not self._seen.add(hash((given, content)) & _64_BITS):
             raise Dropped("the same as an earlier row")
         if self.num_read <= _SAMPLE_ROWS:
             self._num_sampled += 1
             self._num_with_turns += holds_turns(content)
         key = digest(normalised(_asked(content)))
         side = digest(str(cluster)) if self.grouped else key
-        place = salted(side, self._wanted.seed)
-        self.builder.add(row.place, content, cluster, (key, digest(shown or content.completion), place))
+        self.builder.add(row.place, content, cluster, Hashes(key, salted(side, self._wanted.seed)))
         self.given.append(_UNKNOWN if split is None and named is not None else given)
         self._names_splits = self._names_splits or (split is not None and named is not None)
 
-    def _split_of(self, row: SourceRow, columns: Mapping[str, Any]) -> Split | None:
-        if row.split is not None:
-            return row.split
-        named = as_text(columns.get(self._split))
+    def _split_named(self, named: str | None) -> Split | None:
         split = None if named is None else split_in(named)
         if split is None and self._wanted.split is not None:
             raise Dropped(f'no split named in column "{self._split}"')

@@ -39,10 +39,10 @@ def content_of(columns: Mapping[str, Any], form: Form, *, labelled: bool = False
     if columns.get(MORE_CELLS):
         raise Dropped("more cells than the header has columns")
     content = _labelled(columns, form) if labelled else _content(columns, form)
-    texts = (content.prompt, content.completion, content.second, *(one.content for one in content.messages))
+    whole = "".join((content.prompt, content.completion, content.second, *(one.content for one in content.messages)))
     try:
-        if not all(map(str.isascii, texts)):
-            "".join(texts).encode()
+        if not whole.isascii():
+            whole.encode()
     except UnicodeEncodeError:
         raise Dropped("half of a surrogate pair, which no tokenizer takes") from None
     return content
@@ -54,8 +54,10 @@ def _content(columns: Mapping[str, Any], form: Form) -> Content:
     if form.kind == "text":
         return Content("", "\n\n".join(_text(columns, name) for name in form.inputs))
     assert form.output is not None
-    if form.kind == "pair" and any(_holds_messages(columns.get(name)) for name in (form.inputs[0], form.output)):
-        return _prompt_and_completion(columns, form.inputs[0], form.output)
+    if form.kind == "pair":
+        prompt, completion = form.inputs[0], form.output
+        if _holds_messages(columns.get(prompt)) or _holds_messages(columns.get(completion)):
+            return _prompt_and_completion(columns, prompt, completion)
     found = [_text(columns, name, optional=name in form.optional) for name in form.inputs]
     prompt, completion = "\n\n".join(filter(None, found)), _text(columns, form.output)
     if form.kind == "label":

@@ -15,7 +15,14 @@ from paretune.spec import InputError, RowsReport
 from paretune.tasks.base import Example, Split
 from paretune.tasks.data.collect import UNNAMED, collect
 from paretune.tasks.data.split import sides_of
-from paretune.tasks.data.table import ExampleT, Make, Rows, plain_text_example, question_example
+from paretune.tasks.data.table import (
+    ExampleT,
+    Make,
+    Rows,
+    TableRow,
+    plain_text_example,
+    question_example,
+)
 from paretune.tasks.data.wanted import SHOWN_PLACES, SPLITS, Wanted
 
 SHOWN_LABELS = 50
@@ -160,10 +167,16 @@ class Dataset:
 
     def _asked_once(self, indices: Any) -> Any:
         """Return the rows of a split with each prompt once: of two answers to one question, one is always wrong."""
-        _, first = np.unique(self._rows.hashes.prompt[np.sort(indices)], return_index=True)
-        kept = np.sort(indices)[first]
-        self._drop(np.setdiff1d(indices, kept), "a question that an earlier row asks, in validation or test")
-        return indices[np.isin(indices, kept)]
+        rows = np.sort(indices)
+        _, place, counts = np.unique(self._rows.hashes.key[rows], return_inverse=True, return_counts=True)
+        alike = rows[counts[place] > 1]  # the same prompt has the same key
+        earlier: set[tuple[str, str | None]] = set()
+        again = np.zeros(len(alike), dtype=bool)
+        for number, asked in enumerate(Rows(self._rows.table, alike, _asked)):
+            again[number] = asked in earlier
+            earlier.add(asked)
+        self._drop(alike[again], "a question that an earlier row asks, in validation or test")
+        return indices[~np.isin(indices, alike[again])]
 
     def _apart(self, indices: Any, by_split: dict[Split, Any], others: tuple[Split, ...]) -> Any:
         """Return the rows whose normalised prompt, and whose group where groups decide, is in none of the others."""
@@ -221,3 +234,7 @@ class Dataset:
         dropped = "; ".join(f"{one.num_rows} left out: {one.reason}" for one in largest)
         none = f"{where}: too few different {few}, none of {num_rows} rows is left for {split}"
         return f"{none} ({dropped}); {how[split]}" if dropped else f"{none}; {how[split]}"
+
+
+def _asked(row: TableRow) -> tuple[str, str | None]:
+    return row.prompt or row.completion, row.second

@@ -19,8 +19,8 @@ def without_marks(content: Content) -> Content:
     A `<s>` is one of HTML, and stays with its `</s>`, where text follows that no other `<s>` opens; a closing `</s>` of
     an answer is one where the answer holds a `<s>`.
     """
-    texts = (content.prompt, content.completion, *(one.content for one in content.messages))
-    if content.completion and not any("<" in text or "[" in text for text in texts):  # as nearly all rows are
+    whole = "".join((content.prompt, content.completion, *(one.content for one in content.messages)))
+    if content.completion and "<" not in whole and "[" not in whole:  # as nearly all rows are
         return content
     messages = tuple(
         Message(one.role, _ended(one.content)) if one.role == "assistant" else one for one in content.messages

@@ -18,8 +18,6 @@ class Hashes(NamedTuple):
 
     key: Any
     """Of the normalised prompt: equal where rows may not be in two splits."""
-    prompt: Any
-    """Of the prompt as it is."""
     place: Any
     """Decides split and order."""
 
@@ -50,8 +48,8 @@ class TableBuilder:
         self._columns: list[list[Any]] = [[] for _ in TableRow._fields]
         self._hashes = tuple(array("Q") for _ in Hashes._fields)
 
-    def add(self, place: str, content: Content, cluster: str | None, hashes: tuple[int, int, int]) -> None:
-        """Add a row with its hashes, in the order of `Hashes`."""
+    def add(self, place: str, content: Content, cluster: str | None, hashes: Hashes) -> None:
+        """Add a row with its hashes, integers of 64 bits."""
         messages = json.dumps(content.messages) if content.messages else None
         choices = json.dumps(content.choices) if content.choices else None
         second = content.second or None
