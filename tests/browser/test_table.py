@@ -128,7 +128,7 @@ def test_downloads_hold_the_shown_rows_in_base_units(page: Page, tmp_path: Path)
 
 def test_a_row_opens_with_seeds_study_file_and_record(page: Page) -> None:
     page.get_by_role("button", name="lora", exact=True).click()
-    detail = page.get_by_role("region", name="Details of lora")
+    detail = page.get_by_role("group", name="Details of lora")
     expect(detail.locator("table.seeds tbody tr")).to_have_count(0)
     detail.get_by_text("Run it again").click()
     expect(detail.locator("pre").first).to_contain_text('methods = [{ name = "lora"')

@@ -33,7 +33,7 @@ export const nameButton = (row) => {
 /** Return the details of a row that is open, and null of any other. */
 export const detailsOf = (row) => {
   if (!open.has(row)) return null;
-  const place = element("div", { className: "detail", role: "region", "aria-label": `Details of ${table.label[row]}` });
+  const place = element("div", { className: "detail", role: "group", "aria-label": `Details of ${table.label[row]}` });
   allDetails().then((all) => place.append(...(all === null ? [element("p", {}, "The page holds no details of so many rows.")] : partsOf(row, all))));
   return place;
 };
@@ -56,7 +56,7 @@ const partsOf = (row, all) => {
   for (const record of records) {
     const summary = element("summary", {}, `Record of seed ${record.trial.seed} as JSON`);
     const fold = element("details", {}, summary);
-    fold.addEventListener("toggle", () => fold.open && fold.childElementCount === 1 && fold.append(element("pre", {}, JSON.stringify(record, null, 1))));
+    fold.addEventListener("toggle", () => fold.open && fold.childElementCount === 1 && fold.append(element("pre", { tabIndex: 0 }, JSON.stringify(record, null, 1))));
     parts.push(fold);
   }
   if (all.left_out) parts.push(element("p", { className: "caption" }, all.left_out));
@@ -82,5 +82,5 @@ const runAgain = (text) =>
     {},
     element("summary", {}, "Run it again"),
     element("p", {}, "Save this as row.toml, then: ", element("code", {}, "paretune run row.toml --out results/row")),
-    element("pre", {}, text),
+    element("pre", { tabIndex: 0 }, text),
   );

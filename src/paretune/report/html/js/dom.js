@@ -33,3 +33,18 @@ export const later = (call, milliseconds) => {
     timer = setTimeout(() => call(...values), milliseconds);
   };
 };
+
+/** Call a function once after what changed is painted, however often it is asked for until then. */
+export const afterPaint = (call) => {
+  let waits = false;
+  return () => {
+    if (waits) return;
+    waits = true;
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        waits = false;
+        call();
+      }),
+    );
+  };
+};

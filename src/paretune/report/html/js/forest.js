@@ -1,7 +1,7 @@
 /** The forest plot: the difference of each row's main metric to that of one row, with its interval. */
 
 import { given, metricNamed, table, unpack } from "./data.js";
-import { byId, element, option } from "./dom.js";
+import { afterPaint, byId, element, option } from "./dom.js";
 import { differenceUnit, signed } from "./format.js";
 import { whyNot } from "./limits.js";
 import { mainOf } from "./rules.js";
@@ -54,7 +54,8 @@ const intervalPicture = ([value, low, high], place, ticks, sure) => {
 const differenceHead = (metric, ticks, place, several) => {
   const unit = differenceUnit(metric);
   const labels = ticks.map((tick) => element("span", at(place(tick)), signed(metric, tick).replace(/^\+0(\.0+)?$/, "0").replace(/\.0$/, "")));
-  const axis = element("th", { scope: "col", "aria-label": "Difference and interval, drawn" }, element("span", { className: "effect scale", "aria-hidden": "true" }, ...labels));
+  const heard = element("span", { className: "heard" }, "Difference and interval, drawn");
+  const axis = element("th", { scope: "col" }, heard, element("span", { className: "effect scale", "aria-hidden": "true" }, ...labels));
   const names = [`Difference${unit ? `, ${unit}` : ""}`, ...(several ? ["Corrected for all pairs"] : [])];
   return element("tr", {}, element("th", { scope: "col" }, "Method"), axis, ...names.map((name) => element("th", { scope: "col" }, name)));
 };
@@ -110,6 +111,10 @@ export const startForest = async () => {
   if (byId("forest") === null) return;
   views = await unpack(given.differences);
   byId("baseline").addEventListener("change", (event) => change({ baseline: event.target.value }));
-  onChange((names) => names.some((name) => !["zoom", "pair", "x", "y", "log", "columns", "density"].includes(name)) && drawForest());
+  const follow = afterPaint(drawForest); // the table first
+  onChange((names) => {
+    if (names.includes("baseline")) drawForest();
+    else if (names.some((name) => !["zoom", "pair", "x", "y", "log", "columns", "density"].includes(name))) follow();
+  });
   drawForest();
 };

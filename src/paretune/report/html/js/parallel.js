@@ -1,7 +1,7 @@
 /** Parallel coordinates: a line for each row over its main metric and its costs, the better value always further up. */
 
 import { given, metricNamed, table } from "./data.js";
-import { byId, later } from "./dom.js";
+import { afterPaint, byId, later } from "./dom.js";
 import { show } from "./format.js";
 import { whyNot } from "./limits.js";
 import { mainOf } from "./rules.js";
@@ -141,7 +141,8 @@ const goOn = (event) => {
 
 export const startParallel = () => {
   if (byId("parallel") === null || given.chart === null) return;
-  onChange((names) => names.some((name) => !["zoom", "pair", "x", "y", "log", "columns", "density", "baseline"].includes(name)) && drawParallel());
+  const follow = afterPaint(drawParallel); // the table first
+  onChange((names) => names.some((name) => !["zoom", "pair", "x", "y", "log", "columns", "density", "baseline"].includes(name)) && follow());
   byId("lines").addEventListener("keydown", goOn);
   addEventListener("resize", later(drawParallel, 100));
   drawParallel();
