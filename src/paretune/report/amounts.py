@@ -73,11 +73,15 @@ def _power_note(rows: Sequence[Row], *, several: bool) -> str | None:
     each = "/".join(map(str, seeds)) + f" seed{'' if seeds == [1] else 's'} a method"
     if power.num_pairs > 1:
         each += f" and the correction for {corrected_for(power.num_pairs, power.num_rows)}"
+    given = f"{f'{rows[0].task}: w' if several else 'W'}ith {items}, {each}, "
     least = gap(metric, power.difference) + ("" if needs_no_name(metric) else f" in {metric.words}")
-    text = (
-        f"{f'{rows[0].task}: w' if several else 'W'}ith {items}, {each}, the true difference of two trained methods "
-        f"must typically be larger than about {least} to be found in 4 of 5 repeats (80% power)."
-    )
+    if power.difference >= metric.widest:
+        text = f"{given}not even the largest possible difference in {metric.words} is likely to be found."
+    else:
+        text = (
+            f"{given}the true difference of two trained methods must typically be larger than about {least} to be "
+            "found in 4 of 5 repeats (80% power)."
+        )
     return plain(text if max(seeds) > 1 else f"{text} Seed variance is not included.")
 
 
