@@ -74,10 +74,10 @@ def _power_note(rows: Sequence[Row], *, several: bool) -> str | None:
     if power.num_pairs > 1:
         each += f" and the correction for {corrected_for(power.num_pairs, power.num_rows)}"
     given = f"{f'{rows[0].task}: w' if several else 'W'}ith {items}, {each}, "
-    least = gap(metric, power.difference) + ("" if needs_no_name(metric) else f" in {metric.words}")
     if power.difference >= metric.widest:
         text = f"{given}not even the largest possible difference in {metric.words} is likely to be found."
     else:
+        least = gap(metric, power.difference) + ("" if needs_no_name(metric) else f" in {metric.words}")
         text = (
             f"{given}the true difference of two trained methods must typically be larger than about {least} to be "
             "found in 4 of 5 repeats (80% power)."

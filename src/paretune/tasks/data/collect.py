@@ -27,9 +27,9 @@ _GROUP_COLUMN = "group"
 """A column of this name says what rows share. Only one that is named decides splits: a split needs many groups."""
 UNNAMED = len(SPLITS)
 """In `given`: the data does not say the row's split."""
-_64_BITS = (1 << 64) - 1
 _UNKNOWN = UNNAMED + 1
 """While rows are read: the column of splits holds a value that names none."""
+_64_BITS = (1 << 64) - 1
 
 
 class Collected(NamedTuple):
