@@ -1,16 +1,21 @@
 """What the statistics do on studies whose truth is known: coverage, false claims, power.
 
     python benchmarks/statistics_simulation.py [--studies 1000] [--questions 500] [--random-seed 0]
+    python benchmarks/statistics_simulation.py --intervals --studies 10000
 
 Each scenario is a set of true accuracies; each study draws new questions and new seeds. A method is called better than
 another when its p-value, adjusted for all pairs of methods, is below 0.05: from these every command, table and page
 reads which methods are better. "False better" counts studies in which any of these statements, about any two methods,
 is not true; "power" is the share of methods truly better than the first one that are called so.
 The two-way percentile bootstrap that resamples seeds as well as questions is printed beside ours to show what it costs.
+
+With --intervals only the intervals of accuracies and differences are looked at. They need no random draws, so many more
+studies are possible: a coverage of 95 % is known to 1.4 points from 1,000 studies and to 0.4 from 10,000.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -25,7 +30,7 @@ from paretune.analysis.statistics.paired import paired_difference
 from paretune.analysis.statistics.ranks import places
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.analysis.statistics.simulation import as_scores, simulate_answers
-from paretune.analysis.statistics.variance import variance_components
+from paretune.analysis.statistics.variance import VarianceComponents, variance_components
 
 _NUM_DRAWS = 1_000
 
@@ -37,6 +42,13 @@ class Scenario(NamedTuple):
     accuracies: tuple[float, ...]
     num_seeds: int
     seed_spread: float
+
+
+class Intervals(NamedTuple):
+    """Which share of a study's intervals hold the truth."""
+
+    accuracy_covered: float
+    difference_covered: float
 
 
 class Seen(NamedTuple):
@@ -78,7 +90,6 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
     answers = simulate_answers(scenario.accuracies, scenario.num_seeds, num_questions, scenario.seed_spread, rng)
     components = variance_components(as_scores(answers))
     draws = two_way_bootstrap(components, _NUM_DRAWS)
-    differences = [paired_difference(one, components[0]) for one in components[1:]]
     gaps = truth[1:] - truth[0]
     p_values = pairwise_p_values(draws)
     called = p_values < SIGNIFICANCE
@@ -89,13 +100,7 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
     last = len(truth) - (truth[:, None] > truth).sum(axis=1)
     better = gaps > 0
     return Seen(
-        accuracy_covered=_share(
-            low <= true <= high
-            for (low, high), true in zip((accuracy_estimate(one).interval for one in components), truth, strict=True)
-        ),
-        difference_covered=_share(
-            one.interval.low <= gap <= one.interval.high for one, gap in zip(differences, gaps, strict=True)
-        ),
+        *_intervals(components, truth),
         draws_covered=_covered(apart, gaps),
         resampled_covered=_covered(_resampled(answers, rng), gaps),
         false_better=bool((called & (truth[:, None] <= truth)).any()),
@@ -103,6 +108,21 @@ def study(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> S
         best_kept=bool(in_set[truth == truth.max()].all()),
         ranks_covered=bool(((low <= first) & (high >= last)).all()),
         num_tied=int(in_set.sum()),
+    )
+
+
+def intervals(scenario: Scenario, num_questions: int, rng: np.random.Generator) -> Intervals:
+    """Return what the intervals of one study drawn from a scenario cover."""
+    answers = simulate_answers(scenario.accuracies, scenario.num_seeds, num_questions, scenario.seed_spread, rng)
+    return _intervals(variance_components(as_scores(answers)), np.array(scenario.accuracies))
+
+
+def _intervals(components: Sequence[VarianceComponents], truth: FloatArray) -> Intervals:
+    accuracies = [accuracy_estimate(one).interval for one in components]
+    differences = [paired_difference(one, components[0]).interval for one in components[1:]]
+    return Intervals(
+        _share(low <= true <= high for (low, high), true in zip(accuracies, truth, strict=True)),
+        _share(low <= gap <= high for (low, high), gap in zip(differences, truth[1:] - truth[0], strict=True)),
     )
 
 
@@ -140,9 +160,7 @@ def line(scenario: Scenario, seen: list[Seen]) -> str:
     shares = dict(zip(Seen._fields, table.mean(axis=0), strict=True))
     power = f"{shares['found']:.0%}" if not np.isnan(shares["found"]) else "-"
     cells = [
-        scenario.name,
-        str(scenario.num_seeds),
-        f"{scenario.seed_spread:g}",
+        *_named(scenario),
         *(f"{shares[name]:.1%}" for name in Seen._fields[:4]),
         f"{shares['false_better']:.1%}",
         power,
@@ -153,20 +171,32 @@ def line(scenario: Scenario, seen: list[Seen]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def broken_promises(scenario: Scenario, seen: list[Seen]) -> list[str]:
+def interval_line(scenario: Scenario, seen: list[Intervals]) -> str:
+    """Return a scenario's line of the table of intervals alone."""
+    shares = np.array(seen).mean(axis=0)
+    return "| " + " | ".join([*_named(scenario), *(f"{share:.2%}" for share in shares)]) + " |"
+
+
+def _named(scenario: Scenario) -> list[str]:
+    return [scenario.name, str(scenario.num_seeds), f"{scenario.seed_spread:g}"]
+
+
+def poor_intervals(seen: Sequence[Intervals | Seen]) -> list[str]:
+    """Return which intervals cover less than 93 % or more than 97 %."""
+    shares = {name: float(np.mean([getattr(one, name) for one in seen])) for name in Intervals._fields}
+    return [f"{name} {share:.2%}" for name, share in shares.items() if not 0.93 <= share <= 0.97]
+
+
+def broken_promises(seen: list[Seen]) -> list[str]:
     """Return what a scenario shows to be untrue: coverage outside 93 to 97 %, or false claims in 5 % or more."""
-    found = []
-    for name in ("accuracy_covered", "difference_covered"):
-        share = float(np.mean([getattr(one, name) for one in seen]))
-        if not 0.93 <= share <= 0.97:
-            found.append(f"{name} {share:.1%}")
+    found = poor_intervals(seen)
     false = float(np.mean([one.false_better for one in seen]))
     if false > 0.05:
         found.append(f"false claims of better {false:.1%}")
     ranks = float(np.mean([one.ranks_covered for one in seen]))
     if ranks < 0.94:
         found.append(f"true ranks covered jointly {ranks:.1%}")
-    return [f"{scenario.name}, {scenario.num_seeds} seeds, spread {scenario.seed_spread:g}: {what}" for what in found]
+    return found
 
 
 def main() -> int:
@@ -175,11 +205,11 @@ def main() -> int:
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--questions", type=int, default=500)
     parser.add_argument("--random-seed", type=int, default=0)
+    parser.add_argument("--intervals", action="store_true", help="Look at the intervals alone.")
     arguments = parser.parse_args()
-    headings = (
-        "truth", "seeds", "spread", "accuracy covered", "difference covered", "our draws", "seeds resampled",
-        "false better", "power", "best kept", "ranks covered", "tied",
-    )  # fmt: skip
+    headings = ["truth", "seeds", "spread", "accuracy covered", "difference covered"]
+    if not arguments.intervals:
+        headings += ["our draws", "seeds resampled", "false better", "power", "best kept", "ranks covered", "tied"]
     print(f"{arguments.studies} studies a line, {arguments.questions} questions\n")
     print("| " + " | ".join(headings) + " |\n" + "|---" * len(headings) + "|")
     broken: list[str] = []
@@ -187,10 +217,18 @@ def main() -> int:
     for number, scenario in enumerate(scenarios()):
         rng = np.random.default_rng([arguments.random_seed, number])
         steps = track(range(arguments.studies), description=scenario.name, console=console, transient=True)
-        seen = [study(scenario, arguments.questions, rng) for _ in steps]
-        print(line(scenario, seen), flush=True)
-        broken += broken_promises(scenario, seen)
-    print("\n" + ("\n".join(broken) or "Every interval covers in 93 to 97 %, false claims of better stay under 5 %."))
+        if arguments.intervals:
+            covered = [intervals(scenario, arguments.questions, rng) for _ in steps]
+            print(interval_line(scenario, covered), flush=True)
+            found = poor_intervals(covered)
+        else:
+            seen = [study(scenario, arguments.questions, rng) for _ in steps]
+            print(line(scenario, seen), flush=True)
+            found = broken_promises(seen)
+        named = f"{scenario.name}, {scenario.num_seeds} seeds, spread {scenario.seed_spread:g}"
+        broken += [f"{named}: {what}" for what in found]
+    kept = "Every interval covers in 93 to 97 %" + ("." if arguments.intervals else ", false claims stay under 5 %.")
+    print("\n" + ("\n".join(broken) or kept))
     return 1 if broken else 0
 
 
