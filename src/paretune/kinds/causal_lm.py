@@ -96,6 +96,7 @@ class CausalLm(Kind[Task]):
 
         That is a length that no example is short enough for, and general text in which nothing is predicted.
         """
+        task.check_recipe(trial.recipe)
         if task.rows is not None:
             check_references(task, tokenizer, answering(task, tokenizer))
         if not trial.method.trains:

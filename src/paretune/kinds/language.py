@@ -58,7 +58,10 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
             peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
         keep_answer_peak(metrics, phases, peak)
     wrote = None if respondent.written is None else generator
-    return Evaluation(metrics, standard_errors, groups, items, text_loss_changes=tuple(changes), generator=wrote)
+    return Evaluation(
+        metrics, standard_errors, groups, items,
+        text_loss_changes=tuple(changes), notes=task.about_answers(), generator=wrote,
+    )  # fmt: skip
 
 
 def _base_losses(trial: Trial, loaded: LoadedModel, shared: SharedValues) -> Sequence[float]:

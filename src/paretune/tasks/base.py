@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from paretune.spec import CAUSAL_LM, InputError, ModelKind, RowsReport, TaskCard, TaskSpec, content_hash
+from paretune.spec import CAUSAL_LM, InputError, ModelKind, Recipe, RowsReport, TaskCard, TaskSpec, content_hash
 from paretune.tasks.asking import Answer, CorpusMetric, Respondent, answer_of
 from paretune.tasks.options import Kind, checked_options, under_todays_names
 
@@ -170,6 +170,13 @@ class Task(AnyTask):
     def ask(self, model: Respondent, examples: Sequence[Example]) -> list[Answer]:
         """Put questions to a model and return its answers: by default what it writes, with the values of `score`."""
         return [answer_of(text, one, self) for text, one in zip(model.write(examples), examples, strict=True)]
+
+    def check_recipe(self, recipe: Recipe) -> None:  # most tasks go with any
+        """Raise `InputError` for a recipe that does not go with the task: called before anything runs."""
+
+    def about_answers(self) -> tuple[str, ...]:
+        """Return what a record should say of how the answers were scored that `ask` returned last."""
+        return ()
 
     def why_no_reference(self, example: Example) -> str | None:  # noqa: ARG002
         """Return why no answer to an example could have the best values there are, None where one can."""

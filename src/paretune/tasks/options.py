@@ -62,6 +62,11 @@ def text_with(part: str, meaning: str) -> Kind:
     return Kind(f"hold {part}, {meaning}", lambda value: isinstance(value, str) and part in value)
 
 
+def one_of(*known: str) -> Kind:
+    """Return the kind of certain texts."""
+    return Kind(f"be {' or '.join(known)}", lambda value: value in known)
+
+
 def or_null(kind: Kind) -> Kind:
     """Return a kind of values, and null in addition."""
     return Kind(f"{kind.must}, or null", lambda value: value is None or kind.fits(value))

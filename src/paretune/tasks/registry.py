@@ -6,7 +6,9 @@ from typing import Any
 from paretune.plugins import plugin_classes
 from paretune.spec import InputError, TaskCard, TaskSpec, nearest
 from paretune.tasks.base import AnyTask, Task
+from paretune.tasks.code_problems import CodeProblems
 from paretune.tasks.gsm8k import Gsm8k
+from paretune.tasks.human_eval import HumanEval
 from paretune.tasks.image_concept import ImageConcept
 from paretune.tasks.own_data import OwnData
 from paretune.tasks.own_data_v1 import OwnDataV1
@@ -18,7 +20,16 @@ PLUGIN_GROUP = "paretune.tasks"
 """Entry points of this group name subclasses of `Task`, `ClassificationTask`, `ImageTask` or the task of a plug-in's
 kind."""
 
-_OWN: tuple[type[AnyTask], ...] = (WordProblems, Gsm8k, OwnData, OwnLabels, ImageConcept, Sentiment)
+_OWN: tuple[type[AnyTask], ...] = (
+    WordProblems,
+    Gsm8k,
+    OwnData,
+    OwnLabels,
+    ImageConcept,
+    Sentiment,
+    CodeProblems,
+    HumanEval,
+)
 _EARLIER: tuple[type[AnyTask], ...] = (OwnDataV1,)
 """Earlier versions of tasks: what was begun with one goes on with it."""
 
