@@ -119,7 +119,7 @@ def serve(order: dict[str, Any], channel: Channel) -> None:
     try:
         exec(compile(order["program"], "<program>", "exec"), space)
         channel.write({"ready": callable(space.get(order["entry"]))})
-    except BaseException as error:  # whatever a program raises, SystemExit as well
+    except BaseException as error:  # all that a program may raise, SystemExit as well
         channel.write({"error": type(error).__name__})
         return
     while True:
