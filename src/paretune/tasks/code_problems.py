@@ -50,7 +50,7 @@ class CodeProblems(CodeTask):
         licence="Apache-2.0",
         metrics=(pass_at(1), TESTS_PASSED),
         parts={"seen": "pairs of steps of the training data", "unseen": "other pairs of the same steps"},
-        cluster="pair of steps",
+        cluster="step pair",
     )
     default_options: ClassVar[dict[str, Any]] = {
         "train_size": 1024,
