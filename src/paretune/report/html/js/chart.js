@@ -158,7 +158,7 @@ const drawChart = async () => {
   }
   const renderer = picture.points.length > MOST_NAMED ? "canvas" : "svg";
   // `ast` evaluates expressions without eval, which the page forbids. Level 1 tells errors only: a front may be empty.
-  const options = { actions: false, renderer, ast: true, logLevel: 1, config: chartColours() };
+  const options = { actions: false, renderer, ast: true, logLevel: 1, config: chartColours(renderer) };
   drawn = (await window.vegaEmbed("#chart", specOf(picture), options)).view;
   await zoomWith(drawn, picture.isLog, () => inTurn(() => drawn && drawPoints(pictureOf())));
   await drawPoints(picture);

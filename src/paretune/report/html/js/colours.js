@@ -1,11 +1,16 @@
 /** Colours and fonts of charts, those of the page. */
 
-export const chartColours = () => {
+/**
+ * Return the configuration of a chart. An SVG has the names of colours, which follow theme and print. A canvas has their
+ * values, the background's too: printed from a dark page it stays dark, and readable.
+ */
+export const chartColours = (renderer = "svg") => {
   const style = getComputedStyle(document.documentElement);
-  const [ink, soft, line, accent] = ["--ink", "--soft", "--line", "--accent"].map((name) => style.getPropertyValue(name).trim());
+  const colour = (name) => (renderer === "svg" ? `var(${name})` : style.getPropertyValue(name).trim());
+  const [ink, soft, line, accent, card] = ["--ink", "--soft", "--line", "--accent", "--card"].map(colour);
   const font = getComputedStyle(document.body).fontFamily;
   return {
-    background: null,
+    background: card,
     font,
     view: { stroke: null },
     axis: {

@@ -120,7 +120,7 @@ const drawParallel = () => {
   lines[0].setAttribute("tabindex", "0");
   const label = `${rows.length} rows over ${axes.map(({ metric }) => metric.words).join(", ")}, the better value further up`;
   picture.replaceChildren(
-    svg("svg", { width, height: TOP + HEIGHT + BOTTOM, role: "group", "aria-label": label }, ...axes.flatMap((axis, number) => axisParts(axis, places[number])), ...lines, ...namesOf(rows, axes[0], left)),
+    svg("svg", { width, height: TOP + HEIGHT + BOTTOM, viewBox: `0 0 ${width} ${TOP + HEIGHT + BOTTOM}`, role: "group", "aria-label": label }, ...axes.flatMap((axis, number) => axisParts(axis, places[number])), ...lines, ...namesOf(rows, axes[0], left)),
   );
   const more = rowsShown().length - rows.length;
   byId("lines-left").textContent = more > 0 ? `The first ${rows.length} rows, in the order of the table; ${more} more are left out.` : "";
