@@ -1,5 +1,6 @@
 """Why rows may not be compared: another base model, another recipe, another machine."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
@@ -21,7 +22,7 @@ def protocol_conflicts(view: View, metrics: Sequence[str]) -> list[str]:
     """
     declared = _declared(view.study)
     readers: dict[str, _Reader] = {"base model": attrgetter("trial.base")}
-    readers |= {f"recipe.{field}": _shared_field(field, declared) for field in Recipe.model_fields}
+    readers |= {f"recipe.{field}": _shared_field(field, declared) for field in _recipe_fields(view, declared)}
     readers |= {"device": _provenance("device"), "platform": _provenance("platform"), "package versions": _packages}
     if any(view.table[metric].unit is Unit.SECONDS for metric in metrics):
         readers["number of threads"] = _provenance("num_threads")
@@ -84,6 +85,13 @@ def _declared(study: Study | None) -> dict[str, _Declared]:
     }
 
 
+def _recipe_fields(view: View, declared: Mapping[str, _Declared]) -> Iterable[str]:
+    """Return the fields of the recipe that rows may differ in: none where all are equal and none is declared."""
+    recipes = {record.trial.recipe for row in view.rows for record in row.records}
+    alike = len(recipes) < 2 and not any(row.method in declared for row in view.rows)
+    return () if alike else Recipe.model_fields
+
+
 def _departures(declared: Mapping[str, _Declared], record: Record) -> dict[str, Hashable]:
     """Return the shared values of the fields in which a record departs from them as the study declares."""
     if record.trial.method.label not in declared:
@@ -125,7 +133,8 @@ def _clause(view: View, what: str, read: _Reader) -> str:
     found = list(values.values())
     if len(set(found)) <= 1 and all(len(value) == 1 for value in found):
         return ""
-    usual = next((value for value in found if len(value) == 1 and 2 * found.count(value) > len(found)), None)
+    counts = Counter(found)
+    usual = next((value for value in counts if len(value) == 1 and 2 * counts[value] > len(found)), None)
     if usual is None:
         return f"different {what}: {_some(values)}"
     return f"another {what} for {_some(name for name, value in values.items() if value != usual)}"

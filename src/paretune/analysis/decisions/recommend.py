@@ -15,10 +15,10 @@ from paretune.analysis.statistics.sample_size import needed
 from paretune.analysis.table.comparable import judge_notes, same_conditions
 from paretune.analysis.table.comparison_set import ComparisonSet, make_comparison_set
 from paretune.analysis.table.evidence import Evidence
-from paretune.analysis.table.floor import baselines, not_beaten
+from paretune.analysis.table.floor import Baseline, baselines, not_beaten
 from paretune.analysis.table.rows import Row, rows_of
 from paretune.analysis.table.selection import View, choose_view
-from paretune.spec import COSTS, METRICS, InputError
+from paretune.spec import COSTS, METRICS, InputError, Metric
 
 
 def recommend_from(
@@ -57,11 +57,11 @@ def recommend_among(
     known: Capabilities,
 ) -> Recommendation:
     """Return the recommendation for the rows of a view. `compared` are those that ended well, also without a score."""
-    quality = view.main_metric.name
+    quality, to_beat = view.main_metric.name, baselines(view.rows)
     reasons = {
         view.name_of(row): unmet(row, limits, capabilities, known)
         + _no_objective(row, compared, [*objective])
-        + _not_above_base(row, view, limits, [*objective])
+        + _not_above_base(row, view.main_metric, to_beat, limits, [*objective])
         for row in view.rows
     }
     ruled_out = [RuledOut(name=name, reasons=tuple(found)) for name, found in sorted(reasons.items()) if found]
@@ -82,7 +82,7 @@ def recommend_among(
         ruled_out=tuple(ruled_out),
         next_experiment=_next_experiment(view, compared, candidates) if list(objective) == [quality] else None,
         no_claim_because=choice.no_claim(candidates),
-        notes=(*_notes(view, compared, admissible), *_lone_notes(compared, objective)),
+        notes=(*_notes(view, compared, admissible, costs), *_lone_notes(compared, objective)),
     )
 
 
@@ -100,12 +100,13 @@ def _no_objective(row: Row, compared: ComparisonSet, objective: Sequence[str]) -
     return [Reason(kind="not measured", requirement=name) for name in missing]
 
 
-def _not_above_base(row: Row, view: View, limits: Sequence[Limit], objective: Sequence[str]) -> list[Reason]:
+def _not_above_base(
+    row: Row, main: Metric, to_beat: Sequence[Baseline], limits: Sequence[Limit], objective: Sequence[str]
+) -> list[Reason]:
     """Return a reason where a baseline is as good, unless the limits say how good is good enough.
 
     What trains no base model is there to compare with by the main metric. Where a cost counts, it is no answer.
     """
-    main = view.main_metric
     bound: Literal["at most", "at least"] = "at most" if main.lower_is_better else "at least"
     own_floor = any(limit.metric == main.name and limit.bound == bound for limit in limits)
     if own_floor or row.outcome.kind != "ok":
@@ -121,7 +122,7 @@ def _not_above_base(row: Row, view: View, limits: Sequence[Limit], objective: Se
             limit=Limit(metric=main.name, bound=bound, value=one.value),
             baseline=one.name,
         )
-        for one in not_beaten(row, main, baselines(view.rows))
+        for one in not_beaten(row, main, to_beat)
     ]
 
 
@@ -217,7 +218,7 @@ def _lone_notes(compared: ComparisonSet, objective: Mapping[str, float]) -> list
     return [f"Where {lone_value(compared.main_metric)}, its uncertainty is unknown; the results table shows the value."]
 
 
-def _notes(view: View, compared: ComparisonSet, admissible: Sequence[int]) -> list[str]:
+def _notes(view: View, compared: ComparisonSet, admissible: Sequence[int], costs: Sequence[str]) -> list[str]:
     notes = []
     if view.split == "validation":
         notes.append("These are results on the validation split, which may have been used to choose settings.")
@@ -227,7 +228,7 @@ def _notes(view: View, compared: ComparisonSet, admissible: Sequence[int]) -> li
         notes.append(f"One seed of {', '.join(single)}: seed variance is not included.")
     if any(compared.components[place] is None for place in admissible):
         notes.append("Per-question answers are not available, so comparisons are unpaired.")
-    left_out = [cost for cost in COSTS if cost not in comparable_costs(compared)]
+    left_out = [cost for cost in COSTS if cost not in costs]
     if left_out:
         labels = ", ".join(METRICS[cost].words for cost in left_out)
         notes.append(f"Not compared, because measured under different conditions: {labels}.")

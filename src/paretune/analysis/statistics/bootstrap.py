@@ -126,8 +126,11 @@ def _seed_deviates(components: Sequence[VarianceComponents], num_draws: int) -> 
         for size in spans(num_draws, number):
             variances = np.repeat(between[varying][None], size, axis=0)
             if len(known):
-                scales = scale_rng.chisquare(known, size=(size, len(known))) / known
-                variances[:, estimated] /= np.maximum(scales, 1e-12)
+                scales = np.maximum(scale_rng.chisquare(known, size=(size, len(known))) / known, 1e-12)
+                if estimated.all():
+                    variances /= scales
+                else:  # a copy of the columns, which takes as long as drawing them
+                    variances[:, estimated] /= scales
             variances -= residual[varying]
             np.maximum(0.0, variances, out=variances)
             variances /= num_seeds[varying]

@@ -1,5 +1,6 @@
 """Which records may be compared in time and memory."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 
 from paretune.spec import METRICS, Phase, Record, Unit
@@ -49,7 +50,7 @@ def _imported_notes(records: Sequence[Record]) -> list[str]:
     notes += [f"{METRICS[name].label}, imported: {text}." for name, text in covers]
     made = [tuple(sorted(record.provenance.packages.items())) for record in imported if record.provenance]
     if len(set(made)) > 1:
-        different = len(made) - max(made.count(one) for one in set(made))
+        different = len(made) - max(Counter(made).values())
         were = "was" if different == 1 else "were"
         notes.append(
             f"{different} of the {len(made)} imported results {were} made with other package versions than the rest; "

@@ -28,8 +28,10 @@ def scored_metrics(rows: Sequence["Row"]) -> tuple[Metric, ...]:
 
 
 def main_metric(rows: Sequence["Row"]) -> Metric:
-    """Return the metric that the rows of a task are ranked by."""
-    return scored_metrics(rows)[0]
+    """Return the metric that the rows of a task are ranked by: the first of `scored_metrics`."""
+    # The first row that declares metrics decides: the others need not be looked at.
+    declared = next((metrics for row in rows if (metrics := row.task_spec.metrics)), None)
+    return (declared or scored_metrics(rows))[0]
 
 
 def main_metrics(rows: Sequence["Row"]) -> list[Metric]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from paretune.analysis import Row
@@ -67,6 +68,7 @@ def _front_rules(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[st
     }
 
 
+@cache
 def chart_bundle() -> str:
     """Return the JavaScript of Vega, Vega-Lite and Vega-Embed, which defines `window.vegaEmbed`. About 0.9 MB."""
     import vl_convert
