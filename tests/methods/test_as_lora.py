@@ -69,7 +69,7 @@ def converted(checkpoint: Path, out: Path, ranks: str, **options: Any) -> None:
     convert_checkpoint(checkpoint, "lora", ranks, out, **(USUAL | options))
 
 
-@pytest.mark.parametrize("method", ["oft", "hra", "shira", "ia3", "full", "lokr", "rslora", "miss"])
+@pytest.mark.parametrize("method", ["oft", "hra", "shira", "ia3", "full", "lokr", "dora", "miss"])
 def test_of_full_rank_it_is_the_method_and_plain_peft_loads_it(
     method: str, trained: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +148,15 @@ def test_what_lora_cannot_hold_is_one_line(
     with pytest.raises(InputError, match=words):
         converted(trained(method), tmp_path / "out", "4")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_lora_is_only_made_smaller(trained: Callable[..., Path], tmp_path: Path) -> None:
+    lora = trained("rslora", target_modules=["q_proj", "v_proj"], r=4)
+    with pytest.raises(InputError, match="is a plain LoRA of rank 4 already; --rank below 4 makes it smaller"):
+        converted(lora, tmp_path / "out", "2,4")
+    converted(lora, tmp_path / "out", "2")
+    with pytest.raises(InputError, match="is a plain LoRA of rank 2 already"):
+        converted(tmp_path / "out" / "rank-2", tmp_path / "again", "16")
 
 
 def test_wrong_use_is_said_before_anything_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,7 @@
 """Checks on what was saved: does it come back, does it merge, how much of it is needed, who can use it."""
 
-import json
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -103,12 +101,3 @@ def _fingerprints(folder: Path) -> dict[str, tuple[str, int]]:
                 shape = f"{tensor.dtype}{tuple(tensor.shape)}".encode()
                 found[name] = sha256(shape + raw).hexdigest(), len(raw)
     return found
-
-
-def saved_config(folder: Path) -> dict[str, Any] | None:
-    """Return the adapter's configuration in a checkpoint, or None where it holds a whole model."""
-    file = folder / "adapter_config.json"
-    if not file.exists():
-        return None
-    config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return config

@@ -52,6 +52,7 @@ def convert_checkpoint(
             raise InputError(f"--rank: {rank} is no rank; the smallest is 1")
         if (folder / TRIAL_FILE).exists():  # written last: without it a run was stopped half-way
             raise InputError(f"{folder}: is there already; choose another folder with --out")
+    _refuse_a_lora(checkpoint, list(folders))
     asked = replayed(checkpoint, None, model, {}, ("answers",))
     found, left_out = _write_all(checkpoint, asked, folders, linear_only=linear_only)
     original = None
@@ -62,6 +63,23 @@ def convert_checkpoint(
         print(json.dumps(_as_json(checkpoint, asked, left_out, original, found), indent=1))
     else:
         print("\n".join(_lines(checkpoint, asked, left_out, original, found)))
+
+
+def _refuse_a_lora(checkpoint: Path, ranks: Sequence[int]) -> None:
+    """Raise `InputError` for a plain LoRA, unless each rank makes it smaller."""
+    file = checkpoint / "adapter_config.json"
+    if not file.is_file():
+        return
+    from paretune.methods.checkpoint import reading
+    from paretune.methods.plain_lora import broken_rule, ranks_of, saved_config
+
+    with reading(checkpoint):
+        config = saved_config(checkpoint) or {}
+        if broken_rule(config, checkpoint) is not None:
+            return
+        rank = max(ranks_of(config))
+    if max(ranks) >= rank:
+        raise InputError(f"{checkpoint}: is a plain LoRA of rank {rank} already; --rank below {rank} makes it smaller")
 
 
 def _write_all(

@@ -206,6 +206,19 @@ def replayed(
     return Replayed(trial, task, named, trained_as)
 
 
+def checkpoint_base_model(checkpoint: Path, model: str | None) -> str:
+    """Return the reference of a checkpoint's base model: `model` where given, or what the checkpoint names.
+
+    Raises `InputError` where it takes a choice, or the checkpoint cannot be read.
+    """
+    if model:
+        return model
+    trial_file = checkpoint / TRIAL_FILE
+    if trial_file.exists():
+        return Trial.read(_json(trial_file), str(trial_file)).base_model
+    return _base_of(checkpoint, _described(checkpoint)[1])
+
+
 def _unread(task: "AnyTask") -> TaskSpec:
     """Return the task as data without the hash of what it yields, so that no data is read yet."""
     card = task.card

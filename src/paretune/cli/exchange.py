@@ -1,4 +1,4 @@
-"""Results of other people's tools: in and out."""
+"""Results of other people's tools, in and out, and adapters for servers."""
 
 import sys
 from collections import Counter
@@ -10,7 +10,7 @@ import typer
 from paretune.cli.commands import Commands
 
 importing = Commands(no_args_is_help=True, help="Import results of other tools.")
-exporting = Commands(no_args_is_help=True, help="Export results in the layout of other tools.")
+exporting = Commands(no_args_is_help=True, help="Export results and adapters in the layout of other tools.")
 _PEFT = "peft-comparison"
 
 
@@ -50,3 +50,24 @@ def export_peft(
         print(f"left out: {reason}", file=sys.stderr)
     for place, number in Counter(file.parent for file in done.files).items():
         print(f"{number} results written to {place}")
+
+
+@exporting.command(
+    "adapter", epilog="Example: paretune export adapter converted/rank-16 --for llama.cpp -o served/word-problems"
+)
+def export_adapter(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder of a saved adapter.", metavar="CHECKPOINT")],
+    server: Annotated[str, typer.Option("--for", help="What shall load it: peft, vllm or llama.cpp.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write into.")],
+    model: Annotated[
+        str | None, typer.Option(help="Base model (default: the one that the checkpoint was trained on).")
+    ] = None,
+) -> None:
+    """Export an adapter as a server loads it.
+
+    Writes a folder of peft's, a LoRA folder that keeps vLLM's rules, or a GGUF file for llama.cpp. What is no plain
+    LoRA goes through paretune convert first.
+    """
+    from paretune.cli.export_adapter import export_adapter as exported
+
+    print("\n".join(exported(checkpoint, server, out, model)))
