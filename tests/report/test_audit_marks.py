@@ -5,7 +5,8 @@ import json
 import pytest
 
 from paretune.report import results_json
-from paretune.report.audit_marks import AUDIT_MARK
+from paretune.report.audit_marks import AUDIT_MARK, check_name
+from paretune.report.decisions import capability_text
 from paretune.report.html.page import render_page
 from paretune.spec import CLAIMS, AuditMarks, Recipe, Record
 from tests.records import make_record, make_study
@@ -91,3 +92,8 @@ def test_the_page_marks_the_row(records: list[Record]) -> None:
 
 def test_nothing_is_said_where_nothing_was_found() -> None:
     assert "†" not in printed([make_record("oft"), make_record("lora", audit=AuditMarks(audit=AUDIT))])
+
+
+def test_names_of_servers_are_written_as_they_write_them() -> None:
+    assert check_name("servable_by_llama_cpp") == capability_text("servable_by_llama_cpp") == "servable by llama.cpp"
+    assert check_name("servable_by_vllm") == capability_text("servable_by_vllm") == "servable by vLLM"

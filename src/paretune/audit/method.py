@@ -7,7 +7,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -22,7 +22,7 @@ from paretune.audit.answers import (
     padding_invariant,
 )
 from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
-from paretune.audit.serving import servable_by_vllm
+from paretune.audit.serving import servable_by_llama_cpp, servable_by_vllm
 from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
 from paretune.audit.switching import exact_off, no_op_at_start, switch_restores
 from paretune.audit.training import checkpointing_keeps_gradients, parameters_move, trains
@@ -112,10 +112,18 @@ def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str,
         if course.saved_at_start:
             yield from _asked(subject, "compact", lambda: compact(at_start, saved))
         yield from _asked(subject, "servable_by_vllm", lambda: servable_by_vllm(saved))
+        config = partial(_config_of, subject)
+        yield from _asked(subject, "servable_by_llama_cpp", lambda: servable_by_llama_cpp(saved, config()))
     yield from _asked(subject, "checkpointing_keeps_gradients", lambda: checkpointing_keeps_gradients(attached))
     yield from _asked(subject, "switch_restores", lambda: switch_restores(attached))
     yield from _asked(subject, "exact_off", lambda: exact_off(attached))
     yield from _asked(subject, "trains_in_bf16", lambda: _moves_in_bf16(spec, subject))
+
+
+def _config_of(subject: Subject) -> dict[str, Any]:
+    """Return the configuration of a base model of transformers."""
+    config: dict[str, Any] = subject.fresh().model.config.to_dict()  # type: ignore[operator, union-attr]
+    return config
 
 
 def _course(spec: MethodSpec, subject: Subject, at_start: Path) -> _Course | NotPassed:

@@ -63,6 +63,7 @@ class Capabilities(Data):
     compact: bool | None = None
     convertible_to_lora: bool | None = None
     servable_by_vllm: bool | None = None
+    servable_by_llama_cpp: bool | None = None
 
 
 class Answering(NamedTuple):

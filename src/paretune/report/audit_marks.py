@@ -67,7 +67,8 @@ def failed_checks(rows: Sequence[Row]) -> dict[str, str]:
 
 def check_name(claim: str) -> str:
     """Return a check of the audit in words: "servable by vLLM"."""
-    return claim.replace("_", " ").replace("vllm", "vLLM").replace("bf16", "bfloat16")
+    words = claim.replace("llama_cpp", "llama.cpp").replace("_", " ")
+    return words.replace("vllm", "vLLM").replace("bf16", "bfloat16")
 
 
 def marks_for(row: Row) -> AuditMarks | None:

@@ -66,7 +66,7 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
 
 def capability_text(name: str) -> str:
     """Return a capability in words: "servable by vLLM"."""
-    return name.replace("_", " ").replace("vllm", "vLLM")
+    return name.replace("llama_cpp", "llama.cpp").replace("_", " ").replace("vllm", "vLLM")
 
 
 def least_text(cost: str) -> str:

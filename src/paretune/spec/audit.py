@@ -119,7 +119,11 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "servable_by_vllm", "vLLM", "vLLM can serve the checkpoint on top of the base model.",
-            "vLLM's documented rules for LoRA adapters, read against the saved files.",
+            "The rules for LoRA adapters in the code of vLLM 0.33.0, read against the saved files.",
+        ),
+        Claim(
+            "servable_by_llama_cpp", "llama\n.cpp", "llama.cpp can serve the checkpoint on top of the base model.",
+            "Whether it can be written as a GGUF adapter; those that were tried are loaded by llama.cpp b11549.",
         ),
     )
 }  # fmt: skip
