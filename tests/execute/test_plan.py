@@ -99,8 +99,8 @@ def test_hardware_that_is_not_there_is_refused_before_anything_runs(
     toy_study: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    trials = plan(toy_study(recipe={"steps": 4, "quantisation": "4bit"}))
-    with pytest.raises(InputError, match='quantisation = "4bit" needs a CUDA GPU'):
+    trials = plan(toy_study(recipe={"steps": 4, "attention": "flash_attention_2"}))
+    with pytest.raises(InputError, match='attention = "flash_attention_2" needs a CUDA GPU'):
         check_trials(trials)
 
 

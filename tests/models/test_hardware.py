@@ -11,25 +11,36 @@ from paretune.models.hardware import default_device, device_name, quantised, slo
 from paretune.spec import InputError
 
 
-@pytest.mark.parametrize(
-    ("quantisation", "attention"), [("4bit", "sdpa"), ("8bit", "sdpa"), (None, "flash_attention_2")]
-)
-def test_what_needs_a_gpu_is_refused_without_one(
-    quantisation: str | None, attention: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_needs_a_gpu_is_refused_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="needs a CUDA GPU, and this machine has none"):
-        check_hardware(quantisation, attention)
+        check_hardware(None, "flash_attention_2")
     with pytest.raises(InputError, match="needs a CUDA GPU"):
-        load_model("toy:llama", quantisation=quantisation, attention=attention)
+        load_model("toy:llama", attention="flash_attention_2")
+
+
+@pytest.mark.parametrize("quantisation", ["4bit", "8bit"])
+def test_quantised_layers_need_no_gpu_but_a_recent_package(quantisation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paretune.models.hardware.default_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("paretune.models.hardware.version", lambda name: "0.50.2")
+    check_hardware(quantisation, "sdpa")
+    monkeypatch.setattr("paretune.models.hardware.version", lambda name: "0.49.1")
+    with pytest.raises(InputError, match=r"needs bitsandbytes 0\.50 or later, and 0\.49\.1 is installed"):
+        check_hardware(quantisation, "sdpa")
+    monkeypatch.setattr("paretune.models.hardware.default_device", lambda: torch.device("cuda"))
+    check_hardware(quantisation, "sdpa")
+    monkeypatch.setattr("paretune.models.hardware.default_device", lambda: torch.device("mps"))
+    with pytest.raises(InputError, match="does not support Apple GPUs"):
+        check_hardware(quantisation, "sdpa")
 
 
 def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="pip install flash-attn"):
+    with pytest.raises(InputError, match='pip install "flash-attn"'):
         check_hardware(None, "flash_attention_2")
-    with pytest.raises(InputError, match="pip install bitsandbytes"):
+    with pytest.raises(InputError, match='pip install "bitsandbytes>=0.50"'):
         check_hardware("4bit", "sdpa")
 
 
@@ -43,9 +54,9 @@ def test_quantised_layers_are_asked_for_alike_for_every_method(monkeypatch: pyte
     fake: Any = ModuleType("transformers")
     fake.BitsAndBytesConfig = Config
     monkeypatch.setitem(sys.modules, "transformers", fake)
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr("paretune.models.hardware.default_device", lambda: torch.device("cuda"))
     assert quantised(None, "bfloat16") == {}
-    assert quantised("4bit", "bfloat16")["device_map"] == {"": 0}
+    assert quantised("4bit", "bfloat16")["device_map"] == {"": torch.device("cuda")}
     quantised("8bit", "bfloat16")
     assert asked[0]["bnb_4bit_compute_dtype"] is torch.bfloat16
     assert asked[1] == {"load_in_8bit": True}

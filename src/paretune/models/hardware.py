@@ -1,6 +1,7 @@
 """Ways to hold and run a base model that not every machine has: quantised weights, particular kernels of attention."""
 
 import importlib.util
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from paretune.spec import InputError
@@ -8,13 +9,16 @@ from paretune.spec import InputError
 if TYPE_CHECKING:
     import torch
 
-_PACKAGES = {"4bit": "bitsandbytes", "8bit": "bitsandbytes", "flash_attention_2": "flash_attn"}
+_FIRST_ON_PROCESSORS = (0, 50)
+"""The version of bitsandbytes from which quantised layers were tried here without a GPU."""
 
 
 def check_hardware(quantisation: str | None, attention: str) -> None:
     """Raise `InputError` unless this machine can hold weights like that and compute attention like that."""
-    _check("quantisation", quantisation)
-    _check("attention", attention)
+    if quantisation is not None:
+        _check_quantisation(f'recipe: quantisation = "{quantisation}"')
+    if attention == "flash_attention_2":
+        _check_flash_attention(f'recipe: attention = "{attention}"')
 
 
 def default_device() -> "torch.device":
@@ -70,7 +74,7 @@ def quantised(quantisation: str | None, dtype: str) -> dict[str, Any]:
     """Return the arguments of `from_pretrained` for quantised linear layers; none for None.
 
     "4bit" is NF4 with double quantisation (QLoRA, arXiv 2305.14314), "8bit" LLM.int8() (arXiv 2208.07339). Products are
-    computed in `dtype`, for every method. The model lands on the GPU.
+    computed in `dtype`, for every method. The model lands on the device where it is trained.
     """
     if quantisation is None:
         return {}
@@ -86,17 +90,31 @@ def quantised(quantisation: str | None, dtype: str) -> dict[str, Any]:
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=getattr(torch, dtype),
         )
-    return {"quantization_config": config, "device_map": {"": torch.cuda.current_device()}}
+    return {"quantization_config": config, "device_map": {"": default_device()}}
 
 
-def _check(field: str, value: str | None) -> None:
-    package = _PACKAGES.get(value or "")
-    if package is None:
-        return
+def _check_quantisation(setting: str) -> None:
+    device = default_device().type
+    if device == "mps":
+        raise InputError(f"{setting}: bitsandbytes does not support Apple GPUs; leave it out")
+    _check_package(setting, "bitsandbytes", "bitsandbytes>=0.50")
+    found = version("bitsandbytes")
+    if device == "cpu" and tuple(map(int, found.split(".")[:2])) < _FIRST_ON_PROCESSORS:
+        raise InputError(
+            f"{setting}: without a GPU this needs bitsandbytes 0.50 or later, and {found} is installed; "
+            'update it with: pip install "bitsandbytes>=0.50"'
+        )
+
+
+def _check_flash_attention(setting: str) -> None:
     import torch
 
     if not torch.cuda.is_available():
-        raise InputError(f'recipe: {field} = "{value}" needs a CUDA GPU, and this machine has none; leave it out')
-    if importlib.util.find_spec(package) is None:
-        install = package.replace("_", "-")
-        raise InputError(f'recipe: {field} = "{value}" needs {install}; install it with: pip install {install}')
+        raise InputError(f"{setting} needs a CUDA GPU, and this machine has none; leave it out")
+    _check_package(setting, "flash_attn", "flash-attn")
+
+
+def _check_package(setting: str, module: str, requirement: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        name = module.replace("_", "-")
+        raise InputError(f'{setting} needs {name}; install it with: pip install "{requirement}"')

@@ -97,7 +97,7 @@ def load_model(
 ) -> LoadedModel:
     """Return a base model and its tokenizer, with weights in `dtype`: "float32", "bfloat16" or "float16".
 
-    `quantisation` is that of the linear layers, "4bit" or "8bit": such a model is on the GPU already. `attention` is
+    `quantisation` is that of the linear layers, "4bit" or "8bit": such a model is on its device already. `attention` is
     an implementation by its name in transformers. Without a `head` it is a causal language model: decoding settings
     that came with it are dropped but for its token ids, so that greedy decoding is greedy. Raises `InputError` when the
     reference, the settings or the files cannot be used.
