@@ -40,7 +40,7 @@ def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match='pip install "flash-attn"'):
         check_hardware(None, "flash_attention_2")
-    with pytest.raises(InputError, match='pip install "bitsandbytes>=0.50"'):
+    with pytest.raises(InputError, match=r'pip install "bitsandbytes>=0\.50"'):
         check_hardware("4bit", "sdpa")
 
 

@@ -1,6 +1,5 @@
 """Code problems: their data, their tests, and what a task says of programs."""
 
-import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +11,9 @@ from paretune.tasks.code.steps import pairs
 from paretune.tasks.code.task import CodeTask
 from paretune.testing import TaskContract
 from paretune.testing.says import Says
+from tests.tasks.code.sandboxes import needs_sandbox
 
 SMALL = {"train_size": 4, "validation_size": 2, "test_size": 4}
-needs_sandbox = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
 
 @needs_sandbox

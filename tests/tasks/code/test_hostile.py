@@ -1,7 +1,6 @@
 """Programs that want to do harm, to stay for ever or to seem right: each is stopped, and none is right."""
 
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,9 @@ import pytest
 
 from paretune.tasks.code import Limits, Sandbox, find_sandbox, judge_calls, judge_check
 from paretune.tasks.code.judge import Case
+from tests.tasks.code.sandboxes import needs_sandbox
 
-pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+pytestmark = needs_sandbox
 _LIMITS = Limits(processor_seconds=1, clock_seconds=3.0)
 _RIGHT = "\ndef solve(x):\n    return x + 1\n"
 _CASES = [Case((1,), 2), Case((5,), 6)]

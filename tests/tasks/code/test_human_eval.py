@@ -3,7 +3,6 @@
 import gzip
 import importlib.util
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ import pytest
 from paretune.spec import InputError
 from paretune.tasks import get_task
 from paretune.testing import TaskContract
+from tests.tasks.code.sandboxes import needs_sandbox
 
-needs_sandbox = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 PROBLEM = {
     "task_id": "Ours/0",
     "prompt": "def shifted(numbers: list, by: int = 1):\n    '''Add to each number.'''\n",

@@ -11,8 +11,8 @@ from paretune.tasks.code import Limits, find_sandbox, judge_calls
 from paretune.tasks.code.inside import decoded, encoded
 from paretune.tasks.code.judge import Case
 from paretune.tasks.code.metrics import estimated_pass_at
+from tests.tasks.code.sandboxes import needs_sandbox
 
-needs_sandbox = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 VALUES = [None, True, 0, -1.5, float("inf"), "ä\ud800", [1, [2]], (1, "a"), {"a": 1, 2: (3,)}, {1, 2}, frozenset({3}),
           b"\x00\xff", 1j, [], (), {}, set(), 10**30]  # fmt: skip
 
