@@ -122,7 +122,8 @@ def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str,
 
 def _config_of(subject: Subject) -> dict[str, Any]:
     """Return the configuration of a base model of transformers."""
-    config: dict[str, Any] = subject.fresh().model.config.to_dict()  # type: ignore[operator, union-attr]
+    model: Any = subject.fresh().model
+    config: dict[str, Any] = model.config.to_dict()
     return config
 
 
