@@ -63,7 +63,7 @@ def test_every_command_that_writes_somewhere_calls_it_out() -> None:
     assert "--out" in names
     assert not names & {"--output", "--output-dir", "--quantised"}
     writing = [one.opts for one in _options(typer.main.get_command(app)) if "--out" in one.opts]
-    assert len(writing) == 8  # demo, run, page, plot, convert, import, export and publish
+    assert len(writing) == 9  # demo, run, page, plot, convert, import, publish, and export of results and of adapters
     assert all(set(opts) == {"-o", "--out"} for opts in writing)
 
 
