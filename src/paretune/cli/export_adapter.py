@@ -65,7 +65,7 @@ def _for_peft(checkpoint: Path, config: Mapping[str, Any], out: Path, model: str
     if finding := _not_with_peft_alone(checkpoint):
         raise _refused(checkpoint, "peft alone", finding)
     _copy(checkpoint, config, out, _base_name(checkpoint, model))
-    return [f"{out}: an adapter of peft's", f'load it: PeftModel.from_pretrained(base_model, "{out}")']
+    return [f"{out}: a peft adapter", f'load it: PeftModel.from_pretrained(base_model, "{out}")']
 
 
 def _not_with_peft_alone(checkpoint: Path) -> str | None:

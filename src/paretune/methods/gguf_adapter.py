@@ -13,7 +13,7 @@ import gguf
 import numpy as np
 from torch import Tensor
 
-from paretune.methods.plain_lora import LoraLayer, broken_rule, plain_lora_layers
+from paretune.methods.plain_lora import LoraLayer, broken_rule, lora_layer_names
 
 LLAMA_CPP = "llama.cpp b11549"
 """The version that was tried."""
@@ -33,7 +33,7 @@ def not_for_llama_cpp(config: Mapping[str, Any], folder: Path, model_config: Map
         return f"base models of the types {', '.join(ARCHITECTURES)} only, not {model_type}"
     if broken := broken_rule(config, folder):
         return broken
-    names, layers = _names(model_config), plain_lora_layers(folder)
+    names, layers = _names(model_config), lora_layer_names(folder)
     unknown = [layer for layer in layers if names.get_name(layer) is None]
     if unknown:
         return f"{unknown[0]} has no name in GGUF"

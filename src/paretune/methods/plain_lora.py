@@ -78,6 +78,12 @@ def ranks_of(config: Mapping[str, Any]) -> list[int]:
     return [int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values())]
 
 
+def lora_layer_names(folder: Path) -> list[str]:
+    """Return which layers a saved LoRA has, by the names of the base model's modules, in the order of these."""
+    names = sorted(name.removesuffix(_RIGHT) for name in _weight_names(folder) if name.endswith(_RIGHT))
+    return [name.removeprefix(_PREFIX) for name in names]
+
+
 def plain_lora_layers(folder: Path) -> dict[str, LoraLayer]:
     """Return the layers of a saved LoRA by the names of the base model's modules, in the order of these.
 
@@ -114,11 +120,16 @@ def _ignored_fields(config: Mapping[str, Any]) -> list[str]:
 
 
 def _other_weights(folder: Path) -> list[str]:
+    return sorted(name for name in _weight_names(folder) if not name.endswith((_RIGHT, _LEFT)))
+
+
+def _weight_names(folder: Path) -> list[str]:
+    """Return the names of a checkpoint's tensors, of which none is read."""
     names: list[str] = []
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as tensors:
             names += tensors.keys()
-    return sorted(name for name in names if not name.endswith((_RIGHT, _LEFT)))
+    return names
 
 
 def _tensors(file: Path) -> list[tuple[str, Tensor]]:

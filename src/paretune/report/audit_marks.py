@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from paretune.analysis import Row
 from paretune.methods.capabilities import marks_of
+from paretune.report.decisions import capability_text
 from paretune.report.format import MISSING, plain
 from paretune.report.wording import shows_batch_sizes
 from paretune.spec import CLAIMS, AuditMarks
@@ -67,8 +68,7 @@ def failed_checks(rows: Sequence[Row]) -> dict[str, str]:
 
 def check_name(claim: str) -> str:
     """Return a check of the audit in words: "servable by vLLM"."""
-    words = claim.replace("llama_cpp", "llama.cpp").replace("_", " ")
-    return words.replace("vllm", "vLLM").replace("bf16", "bfloat16")
+    return capability_text(claim).replace("bf16", "bfloat16")
 
 
 def marks_for(row: Row) -> AuditMarks | None:

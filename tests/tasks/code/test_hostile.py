@@ -38,7 +38,7 @@ ATTACKS = {
     "writes beside its folder": "open('/outside', 'w').write('here')",
     "writes to Python": "import os\nopen(os.__file__, 'a').write('changed')",
     "connects": "import socket\nsocket.create_connection(('127.0.0.1', {port}), 1)",
-    "listens": "import socket\nsocket.socket(socket.AF_UNIX).connect('\\0paretune-test')",
+    "connects without a network": "import socket\nsocket.socket(socket.AF_UNIX).connect('\\0paretune-test')",
     "reads the environment": "import os\nsecret = os.environ['PARETUNE_SECRET']",
     "kills its parent": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass",
     "kills everybody": "import os, signal\nos.kill(-1, signal.SIGKILL)\nraise SystemExit",
@@ -61,7 +61,9 @@ ATTACKS = {
         "class Any(int):\n    def __eq__(self, other): return True\n    def __hash__(self): return 0\n"
         "def solve(x): return Any()"
     ),
-    "changes what equal means": "import builtins\nbuiltins.assert_ = None\ndef solve(x): return True",
+    "forges what is sent": (
+        'import json\njson.dumps = lambda document: \'{"value": 2, "ready": true}\'\ndef solve(x): return 0'
+    ),
     "never ends its answer": "def solve(x): return 'a' * 10**8",
     "deep answer": "def solve(x):\n    found = []\n    for _ in range(10**5): found = [found]\n    return found",
     "is no Python": "def solve(x) return x + 1",

@@ -15,10 +15,8 @@ class Step(NamedTuple):
     words: str
     expression: str
     """In Python; `@` stands for the variable."""
-    takes: str
-    """What it needs: "text", "numbers" or "number"."""
     gives: str
-    """What it makes: that, or another type."""
+    """The type that it makes: "text", "numbers", "number", or another one."""
 
 
 class Family(NamedTuple):
@@ -59,67 +57,67 @@ _RARELY = 0.3
 _WORDS = ("apple", "level", "banana", "otto", "green", "tea", "kayak", "moon", "rain", "abba", "stone", "even", "sea")
 
 _TO_TEXT = (
-    Step("reverse it", "@[::-1]", "text", "text"),
-    Step("make all letters capital", "@.upper()", "text", "text"),
-    Step("make all letters small", "@.lower()", "text", "text"),
-    Step("remove white space at both ends", "@.strip()", "text", "text"),
-    Step("keep the first {n} characters", "@[:{n}]", "text", "text"),
-    Step("keep the last {n} characters", "@[-{n}:]", "text", "text"),
-    Step("leave out the first {n} characters", "@[{n}:]", "text", "text"),
-    Step('remove every "{letter}"', '@.replace("{letter}", "")', "text", "text"),
-    Step('replace every "{letter}" by "{other}"', '@.replace("{letter}", "{other}")', "text", "text"),
-    Step("swap small and capital letters", "@.swapcase()", "text", "text"),
-    Step("repeat it {n} times", "@ * {n}", "text", "text"),
+    Step("reverse it", "@[::-1]", "text"),
+    Step("make all letters capital", "@.upper()", "text"),
+    Step("make all letters small", "@.lower()", "text"),
+    Step("remove white space at both ends", "@.strip()", "text"),
+    Step("keep the first {n} characters", "@[:{n}]", "text"),
+    Step("keep the last {n} characters", "@[-{n}:]", "text"),
+    Step("leave out the first {n} characters", "@[{n}:]", "text"),
+    Step('remove every "{letter}"', '@.replace("{letter}", "")', "text"),
+    Step('replace every "{letter}" by "{other}"', '@.replace("{letter}", "{other}")', "text"),
+    Step("swap small and capital letters", "@.swapcase()", "text"),
+    Step("repeat it {n} times", "@ * {n}", "text"),
 )
 _FROM_TEXT = (
-    Step("count its characters", "len(@)", "text", "int"),
-    Step('count how often "{letter}" occurs', '@.count("{letter}")', "text", "int"),
-    Step("tell whether it reads the same backwards", "@ == @[::-1]", "text", "bool"),
-    Step('tell whether it contains "{letter}"', '"{letter}" in @', "text", "bool"),
-    Step("return the list of its words", "@.split()", "text", "list"),
-    Step("count its words", "len(@.split())", "text", "int"),
+    Step("count its characters", "len(@)", "int"),
+    Step('count how often "{letter}" occurs', '@.count("{letter}")', "int"),
+    Step("tell whether it reads the same backwards", "@ == @[::-1]", "bool"),
+    Step('tell whether it contains "{letter}"', '"{letter}" in @', "bool"),
+    Step("return the list of its words", "@.split()", "list"),
+    Step("count its words", "len(@.split())", "int"),
 )
 _TO_NUMBERS = (
-    Step("sort them in ascending order", "sorted(@)", "numbers", "numbers"),
-    Step("sort them in descending order", "sorted(@, reverse=True)", "numbers", "numbers"),
-    Step("reverse their order", "@[::-1]", "numbers", "numbers"),
-    Step("keep the even numbers", "[number for number in @ if number % 2 == 0]", "numbers", "numbers"),
-    Step("keep the odd numbers", "[number for number in @ if number % 2 == 1]", "numbers", "numbers"),
-    Step("keep those greater than {n}", "[number for number in @ if number > {n}]", "numbers", "numbers"),
-    Step("add {n} to each", "[number + {n} for number in @]", "numbers", "numbers"),
-    Step("multiply each by {n}", "[number * {n} for number in @]", "numbers", "numbers"),
-    Step("square each", "[number ** 2 for number in @]", "numbers", "numbers"),
-    Step("keep the first {n}", "@[:{n}]", "numbers", "numbers"),
-    Step("leave out the first {n}", "@[{n}:]", "numbers", "numbers"),
+    Step("sort them in ascending order", "sorted(@)", "numbers"),
+    Step("sort them in descending order", "sorted(@, reverse=True)", "numbers"),
+    Step("reverse their order", "@[::-1]", "numbers"),
+    Step("keep the even numbers", "[number for number in @ if number % 2 == 0]", "numbers"),
+    Step("keep the odd numbers", "[number for number in @ if number % 2 == 1]", "numbers"),
+    Step("keep those greater than {n}", "[number for number in @ if number > {n}]", "numbers"),
+    Step("add {n} to each", "[number + {n} for number in @]", "numbers"),
+    Step("multiply each by {n}", "[number * {n} for number in @]", "numbers"),
+    Step("square each", "[number ** 2 for number in @]", "numbers"),
+    Step("keep the first {n}", "@[:{n}]", "numbers"),
+    Step("leave out the first {n}", "@[{n}:]", "numbers"),
 )
 _FROM_NUMBERS = (
-    Step("return their sum", "sum(@)", "numbers", "int"),
-    Step("return the largest, or 0 if there is none", "max(@, default=0)", "numbers", "int"),
-    Step("return the smallest, or 0 if there is none", "min(@, default=0)", "numbers", "int"),
-    Step("count them", "len(@)", "numbers", "int"),
-    Step("count how many are positive", "sum(number > 0 for number in @)", "numbers", "int"),
-    Step("tell whether {n} is among them", "{n} in @", "numbers", "bool"),
+    Step("return their sum", "sum(@)", "int"),
+    Step("return the largest, or 0 if there is none", "max(@, default=0)", "int"),
+    Step("return the smallest, or 0 if there is none", "min(@, default=0)", "int"),
+    Step("count them", "len(@)", "int"),
+    Step("count how many are positive", "sum(number > 0 for number in @)", "int"),
+    Step("tell whether {n} is among them", "{n} in @", "bool"),
 )
 _TO_NUMBER = (
-    Step("add {n}", "@ + {n}", "number", "number"),
-    Step("subtract {n}", "@ - {n}", "number", "number"),
-    Step("multiply by {n}", "@ * {n}", "number", "number"),
-    Step("square it", "@ ** 2", "number", "number"),
-    Step("take its absolute value", "abs(@)", "number", "number"),
-    Step("change its sign", "-@", "number", "number"),
-    Step("divide by {n} and round down", "@ // {n}", "number", "number"),
-    Step("take the remainder of dividing by {n}", "@ % {n}", "number", "number"),
-    Step("raise it to at least {n}", "max(@, {n})", "number", "number"),
-    Step("limit it to at most {n}", "min(@, {n})", "number", "number"),
+    Step("add {n}", "@ + {n}", "number"),
+    Step("subtract {n}", "@ - {n}", "number"),
+    Step("multiply by {n}", "@ * {n}", "number"),
+    Step("square it", "@ ** 2", "number"),
+    Step("take its absolute value", "abs(@)", "number"),
+    Step("change its sign", "-@", "number"),
+    Step("divide by {n} and round down", "@ // {n}", "number"),
+    Step("take the remainder of dividing by {n}", "@ % {n}", "number"),
+    Step("raise it to at least {n}", "max(@, {n})", "number"),
+    Step("limit it to at most {n}", "min(@, {n})", "number"),
 )
 _FROM_NUMBER = (
-    Step("tell whether it is even", "@ % 2 == 0", "number", "bool"),
-    Step("tell whether it is greater than {n}", "@ > {n}", "number", "bool"),
-    Step("return it as text", "str(@)", "number", "text"),
-    Step("count its digits", "len(str(abs(@)))", "number", "int"),
-    Step("return the sum of its digits", "sum(int(digit) for digit in str(abs(@)))", "number", "int"),
+    Step("tell whether it is even", "@ % 2 == 0", "bool"),
+    Step("tell whether it is greater than {n}", "@ > {n}", "bool"),
+    Step("return it as text", "str(@)", "text"),
+    Step("count its digits", "len(str(abs(@)))", "int"),
+    Step("return the sum of its digits", "sum(int(digit) for digit in str(abs(@)))", "int"),
 )
-_PARSED = (Step("read the numbers between the commas", '[int(part) for part in @.split(",")]', "text", "numbers"),)
+_PARSED = (Step("read the numbers between the commas", '[int(part) for part in @.split(",")]', "numbers"),)
 
 FAMILIES = (
     Family("strings", "text", _padded, _TO_TEXT, _TO_TEXT + _FROM_TEXT),

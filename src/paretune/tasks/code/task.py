@@ -88,8 +88,8 @@ class CodeTask(Task):
     def ask(self, model: Respondent, examples: Sequence[Example]) -> list[Answer]:
         """Let a model write programs, `samples` for each problem, and run each in the sandbox."""
         count = self.options["samples"]
-        texts = model.write([example for example in examples for _ in range(count)])
         asked = [example for example in examples for _ in range(count)]
+        texts = model.write(asked)
         with ThreadPoolExecutor(os.cpu_count()) as workers:
             verdicts = list(workers.map(self._verdict, texts, asked))
         self._reasons = Counter(one.reason for one in verdicts)
