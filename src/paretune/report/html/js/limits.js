@@ -178,6 +178,7 @@ export const startLimits = () => {
   onChange((names) => {
     // Of its own changes the section has the controls already.
     if (names.includes("view")) drawControls();
+    if (!names.some((name) => ["view", "limits", "above", "needs"].includes(name))) return;
     const clear = byId("no-limits");
     if (clear !== null) clear.hidden = !isSet();
     drawRecommendation();

@@ -1,21 +1,27 @@
 /** The table of results: the chosen columns of the chosen rows, a hundred at a time. */
 
 import { facetNamed, given, numRows, table } from "./data.js";
-import { byId, element } from "./dom.js";
+import { afterPaint, byId, element } from "./dom.js";
 import { pairWords } from "./front.js";
 import { filtered, grouped, sorted } from "./select.js";
 import { change, state, withoutFilters } from "./state.js";
 
 export const ROWS_AT_ONCE = 100;
 const COMPACT_FROM = 31;
+const LOWEST_ROW = 21; // pixels
+const ROWS_IN_SIGHT = Math.ceil(900 / LOWEST_ROW); // the table is no higher than 900 pixels
 let limit = ROWS_AT_ONCE; // drawn rows at most
 let closed = new Set();
 let shownRows = [];
+let scrolled = 0; // pixels, inside the table's place
+let rest = { lines: [], draw: () => [] }; // what is drawn after the rows in sight
 let hooks = { reasons: () => "", details: () => null, mark: () => "", name: (row) => table.cells[0].text[row] };
 
 /** Say where a row's reasons, its details and its mark of the front come from. */
 export const connectTable = (given_) => {
   hooks = { ...hooks, ...given_ };
+  const place = byId("results").parentElement;
+  place.addEventListener("scroll", () => { scrolled = place.scrollTop; }, { passive: true });
 };
 
 /** Return the rows that are shown, in their order, also those further down than are drawn. */
@@ -50,17 +56,37 @@ export const drawTable = (most = limit) => {
   results.classList.toggle("compact", isCompact());
   results.parentElement.classList.toggle("tall", shownRows.length > 12);
   drawHead(results.tHead, places, sort);
+  const lines = entriesOf(groups);
+  const now = ROWS_IN_SIGHT + Math.ceil(scrolled / LOWEST_ROW);
+  const draw = (some) => some.flatMap((line) => (line.group === undefined ? rowOf(line.row, places) : [groupRow(line.group, line.count, places.length)]));
+  results.tBodies[0].replaceChildren(...draw(lines.slice(0, now)));
+  rest = { lines: lines.slice(now), draw };
+  results.setAttribute("aria-busy", String(lines.length > now));
+  drawRest();
+  drawFoot(places.length);
+};
+
+/** Draw the rows out of sight, once those in sight are painted: a filter answers in half the time. */
+const drawRest = afterPaint(() => {
   const body = document.createDocumentFragment();
+  for (const one of rest.draw(rest.lines)) body.append(one);
+  rest.lines = [];
+  byId("results").tBodies[0].append(body);
+  byId("results").setAttribute("aria-busy", "false");
+});
+
+/** Return what is drawn, in order: heads of groups, and the rows of those that are open, as many as are drawn at most. */
+const entriesOf = (groups) => {
+  const lines = [];
   let room = limit;
   for (const [name, rows] of groups) {
     if (room <= 0) break;
-    if (state.group !== "") body.append(groupRow(name, rows.length, places.length));
+    if (state.group !== "") lines.push({ group: name, count: rows.length });
     if (closed.has(name) && state.group !== "") continue;
-    for (const row of rows.slice(0, room)) body.append(...rowOf(row, places));
+    for (const row of rows.slice(0, room)) lines.push({ row });
     room -= rows.length;
   }
-  results.tBodies[0].replaceChildren(body);
-  drawFoot(places.length);
+  return lines;
 };
 
 const drawHead = (head, places, sort) => {
