@@ -28,7 +28,7 @@ from tests.records import make_record, make_records, make_study
 pytestmark = pytest.mark.browser
 
 SETTINGS = 20
-"""Of each of five pages."""
+"""Of each of six pages."""
 
 
 def of_the_tests(path: Path) -> Shown:
@@ -50,13 +50,13 @@ def tuned_synthetic(path: Path) -> Shown:
     return page_of(records, make_study(), answers, path)
 
 
-def imported(path: Path) -> Shown:
-    (folder,) = (
-        done.folder
-        for done in import_peft_comparison(PUBLISHED, path.parent / "imported")
-        if done.folder.name == "peft-metamathqa"
-    )
-    return page_of_folder(folder, path)
+def imported(path: Path, name: str = "peft-metamathqa") -> Shown:
+    folders = {done.folder.name: done.folder for done in import_peft_comparison(PUBLISHED, path.parent / "imported")}
+    return page_of_folder(folders[name], path)
+
+
+def imported_pictures(path: Path) -> Shown:
+    return imported(path, "peft-image-gen")
 
 
 MADE = [
@@ -65,6 +65,7 @@ MADE = [
     kept_classification,
     tuned_synthetic,
     pytest.param(imported, marks=needs_published),
+    pytest.param(imported_pictures, marks=needs_published),
 ]
 
 
