@@ -91,8 +91,8 @@ def _measured(rows: int, kind: str, *, profiled: bool) -> dict[str, float]:
 
 def _print_pages(sizes: list[int], kinds: list[str]) -> None:
     """Print a table of pages: how long they take to write and to use, and how large they are."""
-    names = ("write s", "elapsed", "peak GB", "file MB", "paint ms", "ready ms")
-    names += tuple(f"{control} {time}" for time in ("ms", "cpu") for control in ("filter", "search", "sort"))
+    names = ["write s", "elapsed", "peak GB", "file MB", "paint ms", "ready ms"]
+    names += [f"{control} {time}" for time in ("ms", "cpu") for control in ("filter", "search", "sort")]
     print(f"{'study':<10}{'rows':>8}" + "".join(f"{name:>11}" for name in names))
     for kind in kinds:
         for rows in sizes:
@@ -143,7 +143,7 @@ def _used(path: Path) -> list[float]:
 
 def _processor(counters: Any) -> float:
     """Return the milliseconds of the processor that a page's script, styles and layout took so far."""
-    values = {one["name"]: one["value"] for one in counters.send("Performance.getMetrics")["metrics"]}
+    values: dict[str, float] = {one["name"]: one["value"] for one in counters.send("Performance.getMetrics")["metrics"]}
     return 1000 * sum(values[name] for name in ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration"))
 
 
