@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -12,7 +13,14 @@ from paretune.tasks.code.judge import Case
 from tests.tasks.code.sandboxes import needs_sandbox
 
 pytestmark = needs_sandbox
-_LIMITS = Limits(processor_seconds=1, clock_seconds=3.0)
+_LIMITS = Limits(processor_seconds=1)
+# On a busy machine the limit that a program is meant to meet must still be the first one that it meets.
+_LIMITS_OF = {
+    "sleeps": Limits(clock_seconds=2.0),
+    "memory piece by piece": Limits(processor_seconds=60, memory_bytes=128 * 2**20),
+    "never ends its answer": Limits(processor_seconds=60),
+    "deletes everything": Limits(processor_seconds=60),
+}
 _RIGHT = "\ndef solve(x):\n    return x + 1\n"
 _CASES = [Case((1,), 2), Case((5,), 6)]
 _TEST = "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(5) == 6\n"
@@ -71,6 +79,13 @@ ATTACKS = {
 }
 
 
+class Attack(NamedTuple):
+    """A program that must not be judged to be right, and the limits it runs under."""
+
+    program: str
+    limits: Limits
+
+
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:
     """Return the sandbox of this machine."""
@@ -78,7 +93,7 @@ def sandbox() -> Sandbox:
 
 
 @pytest.fixture
-def attack(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def attack(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attack]:
     """Yield a program, and find what it must not touch untouched after it."""
     canary = tmp_path / "canary"
     canary.write_text("untouched")
@@ -88,7 +103,8 @@ def attack(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
         text = ATTACKS[request.param]
         for name, value in (("canary", canary), ("port", listening.getsockname()[1]), ("pid", os.getpid())):
             text = text.replace(f"{{{name}}}", str(value))
-        yield text if "def solve" in text else text + _RIGHT
+        program = text if "def solve" in text else text + _RIGHT
+        yield Attack(program, _LIMITS_OF.get(request.param, _LIMITS))
         with pytest.raises(BlockingIOError):
             listening.accept()
     assert canary.read_text() == "untouched"
@@ -96,17 +112,17 @@ def attack(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("attack", ATTACKS, indirect=True)
-def test_no_harm_and_not_right(attack: str, sandbox: Sandbox) -> None:
+def test_no_harm_and_not_right(attack: Attack, sandbox: Sandbox) -> None:
     """Three times the same verdict, and it is not that the program is right."""
-    found = {judge_calls(attack, "solve", _CASES, sandbox, _LIMITS).reason for _ in range(3)}
+    found = {judge_calls(attack.program, "solve", _CASES, sandbox, attack.limits).reason for _ in range(3)}
     assert len(found) == 1
     assert found != {"passed"}
 
 
 @pytest.mark.parametrize("attack", ATTACKS, indirect=True)
-def test_not_right_by_a_test_that_is_code(attack: str, sandbox: Sandbox) -> None:
+def test_not_right_by_a_test_that_is_code(attack: Attack, sandbox: Sandbox) -> None:
     """The same where the data set's own test calls the program."""
-    assert not judge_check(attack, "solve", "", _TEST, sandbox, _LIMITS).passed
+    assert not judge_check(attack.program, "solve", "", _TEST, sandbox, attack.limits).passed
 
 
 def test_what_is_right_is_right(sandbox: Sandbox) -> None:
