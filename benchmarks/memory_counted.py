@@ -1,6 +1,7 @@
 """Predicted memory against memory counted while a model really trains, on this machine's processor.
 
     python -m benchmarks.memory_counted [--model MODEL] [--methods lora,ia3,...] [--tokens 96] [--runs 2]
+        [--quantisation nf4]
 
 Both run the same loop with the same batch: once on fake tensors built from the configuration, once on real tensors with
 the model's weights. Each count is made `--runs` times, on a model loaded anew. The embedded model of 135 million
@@ -13,7 +14,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import torch
 
@@ -26,6 +27,7 @@ from paretune.methods import build, resolve
 from paretune.models import ModelShape, find_shape, load_model
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import EMBEDDED_MODEL, MethodEntry, MethodSpec, Recipe
+from paretune.spec.quantisation import QuantisedFormat
 
 METHODS = (
     "full", "lora", "dora", "adalora", "oft", "boft", "loha", "vera", "ia3", "shira", "vblora", "ln-tuning",
@@ -51,9 +53,9 @@ class Compared(NamedTuple):
         return max((self.predicted_bytes / counted - 1 for counted in self.counted_bytes), key=abs)
 
 
-def settings_for(num_tokens: int) -> EstimateSettings:
+def settings_for(num_tokens: int, quantisation: QuantisedFormat | None = None) -> EstimateSettings:
     """Return the settings of these runs."""
-    recipe = Recipe(batch_size=BATCH_SIZE, dtype="float32")
+    recipe = Recipe(batch_size=BATCH_SIZE, dtype="float32", quantisation=quantisation)
     return EstimateSettings(recipe=recipe, device="cpu", sequence_length=num_tokens)
 
 
@@ -71,7 +73,7 @@ def compare_method(shape: ModelShape, spec: MethodSpec, settings: EstimateSettin
 def _counted(shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths]) -> int:
     """Train for real and return the most bytes that were alive."""
     gc.collect()
-    model: Any = load_model(shape.name, settings.recipe.dtype).model.eval()
+    model: Any = load_model(shape.name, settings.recipe.dtype, quantisation=settings.recipe.quantised).model.eval()
     base = base_tensors(model)
     workload = workload_for(shape, settings, lengths)
     kind = kind_of_shape(shape)
@@ -89,13 +91,15 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--quantisation", choices=get_args(QuantisedFormat))
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     shape = find_shape(arguments.model)
-    print(f"{arguments.model}, batch of {BATCH_SIZE}, {arguments.tokens} tokens, float32, CPU")
+    held = f", linear layers in {arguments.quantisation}" if arguments.quantisation else ""
+    print(f"{arguments.model}, batch of {BATCH_SIZE}, {arguments.tokens} tokens, float32{held}, CPU")
     for name in arguments.methods.split(","):
         spec = resolve(MethodEntry(name=name))
-        found = compare_method(shape, spec, settings_for(arguments.tokens), runs=arguments.runs)
+        found = compare_method(shape, spec, settings_for(arguments.tokens, arguments.quantisation), runs=arguments.runs)
         print(
             f"{found.method:24} predicted {found.predicted_bytes:>13,}  counted "
             + "  ".join(f"{counted:>13,}" for counted in found.counted_bytes)

@@ -1,12 +1,26 @@
 import json
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from paretune.cli.audit import write_recorded
+from paretune.audit import audit_methods
+from paretune.cli.audit import with_the_rest, write_recorded
 from paretune.methods import method_cards, resolve
 from paretune.methods.capabilities import audit_of, audits_of
-from paretune.spec import MethodEntry, read_audit
+from paretune.spec import (
+    CAUSAL_LM,
+    Audit,
+    Finding,
+    InputError,
+    MethodAudit,
+    MethodEntry,
+    MethodSpec,
+    NotPassed,
+    Passed,
+    read_audit,
+)
 from tests.cli.conftest import Paretune
 from tests.spec.test_audit import AUDIT
 
@@ -125,3 +139,31 @@ def test_the_matrix_of_audits_has_a_column_for_a_check(paretune: Paretune) -> No
     assert any("Merges" in line and "Batch" in line for line in lines)
     assert sum(line.startswith("lily ") for line in lines) >= 1
     assert "peft" in lines[-1] or "peft" in lines[-2]
+
+
+def test_one_check_is_recorded_and_the_rest_of_the_record_stays(tmp_path: Path) -> None:
+    lora, dora = (resolve(MethodEntry(name=name)) for name in ("lora", "dora"))
+
+    def audit(spec: MethodSpec, **verdicts: Passed | NotPassed) -> MethodAudit:
+        findings = (Finding(claim=claim, model_kind=CAUSAL_LM, verdict=one) for claim, one in verdicts.items())
+        return MethodAudit(method=spec, findings=tuple(findings))
+
+    bad = NotPassed(finding="it does not")
+    about: dict[str, Any] = {"made_on": "2026-11-29", "packages": {"peft": "1"}, "base_models": {CAUSAL_LM: "toy"}}
+    before = Audit(**about, methods=(audit(lora, trains=Passed(), causal=bad), audit(dora, causal=bad)))
+    file = tmp_path / "recorded_audit.json"
+    write_recorded(before, file)
+    found = Audit(**about | {"made_on": "2026-11-30"}, methods=(audit(lora, causal=Passed()),))
+    after = with_the_rest(found, file, ["causal"])
+    assert after.made_on == "2026-11-30"
+    assert after.methods == (audit(lora, trains=Passed(), causal=Passed()), audit(dora, causal=bad))
+    with pytest.raises(InputError, match="made with peft 1, and 2 is installed: record all checks"):
+        with_the_rest(found.model_copy(update={"packages": {"peft": "2"}}), file, ["causal"])
+    oft = audit(resolve(MethodEntry(name="oft")), causal=Passed())
+    with pytest.raises(InputError, match="has no audit of oft: record all checks"):
+        with_the_rest(found.model_copy(update={"methods": (oft,)}), file, ["causal"])
+
+
+def test_an_unknown_check_is_refused_in_one_line() -> None:
+    with pytest.raises(InputError, match='unknown check "trains_on_nf5"'):
+        audit_methods(["lora"], claims=["trains_on_nf5"], jobs=1)

@@ -41,7 +41,7 @@ def test_as_json_with_a_budget_and_a_picture(capsys: pytest.CaptureFixture[str],
 
 def test_a_budget_that_is_too_small_is_told_what_needs_less(capsys: pytest.CaptureFixture[str]) -> None:
     ask(max_memory=["1kB"], sequence_length=32, as_json=False)
-    assert "What needs less: --gradient-checkpointing, --quantisation 4bit, a smaller" in capsys.readouterr().out
+    assert "What needs less: --gradient-checkpointing, --quantisation nf4, a smaller" in capsys.readouterr().out
     ask(max_memory=["1GB"], sequence_length=32, as_json=False)
     assert "What needs less" not in capsys.readouterr().out
 
@@ -131,7 +131,8 @@ def rows(path: Path, *words: int) -> Path:
     ("changed", "words"),
     [
         ({}, "toy:llama in float32, batch of 2, 16 tokens, cpu"),
-        ({"dtype": "bfloat16", "quantisation": "4bit"}, "toy:llama in bfloat16 with linear layers in 4bit, batch of 2"),
+        ({"dtype": "bfloat16", "quantisation": "nf4"}, "toy:llama in bfloat16 with linear layers in nf4, batch of 2"),
+        ({"dtype": "bfloat16", "quantisation": "4bit"}, "toy:llama in bfloat16 with linear layers in nf4, batch of 2"),
     ],
 )
 def test_the_heading_names_dtype_and_quantisation(

@@ -82,6 +82,7 @@ def test_every_option_that_adds_up_says_so_in_the_help_and_no_other_does() -> No
             "--weight",
             "--limit",
             "--capability",
+            "--check",
             "--method",
             "--max-memory",
             "--set",

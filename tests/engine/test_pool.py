@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import MistralConfig, MistralForCausalLM
 
 from paretune.engine import GENERATORS, answer, generator_for
 from paretune.engine.pool import answer_in_pool, shared_prefix
-from paretune.models import LoadedModel
+from paretune.models import LoadedModel, load_model
 from paretune.models.toy import toy_model, toy_tokenizer
 from paretune.spec import Recipe
+from paretune.spec.quantisation import Quantisation
 
 SHOTS = "7 + 1 = 8\n3 + 3 = 6\n"
 QUESTIONS = [f"{'1 + ' * (7 * number % 6)}{number} =" for number in range(14)]
@@ -124,7 +126,6 @@ def test_samples_are_not_drawn_from_a_pool(toy: LoadedModel) -> None:
         ({}, True, "pooled"),
         ({}, False, "transformers"),
         ({"dtype": "bfloat16"}, True, "transformers"),
-        ({"quantisation": "8bit"}, True, "transformers"),
         ({"temperature": 0.7}, True, "transformers"),
     ],
 )
@@ -132,6 +133,14 @@ def test_a_pool_is_taken_where_it_changes_no_answer(
     changes: dict[str, Any], rows_may_change: bool, name: str, toy: LoadedModel
 ) -> None:
     assert generator_for(toy.model, Recipe(**changes), rows_may_change=rows_may_change) == name
+
+
+def test_a_quantised_model_is_not_pooled() -> None:
+    pytest.importorskip("bitsandbytes")
+    model = load_model("toy:llama", quantisation=Quantisation("nf4")).model
+    assert generator_for(model, Recipe(), rows_may_change=True) == "transformers"
+    adapted = get_peft_model(model, LoraConfig(target_modules=["q_proj"]))
+    assert generator_for(adapted, Recipe(), rows_may_change=True) == "transformers"
 
 
 def test_a_cache_that_forgets_tokens_is_not_pooled() -> None:

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from benchmarks.memory_counted import compare_method, settings_for
 from paretune.estimate import estimate_memory
+from paretune.methods import resolve
 from paretune.models import find_shape
-from paretune.spec import InputError
+from paretune.spec import InputError, MethodEntry
 from paretune.spec.memory import MemoryEstimate, MemoryKind
+from paretune.spec.quantisation import QuantisedFormat
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+TOLERANCE = 0.01
 BITSANDBYTES = {"quant_method": "bitsandbytes", "load_in_8bit": False, "load_in_4bit": False}
 
 
@@ -50,15 +54,15 @@ def test_a_4_bit_configuration_is_followed_byte_for_byte(tmp_path: Path, double:
         scales = blocks + 4 * -(-blocks // 256) + 4 * 256 if double else 4 * blocks
         saved += 2 * count - (count // 2 + scales + 4 * 16)
     assert base_bytes(plain) - base_bytes(found) == saved
-    assert any("4bit" in text and "own configuration" in text for text in found.assumptions)
-    asked_for = estimate(tmp_path, None, quantisation="4bit")  # as a study loads it: with double quantisation
+    assert any("fp4" in text and "own configuration" in text for text in found.assumptions)
+    asked_for = estimate(tmp_path, None, quantisation="nf4")  # as a study loads it: with double quantisation
     assert (base_bytes(asked_for) == base_bytes(found)) == double
 
 
 def test_an_8_bit_configuration_is_followed_without_a_method_being_named(tmp_path: Path) -> None:
     found = estimate(tmp_path, {"load_in_8bit": True})
-    assert base_bytes(found) == base_bytes(estimate(tmp_path, None, quantisation="8bit"))
-    assert base_bytes(estimate(tmp_path, {"load_in_8bit": True}, quantisation="8bit")) == base_bytes(found)
+    assert base_bytes(found) == base_bytes(estimate(tmp_path, None, quantisation="int8"))
+    assert base_bytes(estimate(tmp_path, {"load_in_8bit": True}, quantisation="int8")) == base_bytes(found)
 
 
 def test_layers_that_the_configuration_leaves_stay_as_they_are(tmp_path: Path) -> None:
@@ -78,6 +82,7 @@ def test_layers_that_the_configuration_leaves_stay_as_they_are(tmp_path: Path) -
         ({"bits": 4}, '"no quant_method", whose layout'),
         ("4bit", '"no quant_method", whose layout'),
         (BITSANDBYTES, '"bitsandbytes", whose layout'),
+        ({"quant_method": "compressed-tensors"}, '"compressed-tensors", whose layout is not estimated'),
     ],
 )
 def test_other_layouts_are_refused_by_name(tmp_path: Path, quantisation: Any, words: str) -> None:
@@ -88,5 +93,21 @@ def test_other_layouts_are_refused_by_name(tmp_path: Path, quantisation: Any, wo
 
 
 def test_what_is_asked_for_may_not_contradict_the_configuration(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'quantisation "8bit": .*config\.json holds the model .* in 4bit already'):
-        estimate(tmp_path, {"load_in_4bit": True}, quantisation="8bit")
+    with pytest.raises(InputError, match=r'quantisation "int8": .*config\.json holds the model .* in fp4 already'):
+        estimate(tmp_path, {"load_in_4bit": True}, quantisation="int8")
+
+
+METHODS = (
+    "lora", "dora", "oft", "boft", "ia3", "miss", "vera", "road", "adalora", "ln-tuning", "prefix-tuning",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["nf4", "int8"])
+@pytest.mark.parametrize("name", METHODS)
+def test_predicted_is_counted_on_a_quantised_base(name: str, form: QuantisedFormat) -> None:
+    pytest.importorskip("bitsandbytes")
+    settings = settings_for(48, form)
+    found = compare_method(find_shape("toy:llama"), resolve(MethodEntry(name=name)), settings, runs=1)
+    assert abs(found.error) <= TOLERANCE
+    plain = compare_method(find_shape("toy:llama"), resolve(MethodEntry(name=name)), settings_for(48), runs=1)
+    assert found.predicted_bytes != plain.predicted_bytes

@@ -27,5 +27,5 @@ def test_methods_that_it_names_exist() -> None:
 
 
 def test_qlora_says_how_it_is_had() -> None:
-    assert 'quantisation = "4bit"' in OTHER_NAMES["qlora"]
+    assert 'quantisation = "nf4"' in OTHER_NAMES["qlora"]
     assert "qalora" not in OTHER_NAMES["qlora"]

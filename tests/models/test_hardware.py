@@ -1,65 +1,25 @@
-import sys
-from types import ModuleType
-from typing import Any
-
 import pytest
 import torch
 
 from paretune.measure import collect_provenance
-from paretune.models import check_hardware, load_model
-from paretune.models.hardware import default_device, device_name, quantised, slowness_note
+from paretune.models import check_attention, load_model
+from paretune.models.hardware import default_device, device_name, slowness_note
 from paretune.spec import InputError
 
 
 def test_what_needs_a_gpu_is_refused_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="needs a CUDA GPU, and this machine has none"):
-        check_hardware(None, "flash_attention_2")
+        check_attention("flash_attention_2")
     with pytest.raises(InputError, match="needs a CUDA GPU"):
         load_model("toy:llama", attention="flash_attention_2")
-
-
-@pytest.mark.parametrize("quantisation", ["4bit", "8bit"])
-def test_quantised_layers_need_no_gpu_but_a_recent_package(quantisation: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paretune.models.hardware.default_device", lambda: torch.device("cpu"))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr("paretune.models.hardware.version", lambda name: "0.50.2")
-    check_hardware(quantisation, "sdpa")
-    monkeypatch.setattr("paretune.models.hardware.version", lambda name: "0.49.1")
-    with pytest.raises(InputError, match=r"needs bitsandbytes 0\.50 or later, and 0\.49\.1 is installed"):
-        check_hardware(quantisation, "sdpa")
-    monkeypatch.setattr("paretune.models.hardware.default_device", lambda: torch.device("cuda"))
-    check_hardware(quantisation, "sdpa")
-    monkeypatch.setattr("paretune.models.hardware.default_device", lambda: torch.device("mps"))
-    with pytest.raises(InputError, match="does not support Apple GPUs"):
-        check_hardware(quantisation, "sdpa")
 
 
 def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match='pip install "flash-attn"'):
-        check_hardware(None, "flash_attention_2")
-    with pytest.raises(InputError, match=r'pip install "bitsandbytes>=0\.50"'):
-        check_hardware("4bit", "sdpa")
-
-
-def test_quantised_layers_are_asked_for_alike_for_every_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, Any]] = []
-
-    class Config:
-        def __init__(self, **settings: Any) -> None:
-            asked.append(settings)
-
-    fake: Any = ModuleType("transformers")
-    fake.BitsAndBytesConfig = Config
-    monkeypatch.setitem(sys.modules, "transformers", fake)
-    monkeypatch.setattr("paretune.models.hardware.default_device", lambda: torch.device("cuda"))
-    assert quantised(None, "bfloat16") == {}
-    assert quantised("4bit", "bfloat16")["device_map"] == {"": torch.device("cuda")}
-    quantised("8bit", "bfloat16")
-    assert asked[0]["bnb_4bit_compute_dtype"] is torch.bfloat16
-    assert asked[1] == {"load_in_8bit": True}
+        check_attention("flash_attention_2")
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])

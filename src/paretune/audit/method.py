@@ -22,6 +22,7 @@ from paretune.audit.answers import (
     padding_invariant,
 )
 from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
+from paretune.audit.quantised import trains_on_quantised
 from paretune.audit.serving import servable_by_llama_cpp, servable_by_vllm
 from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
 from paretune.audit.switching import exact_off, no_op_at_start, switch_restores
@@ -30,11 +31,14 @@ from paretune.kinds.probe import Subject
 from paretune.methods import Method, build, prior_learning_rate
 from paretune.methods.peft import Peft
 from paretune.methods.requirements import accelerator_reason, extra_packages
-from paretune.spec import Finding, MethodAudit, MethodSpec, NotApplicable, NotPassed, Passed, one_line
+from paretune.spec import CLAIMS, Finding, MethodAudit, MethodSpec, NotApplicable, NotPassed, Passed, one_line
+from paretune.spec.quantisation import QuantisedFormat
 
 RATE_WITHOUT_PRIOR = 1e-2
 _SMALLER = (0.1, 0.01)
 """Factors on the default learning rate that are tried in turn where the loss does not fall."""
+ON_QUANTISED: dict[str, QuantisedFormat] = {"trains_on_nf4": "nf4", "trains_on_int8": "int8"}
+"""The claims about a quantised base, each with its format."""
 SMALL_RATE = 1e-4
 """A rate that is usual for large models: in bfloat16 such a step is lost on a value near one."""
 _SHOWN_ERROR_LETTERS = 300
@@ -45,15 +49,18 @@ Outcome = Passed | NotPassed | NotApplicable
 Made = TypeVar("Made")
 
 
-def audit_method(spec: MethodSpec, subjects: Sequence[Subject]) -> MethodAudit:
-    """Run every check of one method on every subject. An error inside a check is that check's failure.
+def audit_method(
+    spec: MethodSpec, subjects: Sequence[Subject], claims: frozenset[str] = frozenset(CLAIMS)
+) -> MethodAudit:
+    """Run the checks of one method on every subject. An error inside a check is that check's failure.
 
-    Raises nothing that a method, peft or a model raises. The caller's random generator of the CPU is left as it was.
+    Those of `claims` alone are run, and where one of them is about the unquantised base, what leads up to it. Raises
+    nothing that a method, peft or a model raises. The caller's random generator of the CPU is left as it was.
     """
     findings: list[Finding] = []
     for subject in subjects:
         with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder:
-            for claim, verdict in _on(spec, subject, Path(folder)):
+            for claim, verdict in _on(spec, subject, Path(folder), claims & subject.kind.claims):
                 findings.append(Finding(claim=claim, model_kind=subject.kind.name, verdict=verdict))
     tied = any(subject.tied for subject in subjects)
     return MethodAudit(method=spec, findings=tuple(findings), tied_embeddings=tied)
@@ -88,12 +95,27 @@ class _Course(NamedTuple):
     trained: Trained | NotPassed
 
 
-def _on(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str, Outcome]]:
-    """Yield what is found, claim by claim. Ends early when there is nothing left that could be checked."""
-    at_start, saved = folder / "at-start", folder / "trained"
+def _on(
+    spec: MethodSpec, subject: Subject, folder: Path, claims: frozenset[str]
+) -> Iterator[tuple[str, Outcome]]:  # fmt: skip
+    """Yield what is found, claim by claim."""
     if missing := _missing_here(spec) or _not_for(spec, subject):
         yield "attaches", NotApplicable(reason=missing)
         return
+    if claims - ON_QUANTISED.keys():
+        for claim, found in _on_plain(spec, subject, folder):
+            if claim in claims:
+                yield claim, found
+            if claim == "attaches" and isinstance(found, NotPassed):
+                return
+    for claim, form in ON_QUANTISED.items():
+        if claim in claims:
+            yield claim, _attempt(partial(_on_quantised, spec, subject, form, folder))
+
+
+def _on_plain(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tuple[str, Outcome]]:
+    """Yield what is found on the base as it is. Ends early when there is nothing left that could be checked."""
+    at_start, saved = folder / "at-start", folder / "trained"
     course = _course(spec, subject, at_start)
     if isinstance(course, NotPassed):
         yield "attaches", course
@@ -133,12 +155,17 @@ def _course(spec: MethodSpec, subject: Subject, at_start: Path) -> _Course | Not
     Priors are meant for real models; that one is too high for a toy says nothing about the method. What the method
     saves before its first step is written into `at_start`.
     """
-    prior = prior_learning_rate(spec) or RATE_WITHOUT_PRIOR
-    for factor in (1.0, *_SMALLER):
-        course = _attempt(partial(_course_at, spec, subject, prior * factor, at_start))
+    for rate in _rates(spec):
+        course = _attempt(partial(_course_at, spec, subject, rate, at_start))
         if isinstance(course, NotPassed) or isinstance(course.trained, NotPassed) or course.trained.learned:
             break
     return course
+
+
+def _rates(spec: MethodSpec) -> tuple[float, ...]:
+    """Return the learning rates that are tried in turn."""
+    prior = prior_learning_rate(spec) or RATE_WITHOUT_PRIOR
+    return (prior, *(prior * factor for factor in _SMALLER))
 
 
 def _course_at(spec: MethodSpec, subject: Subject, rate: float, at_start: Path) -> _Course:
@@ -196,6 +223,12 @@ def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:
     """Train once more, in the base's bfloat16 and at a small rate."""
     recipe = RECIPE.model_copy(update={"dtype": "bfloat16", "trainable_dtype": "as_base"})
     return parameters_move(train_under_watch(attach(build(spec), subject, SMALL_RATE, recipe)).movements)
+
+
+def _on_quantised(spec: MethodSpec, subject: Subject, form: QuantisedFormat, folder: Path) -> Outcome:
+    if find_spec("bitsandbytes") is None:
+        return NotApplicable(reason="needs bitsandbytes")
+    return trains_on_quantised(spec, subject, form, _rates(spec), folder / form)
 
 
 def _batch_in_bf16(method: Method, subject: Subject, folder: Path) -> Passed | NotPassed:

@@ -3,12 +3,13 @@
 import os
 import signal
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import cycle, islice
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
@@ -18,12 +19,23 @@ from paretune.methods import method_cards, resolve
 from paretune.methods.embeddings import touched_embeddings
 from paretune.methods.variants import VARIANTS
 from paretune.models.devices import device_environment, visible_devices
-from paretune.spec import CAUSAL_LM, Audit, Finding, InputError, MethodAudit, MethodEntry, MethodSpec, NotPassed
+from paretune.spec import (
+    CAUSAL_LM,
+    CLAIMS,
+    Audit,
+    Finding,
+    InputError,
+    MethodAudit,
+    MethodEntry,
+    MethodSpec,
+    NotPassed,
+    nearest,
+)
 
 if TYPE_CHECKING:
     from paretune.kinds.probe import Subject
 
-PACKAGES = ("peft", "torch", "transformers", "diffusers")
+PACKAGES = ("peft", "torch", "transformers", "diffusers", "bitsandbytes")
 OnMethod = Callable[[MethodAudit, int, int], None]
 """Called with what was just found, how many methods are done, and how many there are."""
 
@@ -36,6 +48,8 @@ class Case(NamedTuple):
     """A causal language model to audit it on; None for a toy of each kind."""
     tied: bool = False
     """On the toy language model with tied embeddings alone."""
+    claims: frozenset[str] = frozenset(CLAIMS)
+    """What is checked."""
 
 
 def everything() -> list[MethodSpec]:
@@ -51,19 +65,23 @@ def audit_methods(
     methods: Sequence[str | MethodEntry] | None = None,
     *,
     model: str | None = None,
+    claims: Collection[str] = CLAIMS,
     jobs: int | None = None,
     on_method: OnMethod | None = None,
 ) -> Audit:
     """Audit methods, by default every one that there is, and return what was found, in their order.
 
     With `model`, a reference to a causal language model, checks run on it alone; otherwise on a toy of each kind, and
-    for a method that touches embeddings once more on a language model that ties them. `jobs` methods are audited at
-    once, each on one thread, by default as many as there are cores; accelerators are dealt out among them, and with
-    `model` there are by default no more jobs than accelerators. Raises `InputError` for an unknown method, one that
-    trains nothing, and a model that cannot be used.
+    for a method that touches embeddings once more on a language model that ties them. Only `claims` are checked. `jobs`
+    methods are audited at once, each on one thread, by default as many as there are cores; accelerators are dealt out
+    among them, and with `model` there are by default no more jobs than accelerators. Raises `InputError` for an unknown
+    method or check, a method that trains nothing, and a model that cannot be used.
     """
     specs = everything() if methods is None else [_trained(method) for method in methods]
-    cases = [case for spec in specs for case in _cases(spec, model)]
+    for claim in claims:
+        if claim not in CLAIMS:
+            raise InputError(f'unknown check "{claim}"{nearest(claim, CLAIMS)}; known checks: {", ".join(CLAIMS)}')
+    cases = [case._replace(claims=frozenset(claims)) for spec in specs for case in _cases(spec, model)]
     jobs = min(jobs or _default_jobs(model), len(cases))
     base_models = {subject.kind.name: subject.base_model for subject in _subjects(model, tied=False)}
     found: dict[int, MethodAudit] = {}
@@ -73,7 +91,7 @@ def audit_methods(
             on_method(result, len(found), len(cases))
     return Audit(
         made_on=datetime.now(UTC).date().isoformat(),
-        packages={name: version(name) for name in PACKAGES},
+        packages={name: version(name) for name in PACKAGES if find_spec(name)},
         base_models=base_models,
         defaults=_defaults(case.spec.peft_type for case in cases),
         methods=tuple(found[place] for place in range(len(cases))),
@@ -174,7 +192,7 @@ def _audit_one(case: Case) -> MethodAudit:
     logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they warn of is what the checks look at
-        return audit_method(case.spec, _subjects(case.model, tied=case.tied))
+        return audit_method(case.spec, _subjects(case.model, tied=case.tied), case.claims)
 
 
 @cache

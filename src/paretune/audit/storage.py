@@ -21,9 +21,14 @@ _MAX_LOST_SHARE = 0.05
 _MAX_NEEDLESS_SHARE = 0.05
 
 
-def reloads(subject: Subject, expected: Tensor, loaded: nn.Module) -> Passed | NotPassed:
-    """Judge whether the loaded model says what the trained one said. The value is the largest change of an output."""
-    found = gap(expected, all_outputs(subject, loaded), relative=_SAME_WEIGHTS)
+def reloads(
+    subject: Subject, expected: Tensor, loaded: nn.Module, relative: float = _SAME_WEIGHTS
+) -> Passed | NotPassed:
+    """Judge whether the loaded model says what the trained one said. The value is the largest change of an output.
+
+    `relative` is the share of the largest output that does not matter.
+    """
+    found = gap(expected, all_outputs(subject, loaded), relative=relative)
     finding = f"loaded again, outputs are {found.largest:.2g} away"
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
 

@@ -112,7 +112,7 @@ def run(  # noqa: PLR0917 (one for each option)
 
     The base model is loaded in float32; the default one was stored in 4 bit and is expanded to float32. Its dtype,
     quantisation and all other training settings are keys of [recipe] in a study file, for example dtype = "bfloat16"
-    and quantisation = "4bit". A run from options writes its study file too: study.toml in the folder of the records.
+    and quantisation = "nf4". A run from options writes its study file too: study.toml in the folder of the records.
     """
     from paretune.cli.run_command import Asked, run_command
     from paretune.cli.studies import DATA_OPTIONS, RunOptions
@@ -153,6 +153,10 @@ def audit(  # noqa: PLR0917 (one for each option)
     model: Annotated[
         str | None, typer.Option(help="Causal language model to check on (default: a small random model of each kind).")
     ] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHECK", help="Run this check only, for example trains_on_nf4. May be repeated."),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, help="Methods that are audited at the same time (default: the number of cores)."),
@@ -169,7 +173,9 @@ def audit(  # noqa: PLR0917 (one for each option)
     """
     from paretune.cli.audit import run_audit
 
-    run_audit(methods or [], everything=everything, model=model, jobs=jobs, record=record, as_json=json)
+    run_audit(
+        methods or [], everything=everything, model=model, checks=check or [], jobs=jobs, record=record, as_json=json
+    )
 
 
 @app.command(epilog="Example: paretune tasks own_data")

@@ -16,29 +16,41 @@ from paretune.audit.run import OnMethod, audit_methods
 from paretune.methods.capabilities import RECORDED_AUDIT, plugin_audit_files
 from paretune.models import check_reference, prefetch
 from paretune.report.console.audit_table import audit_summary
-from paretune.spec import Audit, Finding, InputError, MethodAudit
+from paretune.spec import CLAIMS, Audit, Finding, InputError, MethodAudit, read_audit
 from paretune.store.atomic import write_whole
 
 _PLAIN_INTERVAL_SECONDS = 10.0
 
 
 def run_audit(
-    methods: list[str], *, everything: bool, model: str | None, jobs: int | None, record: bool, as_json: bool
+    methods: list[str],
+    *,
+    everything: bool,
+    model: str | None,
+    checks: list[str],
+    jobs: int | None,
+    record: bool,
+    as_json: bool,
 ) -> None:
-    """Audit methods and print what was found; with `record` also replace the recorded audit of their package."""
+    """Audit methods and print what was found; with `record` also replace the recorded audit of their package.
+
+    With `checks` only those are run, and recorded in place of what the recorded audit says of them.
+    """
     if bool(methods) == everything:
         raise InputError("give methods to audit, or --all (for example: paretune audit lora lily)")
-    files = _files_to_record(methods, model) if record else {}
+    files = _files_to_record(methods, model, checks) if record else {}
     if model is not None:
         check_reference(model)
         prefetch(model)
     began = time.monotonic()
     with _progress(Console(stderr=True)) as on_method:
-        found = audit_methods(None if everything else methods, model=model, jobs=jobs, on_method=on_method)
+        found = audit_methods(
+            None if everything else methods, model=model, claims=checks or CLAIMS, jobs=jobs, on_method=on_method
+        )
     seconds = time.monotonic() - began
     print(f"{len(found.methods)} methods in {timedelta(seconds=round(seconds))}", file=sys.stderr)
     for file, names in files.items():
-        write_recorded(found, file, names)
+        write_recorded(with_the_rest(found, file, checks) if checks else found, file, names)
         print(f"recorded in {file}", file=sys.stderr)
     if as_json:
         print(json.dumps(found.model_dump(mode="json"), indent=1))
@@ -46,7 +58,9 @@ def run_audit(
         Console().print(audit_summary(found))
 
 
-def _files_to_record(methods: Sequence[str], model: str | None) -> dict[Path, frozenset[str] | None]:
+def _files_to_record(
+    methods: Sequence[str], model: str | None, checks: Sequence[str]
+) -> dict[Path, frozenset[str] | None]:  # fmt: skip
     """Return which files to write, each with the implementations whose audits go there; None for Paretune's own.
 
     Raises `InputError` where a recorded audit would lose methods.
@@ -54,12 +68,13 @@ def _files_to_record(methods: Sequence[str], model: str | None) -> dict[Path, fr
     if model is not None:
         raise InputError("--record goes without --model: recorded audits are made on toy models")
     plugins = plugin_audit_files()
-    if not methods:
+    if not methods or (checks and not set(methods) & plugins.keys()):
         return {RECORDED_AUDIT: None}
     strange = [name for name in methods if name not in plugins]
     if strange:
         raise InputError(
-            f"--record goes with --all, or with the methods of plug-in packages; {', '.join(strange)}: no such package"
+            f"--record goes with --all or --check, or with the methods of plug-in packages; {', '.join(strange)}: no "
+            "such package"
         )
     files: dict[Path, frozenset[str] | None] = {}
     for file in dict.fromkeys(plugins[name] for name in methods):
@@ -68,6 +83,34 @@ def _files_to_record(methods: Sequence[str], model: str | None) -> dict[Path, fr
             raise InputError(f"--record replaces {file}: name its other methods too: {', '.join(missing)}")
         files[file] = frozenset(whole)
     return files
+
+
+def with_the_rest(found: Audit, file: Path, checks: Sequence[str]) -> Audit:
+    """Return the recorded audit with what was found of some checks in place of what it said of them.
+
+    Raises `InputError` where it was made with other packages, or of other methods.
+    """
+    before = read_audit(json.loads(file.read_text(encoding="utf-8")), str(file))
+    for name, was in before.packages.items():
+        if (now := found.packages.get(name)) != was:
+            raise InputError(f"{file}: made with {name} {was}, and {now} is installed: record all checks")
+    new = {(one.method.canonical_json(), one.tied_embeddings): one for one in found.methods}
+    plugins = plugin_audit_files()
+    old = {(one.method.canonical_json(), one.tied_embeddings) for one in before.methods}
+    missing = [one.label for key, one in new.items() if key not in old and one.method.implementation not in plugins]
+    if missing:
+        raise InputError(f"{file}: has no audit of {', '.join(missing)}: record all checks")
+    methods = []
+    for one in before.methods:
+        key = one.method.canonical_json(), one.tied_embeddings
+        if key in new:
+            kept = [finding for finding in one.findings if finding.claim not in checks]
+            added = [finding for finding in new[key].findings if finding.claim in checks]
+            one = one.model_copy(update={"findings": (*kept, *added)})  # noqa: PLW2901
+        methods.append(one)
+    return before.model_copy(
+        update={"made_on": found.made_on, "packages": found.packages, "methods": tuple(methods)}
+    )  # fmt: skip
 
 
 def write_recorded(found: Audit, file: Path, implementations: frozenset[str] | None = None) -> None:

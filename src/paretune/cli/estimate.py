@@ -75,7 +75,7 @@ def _what_needs_less(settings: "EstimateSettings") -> str:
     """Return the options that are left to somebody whose budget is too small."""
     options = {
         "--gradient-checkpointing": not settings.recipe.gradient_checkpointing,
-        "--quantisation 4bit": settings.recipe.quantisation is None,
+        "--quantisation nf4": settings.recipe.quantisation is None,
         "a smaller --batch-size": settings.recipe.batch_size > 1,
         "more --devices": True,
         "shorter or smaller examples": True,

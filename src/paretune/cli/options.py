@@ -299,7 +299,9 @@ BaseDtype = Annotated[
 TrainableDtype = Annotated[str, typer.Option(help="Dtype of the trainable parameters: float32 or as_base.")]
 OptimizerName = Annotated[str, typer.Option(help="Optimizer: adamw or sgd.")]
 GradientCheckpointing = Annotated[bool, typer.Option(help="Recompute activations in the backward pass to save memory.")]
-Quantisation = Annotated[str | None, typer.Option(help="Quantise the linear layers of the base model: 4bit or 8bit.")]
+Quantisation = Annotated[
+    str | None, typer.Option(help="Quantise the linear layers of the base model: nf4, fp4 or int8.")
+]
 Budgets = Annotated[
     list[str] | None,
     typer.Option(help="Memory that there is, such as 24GB: does it fit, and with what batch size? May be repeated."),

@@ -8,6 +8,7 @@ from torch import nn
 
 from paretune.engine.generate import OnProgress, answer
 from paretune.engine.pool import answer_in_pool, can_pool
+from paretune.models.quantisation import is_quantised
 from paretune.spec import GeneratorName, Recipe
 
 
@@ -45,5 +46,5 @@ def generator_for(model: nn.Module, recipe: Recipe, *, rows_may_change: bool) ->
     It is the pool where that changes no answer: in float32, greedily, where `rows_may_change` says that nothing of the
     method stands outside tokens, positions, mask and cache, and where the base model's cache lets rows come and go.
     """
-    exact = recipe.dtype == "float32" and recipe.quantisation is None and not recipe.temperature
+    exact = recipe.dtype == "float32" and not is_quantised(model) and not recipe.temperature
     return "pooled" if exact and rows_may_change and can_pool(model) else "transformers"

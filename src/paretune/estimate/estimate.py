@@ -40,7 +40,7 @@ def estimate_memory(
     trainable_dtype: Literal["float32", "as_base"] = "float32",
     optimizer: Literal["adamw", "sgd"] = "adamw",
     gradient_checkpointing: bool = False,
-    quantisation: Literal["4bit", "8bit"] | None = None,
+    quantisation: str | None = None,
     budgets: Sequence[int] = (),
     gpu: str | None = None,
     num_devices: int = 1,
@@ -49,9 +49,10 @@ def estimate_memory(
 ) -> Estimates:
     """Return an estimate for each method, from the model's configuration alone: no weights, no GPU.
 
-    `methods` is "all", one name, or several names and entries with parameters. `budgets` are bytes. `gpu` is a card
-    such as "h100", whose memory is a budget as well. Further `settings` are those of `EstimateSettings`. A method that
-    does not go with the model is reported as `NotEstimated`. Raises `InputError` for what a person can mend.
+    `methods` is "all", one name, or several names and entries with parameters. `quantisation` is "nf4", "fp4" or
+    "int8", as in a recipe. `budgets` are bytes. `gpu` is a card such as "h100", whose memory is a budget as well.
+    Further `settings` are those of `EstimateSettings`. A method that does not go with the model is reported as
+    `NotEstimated`. Raises `InputError` for what a person can mend.
     """
     recipe = Recipe.read(
         {
@@ -126,7 +127,7 @@ def _one(
         batch_size=len(lengths),
         sequence_length=max(map(sum, lengths)),
         dtype=settings.recipe.dtype,
-        quantisation=layout.kind if (layout := layout_for(shape, settings)) else None,
+        quantisation=layout.format if (layout := layout_for(shape, settings)) else None,
         gradient_checkpointing=settings.recipe.gradient_checkpointing,
         train=peak_of(found.log, settings),
         generate=None if found.generation is None else peak_of(found.generation, settings),
@@ -223,6 +224,7 @@ def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ..
     if layout is not None:
         whose = "" if settings.recipe.quantisation else ", as the model's own configuration says"
         said.append(
-            f"linear layers in {layout.kind} by the layouts of bitsandbytes{whose}, the rest in {settings.recipe.dtype}"
+            f"linear layers in {layout.format} by the layouts of bitsandbytes{whose}, the rest in "
+            f"{settings.recipe.dtype}"
         )
     return tuple(said)

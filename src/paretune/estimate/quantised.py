@@ -2,10 +2,13 @@
 
 4 bit (as in QLoRA, arXiv 2305.14314): two weights a byte, and one absolute maximum for every 64 weights, in float32, or
 with double quantisation in 8 bits with one float32 for every 256 of them. A layer unpacks its whole weight into the
-computing format for every pass, forward and backward, and lets it go at once.
+computing format for every pass, forward and backward, and lets it go at once; without a GPU the forward pass is one
+operator, whose inside is not counted.
 
 8 bit (LLM.int8(), arXiv 2208.07339): one byte a weight, one float32 scale a row. The forward pass turns its input into
-8 bits, multiplies into int32 and scales back; the backward pass unpacks the weight into the computing format.
+8 bits, multiplies into int32 and scales back; the backward pass unpacks the weight into the computing format. Without a
+GPU, training unpacks the weight in the forward pass as well. Either keeps the layer's input until the backward pass is
+over.
 
 Embeddings, norms and the output layer stay as they are, as transformers leaves them, unless a model's configuration
 names other layers to leave.
@@ -13,7 +16,7 @@ names other layers to leave.
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,19 +24,20 @@ from torch.autograd import Function
 
 from paretune.estimate.settings import EstimateSettings
 from paretune.models import ModelShape
+from paretune.models.quantisation import QUANTISATION_KEY, own_quantisation
 from paretune.spec import InputError
+from paretune.spec.quantisation import FOUR_BITS, QuantisedFormat
 
 BLOCK = 64
 NESTED_BLOCK = 256
-_KEY = "quantization_config"
 
 
 class Layout(NamedTuple):
     """How linear layers are held."""
 
-    kind: Literal["4bit", "8bit"]
+    format: QuantisedFormat
     double: bool = True
-    """Whether 4 bit is with double quantisation, as a study's recipe loads it."""
+    """Whether 4 bits are with double quantisation."""
     left: tuple[str, ...] | None = None
     """Names or patterns of the layers that stay as they are; None for the output layer."""
 
@@ -43,21 +47,25 @@ def layout_for(shape: ModelShape, settings: EstimateSettings) -> Layout | None:
 
     Raises `InputError` for a configuration in a layout that is not known here, or that contradicts what is asked for.
     """
-    own, wanted = shape.config.get(_KEY), settings.recipe.quantisation
+    own, wanted = own_quantisation(shape.config), settings.recipe.quantised
     if own is None:
-        return None if wanted is None else Layout(wanted)
-    layout = _own_layout(shape, own)
-    if wanted not in {None, layout.kind}:
+        return None if wanted is None else Layout(wanted.format, wanted.double)
+    if own.quantisation is None:
         raise InputError(
-            f'quantisation "{wanted}": {shape.source} holds the model "{shape.name}" in {layout.kind} '
-            "already; leave it out"
+            f'model "{shape.name}": {QUANTISATION_KEY} in {shape.source} says "{own.method}", whose layout is not '
+            "estimated (bitsandbytes in 4 or 8 bits is); give the configuration of the model that was quantised"
         )
-    return layout
+    if wanted is not None and wanted.format != own.quantisation.format:
+        raise InputError(
+            f'quantisation "{wanted.format}": {shape.source} holds the model "{shape.name}" in '
+            f"{own.quantisation.format} already; leave it out"
+        )
+    return Layout(own.quantisation.format, own.quantisation.double, own.left)
 
 
 def without_quantisation(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a model's configuration as that of the model that was quantised."""
-    return {name: value for name, value in config.items() if name != _KEY}
+    return {name: value for name, value in config.items() if name != QUANTISATION_KEY}
 
 
 def quantise(model: nn.Module, layout: Layout) -> None:
@@ -74,25 +82,8 @@ def quantise(model: nn.Module, layout: Layout) -> None:
     for name in names:
         plain: Any = model.get_submodule(name)
         parent, _, own_name = name.rpartition(".")
-        packed = EightBitLinear(plain) if layout.kind == "8bit" else FourBitLinear(plain, double=layout.double)
+        packed = EightBitLinear(plain) if layout.format not in FOUR_BITS else FourBitLinear(plain, double=layout.double)
         setattr(model.get_submodule(parent), own_name, packed)
-
-
-def _own_layout(shape: ModelShape, own: Any) -> Layout:
-    values = own if isinstance(own, dict) else {}
-    in_4_bits, in_8_bits = (values.get(name) is True for name in ("load_in_4bit", "load_in_8bit"))
-    method = values.get("quant_method", "bitsandbytes" if in_4_bits or in_8_bits else "no quant_method")
-    if not str(method).startswith("bitsandbytes") or in_4_bits == in_8_bits:
-        raise InputError(
-            f'model "{shape.name}": {_KEY} in {shape.source} says "{method}", whose layout is not estimated '
-            "(bitsandbytes in 4 or 8 bits is); give the configuration of the model that was quantised"
-        )
-    left = values.get("llm_int8_skip_modules")
-    return Layout(
-        "4bit" if in_4_bits else "8bit",
-        double=values.get("bnb_4bit_use_double_quant") is True,
-        left=None if left is None else tuple(map(str, left)),
-    )
 
 
 def _names(pattern: str, name: str) -> bool:
@@ -101,16 +92,26 @@ def _names(pattern: str, name: str) -> bool:
 
 
 class _QuantisedLinear(nn.Linear):
-    """A linear layer whose weight is packed. Methods that only need its widths can be put on it."""
+    """A linear layer whose weight is packed. Methods that need its widths, or the unpacked weight, can be put on it."""
+
+    @property
+    def W_q(self) -> Tensor:  # noqa: N802
+        """The packed weight: by this name peft knows a layer that unpacks its weight itself."""
+        packed: Tensor = self.weight
+        return packed
 
     def __init__(self, plain: nn.Linear) -> None:
         nn.Module.__init__(self)
         self.in_features, self.out_features = plain.in_features, plain.out_features
-        self.bias = plain.bias
+        self.bias, self.dtype = plain.bias, plain.weight.dtype
         self.weight = nn.Parameter(self._packed(plain.weight), requires_grad=False)
 
     def _packed(self, weight: Tensor) -> Tensor:
         raise NotImplementedError
+
+    def dequantize(self) -> Tensor:
+        """Return the weight in the format it was packed from, shape (out_features, in_features)."""
+        return torch.empty(self.out_features, self.in_features, dtype=self.dtype, device=self.weight.device)
 
     def forward(self, input: Tensor) -> Tensor:
         raise NotImplementedError
@@ -152,7 +153,10 @@ class EightBitLinear(_QuantisedLinear):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the layer's output in the input's format, shape (..., out_features)."""
-        output: Tensor = _EightBitProduct.apply(input, self.weight)  # type: ignore[no-untyped-call]
+        unpacks = self.training and input.device.type == "cpu"
+        output: Tensor = _EightBitProduct.apply(  # type: ignore[no-untyped-call]
+            input, self.weight, self.scale, unpacks
+        )
         return output if self.bias is None else output + self.bias
 
 
@@ -161,6 +165,8 @@ class _FourBitProduct(Function):
     def forward(ctx: Any, input: Tensor, packed: Tensor, out_features: int) -> Tensor:
         ctx.save_for_backward(packed)
         ctx.shape = out_features, input.shape[-1]
+        if input.device.type == "cpu":  # one operator, which unpacks inside itself
+            return torch.empty(*input.shape[:-1], out_features, dtype=input.dtype, device=input.device)
         unpacked = torch.empty(ctx.shape, dtype=input.dtype, device=input.device)
         return input @ unpacked.t()
 
@@ -172,14 +178,25 @@ class _FourBitProduct(Function):
 
 class _EightBitProduct(Function):
     @staticmethod
-    def forward(ctx: Any, input: Tensor, packed: Tensor) -> Tensor:
-        ctx.save_for_backward(packed)
+    def forward(ctx: Any, input: Tensor, packed: Tensor, scale: Tensor, unpacks: bool) -> Tensor:
+        ctx.save_for_backward(packed, scale)
+        ctx.input = input  # kept until the whole backward pass is over, as bitsandbytes keeps it
+        if unpacks:
+            return input @ _unpacked(packed, scale, input.dtype).t()
         rows = input.reshape(-1, input.shape[-1])
+        half = rows.to(torch.float16)
         _ = torch.empty(rows.shape, dtype=torch.int8, device=input.device), torch.empty(len(rows), device=input.device)
         whole = torch.empty(len(rows), len(packed), dtype=torch.int32, device=input.device)
-        return whole.to(input.dtype).view(*input.shape[:-1], len(packed))
+        output = whole.to(half.dtype).to(input.dtype)
+        return output.view(*input.shape[:-1], len(packed))
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (packed,) = ctx.saved_tensors
-        return gradient @ packed.to(gradient.dtype), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        packed, scale = ctx.saved_tensors
+        return gradient @ _unpacked(packed, scale, gradient.dtype), None, None, None
+
+
+def _unpacked(packed: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a weight of 8 bits in another format."""
+    whole: Tensor = packed.to(dtype).mul_(scale.unsqueeze(1).mul(1 / 127))
+    return whole

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from paretune.execute.base import read_base
+from paretune.execute.base import Base, read_base
 from paretune.execute.data_sets import DataSets
 from paretune.execute.positions import LongestTexts, check_positions, check_virtual_tokens
 from paretune.execute.rehearsal import rehearse
 from paretune.kinds import kind_named, kind_on
 from paretune.methods import check_method
-from paretune.models import check_hardware, pinned
-from paretune.spec import Problems, Trial, Unavailable
+from paretune.methods.quantised_bases import check_on_quantised
+from paretune.models import check_attention, check_quantised, pinned
+from paretune.models.quantisation import own_quantisation
+from paretune.spec import InputError, Problems, Trial, Unavailable
+from paretune.spec.quantisation import QuantisedFormat
 
 OnCheck = Callable[[int, int], None]
 """Is called with the number of methods checked, and their total."""
@@ -24,10 +27,10 @@ def check_trials(
 ) -> dict[str, str]:
     """Refuse what could only fail once a trial has started, and return why methods cannot run here, by label.
 
-    The trials are of one study: they share a base model. Looked at are hardware, kinds of model and task, lengths of
-    examples, and every method's parameters, by attaching it to the base model without weights. Raises `InputErrors`
-    with all that a person has to mend; methods that cannot run on this machine or base model are among it unless
-    `refuse_unavailable` is false. `data` is what planning has read already.
+    The trials are of one study: they share a base model. Looked at are hardware, quantisation, kinds of model and task,
+    lengths of examples, and every method's parameters, by attaching it to the base model without weights. Raises
+    `InputErrors` with all that a person has to mend; methods that cannot run on this machine or base model are among
+    it unless `refuse_unavailable` is false. `data` is what planning has read already.
     """
     if not trials:
         return {}
@@ -37,11 +40,15 @@ def check_trials(
     for trial in _one_of_each(trials, lambda trial: trial.task.canonical_json()):
         with problems.collected():
             kind_on(data.planned(trial.task), reference)
-    for trial in _one_of_each(trials, lambda trial: (trial.recipe.quantisation, trial.recipe.attention)):
+    for attention in dict.fromkeys(trial.recipe.attention for trial in trials):
         with problems.collected():
-            check_hardware(trial.recipe.quantisation, trial.recipe.attention)
+            check_attention(attention)
     problems.refuse()  # what comes next needs a base model of the right kind
     bases = {name: read_base(reference, kind_named(name)) for name in {trial.task.kind for trial in trials}}
+    for trial in _one_of_each(trials, lambda trial: (trial.task.kind, trial.recipe.quantised)):
+        with problems.collected():
+            _check_quantisation(trial, bases[trial.task.kind])
+    problems.refuse()
     usable: set[object] = set()
     for trial in _one_of_each(trials, _what_examples_depend_on):
         with problems.collected():
@@ -58,6 +65,8 @@ def check_trials(
             try:
                 base, task = bases[trial.task.kind], data.planned(trial.task)
                 check_method(trial.method, base.module_names)
+                if (form := _quantised_format(trial, base)) is not None:
+                    check_on_quantised(trial.method, form, base.shape.ties_embeddings)
                 check_virtual_tokens(trial, base)
                 rehearse(trial, base, base.kind.config_for(task, base.shape.config))
                 if (examples := _what_examples_depend_on(trial)) in usable:  # others are refused already
@@ -69,6 +78,21 @@ def check_trials(
         problems.lines += [f"{reason} (--skip-unavailable runs the rest)" for reason in unavailable.values()]
     problems.refuse()
     return unavailable
+
+
+def _check_quantisation(trial: Trial, base: Base) -> None:
+    """Raise `InputError` unless the base model can be held here as the trial and its own configuration say."""
+    wanted = trial.recipe.quantised
+    if wanted is not None and not base.kind.quantises:
+        raise InputError(f'recipe: quantisation = "{wanted.format}": not with {base.kind.words}; leave it out')
+    check_quantised(wanted, base.shape.config, trial.base_model)
+
+
+def _quantised_format(trial: Trial, base: Base) -> QuantisedFormat | None:
+    """Return the format of the linear layers, asked for or the base model's own, where an audit knows it."""
+    own = own_quantisation(base.shape.config)
+    quantisation = trial.recipe.quantised or (own and own.quantisation)
+    return quantisation.format if quantisation else None
 
 
 def _one_of_each(trials: Iterable[Trial], key: Callable[[Trial], object]) -> list[Trial]:

@@ -12,6 +12,9 @@ from paretune.spec import InputError, MethodEntry, MethodSpec, Metric, Problems,
 from paretune.spec.tuning import VALIDATION_LOSS
 from paretune.tasks import AnyTask, fixed_general_text
 
+_OF_QUANTISED_WEIGHTS = {"quantisation", "double_quantisation", "quantised_compute_dtype"}
+"""Fields of a method's own recipe that hold for the untouched base model too."""
+
 
 class Planned(NamedTuple):
     """A trial, and the study's entry that it comes from."""
@@ -49,7 +52,7 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
     for entry in study.methods:
         with problems.collected():
             method = resolve(entry)
-            recipe = recipe_of(study, entry) if method.trains else study.recipe
+            recipe = recipe_of(study, entry if method.trains else _only_held(entry))
             methods.append((entry, method, _rates(study, entry, method), recipe))
     with problems.collected():
         wanted = study.general_text
@@ -124,6 +127,12 @@ def _check_metrics(study: Study, tasks: list[AnyTask]) -> None:
                     f'study "{study.name}": tasks "{first}" and "{task.card.name}" both score "{metric.name}" and mean '
                     "different things by it; study them apart"
                 )
+
+
+def _only_held(entry: MethodEntry) -> MethodEntry:
+    """Return the entry of a method that trains nothing without what its own recipe says about training."""
+    held = {name: value for name, value in entry.recipe.items() if name in _OF_QUANTISED_WEIGHTS}
+    return entry.model_copy(update={"recipe": held})
 
 
 def recipe_of(study: Study, entry: MethodEntry, tuning: Mapping[str, Any] | None = None) -> Recipe:

@@ -5,7 +5,7 @@ values, and in `metrics` an entry for each evaluation during training and a last
 versions and machine.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SOURCE = "peft's method comparison"
 MISSING_SIZE_BYTES = 99_999_999
@@ -25,8 +25,11 @@ OPTIMIZERS = {"AdamW": "adamw", "SGD": "sgd"}
 """Their names of the recipe's optimizers, and ours."""
 OWN_OPTIMIZERS = {"lora-fa": "lora-fa", "lora+": "lora-plus", "riemannian": "lora-riemannian"}
 """Optimizers that make a method of their own: theirs, and what the method is called here."""
-QUANTISED = {"int4": "4bit", "int8": "8bit"}
-"""Their `dtype` of a quantised base, and the recipe's `quantisation`."""
+QUANTISED: dict[str, dict[str, Any]] = {
+    "int4": {"quantisation": "fp4", "double_quantisation": False, "quantised_compute_dtype": "float32"},
+    "int8": {"quantisation": "int8"},
+}
+"""Their `dtype` of a quantised base, and the recipe's fields: theirs are the library's defaults."""
 IMAGE_SETTINGS = {
     "resolution": "pixels", "weighting_scheme": "weighting", "logit_mean": "logit_mean", "logit_std": "logit_deviation",
     "mode_scale": "mode_scale", "num_inference_steps": "sampling_steps", "guidance_scale": "guidance",

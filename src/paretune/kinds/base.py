@@ -15,6 +15,7 @@ from paretune.measure import Phases
 from paretune.methods import Context, KindTraits, Method, Objective
 from paretune.models import LoadedModel
 from paretune.models.hardware import default_device
+from paretune.models.quantisation import is_quantised
 from paretune.spec import DataReport, GeneralText, GeneratorName, Phase, Recipe, Trial
 from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, Split
@@ -130,6 +131,8 @@ class Kind(ABC, Generic[TaskT]):
     """What its tasks are subclasses of: `paretune.tasks.AnyTask`, or a subclass with what this kind asks of them."""
     claims: ClassVar[frozenset[str]] = CLAIMS_OF_EVERY_KIND
     """What an audit asks of a method on this kind: names in `paretune.spec.CLAIMS`."""
+    quantises: ClassVar[bool] = False
+    """Whether `load` follows a recipe's quantisation."""
     generates: ClassVar[bool] = False
     """Whether an estimate covers answers that are generated token by token."""
 
@@ -252,8 +255,8 @@ class Kind(ABC, Generic[TaskT]):
 
 
 def on_device(loaded: LoadedModel) -> LoadedModel:
-    """Return the same with the model on the accelerator, where there is one."""
-    return loaded._replace(model=loaded.model.to(default_device()))
+    """Return the same with the model on the accelerator, where there is one. A quantised model is there already."""
+    return loaded if is_quantised(loaded.model) else loaded._replace(model=loaded.model.to(default_device()))
 
 
 def keep_answer_peak(metrics: dict[str, float], phases: Phases, peak_bytes: int) -> None:

@@ -59,6 +59,7 @@ class CausalLm(Kind[Task]):
     tasks: ClassVar[type[Any]] = Task
     claims: ClassVar[frozenset[str]] = frozenset(CLAIMS)
     generates: ClassVar[bool] = True
+    quantises: ClassVar[bool] = True
 
     def fits(self, reference: str) -> bool:
         """Any model of transformers that is no encoder; whether it writes, its class says while planning."""
@@ -70,12 +71,10 @@ class CausalLm(Kind[Task]):
         return architecture.endswith(_WRITES) or not architecture
 
     def load(self, task: Task, trial: Trial) -> LoadedModel:  # noqa: ARG002
-        """Return model and tokenizer. A quantised model is where it belongs and refuses to be moved."""
+        """Return model and tokenizer."""
         recipe = trial.recipe
-        loaded = load_model(
-            trial.base_model, recipe.dtype, quantisation=recipe.quantisation, attention=recipe.attention
-        )
-        return on_device(loaded) if recipe.quantisation is None else loaded
+        loaded = load_model(trial.base_model, recipe.dtype, quantisation=recipe.quantised, attention=recipe.attention)
+        return on_device(loaded)
 
     def build(self, config: Mapping[str, Any], dtype: torch.dtype) -> nn.Module:
         """Return the model, without decoding settings of its own, as models that are loaded."""

@@ -69,6 +69,7 @@ class Classifier(Kind[ClassificationTask]):
     words: ClassVar[str] = "a language model or an encoder"
     tasks: ClassVar[type[Any]] = ClassificationTask
     claims: ClassVar[frozenset[str]] = CLAIMS_OF_EVERY_KIND | {"padding_invariant"}
+    quantises: ClassVar[bool] = True
 
     def fits(self, reference: str) -> bool:
         """Any model of transformers: where its files hold no head that fits, a new one is trained along."""
@@ -83,10 +84,10 @@ class Classifier(Kind[ClassificationTask]):
         recipe, reading = trial.recipe, head_reading(task)
         head = Head("AutoModelForSequenceClassification", reading.settings, trial.seed)
         loaded = load_model(
-            trial.base_model, recipe.dtype, quantisation=recipe.quantisation, attention=recipe.attention, head=head
+            trial.base_model, recipe.dtype, quantisation=recipe.quantised, attention=recipe.attention, head=head
         )
         loaded = loaded._replace(processor=reading)
-        return on_device(loaded) if recipe.quantisation is None else loaded
+        return on_device(loaded)
 
     def build(self, config: Mapping[str, Any], dtype: torch.dtype) -> nn.Module:
         """Return the model, with a head of two classes where the configuration comes from no task."""

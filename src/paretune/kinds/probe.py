@@ -10,6 +10,7 @@ from paretune.engine import DataBatch
 from paretune.methods import Objective
 from paretune.models import LoadedModel
 from paretune.models.hardware import default_device
+from paretune.models.quantisation import is_quantised
 
 if TYPE_CHECKING:
     from paretune.kinds.base import Kind
@@ -83,6 +84,8 @@ class Subject(NamedTuple):
     def fresh(self, dtype: Dtype = "float32") -> LoadedModel:
         """Return a fresh base model on the device that training uses: a GPU where there is one."""
         loaded = self.load(dtype)
+        if is_quantised(loaded.model):  # it is there already, and refuses to be moved
+            return loaded
         return loaded._replace(model=loaded.model.to(default_device()))
 
 

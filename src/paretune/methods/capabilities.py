@@ -24,6 +24,7 @@ from paretune.spec import (
     Recipe,
     read_audit,
 )
+from paretune.spec.quantisation import QuantisedFormat
 
 AUDIT_FILE = "recorded_audit.json"
 RECORDED_AUDIT = Path(__file__).with_name(AUDIT_FILE)
@@ -32,6 +33,8 @@ RECORDED_AUDIT = Path(__file__).with_name(AUDIT_FILE)
 PLUGIN_GROUP = "paretune.methods"
 """Entry points of this group name `Method` subclasses. The entry point's name is the method's."""
 
+ON_QUANTISED: dict[QuantisedFormat, str] = {"nf4": "trains_on_nf4", "fp4": "trains_on_nf4", "int8": "trains_on_int8"}
+"""The claim that speaks for a format: both of 4 bits are computed in the same way."""
 _WHICH_LAYERS = {"target_modules", "feedforward_modules", "exclude_modules", "layers_to_transform", "layers_pattern"}
 _CHANGES_NO_VERDICT = {*_WHICH_LAYERS, "rank_pattern", "alpha_pattern", "progressbar"}
 _PLAIN_PEFT = "peft"
@@ -64,6 +67,8 @@ class Capabilities(Data):
     convertible_to_lora: bool | None = None
     servable_by_vllm: bool | None = None
     servable_by_llama_cpp: bool | None = None
+    trains_on_nf4: bool | None = None
+    trains_on_int8: bool | None = None
 
 
 class Answering(NamedTuple):
@@ -185,6 +190,8 @@ def marks_of(
         failed.pop("trains_in_bf16", None)
     if recipe.dtype != "bfloat16":
         failed.pop("batch_as_base_in_bf16", None)
+    for claim in set(ON_QUANTISED.values()) - {ON_QUANTISED[form] for form in (recipe.quantisation,) if form}:
+        failed.pop(claim, None)
     alone = not always_batched and answering_of(spec, tied, model_kind).alone
     return AuditMarks(audit=whole.name, failed=failed, answered_alone=alone)
 

@@ -5,10 +5,10 @@ _FULL = 'full fine-tuning is called "full"'
 _HEAD = 'training the head alone is called "head"'
 
 OTHER_NAMES = {
-    "qlora": 'QLoRA is "lora" on a 4-bit base model: write quantisation = "4bit" under [recipe], or give estimate '
-    "--quantisation 4bit",
-    "qdora": 'QDoRA is "dora" on a 4-bit base model: write quantisation = "4bit" under [recipe], or give estimate '
-    "--quantisation 4bit",
+    "qlora": 'QLoRA is "lora" on a 4-bit base model: write quantisation = "nf4" under [recipe], or give estimate '
+    "--quantisation nf4",
+    "qdora": 'QDoRA is "dora" on a 4-bit base model: write quantisation = "nf4" under [recipe], or give estimate '
+    "--quantisation nf4",
     "use-dora": 'the option use_dora of LoRA is the method "dora"',
     "use-rslora": 'the option use_rslora of LoRA is the method "rslora"',
     "rs-lora": 'rank-stabilised LoRA is called "rslora"',

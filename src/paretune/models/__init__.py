@@ -2,7 +2,7 @@
 
 from paretune.models.bundled_configs import carried_shapes
 from paretune.models.content import base_content, pinned
-from paretune.models.hardware import check_hardware
+from paretune.models.hardware import check_attention
 from paretune.models.load import (
     Head,
     LoadedModel,
@@ -14,6 +14,7 @@ from paretune.models.load import (
     prefetch,
     tokenizer_of,
 )
+from paretune.models.quantisation import check_quantised
 from paretune.models.shapes import ModelShape, find_shape
 
 __all__ = [
@@ -22,7 +23,8 @@ __all__ = [
     "ModelShape",
     "base_content",
     "carried_shapes",
-    "check_hardware",
+    "check_attention",
+    "check_quantised",
     "check_reference",
     "find_shape",
     "load_image_model",

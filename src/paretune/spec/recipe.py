@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from paretune.spec.base import LARGEST_COUNT, Data, later
 from paretune.spec.image import ImageRecipe
+from paretune.spec.quantisation import FOUR_BITS, Quantisation, QuantisedFormat, present_name
 
 
 class Recipe(Data):
@@ -56,8 +57,12 @@ class Recipe(Data):
     """Questions answered at once in the separate pass in which generation's memory is counted."""
     memory_steps: int = Field(default=2, ge=1, le=LARGEST_COUNT)
     """Steps of the separate pass in which memory is counted, on the longest batches."""
-    quantisation: Literal["4bit", "8bit"] | None = later(None)
-    """dtype of the base model's linear layers where it is not `dtype`: bitsandbytes' NF4 or int8 (CUDA)."""
+    quantisation: QuantisedFormat | None = later(None)
+    """Format of the base model's linear layers where it is not `dtype`, by bitsandbytes; "none" for none."""
+    double_quantisation: bool = later(True)
+    """With "nf4" and "fp4": quantise the scales of the weights too, as QLoRA does."""
+    quantised_compute_dtype: Literal["float32", "bfloat16"] | None = later(None)
+    """With "nf4" and "fp4": dtype in which products with quantised weights are computed; None for `dtype`."""
     attention: Literal["sdpa", "eager", "flash_attention_2"] = later("sdpa")
     """How attention is computed, by its name in transformers."""
     compile: bool = later(False)
@@ -72,6 +77,19 @@ class Recipe(Data):
     """Sampling draws from the fewest tokens whose probabilities add up to this much."""
     image: ImageRecipe | None = later(None)
     """How an image model is trained and sampled; None with language models."""
+
+    @field_validator("quantisation", mode="before")
+    @classmethod
+    def _by_its_present_name(cls, value: Any) -> Any:
+        return present_name(value)
+
+    @model_validator(mode="after")
+    def _settings_of_4_bits(self) -> Self:
+        if self.quantisation not in FOUR_BITS:
+            for name in ("double_quantisation", "quantised_compute_dtype"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f'{name} belongs to quantisation = "nf4" or "fp4": leave it out')
+        return self
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -96,6 +114,13 @@ class Recipe(Data):
         if self.stop_after is not None and self.epochs is None and self.stop_after > self.steps:
             raise ValueError(f"stop_after = {self.stop_after} is above steps = {self.steps}")
         return self
+
+    @property
+    def quantised(self) -> Quantisation | None:
+        """How the base model's linear layers are quantised, None where they are not."""
+        if self.quantisation is None:
+            return None
+        return Quantisation(self.quantisation, self.double_quantisation, self.quantised_compute_dtype or self.dtype)
 
     @property
     def trained_steps(self) -> int:

@@ -1,7 +1,7 @@
 """A study: which methods are compared, on which base model and tasks, under which shared recipe."""
 
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -63,10 +63,15 @@ class Study(Shown, Data):
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:
-        """Let a task be named by its name alone."""
-        if isinstance(value, dict) and isinstance(value.get("tasks"), list):
+        """Let a task be named by its name alone, and every method be entered once for each of `recipe_variants`."""
+        if not isinstance(value, dict):
+            return value
+        if isinstance(value.get("tasks"), list):
             tasks = [{"name": task} if isinstance(task, str) else task for task in value["tasks"]]
-            return value | {"tasks": tasks}
+            value = value | {"tasks": tasks}
+        if "recipe_variants" in value:
+            methods = list(_in_variants(value.get("methods"), value["recipe_variants"]))
+            value = {name: part for name, part in value.items() if name != "recipe_variants"} | {"methods": methods}
         return value
 
     @model_validator(mode="after")
@@ -139,3 +144,17 @@ class Study(Shown, Data):
                 if old != new:
                     return f"its recipe has {field} = {old}, this study has {new}"
         return None
+
+
+def _in_variants(methods: Any, variants: Any) -> Iterator[dict[str, Any]]:
+    """Yield every method with each variant's changes to its recipe, labelled "METHOD VARIANT"."""
+    if not (isinstance(variants, dict) and variants and all(isinstance(one, dict) for one in variants.values())):
+        raise ValueError(
+            "recipe_variants must be a table of names and changes to the recipe, as in "
+            'recipe_variants = { float32 = {}, NF4 = { quantisation = "nf4" } }'
+        )
+    for method in methods if isinstance(methods, list | tuple) else ():
+        entry: dict[str, Any] = {"name": method} if isinstance(method, str) else dict(method)
+        for name, changes in variants.items():
+            label = f"{entry.get('label') or entry.get('name')} {name}"
+            yield entry | {"label": label, "recipe": {**changes, **entry.get("recipe", {})}}

@@ -5,10 +5,11 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator
 
-from paretune.spec.base import Data, content_hash, later
+from paretune.spec.base import Data, canonical, content_hash, later
 from paretune.spec.general_text import GeneralText
 from paretune.spec.kinds import CAUSAL_LM, DIFFUSION, ModelKind
 from paretune.spec.method import MethodSpec
+from paretune.spec.quantisation import earlier_name
 from paretune.spec.recipe import Recipe
 from paretune.spec.task import TaskSpec
 
@@ -74,7 +75,7 @@ class Trial(Data):
         """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON of what decides the result.
 
         That is neither what a row is called nor where data and base model lie: their content counts. Imported results
-        do not say all of it, so there the label counts too.
+        do not say all of it, so there the label counts too. Quantised formats count by their earlier names.
         """
         resolved = self.model_copy(
             update={"base_model": self.base, "base_content": None, "task": self.task.as_identified}
@@ -82,7 +83,10 @@ class Trial(Data):
         exclude: dict[str, Any] = {"task": self.task.unidentifying, "general_text": {"source"}}
         if self.task.content_hash is not None:
             exclude["method"] = {"label"}
-        return content_hash(resolved.canonical_json(exclude=exclude))
+        value = resolved.model_dump(mode="json", exclude=exclude)
+        if self.recipe.quantisation is not None:
+            value["recipe"]["quantisation"] = earlier_name(self.recipe.quantisation)
+        return content_hash(canonical(value))
 
     def conflict_with(self, earlier: "Trial") -> str | None:
         """Say what an earlier trial was made with that this one is not, or return None where they go together."""

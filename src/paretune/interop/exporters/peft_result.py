@@ -12,17 +12,18 @@ from paretune.interop.peft_layout import (
     MISSING_SIZE_BYTES,
     OPTIMIZERS,
     OWN_OPTIMIZERS,
-    QUANTISED,
     Benchmark,
 )
 from paretune.spec import Cancelled, Failed, Ok, OutOfMemory, Phase, Record, Refused
 from paretune.store.document import put
 
 _NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_BITS, _OPTIMIZERS, _OWN_OPTIMIZERS = (
-    {ours: theirs for theirs, ours in names.items()} for names in (QUANTISED, OPTIMIZERS, OWN_OPTIMIZERS)
+_OPTIMIZERS, _OWN_OPTIMIZERS = (
+    {ours: theirs for theirs, ours in names.items()} for names in (OPTIMIZERS, OWN_OPTIMIZERS)
 )
 """Our names, and theirs."""
+_BITS = {"nf4": "int4", "fp4": "int4", "int8": "int8"}
+"""Our formats of a quantised base, and their `dtype`, which knows one of 4 bits."""
 TASKS = {"gsm8k": MATHS, "image_concept": IMAGES}
 """Our tasks that their layout has a place for."""
 _BENCHMARKS = TASKS | {one.task: one for one in BENCHMARKS}

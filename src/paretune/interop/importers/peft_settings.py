@@ -43,13 +43,9 @@ def recipe_departures(own: Recipe, shared: Recipe) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value != getattr(shared, name)}
 
 
-def read_dtype(dtype: str) -> dict[str, str]:
-    """Return their `dtype` as recipe fields. A quantised base keeps the rest of its weights in bfloat16.
-
-    Their int4 is FP4 without double quantisation, its products computed in float32; "4bit" here is NF4 with double
-    quantisation, computed in the base model's format: near, and not the same.
-    """
-    return {"dtype": "bfloat16", "quantisation": QUANTISED[dtype]} if dtype in QUANTISED else {"dtype": dtype}
+def read_dtype(dtype: str) -> dict[str, Any]:
+    """Return their `dtype` as recipe fields. A quantised base keeps the rest of its weights in bfloat16."""
+    return {"dtype": "bfloat16", **QUANTISED[dtype]} if dtype in QUANTISED else {"dtype": dtype}
 
 
 def read_attention(implementation: str | None) -> dict[str, str]:

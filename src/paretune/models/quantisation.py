@@ -1,0 +1,205 @@
+"""Base models whose linear layers are quantised: as a study asks for, or as their own `config.json` says."""
+
+import importlib.util
+import logging
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from paretune.models.hardware import check_package, default_device
+from paretune.models.progress import without_bars, without_remarks
+from paretune.spec import InputError
+from paretune.spec.quantisation import FOUR_BITS, Quantisation, QuantisedFormat
+
+QUANTISATION_KEY = "quantization_config"
+"""Where a `config.json` says how a model's weights are quantised."""
+_REQUIREMENT = "bitsandbytes>=0.50"
+_FIRST_ON_PROCESSORS = (0, 50)
+"""The version of bitsandbytes from which quantised layers were tried here without a GPU."""
+_PACKAGES = {
+    "bitsandbytes": ("bitsandbytes", _REQUIREMENT),
+    "gptq": ("gptqmodel", "gptqmodel"),
+    "awq": ("gptqmodel", "gptqmodel"),
+    "compressed-tensors": ("compressed_tensors", "compressed-tensors"),
+    "torchao": ("torchao", "torchao"),
+    "hqq": ("hqq", "hqq"),
+    "auto-round": ("auto_round", "auto-round"),
+    "quanto": ("optimum.quanto", "optimum-quanto"),
+}
+"""What transformers needs to load weights of a `quant_method`: a module, and what to install for it."""
+
+
+class OwnQuantisation(NamedTuple):
+    """How a model is quantised already, by its own configuration."""
+
+    method: str
+    """transformers' name, such as "gptq"; "bitsandbytes" for any of its formats."""
+    quantisation: Quantisation | None
+    """The format where it is one of bitsandbytes'; None for others."""
+    left: tuple[str, ...] | None = None
+    """Names or patterns of the layers that stay as they are; None for the output layer."""
+
+    @property
+    def words(self) -> str:
+        """The format where it is known, the method where it is not."""
+        return self.quantisation.format if self.quantisation else self.method
+
+
+def own_quantisation(config: Mapping[str, Any]) -> OwnQuantisation | None:
+    """Return how a model is quantised already, by its configuration; None where that does not say."""
+    own = config.get(QUANTISATION_KEY)
+    if own is None:
+        return None
+    values = own if isinstance(own, Mapping) else {}
+    in_4_bits, in_8_bits = (values.get(name) is True for name in ("load_in_4bit", "load_in_8bit"))
+    method = str(values.get("quant_method", "bitsandbytes" if in_4_bits or in_8_bits else "no quant_method"))
+    if not method.startswith("bitsandbytes"):
+        return OwnQuantisation(method, None)
+    left = values.get("llm_int8_skip_modules")
+    names = None if left is None else tuple(map(str, left))
+    if in_4_bits == in_8_bits:
+        return OwnQuantisation("bitsandbytes", None, names)
+    if in_8_bits:
+        return OwnQuantisation("bitsandbytes", Quantisation("int8"), names)
+    form: QuantisedFormat = "nf4" if values.get("bnb_4bit_quant_type", "fp4") == "nf4" else "fp4"
+    computed = str(values.get("bnb_4bit_compute_dtype", "float32"))
+    double = values.get("bnb_4bit_use_double_quant") is True
+    return OwnQuantisation("bitsandbytes", Quantisation(form, double, computed), names)
+
+
+def check_quantised(wanted: Quantisation | None, config: Mapping[str, Any], reference: str) -> None:
+    """Raise `InputError` unless a base model can be quantised as asked for, and held as it is quantised already.
+
+    `config` is the base model's own. Looks at packages and the device, reads no weights.
+    """
+    own = own_quantisation(config)
+    if wanted is not None:
+        setting = f'recipe: quantisation = "{wanted.format}"'
+        if own is not None:
+            raise InputError(f'{setting}: base model "{reference}" is quantised already ({own.words}); leave it out')
+        _check_bitsandbytes(setting)
+    elif own is not None:
+        where = f'base model "{reference}": its config.json says it is quantised by "{own.method}", which'
+        if own.method == "bitsandbytes":
+            _check_bitsandbytes(where)
+            return
+        if own.method not in _PACKAGES:
+            raise InputError(f"{where} is not known here; name the model that was quantised")
+        module, requirement = _PACKAGES[own.method]
+        if not _is_there(module):
+            raise InputError(
+                f'{where} needs {requirement}; install it with: pip install "{requirement}", or name the model that '
+                "was quantised"
+            )
+
+
+def loading_settings(
+    wanted: Quantisation | None, own: OwnQuantisation | None, left: tuple[str, ...] = ()
+) -> dict[str, Any]:  # fmt: skip
+    """Return the arguments of `from_pretrained` for quantised linear layers; none where they are not.
+
+    `left` are the modules to leave as they are; by default the output layer. The model lands on the device where it is
+    trained.
+    """
+    if wanted is None:
+        return {} if own is None else {"device_map": {"": default_device()}}
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    logging.getLogger("bitsandbytes.autograd._functions").addFilter(_ONCE)  # once, however often it is added
+    _keep_int8_scales()
+    skipped = {"llm_int8_skip_modules": list(left)} if left else {}
+    if wanted.format not in FOUR_BITS:
+        config = BitsAndBytesConfig(load_in_8bit=True, **skipped)
+    else:
+        config = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=wanted.format,
+            bnb_4bit_use_double_quant=wanted.double,
+            bnb_4bit_compute_dtype=getattr(torch, wanted.compute_dtype),
+            **skipped,
+        )
+    return {"quantization_config": config, "device_map": {"": default_device()}}
+
+
+class _Once(logging.Filter):
+    """Lets each message of a logger through once: bitsandbytes says for every product that it casts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_new = message not in self._seen
+        self._seen.add(message)
+        return is_new
+
+
+_ONCE = _Once()
+
+
+def quantised_copy(model: Any, wanted: Quantisation, left: tuple[str, ...] = ()) -> Any:
+    """Return a model of transformers with quantised linear layers, on the device where it is trained, in eval mode.
+
+    Goes through a temporary folder, as transformers quantises while it loads: meant for small models.
+    """
+    with TemporaryDirectory() as folder, without_bars(), without_remarks():
+        model.save_pretrained(folder)
+        copy = type(model).from_pretrained(
+            folder,
+            dtype=model.dtype,
+            attn_implementation=model.config._attn_implementation,
+            local_files_only=True,
+            **loading_settings(wanted, None, left),
+        )
+    copy.generation_config = getattr(model, "generation_config", None)
+    return copy.eval()
+
+
+def _keep_int8_scales() -> None:
+    """Let a layer of int8 keep the scales of its weight when it is moved after its first pass.
+
+    bitsandbytes 0.50 takes the scales from the weight into the layer in the first pass. Where peft then asks for the
+    weight on the device on which it is already, as for DoRA, the weight comes back without scales, and the next pass
+    takes over that there are none.
+    """
+    import bitsandbytes.nn
+
+    layers: Any = vars(bitsandbytes.nn)["Linear8bitLt"]
+    taken_over = layers.init_8bit_state
+    if taken_over.__module__ == __name__:
+        return
+
+    def init_8bit_state(layer: Any) -> None:
+        if layer.weight.SCB is None:
+            layer.weight.SCB = layer.state.SCB
+        taken_over(layer)
+
+    layers.init_8bit_state = init_8bit_state
+
+
+def is_quantised(model: Any) -> bool:
+    """Tell whether a loaded model has quantised weights: it lies on its device already, and refuses to be moved."""
+    return bool(getattr(model, "is_quantized", False))
+
+
+def _check_bitsandbytes(setting: str) -> None:
+    device = default_device().type
+    if device == "mps":
+        raise InputError(f"{setting}: bitsandbytes does not support Apple GPUs; leave it out")
+    check_package(setting, "bitsandbytes", _REQUIREMENT)
+    found = version("bitsandbytes")
+    if device == "cpu" and tuple(map(int, found.split(".")[:2])) < _FIRST_ON_PROCESSORS:
+        raise InputError(
+            f"{setting}: without a GPU this needs bitsandbytes 0.50 or later, and {found} is installed; "
+            f'update it with: pip install "{_REQUIREMENT}"'
+        )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, PackageNotFoundError):
+        return False

@@ -1,0 +1,151 @@
+"""Quantised bases: what loading gives, what a model's own configuration says, and what is refused by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from paretune.kinds.base import on_device
+from paretune.models import check_quantised, load_model
+from paretune.models.load import Head
+from paretune.models.quantisation import is_quantised, own_quantisation
+from paretune.spec import InputError
+from paretune.spec.quantisation import Quantisation, QuantisedFormat
+
+NF4 = Quantisation("nf4")
+FORMATS: tuple[QuantisedFormat, ...] = ("nf4", "fp4", "int8")
+
+
+def logits(loaded: Any) -> torch.Tensor:
+    ids = loaded.tokenizer("Add 1 and 2:", return_tensors="pt")["input_ids"].to(loaded.model.device)
+    with torch.no_grad():
+        found: torch.Tensor = loaded.model(ids).logits.cpu()
+    return found
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_linear_layers_of_the_blocks_are_quantised_and_the_rest_is_not(form: QuantisedFormat) -> None:
+    pytest.importorskip("bitsandbytes")
+    loaded, plain = load_model("toy:llama", quantisation=Quantisation(form)), load_model("toy:llama")
+    assert is_quantised(loaded.model)
+    assert not is_quantised(plain.model)
+    assert on_device(loaded) is loaded
+    layer = loaded.model.model.layers[0].mlp.up_proj
+    assert layer.weight.dtype == (torch.int8 if form == "int8" else torch.uint8)
+    assert torch.equal(loaded.model.lm_head.weight.cpu(), plain.model.lm_head.weight)
+    assert torch.equal(loaded.model.model.embed_tokens.weight.cpu(), plain.model.model.embed_tokens.weight)
+    away = (logits(loaded) - logits(plain)).abs().max()
+    assert 0 < away < 0.2 * logits(plain).abs().max()
+
+
+def test_settings_of_4_bits_reach_the_layers() -> None:
+    pytest.importorskip("bitsandbytes")
+    for double, computed in ((True, "float32"), (False, "bfloat16")):
+        model = load_model("toy:llama", quantisation=Quantisation("nf4", double, computed)).model
+        layer = model.model.layers[0].self_attn.q_proj
+        assert layer.weight.quant_state.nested is double
+        assert layer.weight.quant_state.quant_type == "nf4"
+        assert layer.compute_dtype is getattr(torch, computed)
+
+
+def test_a_head_is_not_quantised(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    head = Head("AutoModelForSequenceClassification", {"num_labels": 3}, 0)
+    toy = load_model("toy:llama")
+    toy.model.save_pretrained(tmp_path)
+    toy.tokenizer.save_pretrained(tmp_path)
+    for reference in ("toy:llama", f"path:{tmp_path}"):
+        model = load_model(reference, quantisation=NF4, head=head).model
+        assert model.score.weight.dtype == torch.float32
+        assert model.model.layers[0].mlp.up_proj.weight.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("form", ["nf4", "int8"])
+def test_a_model_that_was_saved_quantised_loads_as_it_was(form: QuantisedFormat, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    made = load_model("toy:llama", quantisation=Quantisation(form))
+    made.model.save_pretrained(tmp_path)
+    made.tokenizer.save_pretrained(tmp_path)
+    loaded = load_model(f"path:{tmp_path}")
+    assert is_quantised(loaded.model)
+    assert loaded.note is not None
+    assert f"hold the linear layers quantised ({form})" in loaded.note
+    assert torch.equal(logits(loaded), logits(made))
+    with pytest.raises(InputError, match=rf"is quantised already \({form}\); leave it out"):
+        load_model(f"path:{tmp_path}", quantisation=NF4)
+
+
+def test_an_int8_layer_keeps_its_scales_when_its_weight_is_asked_for_after_a_pass() -> None:
+    pytest.importorskip("bitsandbytes")
+    loaded = load_model("toy:llama", quantisation=Quantisation("int8"))
+    before = logits(loaded)
+    for layer in (module for module in loaded.model.modules() if hasattr(module, "state")):
+        layer.weight = layer.weight.to(layer.weight.device)  # as peft does for DoRA
+    assert torch.equal(logits(loaded), before)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (None, None),
+        ({"load_in_8bit": True}, Quantisation("int8")),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, Quantisation("fp4", False, "float32")),
+        (
+            {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True,
+             "bnb_4bit_compute_dtype": "bfloat16"},
+            Quantisation("nf4", True, "bfloat16"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_configuration_of_bitsandbytes_is_read(config: Any, expected: Quantisation | None) -> None:
+    own = own_quantisation({} if config is None else {"quantization_config": config})
+    assert (own and own.quantisation) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("gptq", 'needs gptqmodel; install it with: pip install "gptqmodel"'),
+        ("awq", 'needs gptqmodel; install it with: pip install "gptqmodel"'),
+        ("compressed-tensors", 'needs compressed-tensors; install it with: pip install "compressed-tensors"'),
+        ("made-up", '"made-up", which is not known here'),
+    ],
+)
+def test_weights_whose_kernel_is_not_there_are_refused_before_they_are_read(
+    method: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paretune.models.quantisation._is_there", lambda module: False)
+    toy = load_model("toy:llama")
+    toy.model.save_pretrained(tmp_path)
+    toy.tokenizer.save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"quantization_config": {"quant_method": method}}))
+    with pytest.raises(InputError) as refusal:
+        load_model(f"path:{tmp_path}")
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_gpu_is_needed_but_a_recent_package(form: QuantisedFormat, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, wanted = "paretune.models.quantisation", Quantisation(form)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr(f"{module}.default_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(f"{module}.version", lambda name: "0.50.2")
+    check_quantised(wanted, {}, "toy:llama")
+    monkeypatch.setattr(f"{module}.version", lambda name: "0.49.1")
+    with pytest.raises(InputError, match=r"needs bitsandbytes 0\.50 or later, and 0\.49\.1 is installed"):
+        check_quantised(wanted, {}, "toy:llama")
+    monkeypatch.setattr(f"{module}.default_device", lambda: torch.device("cuda"))
+    check_quantised(wanted, {}, "toy:llama")
+    monkeypatch.setattr(f"{module}.default_device", lambda: torch.device("mps"))
+    with pytest.raises(InputError, match="does not support Apple GPUs"):
+        check_quantised(wanted, {}, "toy:llama")
+
+
+def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r'pip install "bitsandbytes>=0\.50"'):
+        check_quantised(NF4, {}, "toy:llama")
