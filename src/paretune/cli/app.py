@@ -95,7 +95,8 @@ def run(  # noqa: PLR0917 (one for each option)
     experiments: options.Experiments = None,
     task_option: options.StudyTaskOptions = None,
     general_text: options.GeneralTextName = None,
-    jobs: options.Jobs = 1,
+    executor: options.ExecutorName = "local",
+    jobs: options.RunJobs = None,
     threads: options.Threads = None,
     share_devices: options.ShareDevices = False,
     pack: options.Pack = "1",
@@ -126,8 +127,8 @@ def run(  # noqa: PLR0917 (one for each option)
         "task_option": task_option or None, "general_text": general_text,
     }  # fmt: skip
     source = None if study is None else str(study)
-    how = RunOptions(jobs, threads, retry, skip_unavailable, source, share_devices, pack_from(pack))
-    raise typer.Exit(run_command(Asked(study, described, out, budget, plan, json), how))
+    how = RunOptions(1, threads, retry, skip_unavailable, source, share_devices, pack_from(pack))
+    raise typer.Exit(run_command(Asked(study, described, out, budget, plan, json, executor, jobs), how))
 
 
 @app.command(epilog="Example: paretune methods lily")

@@ -25,6 +25,25 @@ Jobs = Annotated[
         "[tuning] only tuning trials run at the same time; final trials always run one at a time.",
     ),
 ]
+RunJobs = Annotated[
+    str | None,
+    typer.Option(
+        "--jobs",
+        metavar="N|auto",
+        help="Trials that run at the same time (default: 1; with --executor ray auto). auto: one on each "
+        "accelerator; on a cluster, as many as it has room for. Above 1 on one machine, step times are longer than "
+        "alone and marked so. With [tuning] final trials run one at a time, on a cluster each on a node of its own.",
+    ),
+]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="What runs the trials: local (this machine), ray (the Ray cluster of RAY_ADDRESS, or this machine) "
+        "or ray://HOST:PORT.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads per trial (default: cores divided by --jobs).")]
 ShareDevices = Annotated[
     bool,

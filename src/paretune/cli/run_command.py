@@ -20,13 +20,31 @@ class Asked(NamedTuple):
     plan: bool
     """Plan only."""
     as_json: bool
+    executor: str = "local"
+    """The name of what runs the trials."""
+    jobs: str | None = None
+    """How many run at once, a number or "auto"."""
 
 
 def run_command(asked: Asked, how: RunOptions) -> int:
     """Run what is asked, or show its plan, and return the exit code.
 
-    Raises `InputError` for options that exclude each other, and as `chosen_study` and the run do.
+    `how` is completed by the number of jobs and the executor that are asked for. Raises `InputError` for options that
+    exclude each other, for a cluster that cannot be used, and as `chosen_study` and the run do.
     """
+    from paretune.execute.choose import LOCAL, chosen_executor, jobs_from
+
+    jobs = jobs_from(asked.jobs, asked.executor)
+    if asked.executor != LOCAL:
+        budget = asked.budget is not None
+        given = {"--pack": how.pack != 1, "--share-devices": how.share_devices, "--budget": budget}
+        for option in (name for name, is_given in given.items() if is_given):
+            raise InputError(f"{option} is for trials on this machine; leave it out with --executor {asked.executor}")
+    with chosen_executor(asked.executor, jobs, how.threads) as chosen:
+        return _run(asked, how._replace(jobs=chosen.jobs, executor=chosen.executor))
+
+
+def _run(asked: Asked, how: RunOptions) -> int:
     chosen = chosen_study(asked.file, asked.described)
     folder = asked.out or folder_for(asked.file, chosen)
     if asked.as_json and not asked.plan:

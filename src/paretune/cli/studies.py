@@ -17,6 +17,7 @@ from paretune.cli.training_options import OWN_DATA_LENGTH, Training
 from paretune.spec import InputError, Record, Study
 
 if TYPE_CHECKING:
+    from paretune.execute.executor import ExecutorFactory
     from paretune.execute.prepare import Prepared
     from paretune.report import PageSources
 
@@ -112,6 +113,8 @@ class RunOptions(NamedTuple):
     share_devices: bool = False
     pack: int | str = 1
     """The most trials that are trained in one pass, or "auto"."""
+    executor: "ExecutorFactory | None" = None
+    """Makes what runs the trials; None stands for this machine."""
 
 
 def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
@@ -120,7 +123,7 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
     from paretune.models.devices import check_jobs, visible_devices
     from paretune.store import Store
 
-    if options.jobs > 1:
+    if options.jobs > 1 and options.executor is None:
         check_jobs(options.jobs, visible_devices(), share_devices=options.share_devices)
     with Console(stderr=True).status("Checking the study") as status:
         return prepare(
@@ -163,6 +166,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
                 threads=options.threads,
                 share_devices=options.share_devices,
                 pack=options.pack,
+                executor=options.executor,
                 on_packing=lambda text: console.print(plain(text), markup=False, highlight=False),
                 retry=retry,
                 prepared=prepared,

@@ -1,0 +1,66 @@
+"""Which executor runs a study, by the name that a person gives."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from paretune.execute.executor import ExecutorFactory
+from paretune.spec import InputError
+from paretune.spec.errors import nearest
+
+LOCAL = "local"
+NAMES = (LOCAL, "ray")
+AUTO = "auto"
+
+
+class Chosen(NamedTuple):
+    """What runs the trials."""
+
+    jobs: int
+    """How many run at once, as far as that is known."""
+    executor: ExecutorFactory | None = None
+    """None stands for this machine."""
+
+
+def jobs_from(text: str | None, executor: str) -> int | None:
+    """Return a number of trials from text, None for as many as there is room for.
+
+    Left out, that is 1 on this machine, and all that a cluster has room for. Raises `InputError` for anything else.
+    """
+    if text is None:
+        return 1 if executor == LOCAL else None
+    if text == AUTO:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f'--jobs: "{text}" is neither a number of trials from 1 on nor {AUTO}')
+    return int(text)
+
+
+@contextmanager
+def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterator[Chosen]:
+    """Yield what runs trials, `jobs` at once or as many as there is room for. A cluster stays connected meanwhile.
+
+    `name` is "local", "ray" or "ray://HOST:PORT". Raises `InputError` for another one, and where the cluster
+    cannot be used.
+    """
+    from paretune.execute.ray import PROTOCOL, connected, ray_cluster, ray_executor
+
+    if name == LOCAL:
+        yield Chosen(jobs or _num_devices())
+    elif name == "ray" or name.startswith(PROTOCOL):
+        address = None if name == "ray" else name
+        with connected(address):
+            with ray_cluster(address, threads) as cluster:
+                room = cluster.room(alone=False)
+            yield Chosen(jobs or room, partial(ray_executor, address=address, jobs=jobs, threads=threads))
+    else:
+        known = f"{', '.join(NAMES)} or {PROTOCOL}HOST:PORT"
+        raise InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
+
+
+def _num_devices() -> int:
+    """Return how many trials this machine runs at once when each has an accelerator of its own, at least 1."""
+    from paretune.models.devices import visible_devices
+
+    return max(1, len(visible_devices()))
