@@ -12,6 +12,7 @@ from paretune.spec.errors import nearest
 LOCAL = "local"
 NAMES = (LOCAL, "ray")
 AUTO = "auto"
+_PROTOCOL = "ray://"
 
 
 class Chosen(NamedTuple):
@@ -44,18 +45,18 @@ def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterato
     `name` is "local", "ray" or "ray://HOST:PORT". Raises `InputError` for another one, and where the cluster
     cannot be used.
     """
-    from paretune.execute.ray import PROTOCOL, connected, ray_cluster, ray_executor
-
     if name == LOCAL:
         yield Chosen(jobs or _num_devices())
-    elif name == "ray" or name.startswith(PROTOCOL):
+    elif name == "ray" or name.startswith(_PROTOCOL):
+        from paretune.execute.ray import connected, ray_cluster, ray_executor
+
         address = None if name == "ray" else name
         with connected(address):
             with ray_cluster(address, threads) as cluster:
                 room = cluster.room(alone=False)
             yield Chosen(jobs or room, partial(ray_executor, address=address, jobs=jobs, threads=threads))
     else:
-        known = f"{', '.join(NAMES)} or {PROTOCOL}HOST:PORT"
+        known = f"{', '.join(NAMES)} or {_PROTOCOL}HOST:PORT"
         raise InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
 
 
