@@ -15,7 +15,6 @@ from paretune.store import Store
 from paretune.testing import End, ExecutorContract
 
 ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "paretune[ray]"')
-pytestmark = pytest.mark.xdist_group("ray")
 
 ROOT = Path(__file__).parents[2]
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 100_000_000}
