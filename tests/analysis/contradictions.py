@@ -96,7 +96,14 @@ def everything_said(evidence: Evidence, known: Capabilities, *, claims_of_every:
 
 def contradictions(said: Said) -> list[str]:
     """Return every pair of statements that contradict each other, in words."""
-    return [*_of_pairs(said), *_of_ranks(said), *_of_claims(said), *_of_recommendations(said), *_of_fronts(said)]
+    return [
+        *_of_pairs(said),
+        *_of_ranks(said),
+        *_of_claims(said),
+        *_of_recommendations(said),
+        *_of_baselines(said),
+        *_of_fronts(said),
+    ]
 
 
 def _behind(said: Said, name: str) -> list[str]:
@@ -192,6 +199,15 @@ def _of_recommendations(said: Said) -> Iterator[str]:
     for one in (*named, *found.shortlist):
         if one.worse_than is not None:
             yield f"recommend: {one.name} is worse than {one.worse_than}, and to be used or run again"
+
+
+def _of_baselines(said: Said) -> Iterator[str]:
+    for one in said.recommendation.shortlist:
+        below = {two for (name, two), compared in said.comparisons.items() if name == one.name and compared.gain > 0}
+        for two in (other for other in below if not said.rows[other].trains and one.trains):
+            told = said.comparisons[one.name, two].verdict in {"better", "ahead"}
+            if (two in one.not_shown_above) == told:
+                yield f"recommend: {one.name} not shown above {one.not_shown_above}, compare {two}: shown is {told}"
 
 
 def _of_fronts(said: Said) -> Iterator[str]:

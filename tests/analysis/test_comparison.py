@@ -205,10 +205,10 @@ def test_one_untuned_seed_is_ahead_in_these_runs_and_no_claim() -> None:
 def test_a_method_s_own_recipe_that_the_study_declares_is_compared_and_named() -> None:
     """LoRA on a 4-bit base next to LoRA on a bfloat16 base: a study may ask for it, so its results may be read."""
     shared = Recipe(dtype="bfloat16")
-    own = shared.model_copy(update={"quantisation": "4bit"})
+    own = shared.model_copy(update={"quantisation": "nf4"})
     answers = {"lora": right(100, 100), "qlora": right(50, 50), "oft": right(50, 50)}
     found = evidence(answers, lora={"recipe": shared}, oft={"recipe": shared}, qlora={"recipe": own})
-    entries = ["lora", "oft", {"name": "lora", "label": "qlora", "recipe": {"quantisation": "4bit"}}]
+    entries = ["lora", "oft", {"name": "lora", "label": "qlora", "recipe": {"quantisation": "nf4"}}]
     study = make_study(methods=entries, recipe={"dtype": "bfloat16"})
     with pytest.raises(InputError, match=r"different recipe\.quantisation"):
         compare_in(found, "lora", "qlora")
@@ -216,12 +216,12 @@ def test_a_method_s_own_recipe_that_the_study_declares_is_compared_and_named() -
     said = compare_in(declared, "lora", "qlora")
     assert said.verdict == "ahead"
     assert "the runs were recorded under different settings" in said.no_claim_because
-    assert any("quantisation = 4bit for qlora (shared: none)" in note for note in said.notes)
+    assert any("quantisation = nf4 for qlora (shared: none)" in note for note in said.notes)
     assert compare_in(declared, "lora", "oft").notes == ()
-    assert any("quantisation = 4bit for qlora" in note for note in recommend_from(declared).notes)
-    assert any("quantisation = 4bit for qlora" in note for note in front_of(declared, None).notes)
+    assert any("quantisation = nf4 for qlora" in note for note in recommend_from(declared).notes)
+    assert any("quantisation = nf4 for qlora" in note for note in front_of(declared, None).notes)
     claim = judge_claim(declared, "lora beats qlora")
-    assert "quantisation = 4bit for qlora" in next(one for one in claim.checks if one.point == "environment").finding
+    assert "quantisation = nf4 for qlora" in next(one for one in claim.checks if one.point == "environment").finding
     other = declared._replace(study=make_study(methods=["lora", "oft", "qlora"], recipe={"dtype": "bfloat16"}))
     with pytest.raises(InputError, match=r"different recipe\.quantisation"):
         compare_in(other, "lora", "qlora")

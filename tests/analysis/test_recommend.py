@@ -57,6 +57,17 @@ def test_the_best_is_named_and_nothing_more_is_needed() -> None:
     assert all(one.confidence_set_p_value < 0.05 for one in found.others)
 
 
+def test_a_method_that_may_be_no_better_than_the_base_model_says_so() -> None:
+    found = asked(found=evidence({"lora": right(14, 14, 14), "oft": right(60, 60, 60), "base": right(12)}))
+    (best,) = (one for one in found.shortlist if one.name == "oft")
+    assert best.not_shown_above == ()
+    alike = asked(found=evidence({"lora": right(14, 14, 14), "base": right(12)}))
+    assert alike.shortlist[0].name == "lora"
+    assert alike.shortlist[0].not_shown_above == ("base",)
+    assert "not shown to be better than base" in "\n".join(recommendation_lines(alike))
+    assert "* Costs count as less" not in "\n".join(recommendation_lines(asked()))
+
+
 def test_a_limit_rules_the_best_out_and_the_tied_ones_are_listed_with_their_merits() -> None:
     found = asked("train_peak_bytes<=2GB")
     assert reasons(found) == {"full": [("limit", "train_peak_bytes")], "base": [("does not train", "training")]}
@@ -160,11 +171,11 @@ def test_a_tied_method_says_of_which_costs_it_needs_clearly_less_and_of_which_mo
         return "\n".join(recommendation_lines(found.model_copy(update={"shortlist": (best, tied)})))
 
     shown = [show(METRICS["step_seconds"], value) for value in (0.5 * seconds, seconds)]
-    assert f"less than {best.name}: step time {shown[0]} instead of {shown[1]};" in reasons_with(0.5 * seconds)
+    assert f"less* than {best.name}: step time {shown[0]} instead of {shown[1]};" in reasons_with(0.5 * seconds)
     for same in (0.98 * seconds, seconds):
-        assert f"no cost is clearly lower than that of {best.name};" in reasons_with(same)
-    more = f"more than {best.name}: step time {show(METRICS['step_seconds'], 2 * seconds)} instead of {shown[1]};"
-    assert f"no cost is clearly lower than that of {best.name}; {more}" in reasons_with(2 * seconds)
+        assert f"no cost is clearly lower* than that of {best.name};" in reasons_with(same)
+    more = f"more* than {best.name}: step time {show(METRICS['step_seconds'], 2 * seconds)} instead of {shown[1]};"
+    assert f"no cost is clearly lower* than that of {best.name}; {more}" in reasons_with(2 * seconds)
 
 
 @pytest.mark.parametrize(("share", "listed"), [(0.98, False), (0.5, True)])

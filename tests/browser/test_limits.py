@@ -103,6 +103,7 @@ def expected(shown: Shown, limits: list[Limit], needs: list[str]) -> dict[str, A
                 "name": plain(one.name),
                 "isBest": one.merits[0].kind == "best",
                 "least": [merit.metric for merit in one.merits if merit.kind == "least cost"],
+                "notShownAbove": list(map(plain, one.not_shown_above)),
             }
             for one in found.shortlist
         ],
@@ -159,3 +160,28 @@ def test_a_slider_dims_rows_says_why_and_moves_the_recommendation(open_page: Ope
         page.get_by_label("Accuracy above the base model (4.2%) by at least", exact=True).fill("45")
         expect(page.locator("tr.ruled-out .why").first).to_contain_text("wanted at least 49.2%")
         expect(page).to_have_url(re.compile("above=45"))
+
+
+def test_a_limit_that_rules_out_nothing_says_so(open_page: OpenPage, tmp_path: Path) -> None:
+    with open_page(kept_word_problems(tmp_path / "page.html").path) as page:
+        said(page, {"train_peak_bytes": 24e9}, [])
+        idle = "All fine-tuning methods here have training memory at most 24.0 GB: this limit rules out none of them."
+        expect(page.locator("#recommendation")).to_contain_text(idle)
+        said(page, {"train_peak_bytes": 1.2e9}, [])
+        expect(page.locator("#recommendation")).not_to_contain_text("rules out none")
+
+
+def test_checks_that_may_be_asked_for_are_explained(open_page: OpenPage, tmp_path: Path) -> None:
+    with open_page(kept_word_problems(tmp_path / "page.html").path) as page:
+        for name in ("mergeable", "causal"):
+            box = page.locator(f"#limits label:has(input[value={name}])")
+            expect(box).to_contain_text(CLAIMS[name].statement)
+
+
+def test_a_mark_off_the_front_does_not_say_that_it_is_on_it(open_page: OpenPage, tmp_path: Path) -> None:
+    with open_page(kept_word_problems(tmp_path / "page.html").path) as page:
+        titles = {
+            (mark.inner_text()[0], (mark.get_attribute("title") or "").partition(" the Pareto front")[0])
+            for mark in page.locator("#results .front-mark").all()
+        }
+        assert titles == {("◆", "On"), ("◇", "Not on")}

@@ -53,8 +53,8 @@ def test_the_least_needed_columns_go_first_and_are_named_and_names_stay(width: i
     text = printed(["lora"], width)
     words = " ".join(text.split())
     assert "lora" in text
-    assert ("Too narrow for: " + left_out + "." in words) == bool(left_out)
-    assert ("Too narrow" in words) == bool(left_out)
+    assert ("Columns hidden because the terminal is too narrow: " + left_out + "." in words) == bool(left_out)
+    assert ("too narrow" in words) == bool(left_out)
     assert ("12.5%" in text) == ("Other" not in left_out)
 
 

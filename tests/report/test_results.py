@@ -21,6 +21,7 @@ def printed(records: list[Record], width: int = 100, answers: Answers = no_answe
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
 
 
+_HIDDEN = re.compile(r"Columns hidden because the terminal is too narrow: (.+?)\. A wider one or --json")
 LABELS = {"lora": 1e-3, "base-few-shot": None, "lora-with-a-long-name": 2e-2}
 
 WIDE = """\
@@ -39,9 +40,9 @@ base                4.2% 2–9%   10.8%   5%/1%        –      – +0.000 ±0.0
 boft            out of memory       –       –        –      –             –          –         –
 
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
-being on it with new questions and seeds; no mark: not on it, and a probability below 5%, or left
-out as named below. The cheapest is on it however low its accuracy, if that is above the base
-model's, and tfidf's where there is one
+being on it with new questions and seeds; without a mark a row is not on it, and its probability is
+below 5%, unless it is named below as left out. The cheapest is on it however low its accuracy, if
+that is above the base model's, and tfidf's where there is one
 ≈ tied for best: no method is significantly better (5% level, corrected for all pairs of rows); a
 method with a low mean and a large error can be tied, too; choose among tied methods by cost, or run
 more seeds
@@ -82,7 +83,7 @@ def test_methods_keep_their_names_and_marks_at_any_width(width: int) -> None:
     for label in LABELS:
         assert re.search(rf"^{label}( |$)", text, re.MULTILINE)
     assert "lora ≈" in text
-    left_out = re.search(r"Too narrow for: (.+?)\. A wider terminal or --json", " ".join(text.split()))
+    left_out = _HIDDEN.search(" ".join(text.split()))
     assert (left_out[1] if left_out else "") == {
         60: "Learning rate, Seeds, Lenient, seen/unseen, Checkpoint, Trainable",
         80: "Seeds, Lenient, seen/unseen, Trainable",
@@ -93,7 +94,7 @@ def test_methods_keep_their_names_and_marks_at_any_width(width: int) -> None:
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_only_columns_that_are_shown_are_explained(width: int) -> None:
     text = printed([make_record(label, seed=seed) for seed in (0, 1) for label in ("base", "lora")], width)
-    left_out = re.search(r"Too narrow for: (.+?)\. A wider terminal or --json", " ".join(text.split()))
+    left_out = _HIDDEN.search(" ".join(text.split()))
     hidden = left_out[1].split(", ") if left_out else []
     for column in ("Lenient", "seen/unseen", "Forgetting"):
         assert (f"{column}: " in text) == (column not in hidden)

@@ -64,7 +64,8 @@ def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, acros
     checkpoints = _checkpoints(folder, evidence, found, known)
     lines = [*recommendation_lines(found), *(checkpoint_line(name, one) for name, one in checkpoints.items())]
     if missing := [one.name for one in found.shortlist if one.trains and one.name not in checkpoints]:
-        lines.append(plain(f"No checkpoint in {folder / 'adapters'} of: {', '.join(missing)}"))
+        lacking = f"No checkpoint in {folder / 'adapters'} of: {', '.join(missing)}"
+        lines.append(plain(f"{lacking}. Running the study into another folder trains them again."))
     _show(found, lines, as_json=as_json, estimates=estimates, checkpoints=checkpoints)
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paretune.cli.data_report import print_data_reports
+from paretune.cli.next_step import print_next_step
 from paretune.report.format import plain
 from paretune.spec import BUILT_IN_TEXT
 
@@ -134,3 +135,4 @@ def show_results(
     for line in () if elsewhere is None else projection_lines(*elsewhere, per_hour):
         console.print(Text(plain(line), "dim"))
     print_data_reports(data, console)
+    print_next_step(records, folder)

@@ -1,7 +1,6 @@
 """Running a study and showing what came out."""
 
 import re
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.console import Console
 
 from paretune.cli.experiments import general_text_from, study_of_experiments, task_options_from
+from paretune.cli.next_step import print_next_step
 from paretune.cli.own_task import own_entry, own_model, own_task
 from paretune.cli.progress import watcher_for
 from paretune.cli.training_options import OWN_DATA_LENGTH, Training
@@ -181,8 +181,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
         return 1
     Console().print(results_summary(records, Store(folder).scores, read_plan(folder)))
     print(f"Page: {write_study_page(folder, None)}")
-    if any(record.outcome.kind == "ok" and record.trial.method.trains for record in records):
-        print(f"Which method to use, and what to run next: paretune recommend {shlex.quote(str(folder))}")
+    print_next_step(records, folder)
     return _exit_code(records)
 
 

@@ -7,11 +7,13 @@ from paretune.analysis.decisions.checklist import FEWEST_SEEDS
 from paretune.analysis.decisions.claim import Judgement
 from paretune.analysis.decisions.comparison import Comparison, comparison_sentences
 from paretune.analysis.decisions.phrases import as_sentence, beyond_practical, counted, gap, more_of, signed
-from paretune.analysis.decisions.recommendation import Candidate, Experiment, Recommendation
+from paretune.analysis.decisions.recommendation import SAME_SHARE, Candidate, Experiment, Recommendation
 from paretune.analysis.decisions.requirements import Limit, Reason
 from paretune.report.format import plain, probability, show, span
 from paretune.spec import COSTS, METRICS, Metric
 
+LIKELY = 0.95
+"""From this probability of being the best on, people ask why a method is only tied for best."""
 _POINTS = {
     "tuning": "both tuned with the same budget",
     "seeds": "enough seeds",
@@ -55,7 +57,7 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
         case "not measured":
             return f"{label} was not measured"
         case "does not train":
-            return "it is here to compare with, and trains no base model"
+            return "not a fine-tuning method; shown for comparison"
         case "capability":
             return f"not {capability_text(label)}"
         case "capability unknown":
@@ -125,10 +127,11 @@ def _lines(recommendation: Recommendation) -> Iterator[str]:
     tied = [one for one in recommendation.others if one.worse_than is None]
     for one in tied:
         better = one.outdone_by
-        reason = f", but not listed: {better} is at least as good, and no cost is clearly lower than that of {better}"
+        reason = f", but not listed: {better} is at least as good, and no cost is clearly lower* than that of {better}"
         yield f"Also tied: {one.name} ({_figures(recommendation, one)}){reason if better else ''}."
     yield from _behind(recommendation)
     yield from _ruled_out(recommendation)
+    yield from _explained(recommendation, tied)
     if recommendation.next_experiment is not None:
         items = recommendation.main_metric_of(recommendation.shortlist[0]).items
         yield experiment_text(recommendation.next_experiment, items)
@@ -196,10 +199,12 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
     if candidate.merits[0].kind == "tied for best":
         best = recommendation.shortlist[0]
         words += _differences(candidate, best)
+    if candidate.not_shown_above:
+        words.append(f"not shown to be better than {' or '.join(candidate.not_shown_above)}")
     bounded = recommendation.limits or recommendation.capabilities
     among = "the best of those that meet the requirements" if bounded else "the best"
     if len(recommendation.admissible) > 1:  # of one alone it would always be 100%
-        words.append(f"{among} with a probability of {probability(candidate.probability_best)}")
+        words.append(f"{probability(candidate.probability_best)} probability of being {among}")
     elif candidate.trains:
         words = ["the only one that meets the requirements" if bounded else "the only method left"]
     return "; ".join(words)
@@ -219,17 +224,41 @@ def _differences(candidate: Candidate, best: Candidate) -> Iterator[str]:
         )
 
     if less:
-        yield f"less than {best.name}: {instead(less)}"
+        yield f"less* than {best.name}: {instead(less)}"
     elif len(candidate.merits) == 1:
-        yield f"no cost is clearly lower than that of {best.name}"
+        yield f"no cost is clearly lower* than that of {best.name}"
     if more:
-        yield f"more than {best.name}: {instead(more)}"
+        yield f"more* than {best.name}: {instead(more)}"
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:
     for one in recommendation.ruled_out:
         reasons = dict.fromkeys(reason_text(reason, recommendation.table) for reason in one.reasons)
         yield f"Ruled out: {one.name}: {'; '.join(reasons)}."
+
+
+CLEARLY = (
+    f"* Costs count as less, more or clearly lower where they differ by more than {SAME_SHARE:.0%} and, where standard "
+    "errors are known, significantly (5% level)."
+)
+"""What differences of a cost are named, as a note."""
+
+
+def tied_though_likely(share: float) -> str:
+    """Return why a method that is the best with this probability is only tied for best, in a sentence."""
+    return (
+        f"A probability of {probability(share)} and still tied: which methods are tied is corrected for all pairs of "
+        "rows, the probability is not."
+    )
+
+
+def _explained(recommendation: Recommendation, tied: Sequence[Candidate]) -> Iterator[str]:
+    """Yield what words of the lists above it mean, where they occur."""
+    shortlist = recommendation.shortlist
+    if len(shortlist) > 1 or any(one.outdone_by for one in tied):
+        yield CLEARLY
+    if len(shortlist) + len(tied) > 1 and (share := shortlist[0].probability_best) >= LIKELY:
+        yield tied_though_likely(share)
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:

@@ -8,12 +8,15 @@ NEAR_MARK = "◇"
 TIED_MARK = "≈"
 _NEAR_FRONT = 0.05
 """The least probability of lying on the front that is shown for a row that does not lie on it as measured."""
-FRONT_RULE = (
-    "%: probability of being on it with new questions and seeds; no mark: not on it, and a probability below "
-    f"{_NEAR_FRONT:.0%}, or left out as named below. The cheapest is on it however low its accuracy, if that is above "
-    "the base model's, and tfidf's where there is one"
-)
-"""What the marks of the front say, as it stands behind them."""
+
+
+def front_rule(items: str) -> str:
+    """Return what the marks of the front say, as it stands behind them. Main metrics are means over `items`."""
+    return (
+        f"%: probability of being on it with new {items} and seeds; without a mark a row is not on it, and its "
+        f"probability is below {_NEAR_FRONT:.0%}, unless it is named below as left out. The cheapest is on it however "
+        "low its accuracy, if that is above the base model's, and tfidf's where there is one"
+    )
 
 
 def is_tied(row: Row) -> bool:

@@ -76,6 +76,18 @@ class Choice:
             },
         )
 
+    def not_shown_above(self, candidate: Candidate) -> tuple[str, ...]:
+        """Return the rows that train nothing and are not significantly worse than a candidate by the main metric."""
+        place = self.compared.rows.index(self.view.find(candidate.name))
+        means, adjusted = self.compared.draws.means, self.compared.adjusted
+        names = (
+            self.view.name_of(row)
+            for other, row in enumerate(self.compared.rows)
+            if other != place and not row.trains and math.isfinite(means[place] + means[other])
+            if adjusted.at(place, other) >= SIGNIFICANCE
+        )
+        return tuple(sorted(names))
+
     @cached_property
     def _draws(self) -> Draws:
         return objective_draws(self.compared, self.objective, self.admissible)

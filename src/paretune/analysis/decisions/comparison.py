@@ -131,8 +131,8 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
 
 
 _WHICH = (
-    "Quote the corrected p-value if you picked the pair from the results, and that of the pair alone if you meant to "
-    "compare it before you saw any. The verdict is by the corrected one, the interval that of the pair alone."
+    "The verdict uses the corrected p-value; the interval is for this pair alone. Quote the corrected p-value if you "
+    "picked the pair from the results, and that of the pair alone if you meant to compare it before you saw any."
 )
 
 

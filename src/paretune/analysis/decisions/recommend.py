@@ -69,7 +69,10 @@ def recommend_among(
     costs = comparable_costs(compared)
     choice = Choice(view, compared, admissible, objective, tuple(limits), costs, known)
     candidates = choice.candidates()
-    shortlist = _shortlist(candidates, costs, list(objective))
+    shortlist = [
+        one.model_copy(update={"not_shown_above": choice.not_shown_above(one)}) if one.trains else one
+        for one in _shortlist(candidates, costs, list(objective))
+    ]
     return Recommendation(
         task=view.task,
         split=view.split,

@@ -11,7 +11,7 @@ from paretune.spec.base import Data, later
 from paretune.spec.metrics import earlier_metrics
 from paretune.spec.shown import Shown
 
-_SAME_SHARE = 0.03
+SAME_SHARE = 0.03
 """Smaller differences of a cost, as a share of it, are no reason to prefer a method."""
 
 
@@ -47,6 +47,8 @@ class Candidate(Data):
     """The method that is significantly better by the objective, the best as measured where it is; None where tied."""
     no_claim_because: str = ""
     """The points of the protocol that these two do not meet, as clauses: then it is behind in these runs, no more."""
+    not_shown_above: tuple[str, ...] = ()
+    """What trains no base model, and than which it was not shown to be better by the main metric."""
     merits: tuple[Merit, ...] = ()
     """Why it is on the short list; none where it is not."""
     outdone_by: str | None = None
@@ -58,7 +60,7 @@ class Candidate(Data):
         if own is None or theirs is None:
             return False
         errors = [one.standard_errors.get(cost, 0.0) for one in (self, other)]
-        return theirs - own > max(Z_95 * math.hypot(*errors), _SAME_SHARE * abs(theirs))
+        return theirs - own > max(Z_95 * math.hypot(*errors), SAME_SHARE * abs(theirs))
 
     def need(self, cost: str) -> float | None:
         """Return what it needs of a cost: nothing where it is not trained, None where that was not measured."""

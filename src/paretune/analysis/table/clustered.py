@@ -7,8 +7,11 @@ _CLUSTER = TaskCard.model_fields["cluster"].get_default()
 
 
 def sampling_note(sampling: Sampling, task: TaskSpec, main: Metric) -> str | None:
-    """Return what a cluster of a task's questions is and what intervals speak of; None where they are independent."""
-    if sampling.scope == "questions":
+    """Return what a cluster of a task's questions is and what intervals speak of.
+
+    None where questions are independent, and where each is a cluster of its own.
+    """
+    if sampling.scope == "questions" or sampling.num_clusters == len(sampling.codes):
         return None
     cluster, meaning = _words_of(task)
     items, clusters = main.items, f"{sampling.num_clusters:,} {cluster}s"

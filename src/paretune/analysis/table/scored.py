@@ -40,6 +40,12 @@ def main_metrics(rows: Sequence["Row"]) -> list[Metric]:
     return list(found.values())
 
 
+def items_of(rows: Sequence["Row"]) -> str:
+    """Return what the main metrics of the rows are means over, "questions" where that differs."""
+    found = {metric.items for metric in main_metrics(rows)}
+    return found.pop() if len(found) == 1 else "questions"
+
+
 def by_task(rows: Sequence["Row"]) -> list[list["Row"]]:
     """Return the rows of each task and split, in the order in which they come."""
     found: dict[tuple[str, str], list[Row]] = {}

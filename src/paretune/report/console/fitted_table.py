@@ -73,7 +73,10 @@ class FittedTable(Generic[Item]):
         yield Padding(table, (0, 0, 0 if left_out else 1, 0))
         if left_out:
             named = ", ".join(column.name for column in self._columns if column in left_out)
-            yield Text(f"Too narrow for: {named}. A wider terminal or --json shows them.\n", "dim")
+            yield Text(
+                f"Columns hidden because the terminal is too narrow: {named}. A wider one or --json shows them.\n",
+                "dim",
+            )
 
     def shows(self, name: str, console: Console, options: ConsoleOptions) -> bool:
         """Tell whether the column of this name is among those that fit; false for one that the table never had."""

@@ -9,7 +9,7 @@ from rich.text import Text
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.rows import best_first
-from paretune.analysis.table.scored import main_metric, main_metrics
+from paretune.analysis.table.scored import items_of, main_metric, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.amounts import power_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, marked
@@ -19,7 +19,7 @@ from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
 from paretune.report.format import MISSING, plain, rate, show, span
 from paretune.report.measured import head_text, other_scores, retention_of, short_label
-from paretune.report.standing_marks import FRONT_MARK, FRONT_RULE, NEAR_MARK, TIED_MARK, front_mark, is_tied
+from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, front_rule, is_tied
 from paretune.report.wording import (
     TIED_NOTE,
     claim_notes,
@@ -68,7 +68,7 @@ def results_summary(
     if any(memory in row.fronts for row in rows):
         pair = f"{' or '.join(metric.words for metric in main_metrics(rows))} and {METRICS[memory].words}"
         front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not on it in these runs"
-        parts.append(Text(f"{front}; {FRONT_RULE}"))
+        parts.append(Text(f"{front}; {front_rule(items_of(rows))}"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
     parts += [Text(note) for note in untrained_notes(rows)]

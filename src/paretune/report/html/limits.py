@@ -11,7 +11,7 @@ from paretune.analysis.decisions.requirements import Capabilities
 from paretune.analysis.decisions.rules import Rules, rules_of
 from paretune.analysis.table.scored import main_metric
 from paretune.analysis.table.selection import MEMORY, View, first_measured
-from paretune.report.decisions import capability_text, experiment_text, least_text
+from paretune.report.decisions import LIKELY, capability_text, experiment_text, least_text, tied_though_likely
 from paretune.report.format import plain, probability
 from paretune.report.html.page_table import view_key
 from paretune.report.measured import RETENTION
@@ -114,4 +114,12 @@ def _unlimited(found: Recommendation) -> dict[str, Any]:
         },
         "next": plain(experiment_text(found.next_experiment, items)) if found.next_experiment else "",
         "no_claim": plain(found.no_claim_because),
+        "likely": _likely(found),
     }
+
+
+def _likely(found: Recommendation) -> str:
+    """Return why the best as measured is only tied for best, where it is likely to be the best."""
+    ties = len(found.shortlist) + sum(one.worse_than is None for one in found.others)
+    share = found.shortlist[0].probability_best if ties > 1 else 0.0
+    return tied_though_likely(share) if share >= LIKELY else ""

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from paretune.analysis import Answers, Row, judged_rows, no_answers
 from paretune.analysis.table.floor import Floor, floor_notes
 from paretune.analysis.table.rows import best_first
-from paretune.analysis.table.scored import main_metric, main_metrics
+from paretune.analysis.table.scored import items_of, main_metric, main_metrics
 from paretune.report.amounts import power_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, failed_checks
 from paretune.report.curves import curves_of
+from paretune.report.decisions import CLEARLY
 from paretune.report.estimates import TITLE, estimate_cells
 from paretune.report.format import plain
 from paretune.report.html.about import (
@@ -35,7 +36,7 @@ from paretune.report.html.page_data import metric_data, packed, rows_data
 from paretune.report.html.page_table import further_columns, table_columns, table_rows, view_key
 from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
 from paretune.report.html.template import asset, script, template
-from paretune.report.standing_marks import FRONT_RULE
+from paretune.report.standing_marks import FRONT_MARK, front_rule
 from paretune.report.wording import (
     LONG_NOTE,
     TIED_NOTE,
@@ -45,7 +46,7 @@ from paretune.report.wording import (
     notes,
     untrained_notes,
 )
-from paretune.spec import DataReport, Metric, Record, Study, StudyPlan
+from paretune.spec import CLAIMS, DataReport, Metric, Record, Study, StudyPlan
 from paretune.spec.memory import MemoryEstimate
 from paretune.store.atomic import write_whole
 
@@ -98,6 +99,11 @@ class Part(NamedTuple):
     """What tells it from the other folders of the page; empty where it is the only one."""
 
 
+_SCRIPT_WORDS = {
+    "tied": TIED_NOTE.capitalize(), "audit_mark": AUDIT_MARK, "front_mark": FRONT_MARK, "clearly": CLEARLY,
+}  # fmt: skip
+
+
 def part_of(records: Sequence[Record], study: Study, sources: PageSources = _NOTHING_BESIDES, name: str = "") -> Part:
     """Return the rows of one folder. With a name, their tasks are called by it, so that no others are compared."""
     final = [record for record in records if not record.trial.tunes]
@@ -129,7 +135,6 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
         title=title,
         description=description,
         tied_note=TIED_NOTE,
-        front_rule=FRONT_RULE,
         long_note=LONG_NOTE,
         support=[(part.name, text) for part in parts if (text := " ".join(claim_notes(part.final, part.rows)))],
         notes=[f"{part.name}: {note}" if part.name else note for part in parts for note in _notes(part)],
@@ -163,7 +168,7 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
         data=script_json(
             {
                 "curves": curve_specs(curves, plan) if plan else [],
-                "words": {"tied": TIED_NOTE.capitalize(), "audit_mark": AUDIT_MARK},
+                "words": _SCRIPT_WORDS,
                 **data,
             }
         ),
@@ -180,6 +185,8 @@ def _legend(rows: Sequence[Row]) -> dict[str, Any]:
         "explained": {metric.name for metric in metrics},
         "metrics": [metric for metric in metrics if is_explained(rows, metric)],
         "checks": failed_checks(rows),
+        "front_rule": front_rule(items_of(rows)),
+        "items": items_of(rows),
         "main": {
             "names": [metric.name for metric in mains],
             "label": " or ".join(metric.label for metric in mains),
@@ -203,6 +210,7 @@ def _script_data(parts: Sequence[Part], best: Sequence[Row], studies: Sequence[S
         "metrics": list(map(metric_data, measured)),
         "limited": limited_metrics(best),
         "capabilities": names,
+        "checks": {name: CLAIMS[name].statement for name in names},
         "fit": limits_data(best, sources, names),
         "rows": packed(rows_data(best, [*columns, *further_columns(best, columns)], len(columns), studies, measured)),
         "details": packed(details) if details else "",

@@ -58,7 +58,8 @@ def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[s
         "question": _short(prompts(rows[0].records[0]).get(chosen, "")),
         "target": _short(first.target),
         "item_id": chosen,
-        "chosen_as": "The first question"
+        "item": rows[0].main_metric.items.removesuffix("s"),
+        "chosen_as": f"The first {rows[0].main_metric.items.removesuffix('s')}"
         + (" that some methods answer correctly and others do not" if tells_apart else ""),
         "verdict": "Correct" if judged else rows[0].main_metric.label,
         "answers": [

@@ -102,7 +102,9 @@ const marksText = ({ x, y, points }) => {
   const withEnds = [y, x].filter((name, place) => points.some((point) => point[place === 0 ? "y_low" : "x_low"] !== null));
   const apart = views.some((view) => [x, y].some((name) => given.chart.views[view].incomparable.includes(name)));
   const probable = views.some(isProbable);
+  const front = points.filter((point) => point.front);
   return [
+    front.length === 1 && !apart ? `Here it is ${front[0].label} alone, so there is no line.` : "",
     apart ? "No front is drawn over values that were measured under different conditions." : "",
     probable ? "The stronger the colour of a point, the higher its probability of being on the front." : "Points on the front have a stronger colour.",
     probable || isUsualPair() ? "" : "The probability of being on the front is computed for the main metric against a cost only.",

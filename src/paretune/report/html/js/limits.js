@@ -95,7 +95,7 @@ const needBoxes = (names) =>
   names.map((name) => {
     const box = element("input", { type: "checkbox", value: name, checked: state.needs.includes(name) });
     box.addEventListener("change", () => change({ needs: box.checked ? [...state.needs, name] : state.needs.filter((one) => one !== name) }));
-    return element("label", {}, box, ` ${given.capabilities[name]}`);
+    return element("label", {}, box, ` ${given.capabilities[name]}`, element("span", { className: "extra" }, given.checks[name]));
   });
 
 /** Make sliders and switches for the chosen task. */
@@ -144,11 +144,15 @@ const drawRecommendation = () => {
   if (found.shortlist.length === 0) place.append(element("p", {}, element("b", {}, "No method meets every requirement.")));
   place.append(element("ol", { className: "shortlist" }, ...found.shortlist.map((one) => shortlisted(one, found, unlimited ? view.unlimited.best : {}))));
   if (found.alsoTied.length > 0) {
-    const texts = found.alsoTied.map(({ row, outdone }) => `${nameOf(row)} (${figuresText(row, state.view)})${outdone ? `, but not listed: ${outdone} is at least as good, and no cost is clearly lower than that of ${outdone}` : ""}`);
+    const texts = found.alsoTied.map(({ row, outdone }) => `${nameOf(row)} (${figuresText(row, state.view)})${outdone ? `, but not listed: ${outdone} is at least as good, and no cost is clearly lower* than that of ${outdone}` : ""}`);
     place.append(folded(`Also tied: ${found.alsoTied.length}`, texts));
   }
   if (found.behind.length > 0) place.append(folded(`Significantly behind another method that meets the limits, in these runs: ${found.behind.length}`, found.behind.map((row) => `${nameOf(row)} (${figuresText(row, state.view)})`)));
   if (found.ruledOut.length > 0) place.append(folded(`Ruled out: ${found.ruledOut.length}`, found.ruledOut.map(({ row, reasons }) => `${nameOf(row)}: ${reasonsText(reasons)}.`)));
+  if (found.shortlist.length > 1 || found.alsoTied.some(({ outdone }) => outdone)) place.append(element("p", { className: "caption" }, given.words.clearly));
+  if (unlimited && view.unlimited.likely) place.append(element("p", { className: "caption" }, view.unlimited.likely));
+  const idle = found.limits.filter(({ metric }) => !found.ruledOut.some(({ reasons }) => reasons.some(({ kind, requirement }) => requirement === metric && kind !== "not above base")));
+  if (idle.length > 0) place.append(element("p", { className: "caption" }, idle.map(idleText).join(" ")));
   if (unlimited && view.unlimited.next) place.append(element("p", {}, view.unlimited.next));
   if (unlimited && view.unlimited.no_claim && found.shortlist.length > 0) place.append(element("p", {}, `This order describes these runs: ${view.unlimited.no_claim}, so no claim.`));
   if (view.across) place.append(element("p", {}, `Recorded under different settings: ${view.conflicts.join("; ")}.`));
@@ -156,9 +160,15 @@ const drawRecommendation = () => {
   place.append(element("p", { className: "caption" }, why, element("code", {}, commandText(state, found.limits))));
 };
 
+/** Say that a limit changes nothing here, and for memory how another model is looked at. */
+const idleText = ({ metric, bound, value }) => {
+  const { words } = metricNamed[metric];
+  return `All fine-tuning methods here have ${words} ${bound} ${show(metricNamed[metric], value)}: this limit rules out none of them.`;
+};
+
 const shortlisted = (one, found, best) => {
   const name = nameOf(one.row);
-  const share = best[name] ? `; the best with a probability of ${best[name]}` : "";
+  const share = best[name] ? `; ${best[name]} probability of being the best` : "";
   return element("li", {}, element("b", {}, name), ` ${figuresText(one.row, state.view)}`, element("span", { className: "extra" }, meritsText(one, found.shortlist[0].row, state.view) + share));
 };
 
@@ -167,7 +177,7 @@ const folded = (title, texts) => element("details", {}, element("summary", {}, t
 /** Return the answer by names, for whoever compares it with that of the command. */
 const answerOf = (found) => ({
   limits: found.limits,
-  shortlist: found.shortlist.map(({ row, isBest, least }) => ({ name: nameOf(row), isBest, least })),
+  shortlist: found.shortlist.map(({ row, isBest, least, notShownAbove }) => ({ name: nameOf(row), isBest, least, notShownAbove: notShownAbove.map(nameOf) })),
   alsoTied: found.alsoTied.map(({ row, outdone }) => [nameOf(row), outdone]),
   behind: found.behind.map(nameOf),
   ruledOut: found.ruledOut.map(({ row, reasons }) => [nameOf(row), [...new Set(reasons.map((reason) => reasonsText([reason])))]]),

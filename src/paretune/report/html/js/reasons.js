@@ -13,7 +13,7 @@ export const reasonText = ({ kind, requirement, value, limit, baseline }) => {
     return `${label} ${show(metric, value)}, not ${metric.lower ? "below" : "above"} that of ${baseline} ${show(metric, limit.value)}`;
   }
   if (kind === "not measured") return `${label} was not measured`;
-  if (kind === "does not train") return "it is here to compare with, and trains no base model";
+  if (kind === "does not train") return "not a fine-tuning method; shown for comparison";
   if (kind === "capability") return `not ${given.capabilities[requirement]}`;
   if (kind === "capability unknown") return `whether it is ${given.capabilities[requirement]} is unknown: no audit is recorded`;
   return `did not finish: ${label.replaceAll("_", " ")}`;
@@ -33,11 +33,12 @@ export const figuresText = (row, view) => {
 };
 
 /** Return why a row is on the short list. */
-export const meritsText = ({ row, isBest, least }, best, view) => {
+export const meritsText = ({ row, isBest, least, notShownAbove }, best, view) => {
   const words = [isBest ? "the best as measured" : "tied for best"];
   const named = given.fit.views[view].costs;
   words.push(...least.map((cost) => `${named.find((one) => one.name === cost).least} among those tied`));
   if (!isBest) words.push(...differences(row, best, least, view));
+  if (notShownAbove.length > 0) words.push(`not shown to be better than ${notShownAbove.map((one) => given.fit.name[one]).join(" or ")}`);
   return words.join("; ");
 };
 
@@ -49,9 +50,9 @@ const differences = (row, best, named, view) => {
   const more = shared.filter((cost) => needsLess(cost, best, row));
   const name = given.fit.name[best];
   const words = [];
-  if (less.length > 0) words.push(`less than ${name}: ${instead(less)}`);
-  else if (named.length === 0) words.push(`no cost is clearly lower than that of ${name}`);
-  if (more.length > 0) words.push(`more than ${name}: ${instead(more)}`);
+  if (less.length > 0) words.push(`less* than ${name}: ${instead(less)}`);
+  else if (named.length === 0) words.push(`no cost is clearly lower* than that of ${name}`);
+  if (more.length > 0) words.push(`more* than ${name}: ${instead(more)}`);
   return words;
 };
 

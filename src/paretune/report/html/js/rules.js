@@ -74,6 +74,14 @@ const hasBetter = (runs, isAdmissible) => {
   return false;
 };
 
+/** Return the rows that train nothing and are not significantly worse than a row. */
+const notShownAbove = (row, view) => {
+  const { fit } = given;
+  const isThis = new Uint8Array(fit.views[view].better.length);
+  isThis[fit.place[row]] = 1;
+  return rowsOf(view).filter((one) => !fit.trains[one] && fit.place[one] !== null && !hasBetter(fit.views[view].better[fit.place[one]], isThis)).sort((one, other) => (fit.name[one] < fit.name[other] ? -1 : 1));
+};
+
 /** Return what a row needs of a cost: nothing where it is not trained, null where that was not measured. */
 const needOf = (row, cost) => valueOf(row, cost) ?? (given.fit.trains[row] ? null : 0);
 
@@ -127,6 +135,7 @@ export const recommend = (state) => {
   const shortlist = shortOf(tied, costs).map((place) => ({
     row: tied[place],
     isBest: place === 0,
+    notShownAbove: fit.trains[tied[place]] ? notShownAbove(tied[place], state.view) : [],
     least: tied.length > 1 ? shared.filter((cost) => valueOf(tied[place], cost) !== null && isLeast(cost, tied[place], tied)) : [],
   }));
   const listed = new Set(shortlist.map((one) => one.row));

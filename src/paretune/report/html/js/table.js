@@ -144,12 +144,15 @@ const rowOf = (row, places) => {
   return details ? [made, element("tr", { className: "details" }, element("td", { colSpan: places.length }, details))] : [made];
 };
 
+/** Say what a mark of the front means, where the pointer rests on it. */
+const frontTitle = (mark) => `${mark.startsWith(given.words.front_mark) ? "On" : "Not on"} the Pareto front of ${pairWords()}`;
+
 const headOf = (row, reason) => {
   const name = hooks.name(row);
   const mark = hooks.mark(row);
   const marks = element("span", { className: "marks" });
   if (table.tied[row]) marks.append(element("span", { className: "tied-mark", title: given.words.tied }, "≈ tied"), " ");
-  if (mark) marks.append(element("span", { className: "front-mark", title: `On the Pareto front of ${pairWords()}` }, mark));
+  if (mark) marks.append(element("span", { className: "front-mark", title: frontTitle(mark) }, mark));
   return element(
     "th",
     { scope: "row" },

@@ -46,7 +46,7 @@ const columnControls = () => {
     });
     byId("columns").append(element("label", { title: column.definition }, box, ` ${column.label}`));
   }
-  const usual = element("button", { type: "button", className: "button" }, "Columns as at first");
+  const usual = element("button", { type: "button", className: "button" }, "Reset columns");
   usual.addEventListener("click", () => change({ columns: null }));
   byId("columns").append(usual);
 };

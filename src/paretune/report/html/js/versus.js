@@ -77,6 +77,12 @@ const drawQuestions = (pair) => {
   }
 };
 
+/** Return the reference answer: one of several lines as it is written. */
+const referenceOf = (target) => {
+  if (!target) return [];
+  return target.includes("\n") ? [element("p", {}, "Reference answer:"), element("pre", {}, target)] : [element("p", {}, "Reference answer: ", element("b", {}, target))];
+};
+
 const questionOf = (question, pair, outcome) => {
   const { prompts, targets, questions, groups, texts } = kept();
   const said = (row) => element("div", { className: "answer" }, element("b", {}, table.label[row]), ` ${verdictOf(row, question)}`, texts[row] ? element("p", { className: "shown" }, texts[row][question] || "(nothing)") : "");
@@ -88,7 +94,7 @@ const questionOf = (question, pair, outcome) => {
     { className: `question ${word}` },
     element("p", { className: "question-head" }, element("b", {}, word), ` ${questions[question]}${new Set(groups).size > 1 && groups[question] ? ` (${groups[question]})` : ""}`),
     prompts[question] ? element("p", { className: "shown" }, prompts[question]) : "",
-    targets[question] ? element("p", {}, "Reference answer: ", element("b", {}, targets[question])) : "",
+    ...referenceOf(targets[question]),
     element("div", { className: "answers" }, ...pair.map(said)),
     all,
   );
