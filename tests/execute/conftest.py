@@ -53,16 +53,20 @@ def quick_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     """Return a function from how trials end, by id, to the command of a worker that trains nothing.
 
     Another module may be named: that of the fork server of such workers. Trials end as soon as they were told that so
-    many run at once.
+    many run at once, and the file `until` is there. The command's last word names a file that says what they did.
     """
     path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     file = tmp_path / "told.json"
 
     def command(
-        ends: Mapping[str, End] | None = None, at_once: int = 1, module: str = "quick_worker"
+        ends: Mapping[str, End] | None = None,
+        at_once: int = 1,
+        module: str = "quick_worker",
+        until: Path | None = None,
     ) -> tuple[str, ...]:
-        file.write_text(json.dumps({"ends": dict(ends or {}), "at_once": at_once}))
+        told = {"ends": dict(ends or {}), "at_once": at_once, "until": None if until is None else str(until)}
+        file.write_text(json.dumps(told))
         return sys.executable, "-m", f"tests.execute.{module}", str(file)
 
     return command

@@ -22,6 +22,12 @@ def workers_on(folder: Path) -> list[int]:
     return [process for process, parent in parents.items() if parent in parents]
 
 
+def children_of(process: int) -> list[int]:
+    """Return the process ids of a process's children."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in listed.stdout.split()]
+
+
 def _split(line: str) -> list[str]:
     return line.split(maxsplit=2)
 

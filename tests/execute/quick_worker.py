@@ -1,8 +1,8 @@
 """A worker that trains nothing: `python -m tests.execute.quick_worker TOLD.json TRIAL STORE ...`.
 
 All but the training is the real worker's: its arguments, events, record and end. TOLD.json says by trial id which
-trials end otherwise than well, and how many must run at once before one ends. The checkpoint says which devices the
-process saw.
+trials end otherwise than well, how many must run at once before one ends, and which file must be there before one ends.
+The checkpoint says which devices the process saw. TOLD.runs has the id of every trial that was begun, a line each.
 """
 
 import errno
@@ -26,13 +26,16 @@ def run(
     trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
 ) -> Finished:
     """Return a made-up record, after the events of a short training."""
+    file = Path(sys.argv[1])
+    told = json.loads(file.read_text())
+    with file.with_suffix(".runs").open("a") as runs:
+        runs.write(f"{trial.id}\n")
     listener.phase(Phase.TRAIN)
     for done in range(3):
         listener.progress(done + 1, 3)
     checkpoint.mkdir(parents=True)
     (checkpoint / "devices.txt").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
-    told = json.loads(Path(sys.argv[1]).read_text())
-    while int(concurrent_workers) < told["at_once"]:
+    while int(concurrent_workers) < told["at_once"] or (told["until"] and not Path(told["until"]).exists()):
         time.sleep(0.01)
     end = told["ends"].get(trial.id)
     if end == "crash":

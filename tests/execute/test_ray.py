@@ -1,6 +1,8 @@
 """Trials on a Ray cluster of two nodes, which is started on this machine: one cluster for all tests of this module."""
 
 import os
+import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -10,9 +12,12 @@ from typing import Any
 import pytest
 
 from paretune.execute.executor import Executor
+from paretune.execute.plan import plan
 from paretune.execute.ray import ray_executor
 from paretune.store import Store
 from paretune.testing import End, ExecutorContract
+from paretune.testing.executor_contract import Call, Recorder
+from tests.execute.processes import children_of
 
 ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "paretune[ray]"')
 
@@ -30,7 +35,7 @@ def cluster() -> Iterator[Any]:
         patch.setenv("PYTHONPATH", path)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")  # other tests run at the same time
-        head = {**NODE, "include_dashboard": False, "temp_dir": folder}  # short: sockets lie in it
+        head = {**NODE, "include_dashboard": False, "no_monitor": True, "temp_dir": folder}  # short: sockets lie in it
         found = start(initialize_head=True, head_node_args=head)
         try:
             found.add_node(**NODE)
@@ -55,3 +60,54 @@ class TestRayExecutor(ExecutorContract):
             command=self.command(ends),
             check=lambda provenance, node: None,  # the records of these workers are made up
         )
+
+
+def remove(cluster: Any, node: Any) -> None:
+    """Take a node from the cluster, which is told."""
+    cluster.remove_node(node)
+
+
+def kill(cluster: Any, node: Any) -> None:
+    """Kill the processes of a node, as a loss of power does: the cluster finds out by itself."""
+    raylet = node.all_processes["raylet"][0].process.pid
+    for process in [raylet, *children_of(raylet)]:
+        os.kill(process, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("lose", [remove, kill])
+def test_the_trial_of_a_lost_node_runs_again_elsewhere(
+    lose: Callable[[Any, Any], None],
+    cluster: Any,
+    quick_worker: Callable[..., tuple[str, ...]],
+    toy_study: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    """Three nodes run a trial each when one of them is lost. No other trial is begun twice."""
+    node = cluster.add_node(**NODE)
+    store, trials = Store(tmp_path / "results"), plan(toy_study(seeds=[0, 1, 2]))
+    lost = tmp_path / "lost"
+    running: set[str] = set()
+
+    def at_last(call: Call) -> None:
+        if call.name == "heard":
+            running.add(call.trial_id)
+        if len(running) == 3 and not lost.exists():
+            lose(cluster, node)
+            lost.touch()
+
+    command = quick_worker(until=lost)
+    executor = ray_executor(
+        store, threads=1, time_limit_seconds=3600, command=command, check=lambda provenance, node: None
+    )
+    try:
+        executor.run(trials, Recorder(at_last))
+    finally:
+        if node in cluster.worker_nodes:
+            cluster.remove_node(node)
+    records = [store.latest(trial.id) for trial in trials]
+    assert [record.outcome.kind for record in records if record] == ["ok"] * len(trials)
+    (again,) = [record for record in records if record and record.notes]
+    assert again.notes[0].startswith("run again once: the node was lost")
+    begun = Counter(Path(command[-1]).with_suffix(".runs").read_text().split())
+    assert begun == {trial.id: 2 if trial.id == again.trial_id else 1 for trial in trials}
+    assert {record.attempt for record in records if record} == {1}

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -23,7 +23,6 @@ _CLIENT_PORT = 10001
 _REACH_SECONDS, _PROBE_SECONDS, _STOP_SECONDS = 10, 120, 4
 _HEAD = {"node:__internal_head__": 0.001}
 """A resource that the head node has and no other: without that node there is no cluster."""
-_MAILBOX = "mailbox"
 
 News = list[tuple[int, Began | Progress]]
 
@@ -42,11 +41,6 @@ class _Mailbox:
         """Return the news since the last call."""
         news, self._news = self._news, []
         return news
-
-
-def _own_namespace(ray: Any) -> str:
-    """Return a name that no other driver of the cluster uses."""
-    return f"paretune-{ray.get_runtime_context().get_job_id()}"
 
 
 def _run_task(mailbox: Any, number: int, assignment: Assignment) -> Left:
@@ -82,8 +76,6 @@ class RayCluster:
         self._ready: set[Any] = set()
         self._places: dict[int, str] = {}
         """The node of each task that has one to itself."""
-        box = ray.remote(num_cpus=0, resources=_HEAD)(_Mailbox)  # one for each connection: it takes long to start
-        self._mailbox = box.options(name=_MAILBOX, namespace=_own_namespace(ray), get_if_exists=True).remote()
         self._task = ray.remote(max_retries=0)(_run_task)  # a lost task is the driver's to run again: it notes that
 
     def room(self, *, alone: bool) -> int:
@@ -105,6 +97,11 @@ class RayCluster:
         if alone:
             return min(node.num_cpus for node in nodes)
         return max(1, min(node.num_cpus // node.num_gpus if node.num_gpus else 1 for node in nodes))
+
+    @cached_property
+    def _mailbox(self) -> Any:
+        """An actor of this object alone: it ends with the last reference to it, and no name outlives that."""
+        return self._ray.remote(num_cpus=0, resources=_HEAD)(_Mailbox).remote()
 
     def submit(self, tasks: Sequence[Task], *, alone: bool) -> None:
         """Give Ray the tasks with what they need."""
