@@ -30,7 +30,7 @@ RunJobs = Annotated[
     typer.Option(
         "--jobs",
         metavar="N|auto",
-        help="Trials that run at the same time (default: 1; with --executor ray auto). auto: one on each "
+        help="Trials that run at the same time (default: 1; with --executor ray or slurm auto). auto: one on each "
         "accelerator; on a cluster, as many as it has room for. Above 1 on one machine, step times are longer than "
         "alone and marked so. With [tuning] final trials run one at a time, on a cluster each on a node of its own.",
     ),
@@ -40,8 +40,8 @@ ExecutorName = Annotated[
     typer.Option(
         "--executor",
         metavar="NAME",
-        help="What runs the trials: local (this machine), ray (the Ray cluster of RAY_ADDRESS, or this machine) "
-        "or ray://HOST:PORT.",
+        help="What runs the trials: local (this machine), ray (the Ray cluster of RAY_ADDRESS, or this machine), "
+        "ray://HOST:PORT, or slurm (a job for each trial).",
     ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads per trial (default: cores divided by --jobs).")]

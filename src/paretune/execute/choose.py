@@ -10,7 +10,7 @@ from paretune.spec import InputError
 from paretune.spec.errors import nearest
 
 LOCAL = "local"
-NAMES = (LOCAL, "ray")
+NAMES = (LOCAL, "ray", "slurm")
 AUTO = "auto"
 _PROTOCOL = "ray://"
 
@@ -42,7 +42,7 @@ def jobs_from(text: str | None, executor: str) -> int | None:
 def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterator[Chosen]:
     """Yield what runs trials, `jobs` at once or as many as there is room for. A cluster stays connected meanwhile.
 
-    `name` is "local", "ray" or "ray://HOST:PORT". Raises `InputError` for another one, and where the cluster
+    `name` is "local", "ray", "ray://HOST:PORT" or "slurm". Raises `InputError` for another one, and where the cluster
     cannot be used.
     """
     if name == LOCAL:
@@ -55,6 +55,11 @@ def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterato
             with ray_cluster(address, threads) as cluster:
                 room = cluster.room(alone=False)
             yield Chosen(jobs or room, partial(ray_executor, address=address, jobs=jobs, threads=threads))
+    elif name == "slurm":
+        from paretune.execute.slurm import JOBS, check_slurm, slurm_executor
+
+        check_slurm()
+        yield Chosen(jobs or JOBS, partial(slurm_executor, jobs=jobs, threads=threads))
     else:
         known = f"{', '.join(NAMES)} or {_PROTOCOL}HOST:PORT"
         raise InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
