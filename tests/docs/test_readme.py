@@ -14,6 +14,7 @@ from paretune.spec import Study
 from paretune.store import load_planned_records
 
 ROOT = Path(__file__).parents[2]
+CLUSTER = (ROOT / "docs" / "guide" / "cluster.md").read_text(encoding="utf-8")
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 STUDY = ROOT / "docs" / "examples" / "word-problems"
 
@@ -42,7 +43,7 @@ def test_the_study_file_can_be_used() -> None:
     assert Study.read(tomllib.loads(snippet), "README.md").tuning is not None
 
 
-@pytest.mark.parametrize("line", re.findall(r"^paretune (.+)$", TEXT, re.MULTILINE))
+@pytest.mark.parametrize("line", re.findall(r"(?:^|`|: )paretune (.+?)(?:`|$)", TEXT + CLUSTER, re.MULTILINE))
 def test_every_command_and_option_exists(line: str) -> None:
     command = typer.main.get_command(app)
     words = line.partition("#")[0].split()

@@ -14,6 +14,7 @@ import pytest
 from paretune.execute.executor import Executor
 from paretune.execute.plan import plan
 from paretune.execute.ray import ray_executor
+from paretune.spec import InputError
 from paretune.store import Store
 from paretune.testing import End, ExecutorContract
 from paretune.testing.executor_contract import Call, Recorder
@@ -60,6 +61,19 @@ class TestRayExecutor(ExecutorContract):
             command=self.command(ends),
             check=lambda provenance, node: None,  # the records of these workers are made up
         )
+
+
+def test_nodes_with_other_versions_are_refused_before_anything_runs(
+    cluster: Any, toy_study: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paretune.execute.cluster_versions.versions_here", lambda: {"torch": "1.0.0"})
+    watcher = Recorder()
+    with pytest.raises(
+        InputError, match=r"^node .+ \([0-9a-f]{8}\): torch .+, and here it is 1\.0\.0; install"
+    ) as caught:
+        ray_executor(Store(tmp_path / "results"), time_limit_seconds=3600).run(plan(toy_study()), watcher)
+    assert len(str(caught.value).splitlines()) == 1
+    assert watcher.calls == []
 
 
 def remove(cluster: Any, node: Any) -> None:

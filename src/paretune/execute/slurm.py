@@ -5,6 +5,7 @@ account and GPUs are asked for by the variables that sbatch itself reads, such a
 """
 
 import json
+import logging
 import math
 import shutil
 import socket
@@ -54,6 +55,7 @@ class SlurmCluster:
         self._threads = threads
         self._one_machine = cluster == "local"
         minutes = math.ceil(time_limit_seconds / 60) + _EXTRA_MINUTES
+        logging.getLogger("submitit").setLevel(logging.ERROR)  # its warnings would come between the lines of the run
         self._executor = submitit.AutoExecutor(folder, cluster=cluster)
         self._executor.update_parameters(name="paretune", timeout_min=minutes)
         self._jobs: dict[int, Any] = {}
