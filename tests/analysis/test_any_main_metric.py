@@ -217,7 +217,9 @@ def test_the_next_experiment_is_with_the_better_of_two_that_are_equally_unlikely
 def test_what_no_number_would_separate_is_said_in_the_metric_s_items() -> None:
     found = compare_in(texts({"base": 21.0, "lora": 12.0, "oft": 12.0}), "lora", "oft")
     hopeless = found.model_copy(update={"more_questions": None, "more_seeds": None})
-    alone = "Not even 100 times as many texts, or 100 times as many seeds, would separate a difference this small"
+    alone = (
+        "More texts alone or more seeds alone would not separate a difference this small, not even 100 times as many"
+    )
     assert f"{alone}, nor would both together." in comparison_sentence(hopeless)
     both = comparison_sentence(hopeless.model_copy(update={"times_both": 12}))
     assert f"{alone}; about 12 times as many texts and 12 times as many seeds together would, in 4 of 5 " in both

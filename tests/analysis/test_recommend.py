@@ -301,14 +301,12 @@ def test_untuned_methods_are_tuned_first_and_no_claim_is_made() -> None:
     assert "Next: tune the learning rates" in experiment_text(found.next_experiment)
     tuned = found.next_experiment.model_copy(update={"tuned": True})
     told = experiment_text(tuned)
-    assert told.startswith("Next: choose from the short list by cost. Not even 100 times as many questions, or 100 ")
-    assert (
-        "would separate dora, the best as measured, from lora, the likeliest of the others to be best; about " in told
-    )
-    assert " times as many seeds together would, in 4 of 5 repeats, if the true difference is as observed. " in told
+    assert told.startswith("Next: choose from the short list by cost. More questions alone or more seeds ")
+    assert "would not separate dora, the best as measured, from lora, the likeliest of the others to be best, " in told
+    assert " times as many seeds would, in 4 of 5 repeats, if the true difference is as observed. " in told
     assert told.endswith("A claim would also need 2 more seeds each of dora and lora.")
     hopeless = experiment_text(tuned.model_copy(update={"times_both": None}))
-    assert "from lora, the likeliest of the others to be best, nor would both together. A claim would" in hopeless
+    assert "best, not even 100 times as many, nor would both together. A claim would" in hopeless
     some = experiment_text(tuned.model_copy(update={"more_questions": 90, "trained": ("dora",)}))
     assert some.startswith("Next: 2 more seeds of dora, the least for a claim; about 90 more questions ")
     assert " would separate them in 4 of 5 repeats if the true difference is as observed" in some

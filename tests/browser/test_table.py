@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -108,7 +109,7 @@ def test_rows_are_sorted_by_a_second_column_and_grouped(page: Page) -> None:
 def test_downloads_hold_the_shown_rows_in_base_units(page: Page, tmp_path: Path) -> None:
     page.get_by_text("Download", exact=True).click()
     saved = {}
-    for name in ("CSV", "JSON", "BibTeX of the methods"):
+    for name in ("CSV", "JSON", "BibTeX of the methods", "Parquet of all rows"):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=name).click()
         saved[name] = tmp_path / waiting.value.suggested_filename
@@ -121,6 +122,8 @@ def test_downloads_hold_the_shown_rows_in_base_units(page: Page, tmp_path: Path)
     assert {row["method"]: row["train_peak_bytes"] for row in rows}["full"] == "2610000000"
     assert found[EVIL]["protocol"] == "quick"
     assert f"'{EVIL}" in {row["method"] for row in rows}, "no formula for a spreadsheet"
+    whole = {row["method"]: row for row in pq.read_table(saved["Parquet of all rows"]).to_pylist()}
+    assert whole == found
     papers = saved["BibTeX of the methods"].read_text()
     assert "eprint = {2106.09685}" in papers
     assert "title = {{LoRA: Low-Rank Adaptation of Large Language Models}}" in papers

@@ -57,7 +57,7 @@ def test_recommend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "highest accuracy, with training memory at most 2.00 GB" in text
     assert "Ruled out: full: training memory 2.61 GB, wanted at most 2.00 GB." in text
-    assert "Ruled out: base: it is here to compare with, and trains no base model." in text
+    assert "No fine-tuning method, shown for comparison: base." in text
     assert "with a probability of" in text
     show_recommendation(folder, limited, task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)

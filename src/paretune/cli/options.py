@@ -67,7 +67,7 @@ FrontFloor = Annotated[
     typer.Option(
         "--min-accuracy",
         help="Lowest accuracy on the Pareto front, such as 30% (default: above that of the base model, and of "
-        "tfidf where the study has it).",
+        "tfidf, a bag-of-words classifier, where the study has it).",
     ),
 ]
 Price = Annotated[str | None, typer.Option(help="What an hour of the machine costs, for example 2.5/h.")]
@@ -263,8 +263,8 @@ Weights = Annotated[
 MaxMemory = Annotated[
     str | None,
     typer.Option(
-        help="Limit on the memory shown in the table, for example 24GB. On a GPU that is what PyTorch allocated; its "
-        "reserve and the CUDA context come on top."
+        help="Limit on the training memory shown in the table, for example 20GB. On a GPU that is what PyTorch "
+        "allocated: its reserve and the CUDA context come on top, so type less than the size of the card."
     ),
 ]
 MaxCheckpoint = Annotated[str | None, typer.Option(help="Limit on the size of the checkpoint, for example 50MB.")]
@@ -278,7 +278,7 @@ MinAccuracy = Annotated[
     str | None,
     typer.Option(
         help="Lowest accuracy, for example 50% (default: above that of the base model, and "
-        "of tfidf where the study has it)."
+        "of tfidf, a bag-of-words classifier, where the study has it)."
     ),
 ]
 Limits = Annotated[
@@ -323,7 +323,10 @@ Quantisation = Annotated[
 ]
 Budgets = Annotated[
     list[str] | None,
-    typer.Option(help="Memory that there is, such as 24GB: does it fit, and with what batch size? May be repeated."),
+    typer.Option(
+        help="Memory that PyTorch may reserve, such as 24GB or 24GiB: does it fit, and with what batch size? The CUDA "
+        "context, some hundred MB, comes on top. May be repeated."
+    ),
 ]
 Gpu = Annotated[
     str | None,

@@ -12,6 +12,8 @@ from paretune.analysis.decisions.requirements import Limit, Reason
 from paretune.report.format import plain, probability, show, span
 from paretune.spec import COSTS, METRICS, Metric
 
+COMPARED = "No fine-tuning method, shown for comparison"
+"""What is said of rows that train no base model."""
 LIKELY = 0.95
 """From this probability of being the best on, people ask why a method is only tied for best."""
 _POINTS = {
@@ -57,7 +59,7 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
         case "not measured":
             return f"{label} was not measured"
         case "does not train":
-            return "not a fine-tuning method; shown for comparison"
+            return "no fine-tuning method, shown for comparison"
         case "capability":
             return f"not {capability_text(label)}"
         case "capability unknown":
@@ -163,6 +165,7 @@ def _behind(recommendation: Recommendation) -> Iterator[str]:
     for one in recommendation.others:
         if one.worse_than is not None:
             head = f"Behind {one.worse_than} in these runs" if one.no_claim_because else f"Worse than {one.worse_than}"
+            head = head if one.trains else f"{COMPARED}; {head[0].lower()}{head[1:]}"
             # Where nothing can be claimed at all, the last line says why.
             said = f" ({one.no_claim_because})" if one.no_claim_because and not recommendation.no_claim_because else ""
             together.setdefault((head, said), []).append(one.name)
@@ -232,9 +235,18 @@ def _differences(candidate: Candidate, best: Candidate) -> Iterator[str]:
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:
+    compared = [one.name for one in recommendation.ruled_out if is_only_compared(one.reasons)]
+    if compared:
+        yield f"{COMPARED}: {', '.join(compared)}."
     for one in recommendation.ruled_out:
-        reasons = dict.fromkeys(reason_text(reason, recommendation.table) for reason in one.reasons)
-        yield f"Ruled out: {one.name}: {'; '.join(reasons)}."
+        if one.name not in compared:
+            reasons = dict.fromkeys(reason_text(reason, recommendation.table) for reason in one.reasons)
+            yield f"Ruled out: {one.name}: {'; '.join(reasons)}."
+
+
+def is_only_compared(reasons: Sequence[Reason]) -> bool:
+    """Tell whether a row was ruled out for no other reason than that it trains no base model."""
+    return all(reason.kind == "does not train" for reason in reasons)
 
 
 CLEARLY = (

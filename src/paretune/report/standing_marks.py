@@ -1,5 +1,7 @@
 """The marks of a row's standing: tied for best, on the front, and how probable that is."""
 
+from collections.abc import Iterable
+
 from paretune.analysis import Row
 from paretune.report.format import probability
 
@@ -10,12 +12,13 @@ _NEAR_FRONT = 0.05
 """The least probability of lying on the front that is shown for a row that does not lie on it as measured."""
 
 
-def front_rule(items: str) -> str:
+def front_rule(items: str, baselines: Iterable[str]) -> str:
     """Return what the marks of the front say, as it stands behind them. Main metrics are means over `items`."""
+    floor = " and ".join(f"that of {name}" for name in baselines)
     return (
         f"%: probability of being on it with new {items} and seeds; without a mark a row is not on it, and its "
         f"probability is below {_NEAR_FRONT:.0%}, unless it is named below as left out. The cheapest is on it however "
-        "low its accuracy, if that is above the base model's, and tfidf's where there is one"
+        "low its main metric" + (f", if that is better than {floor}" if floor else "")
     )
 
 

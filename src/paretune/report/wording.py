@@ -80,15 +80,14 @@ def _moderation_note(rows: Sequence[Row]) -> list[str]:
     moderated = [one for one in found if one.seeds_freedom > one.num_seeds - 1]
     if not moderated:
         return []
-    freedom, own = (
-        "/".join(sorted({f"{value:.3g}" for value in values}, key=float))
-        for values in ((one.seeds_freedom for one in moderated), (one.num_seeds - 1.0 for one in moderated))
+    seeds, own = (
+        " or ".join(sorted({f"{value:.0f}" for value in values}, key=float))
+        for values in ((one.seeds_freedom + 1 for one in moderated), (one.num_seeds for one in moderated))
     )
     return [
         "Few seeds say little about their own variance, so each method's is pulled towards that of all methods (Smyth "
-        f"2004). It is then better known: with {freedom} degrees of freedom, where its own seeds give {own} (the more "
-        "alike the methods' variances, the more). An interval can be narrower or wider than the standard deviation "
-        "(SD) of its own seeds gives."
+        f"2004). It is then known as well as from about {seeds} seeds of its own, of which there are {own}. An "
+        "interval can be narrower or wider than the standard deviation (SD) of its own seeds gives."
     ]
 
 

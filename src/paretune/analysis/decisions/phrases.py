@@ -95,12 +95,12 @@ def as_sentence(text: str) -> str:
 
 def beyond_practical(what: str, things: str = "questions", times_both: int | None = None) -> str:
     """Return that more questions alone, or seeds alone, would not separate two methods, and what of both would."""
-    alone = f"not even {MOST_TIMES} times as many {things}, or {MOST_TIMES} times as many seeds, would separate {what}"
+    alone = f"more {things} alone or more seeds alone would not separate {what}, not even {MOST_TIMES} times as many"
     if times_both is None:
         return f"{alone}, nor would both together"
     return (
-        f"{alone}; about {times_both} times as many {things} and {times_both} times as many seeds together would, in 4 "
-        "of 5 repeats, if the true difference is as observed"
+        f"{alone}. About {times_both} times as many {things} together with {times_both} times as many seeds would, in "
+        "4 of 5 repeats, if the true difference is as observed"
     )
 
 

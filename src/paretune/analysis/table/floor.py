@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from paretune.analysis.table.scored import main_metric
+from paretune.analysis.table.scored import by_task, main_metric
 
 if TYPE_CHECKING:
     from paretune.analysis.table.rows import Row
@@ -32,6 +32,11 @@ class Baseline(NamedTuple):
     name: str
     """In a sentence: "the base model", or the row's name."""
     value: float
+
+
+def baseline_names(rows: Sequence["Row"]) -> list[str]:
+    """Return the names of the baselines of all tasks, each once."""
+    return list(dict.fromkeys(one.name for task in by_task(rows) for one in baselines(task)))
 
 
 def baselines(rows: Sequence["Row"]) -> list[Baseline]:

@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.text import Text
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
-from paretune.analysis.table.floor import Floor, floor_notes
+from paretune.analysis.table.floor import Floor, baseline_names, floor_notes
 from paretune.analysis.table.rows import best_first
 from paretune.analysis.table.scored import items_of, main_metric, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
@@ -68,7 +68,7 @@ def results_summary(
     if any(memory in row.fronts for row in rows):
         pair = f"{' or '.join(metric.words for metric in main_metrics(rows))} and {METRICS[memory].words}"
         front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not on it in these runs"
-        parts.append(Text(f"{front}; {front_rule(items_of(rows))}"))
+        parts.append(Text(f"{front}; {front_rule(items_of(rows), baseline_names(rows))}"))
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
     parts += [Text(note) for note in untrained_notes(rows)]

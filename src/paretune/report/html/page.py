@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from paretune.analysis import Answers, Row, judged_rows, no_answers
-from paretune.analysis.table.floor import Floor, floor_notes
+from paretune.analysis.table.floor import Floor, baseline_names, floor_notes
 from paretune.analysis.table.rows import best_first
 from paretune.analysis.table.scored import items_of, main_metric, main_metrics
 from paretune.report.amounts import power_notes, training_notes
 from paretune.report.audit_marks import AUDIT_MARK, audit_notes, failed_checks
 from paretune.report.curves import curves_of
-from paretune.report.decisions import CLEARLY
+from paretune.report.decisions import CLEARLY, COMPARED
 from paretune.report.estimates import TITLE, estimate_cells
 from paretune.report.format import plain
 from paretune.report.html.about import (
@@ -33,6 +33,7 @@ from paretune.report.html.evidence import evidence_data
 from paretune.report.html.gallery import Pictures, gallery_section, no_pictures
 from paretune.report.html.limits import FitSource, capability_names, limited_metrics, limits_data
 from paretune.report.html.page_data import metric_data, packed, rows_data
+from paretune.report.html.page_parquet import parquet_of
 from paretune.report.html.page_table import further_columns, table_columns, table_rows, view_key
 from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
 from paretune.report.html.template import asset, script, template
@@ -101,6 +102,7 @@ class Part(NamedTuple):
 
 _SCRIPT_WORDS = {
     "tied": TIED_NOTE.capitalize(), "audit_mark": AUDIT_MARK, "front_mark": FRONT_MARK, "clearly": CLEARLY,
+    "compared": COMPARED,
 }  # fmt: skip
 
 
@@ -185,7 +187,7 @@ def _legend(rows: Sequence[Row]) -> dict[str, Any]:
         "explained": {metric.name for metric in metrics},
         "metrics": [metric for metric in metrics if is_explained(rows, metric)],
         "checks": failed_checks(rows),
-        "front_rule": front_rule(items_of(rows)),
+        "front_rule": front_rule(items_of(rows), baseline_names(rows)),
         "items": items_of(rows),
         "main": {
             "names": [metric.name for metric in mains],
@@ -204,15 +206,18 @@ def _script_data(parts: Sequence[Part], best: Sequence[Row], studies: Sequence[S
     answered = {row.trial_ids: part.sources for part in parts for row in part.rows}
     evidence = evidence_data(best, answered)
     differences = differences_data(best, [Judged(part.rows, part.sources.answers) for part in parts])
+    views = _views([row for part in parts for row in part.rows])
+    data = rows_data(best, [*columns, *further_columns(best, columns)], len(columns), studies, measured)
     return {
-        "views": _views([row for part in parts for row in part.rows]),
+        "views": views,
         "chart": chart_data(best, measured),
         "metrics": list(map(metric_data, measured)),
         "limited": limited_metrics(best),
         "capabilities": names,
         "checks": {name: CLAIMS[name].statement for name in names},
         "fit": limits_data(best, sources, names),
-        "rows": packed(rows_data(best, [*columns, *further_columns(best, columns)], len(columns), studies, measured)),
+        "rows": packed(data),
+        "parquet": parquet_of(data, views),
         "details": packed(details) if details else "",
         "evidence": packed(evidence) if evidence else "",
         "differences": packed(differences) if differences else "",

@@ -2,12 +2,17 @@
 
 export const given = JSON.parse(document.getElementById("page-data").textContent);
 
-/** Return what `packed` of the Python side made, inflated and parsed. */
-export const unpack = async (text) => {
+/** Return the bytes that base64 stands for. */
+export const bytesOf = (text) => {
   const letters = atob(text);
   const bytes = new Uint8Array(letters.length);
   for (let place = 0; place < letters.length; place += 1) bytes[place] = letters.charCodeAt(place);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return bytes;
+};
+
+/** Return what Python packed. */
+export const unpack = async (text) => {
+  const stream = new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text());
 };
 

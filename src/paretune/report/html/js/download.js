@@ -1,6 +1,6 @@
 /** The shown rows as files: CSV and JSON in base units, and the papers of their methods. */
 
-import { facetOf, given, metricNamed, table } from "./data.js";
+import { bytesOf, facetOf, given, metricNamed, table } from "./data.js";
 import { byId, save } from "./dom.js";
 import { rowsShown } from "./table.js";
 
@@ -48,5 +48,6 @@ export const startDownloads = () => {
   byId("save-csv").addEventListener("click", () => save("results.csv", "text/csv", asCsv(rowsShown())));
   byId("save-json").addEventListener("click", () => save("results.json", "application/json", asJson(rowsShown())));
   byId("save-bibtex").addEventListener("click", () => save("methods.bib", "text/plain", asBibtex(rowsShown())));
+  byId("save-parquet").addEventListener("click", () => save("results.parquet", "application/vnd.apache.parquet", bytesOf(given.parquet)));
   byId("save-bibtex").hidden = !table.citations.some((one) => one.key);
 };

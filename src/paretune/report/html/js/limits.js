@@ -147,8 +147,14 @@ const drawRecommendation = () => {
     const texts = found.alsoTied.map(({ row, outdone }) => `${nameOf(row)} (${figuresText(row, state.view)})${outdone ? `, but not listed: ${outdone} is at least as good, and no cost is clearly lower* than that of ${outdone}` : ""}`);
     place.append(folded(`Also tied: ${found.alsoTied.length}`, texts));
   }
-  if (found.behind.length > 0) place.append(folded(`Significantly behind another method that meets the limits, in these runs: ${found.behind.length}`, found.behind.map((row) => `${nameOf(row)} (${figuresText(row, state.view)})`)));
-  if (found.ruledOut.length > 0) place.append(folded(`Ruled out: ${found.ruledOut.length}`, found.ruledOut.map(({ row, reasons }) => `${nameOf(row)}: ${reasonsText(reasons)}.`)));
+  const isCompared = ({ row, reasons }) => !given.fit.trains[row] && reasons.every(({ kind }) => kind === "does not train");
+  const figuresOf = (row) => `${nameOf(row)} (${figuresText(row, state.view)})`;
+  const behind = found.behind.filter((row) => given.fit.trains[row]);
+  const compared = [...found.behind.filter((row) => !given.fit.trains[row]), ...found.ruledOut.filter(isCompared).map(({ row }) => row)];
+  const ruledOut = found.ruledOut.filter((one) => !isCompared(one));
+  if (behind.length > 0) place.append(folded(`Significantly behind another method that meets the limits, in these runs: ${behind.length}`, behind.map(figuresOf)));
+  if (ruledOut.length > 0) place.append(folded(`Ruled out: ${ruledOut.length}`, ruledOut.map(({ row, reasons }) => `${nameOf(row)}: ${reasonsText(reasons)}.`)));
+  if (compared.length > 0) place.append(folded(`${given.words.compared}: ${compared.length}`, compared.map(figuresOf)));
   if (found.shortlist.length > 1 || found.alsoTied.some(({ outdone }) => outdone)) place.append(element("p", { className: "caption" }, given.words.clearly));
   if (unlimited && view.unlimited.likely) place.append(element("p", { className: "caption" }, view.unlimited.likely));
   const idle = found.limits.filter(({ metric }) => !found.ruledOut.some(({ reasons }) => reasons.some(({ kind, requirement }) => requirement === metric && kind !== "not above base")));
@@ -163,7 +169,8 @@ const drawRecommendation = () => {
 /** Say that a limit changes nothing here, and for memory how another model is looked at. */
 const idleText = ({ metric, bound, value }) => {
   const { words } = metricNamed[metric];
-  return `All fine-tuning methods here have ${words} ${bound} ${show(metricNamed[metric], value)}: this limit rules out none of them.`;
+  const elsewhere = metricNamed[metric].unit === "bytes" && metricNamed[metric].phase ? " It may for another model: see paretune estimate." : "";
+  return `All fine-tuning methods here have ${words} ${bound} ${show(metricNamed[metric], value)}: this limit rules out none of them.${elsewhere}`;
 };
 
 const shortlisted = (one, found, best) => {
