@@ -67,6 +67,25 @@ def test_the_base_model_reads_general_text_once(
     assert read == ["LlamaForCausalLM", *["PeftModelForCausalLM"] * 3]
 
 
+def test_the_untouched_base_model_reads_general_text_no_second_time(
+    toy_study: Build, shared: StoredValues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[float, ...]] = []
+
+    def reading(model: Any, *rest: Any, **settings: Any) -> tuple[float, ...]:
+        read.append(text_losses(model, *rest, **settings))
+        assert text_losses(model, *rest, **settings) == read[-1]  # what is left out would have found the same
+        return read[-1]
+
+    monkeypatch.setattr(language, "text_losses", reading)
+    few_shot = MethodEntry(name="base", label="few-shot", parameters={"shots": 1})
+    found = [run_with(shared, trial, tmp_path / trial.id) for trial in plan(toy_study(methods=["base", few_shot]))]
+    assert len(read) == 1
+    for finished in found:
+        assert finished.record.text_loss_changes == (0.0,) * len(read[0])
+        assert finished.record.metrics["forgetting"] == 0.0
+
+
 def test_a_method_that_starts_from_data_is_counted_for_every_seed(
     toy_study: Build, shared: StoredValues, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from paretune.estimate.fake.fake_tensors import fake_tensors
 from paretune.execute.base import Base
-from paretune.kinds import BatchSize, Lengths, skeleton
+from paretune.kinds import BatchSize, Lengths, skeleton, without_initial_values
 from paretune.methods import Method, build, resolve
 from paretune.spec import InputError, MethodEntry, MethodSpec, Trial, Unavailable, one_line
 
@@ -53,7 +53,8 @@ def _attempt(method: Method, trial: Trial, base: Base, config: Mapping[str, Any]
         warnings.simplefilter("ignore")  # the trial itself keeps them
         try:
             with fake_tensors("cpu"):
-                model = skeleton(kind, base.shape, trial.recipe.dtype, config)
+                with without_initial_values():
+                    model = skeleton(kind, base.shape, trial.recipe.dtype, config)
                 context = context._replace(head=kind.head(model))
                 wrapped = method.wrap(model, context)
                 method.optimizer(wrapped, context)

@@ -15,7 +15,7 @@ from paretune.kinds.base import (
     on_device,
 )
 from paretune.kinds.registry import PLUGIN_GROUP, kind_named, kind_of, kind_of_shape, kind_on, kinds
-from paretune.kinds.skeleton import Positions, module_names, modules_of, outline_of, skeleton
+from paretune.kinds.skeleton import Positions, module_names, modules_of, outline_of, skeleton, without_initial_values
 
 __all__ = [
     "PLUGIN_GROUP",
@@ -41,4 +41,5 @@ __all__ = [
     "on_device",
     "outline_of",
     "skeleton",
+    "without_initial_values",
 ]

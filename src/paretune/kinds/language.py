@@ -46,7 +46,8 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
     changes: list[float] = []
     if texts:
         with phases.during(Phase.RETAIN):
-            after = text_losses(model, loaded.tokenizer, texts, **reading)
+            unchanged = method.leaves_base_model
+            after = before if unchanged else text_losses(model, loaded.tokenizer, texts, **reading)
         changes, metrics["forgetting"], standard_errors["forgetting"] = _forgetting(before, after)
     if "memory" in measures and respondent.written is not None:
         prompts, settings = respondent.written

@@ -1,7 +1,9 @@
 """A base model as its configuration describes it, without its weights: for checks, and for predictions of memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -45,6 +47,22 @@ def skeleton(kind: Kind[Any], shape: ModelShape, dtype: str, config: Mapping[str
     except (ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, ImportError) as error:
         raise InputError(f'model "{shape.name}": {shape.source} cannot be built: {one_line(error)[:200]}') from None
     return model.eval()
+
+
+@contextmanager
+def without_initial_values() -> Iterator[None]:
+    """Leave out the initial values of models that are built inside: half of the time of building one of fake tensors.
+
+    Embeddings are tied as ever. Nothing is drawn from a random generator.
+    """
+    from transformers import PreTrainedModel
+    from transformers.initialization import no_init_weights
+
+    def tied_only(model: Any) -> None:
+        model.tie_weights(recompute_mapping=False)
+
+    with no_init_weights(), patch.object(PreTrainedModel, "init_weights", tied_only):
+        yield
 
 
 def module_names(reference: str) -> Sequence[str]:

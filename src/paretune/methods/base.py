@@ -156,6 +156,11 @@ class Method(LoopHooks, ABC):
         return self.spec.trains
 
     @property
+    def leaves_base_model(self) -> bool:
+        """Whether the model that `load` returns computes exactly what the base model does."""
+        return False
+
+    @property
     def num_shots(self) -> int:
         """Worked examples put before every question."""
         return 0

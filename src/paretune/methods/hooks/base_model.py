@@ -20,6 +20,11 @@ class BaseModel(Method):
         """Yes: nothing is attached."""
         return True
 
+    @property
+    def leaves_base_model(self) -> bool:
+        """Yes: it is the base model itself."""
+        return True
+
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:  # noqa: ARG002
         """Return the model with every parameter frozen."""
         return model.requires_grad_(False)
