@@ -1,6 +1,7 @@
 """Trials as jobs of submitit, by its executor for one machine; and what Slurm's commands are told, by stand-ins."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from paretune.execute.executor import Executor
 from paretune.execute.plan import plan
 from paretune.execute.run import Silent
 from paretune.execute.slurm import slurm_executor
-from paretune.spec import InputError
+from paretune.spec import InputError, Record
 from paretune.store import Store
 from paretune.testing import End, ExecutorContract
 
@@ -61,6 +62,46 @@ def test_a_job_that_slurm_does_not_take_is_said_in_one_line(
     assert len(str(caught.value).splitlines()) == 1
     asked = (slurm / "script").read_text().splitlines()
     assert {"#SBATCH --cpus-per-task=3", "#SBATCH --exclusive", "#SBATCH --time=12"} <= set(asked)
+
+
+@pytest.fixture
+def ended_as(
+    slurm: Path, toy_study: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], tuple[Record, int]]:
+    """Return a function that runs a trial whose jobs all end in a state: its record, and how many there were."""
+    submitit = import_module("submitit")
+    submitit.SlurmJob.watcher.clear()
+    monkeypatch.setattr(submitit.Job, "_results_timeout_s", 0)
+    monkeypatch.setattr("paretune.execute.remote.MOST_LOSSES", 1)
+    jobs = slurm / "jobs"
+
+    def run(state: str) -> tuple[Record, int]:
+        takes = f'echo job >> {jobs}\necho "Submitted batch job $(wc -l < {jobs})"'
+        says = f'shift 3\necho "JobID|State|NodeList"\nfor id in "$@"; do echo "$id|{state}|n1"; done'
+        for name, script in {"sbatch": takes, "sacct": says}.items():
+            (slurm / name).write_text(f"#!/bin/sh\n{script}\n")
+        store, trial = Store(tmp_path / "results"), plan(toy_study())[0]
+        slurm_executor(store, time_limit_seconds=90).run([trial], Silent())
+        return store.attempt(trial.id, 1), len(jobs.read_text().splitlines())
+
+    return run
+
+
+def test_a_trial_whose_node_slurm_lost_is_submitted_again(ended_as: Callable[[str], tuple[Record, int]]) -> None:
+    record, num_jobs = ended_as("NODE_FAIL")
+    assert num_jobs == 2
+    assert record.outcome.kind == "cancelled"
+    assert record.notes == ("run again once: the node was lost (Slurm says NODE_FAIL)",)
+
+
+@pytest.mark.parametrize(("state", "kind"), [("OUT_OF_MEMORY", "out_of_memory"), ("CANCELLED by 0", "cancelled")])
+def test_a_trial_that_slurm_ended_has_a_record(
+    state: str, kind: str, ended_as: Callable[[str], tuple[Record, int]]
+) -> None:
+    record, num_jobs = ended_as(state)
+    assert num_jobs == 1
+    assert record.outcome.kind == kind
+    assert record.notes == ()
 
 
 def test_jobs_that_a_killed_run_left_are_cancelled_by_the_next(
