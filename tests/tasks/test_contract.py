@@ -21,6 +21,12 @@ class TestWordProblems(TaskContract):
     wrong_options: ClassVar[dict[str, Any]] = {"train_size": 0, "test_size": True, "seed": -1}
 
 
+class TestVisualQuestions(TaskContract):
+    task = "visual_questions"
+    options = SMALL
+    wrong_options: ClassVar[dict[str, Any]] = {"train_size": 0, "test_size": True, "seed": -1, "pictures": "none"}
+
+
 class TestGsm8k(TaskContract):
     task = "gsm8k"
     wrong_options: ClassVar[dict[str, Any]] = {

@@ -15,7 +15,7 @@ from paretune.engine.encoding import (
 from paretune.engine.generate import answer
 from paretune.engine.generators import GENERATORS, Generator, generator_for
 from paretune.engine.objective import answer_loss, validation_loss
-from paretune.engine.respondent import LanguageRespondent
+from paretune.engine.respondent import LanguageRespondent, PictureRespondent
 from paretune.engine.train import Divergence, Training, rate_factor, train
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Encoded",
     "Generator",
     "LanguageRespondent",
+    "PictureRespondent",
     "Training",
     "answer",
     "answer_loss",

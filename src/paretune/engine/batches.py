@@ -59,6 +59,11 @@ class Batch(NamedTuple):
     """bool, true on the tokens that the loss is taken on."""
 
     @property
+    def inputs(self) -> dict[str, Tensor]:
+        """What a model is called with, by name."""
+        return {"input_ids": self.input_ids, "attention_mask": self.attention_mask}
+
+    @property
     def num_terms(self) -> int:
         """Tokens that the loss is summed over."""
         return int(self.answer_mask[:, 1:].sum())

@@ -134,6 +134,23 @@ def encode_question(example: Example, tokenizer: Any, shots: Sequence[Example] =
     return ids
 
 
+class Shown(NamedTuple):
+    """A conversation as text."""
+
+    prompt: str
+    """Down to where the last answer begins, with what the template puts before an answer."""
+    answer: str
+    """The last answer, down to the special token that ends it."""
+
+
+def shown(example: Example, tokenizer: Any) -> Shown:
+    """Return a conversation as the chat template shows it. Raises `InputError` as `encode` does."""
+    turn = _turn(example.messages, tokenizer, example)
+    if turn is None:
+        raise InputError(_unlike_its_prompt(example))
+    return Shown(turn.text[: turn.start], turn.text[turn.start : _end(turn.text, tokenizer)])
+
+
 def encode_questions(task: Task, examples: Sequence[Example], tokenizer: Any, num_shots: int) -> list[list[int]]:
     """Return the tokens that each answer is generated from, after `num_shots` worked training examples."""
     shots, opening = task.examples("train")[:num_shots], task.few_shot(num_shots)

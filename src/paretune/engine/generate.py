@@ -7,13 +7,15 @@ import torch
 from torch import Tensor, nn
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from paretune.engine.pictured import Pictured, pictured_batch
+
 OnProgress = Callable[[int, int], None]
 
 
 def answer(
     model: nn.Module,
     tokenizer: Any,
-    prompts: Sequence[str | list[int]],
+    prompts: Sequence[str | list[int] | Pictured],
     *,
     max_new_tokens: int,
     stop: Sequence[str] = (),
@@ -24,7 +26,9 @@ def answer(
     top_p: float = 1.0,
     on_progress: OnProgress | None = None,
 ) -> list[str]:
-    """Return one answer for each prompt, text or token ids, in their order, cut before the first of the `stop` strings.
+    """Return one answer for each prompt, in their order, cut before the first of the `stop` strings.
+
+    A prompt is text, token ids, or tokens with a picture; either all have one, or none has.
 
     An answer ends with the tokenizer's end token, or with one of `end_ids`.
 
@@ -38,7 +42,7 @@ def answer(
     `answer_batch_size` in the record's recipe, or 1 for methods that are evaluated so. No answer ends itself before
     `min_new_tokens`. `on_progress(done, total)` is called after each batch.
     """
-    encoded = [tokenizer(prompt)["input_ids"] if isinstance(prompt, str) else prompt for prompt in prompts]
+    encoded: list[Any] = [tokenizer(prompt)["input_ids"] if isinstance(prompt, str) else prompt for prompt in prompts]
     ends = list(dict.fromkeys((tokenizer.eos_token_id, *end_ids)))
     answers: dict[int, str] = {}
     drawing = {"do_sample": True, "temperature": temperature, "top_p": top_p} if temperature else {"do_sample": False}
@@ -79,27 +83,32 @@ class _Stops(StoppingCriteria):  # type: ignore[misc] # transformers is not type
         return torch.tensor(ended, device=input_ids.device)
 
 
-def _generate(
-    model: Any, tokenizer: Any, rows: Sequence[list[int]], stop: Sequence[str], settings: dict[str, Any]
-) -> Tensor:
+def _generate(model: Any, tokenizer: Any, rows: Sequence[Any], stop: Sequence[str], settings: dict[str, Any]) -> Tensor:
     """Return the new tokens, shape (rows, new tokens). `settings` are transformers' own: limits, ends, sampling."""
     longest = max(len(row) for row in rows)
     device = next(model.parameters()).device
-    input_ids = torch.full((len(rows), longest), tokenizer.pad_token_id)
-    attention_mask = torch.zeros_like(input_ids)
-    for position, row in enumerate(rows):
-        input_ids[position, longest - len(row) :] = torch.tensor(row)
-        attention_mask[position, longest - len(row) :] = 1
+    inputs = _inputs(rows, longest, tokenizer.pad_token_id)
     with torch.no_grad():
         whole: Tensor = model.generate(
-            input_ids=input_ids.to(device),
-            attention_mask=attention_mask.to(device),
+            **{name: tensor.to(device) for name, tensor in inputs.items()},
             **settings,
             num_beams=1,
             pad_token_id=tokenizer.pad_token_id,
             stopping_criteria=StoppingCriteriaList([_Stops(tokenizer, longest, stop)] if stop else []),
         )
     return whole[:, longest:]
+
+
+def _inputs(rows: Sequence[Any], longest: int, pad_id: int) -> dict[str, Tensor]:
+    """Return prompts padded on the left to the number of tokens of the longest, as a model is called with them."""
+    if isinstance(rows[0], Pictured):
+        return pictured_batch(rows, pad_id, left=True).inputs
+    input_ids = torch.full((len(rows), longest), pad_id)
+    attention_mask = torch.zeros_like(input_ids)
+    for position, row in enumerate(rows):
+        input_ids[position, longest - len(row) :] = torch.tensor(row)
+        attention_mask[position, longest - len(row) :] = 1
+    return {"input_ids": input_ids, "attention_mask": attention_mask}
 
 
 def cut_before(text: str, stop: Sequence[str]) -> str:

@@ -4,19 +4,34 @@ With a large vocabulary and a small model most of a step would go into logits of
 hidden states are picked before the output layer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from paretune.engine.batches import Batch
 from paretune.methods import Objective
 
 
-def answer_loss(model: nn.Module, batch: Batch) -> Tensor:
+class AnsweredBatch(Protocol):
+    """Examples with answers: what the loss asks of a batch."""
+
+    @property
+    def input_ids(self) -> Tensor:
+        """Return token ids, int64, shape (batch, sequence)."""
+
+    @property
+    def answer_mask(self) -> Tensor:
+        """Return which tokens the loss is taken on, bool, of the same shape."""
+
+    @property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """Return what the model is called with, by name."""
+
+
+def answer_loss(model: nn.Module, batch: AnsweredBatch) -> Tensor:
     """Return the negative log-likelihood of the answers' tokens, summed, in nats.
 
     Takes logits only, not the loss that a method computes, so that losses are comparable between methods.
@@ -25,11 +40,11 @@ def answer_loss(model: nn.Module, batch: Batch) -> Tensor:
     return cross_entropy(answer_logits(model, batch).float(), targets, reduction="sum")
 
 
-def answer_logits(model: nn.Module, batch: Batch) -> Tensor:
+def answer_logits(model: nn.Module, batch: AnsweredBatch) -> Tensor:
     """Return the logits that predict the answers' tokens, shape (answer tokens of the batch, vocabulary)."""
     predicting = batch.answer_mask[:, 1:]
     with _only_where(model, predicting):
-        output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False)
+        output = model(**batch.inputs, use_cache=False)
     logits: Tensor = output.logits
     if logits.shape[0] == 1 and logits.shape[1] == int(predicting.sum()):
         return logits[0]

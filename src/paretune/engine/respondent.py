@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from paretune.engine.answering import answering
-from paretune.engine.batches import Batches
+from paretune.engine.batches import Batches, Row
 from paretune.engine.encoding import Encoded, encode_question, encode_questions, encode_within
 from paretune.engine.generate import OnProgress, shared_batches
 from paretune.engine.generators import GENERATORS
 from paretune.engine.objective import answer_logits
+from paretune.engine.pictured import encode_pictured, picture_question, pictured_batch
 from paretune.spec import GeneratorName, Recipe
 from paretune.tasks import Example, Task
 from paretune.tasks.asking import Loss
@@ -22,13 +23,17 @@ from paretune.tasks.asking import Loss
 class Written(NamedTuple):
     """What a model was asked to write."""
 
-    prompts: list[list[int]]
+    prompts: list[Any]
+    """Each as token ids, or with a picture."""
     settings: dict[str, Any]
     """How it was generated, as `answer` takes it: lengths, ends and sampling."""
 
 
 class LanguageRespondent:
     """A model, and how a task's questions are put to it."""
+
+    pools: ClassVar[bool] = True
+    """Whether a prompt is nothing but tokens, so that a pool of rows can take it."""
 
     def __init__(
         self,
@@ -58,7 +63,7 @@ class LanguageRespondent:
 
     def write(self, examples: Sequence[Example]) -> list[str]:
         """Return what it generates after each prompt, cut before the task's stop strings."""
-        prompts = encode_questions(self._task, examples, self._tokenizer, self._num_shots)
+        prompts = self._prompts(examples)
         length, stop, end_ids = answering(self._task, self._tokenizer)
         recipe = self._recipe
         settings: dict[str, Any] = {"max_new_tokens": length, "temperature": recipe.temperature, "top_p": recipe.top_p}
@@ -73,6 +78,16 @@ class LanguageRespondent:
 
         Of plain text it is all of it but its first token, as far as the recipe's `max_length` goes.
         """
+        rows = self._rows(examples)
+        with self._timed():
+            return answer_losses(self._model, rows, self._collate, self._batch_size, self._on_progress)
+
+    def _prompts(self, examples: Sequence[Example]) -> list[Any]:
+        """Return what an answer to each is generated from, as generators take it."""
+        return list(encode_questions(self._task, examples, self._tokenizer, self._num_shots))
+
+    def _rows(self, examples: Sequence[Example]) -> Sequence[Any]:
+        """Return each question with its completion."""
         shots, opening = self._task.examples("train")[: self._num_shots], self._task.few_shot(self._num_shots)
         rows = []
         for one in examples:
@@ -81,14 +96,32 @@ class LanguageRespondent:
                 question = encode_question(one, self._tokenizer, shots, opening)
                 encoded = Encoded.of(question, encoded.answer)
             rows.append(encoded)
-        with self._timed():
-            return answer_losses(self._model, rows, self._tokenizer.pad_token_id, self._batch_size, self._on_progress)
+        return rows
+
+    def _collate(self, rows: Sequence[Any]) -> Any:
+        """Return rows as one batch."""
+        return Batches(rows, len(rows), self._tokenizer.pad_token_id, seed=0).collate(rows)
+
+
+class PictureRespondent(LanguageRespondent):
+    """A model that is shown a picture with each question."""
+
+    pools: ClassVar[bool] = False
+
+    def _prompts(self, examples: Sequence[Example]) -> list[Any]:
+        return [picture_question(one, self._tokenizer) for one in examples]
+
+    def _rows(self, examples: Sequence[Example]) -> Sequence[Any]:
+        return [encode_pictured(one, self._tokenizer) for one in examples]
+
+    def _collate(self, rows: Sequence[Any]) -> Any:
+        return pictured_batch(rows, self._tokenizer.pad_token_id)
 
 
 def answer_losses(
     model: nn.Module,
-    rows: Sequence[Encoded],
-    pad_id: int,
+    rows: Sequence[Row],
+    collate: Callable[[Sequence[Any]], Any],
     batch_size: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Loss]:
@@ -97,7 +130,6 @@ def answer_losses(
     The model is put into eval mode. `on_progress(done, total)` is called after each batch.
     """
     device = next(model.parameters()).device
-    collate = Batches(rows, batch_size, pad_id, seed=0).collate
     found: dict[int, Loss] = {}
     model.eval()
     for indices in shared_batches([row.num_tokens for row in rows], batch_size):

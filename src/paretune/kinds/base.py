@@ -247,6 +247,10 @@ class Kind(ABC, Generic[TaskT]):
         """Return the names of the modules that every method trains along; `drawn` are those that its files lack."""
         return ()
 
+    def text_part(self, model: nn.Module) -> nn.Module:
+        """Return the part of a model that reads text: what says how many tokens it reads at once."""
+        return model
+
     def context(
         self, recipe: Recipe, learning_rate: float | None, seed: int, tokenizer: Any, objective: Objective | None = None
     ) -> Context:  # fmt: skip

@@ -17,7 +17,13 @@ from paretune.tasks.scoring import score_all
 BASE_LOSSES = "the base model's losses on general text"
 
 
-def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progress: OnProgress) -> Evaluation:
+def evaluate(
+    asked: Asked[Task],
+    loaded: LoadedModel,
+    phases: Phases,
+    on_progress: OnProgress,
+    respondent_class: type[LanguageRespondent] = LanguageRespondent,
+) -> Evaluation:
     """Attach a saved method to a fresh base model, answer the questions, and compare losses on general text.
 
     The loss of the base on the same text is read before the adapter exists, once for all trials. Forgetting and memory
@@ -31,11 +37,12 @@ def evaluate(asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progres
             before = _base_losses(trial, loaded, shared)
     with phases.during(Phase.RELOAD):
         model = method.load(loaded.model, checkpoint)
-    alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model))
+    alone = method.answers_alone(tied_embeddings=ties_embeddings(trial.base_model), model_kind=task.kind)
     examples = [ended_once(example, loaded.tokenizer) for example in task.examples(trial.split)[:limit]]
     batch_size = 1 if alone else recipe.answer_batch_size
-    generator = generator_for(model, recipe, rows_may_change=method.pools_answers and not alone)
-    respondent = LanguageRespondent(
+    may_change = method.pools_answers and not alone and respondent_class.pools
+    generator = generator_for(model, recipe, rows_may_change=may_change)
+    respondent = respondent_class(
         model, loaded.tokenizer, task, recipe,
         num_shots=method.num_shots, generator=generator, batch_size=batch_size, on_progress=on_progress,
         timed=lambda: phases.during(Phase.TEST),

@@ -7,6 +7,7 @@ from paretune.kinds.base import Kind
 from paretune.kinds.causal_lm import CausalLm
 from paretune.kinds.classifier import Classifier
 from paretune.kinds.diffusion import Diffusion
+from paretune.kinds.image_text import ImageText
 from paretune.models import ModelShape
 from paretune.plugins import leave_out, plugin_classes
 from paretune.spec import InputError, nearest
@@ -15,7 +16,7 @@ from paretune.tasks import AnyTask
 PLUGIN_GROUP = "paretune.kinds"
 """Entry points of this group name subclasses of `Kind`. The entry point's name is the kind's."""
 
-_OWN: tuple[type[Kind[Any]], ...] = (CausalLm, Classifier, Diffusion)
+_OWN: tuple[type[Kind[Any]], ...] = (CausalLm, Classifier, Diffusion, ImageText)
 
 
 def kinds() -> list[Kind[Any]]:

@@ -80,7 +80,7 @@ def outline_of(kind: Kind[Any], shape: ModelShape) -> Outline:
     """Return the outline of a base model as a kind has it. Raises as `skeleton` does."""
     with torch.device("meta"):
         model = skeleton(kind, shape, "float32")
-    return Outline([name for name, _ in model.named_modules() if name], _positions(model, shape))
+    return Outline([name for name, _ in model.named_modules() if name], _positions(kind.text_part(model), shape))
 
 
 def _positions(model: nn.Module, shape: ModelShape) -> Positions:

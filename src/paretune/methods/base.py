@@ -30,6 +30,8 @@ class KindTraits(NamedTuple):
     pooler, which sees one vector a text, and knows no diffusers."""
     always_batched: bool = False
     """Whether models are evaluated in batches even with a method whose answers depend on them, as images are drawn."""
+    has_parts: bool = False
+    """Whether models consist of a language tower, a vision tower and a projector, of which a method may take some."""
 
 
 LANGUAGE = KindTraits(CAUSAL_LM, "CAUSAL_LM")

@@ -35,7 +35,14 @@ PLUGIN_GROUP = "paretune.methods"
 
 ON_QUANTISED: dict[QuantisedFormat, str] = {"nf4": "trains_on_nf4", "fp4": "trains_on_nf4", "int8": "trains_on_int8"}
 """The claim that speaks for a format: both of 4 bits are computed in the same way."""
-_WHICH_LAYERS = {"target_modules", "feedforward_modules", "exclude_modules", "layers_to_transform", "layers_pattern"}
+_WHICH_LAYERS = {
+    "targets",
+    "target_modules",
+    "feedforward_modules",
+    "exclude_modules",
+    "layers_to_transform",
+    "layers_pattern",
+}
 _CHANGES_NO_VERDICT = {*_WHICH_LAYERS, "rank_pattern", "alpha_pattern", "progressbar"}
 _PLAIN_PEFT = "peft"
 

@@ -27,12 +27,14 @@ from paretune.methods.layer_choices import (
     check_token_indices,
 )
 from paretune.methods.lora_options import WIDER_KINDS
+from paretune.methods.parts import TARGETS, layers_in_parts, wanted_parts
 from paretune.methods.precision import train_in_float32
 from paretune.methods.ranges import check_range
 from paretune.methods.registry import LIBRARY_PREFIX
 from paretune.methods.targets import linear_layers_of_blocks, table_knows
 from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
 
+_LISTS_OF_LAYERS = ("target_modules", "feedforward_modules")
 _IGNORED = "will be ignored"
 """In what peft says of a parameter that another one makes pointless."""
 
@@ -45,6 +47,12 @@ class Peft(Method):
         trained_as = context.recipe.trainable_dtype
         given = self.spec.parameters.get("modules_to_save")
         from_base = {**self.base_parameters(model, context), **further_modules(context.head, given)}
+        if context.kind.has_parts:
+            from_base |= layers_in_parts(self.spec, model, from_base, _LISTS_OF_LAYERS)
+        elif wanted_parts(self.spec):
+            raise InputError(
+                f'method "{self.spec.label}": {TARGETS}: only models of pictures and text have parts; leave it out'
+            )
         config = self.config(context.recipe, context.kind.peft_task_type, from_base)
         self.check_config(config, context)
         check_token_indices(self.spec.label, config, model)
@@ -64,7 +72,8 @@ class Peft(Method):
         from_base: Mapping[str, Any] = MappingProxyType({}),
     ) -> PeftConfig:
         """Return peft's config; `from_base` wins over what the study gives. Raises `InputError` for refused values."""
-        given = {name: value for name, value in set_parameters(self.spec) if name not in self.own_parameters}
+        own = {*self.own_parameters, TARGETS}
+        given = {name: value for name, value in set_parameters(self.spec) if name not in own}
         # A copy: peft changes lists and tables that it is given, and the spec is part of the trial's identity.
         values = copy.deepcopy({**self.recipe_parameters(recipe), **given, **from_base})
         try:
@@ -87,7 +96,7 @@ class Peft(Method):
         """
         given = self.spec.parameters.get("target_modules")
         table = getattr(tuner_class(self.spec), "target_module_mapping", None)
-        if given is None and table and not table_knows(table, model):
+        if given is None and table and (context.kind.has_parts or not table_knows(table, model)):
             return {"target_modules": self.default_targets(model)}
         if given == "all-linear" and context.kind.linear_in_blocks:
             return {"target_modules": self.default_targets(model)}
@@ -130,6 +139,8 @@ class Peft(Method):
         for name, value in set_parameters(spec):
             if name in cls.own_parameters:
                 check_own_parameter(cls, spec, name, value)
+            elif name == TARGETS and "target_modules" in kinds:
+                wanted_parts(spec)
             elif name not in kinds:
                 known = [*kinds, *cls.own_parameters]
                 raise InputError(

@@ -10,6 +10,7 @@ from paretune.models.hub import commit_note, hub_folder
 from paretune.models.known_packages import known_package
 from paretune.models.package import is_cached, package_folder
 from paretune.models.pipeline_files import check_image_folder, is_image_folder
+from paretune.models.processor import read_processor
 from paretune.models.progress import without_bars, without_remarks
 from paretune.models.quantisation import (
     OwnQuantisation,
@@ -28,6 +29,7 @@ from paretune.spec.quantisation import Quantisation
 if TYPE_CHECKING:
     from paretune.models.codec import Codec
 
+_WRITES, _SEES = "AutoModelForCausalLM", "AutoModelForImageTextToText"
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -102,11 +104,13 @@ def load_model(
     quantisation: Quantisation | None = None,
     attention: str = "sdpa",
     head: Head | None = None,
+    sees: bool = False,
 ) -> LoadedModel:
     """Return a base model and its tokenizer, with weights in `dtype`: "float32", "bfloat16" or "float16".
 
     `quantisation` is that of the linear layers; a model may come quantised too. Either is on its device already.
-    `attention` is an implementation by its name in transformers. Without a `head` it is a causal language model:
+    `attention` is an implementation by its name in transformers. Without a `head` it is a causal language model, or one
+    of pictures and text where it `sees`, whose tokenizer is a `PictureTokenizer`:
     decoding settings that came with it are dropped but for its token ids, so that greedy decoding is greedy. Raises
     `InputError` when the reference, the settings or the files cannot be used.
     """
@@ -115,30 +119,36 @@ def load_model(
     if dtype not in DTYPES:
         raise InputError(f'dtype "{dtype}": not known{nearest(dtype, DTYPES)}; choose one of {", ".join(DTYPES)}')
     if parsed.kind == "toy":
+        if sees:
+            raise InputError(f'base model "{reference}": a toy that reads no pictures; name a folder or a hub model')
         check_quantised(quantisation, {}, reference)
         loaded = _loaded_toy(parsed, dtype, attention, head, quantisation)
     else:
         folder = model_folder(parsed)
         if is_image_folder(folder):
             raise InputError(f'base model "{reference}": an image model; give the study a task with pictures')
-        config = _config(parsed, folder, head)
+        model_class = _SEES if sees else _WRITES if head is None else head.model_class
+        config = _config(parsed, folder, model_class)
         check_quantised(quantisation, config, reference)
         own = own_quantisation(config)
         left = _heads(config, head) if quantisation is not None and head is not None else ()
         settings = {"attn_implementation": attention, **loading_settings(quantisation, own, left)}
-        model, drawn = _model(parsed, folder, dtype, settings, head)
-        tokenizer = read_tokenizer(parsed, folder, writes=head is None)
+        model, drawn = _model(parsed, folder, dtype, settings, model_class=model_class, head=head)
+        tokenizer = read_processor(parsed, folder) if sees else read_tokenizer(parsed, folder, writes=head is None)
         loaded = LoadedModel(model, tokenizer, _note(parsed, folder, own), drawn=drawn)
     _settle(parsed, loaded, writes=head is None)
     return loaded
 
 
-def tokenizer_of(reference: str, *, writes: bool = True) -> Any:
+def tokenizer_of(reference: str, *, writes: bool = True, sees: bool = False) -> Any:
     """Return a model's tokenizer, as it comes with the loaded model. Fetches no weights from the hub.
 
-    Raises `InputError` when it cannot be read, and where a model that `writes` has none that ends a text.
+    Raises `InputError` when it cannot be read, and where a model that `writes` has none that ends a text. Of a model
+    that `sees` it is a `PictureTokenizer`.
     """
     parsed = parse(reference)
+    if sees:
+        return read_processor(parsed, model_folder(parsed, weights=False))
     if parsed.kind == "toy":
         from paretune.models.toy import toy_tokenizer
 
@@ -237,15 +247,15 @@ def _with_head(bare: Any, head: Head) -> Any:
     return model
 
 
-def _config(parsed: Reference, folder: Path, head: Head | None) -> Mapping[str, Any]:
+def _config(parsed: Reference, folder: Path, model_class: str) -> Mapping[str, Any]:
     try:
         return find_shape(str(folder)).config
     except InputError as error:
-        raise unusable(parsed, folder, error, _what_is_read(head)) from None
+        raise unusable(parsed, folder, error, _what_is_read(model_class)) from None
 
 
-def _what_is_read(head: Head | None) -> str:
-    return "causal language model" if head is None else f"model for {head.model_class}"
+def _what_is_read(model_class: str) -> str:
+    return "causal language model" if model_class == _WRITES else f"model for {model_class}"
 
 
 def _outside_body(model: Any) -> tuple[str, ...]:
@@ -271,14 +281,13 @@ def _drawing(head: Head | None) -> AbstractContextManager[None]:
 
 
 def _model(
-    parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any], head: Head | None
+    parsed: Reference, folder: Path, dtype: str, settings: dict[str, Any], *, model_class: str, head: Head | None
 ) -> tuple[Any, tuple[str, ...]]:
     """Return the model, and the modules whose values were drawn."""
     import torch
     import transformers
     from safetensors import SafetensorError
 
-    model_class = "AutoModelForCausalLM" if head is None else head.model_class
     try:
         with without_bars(), without_remarks(), _drawing(head):
             model, report = getattr(transformers, model_class).from_pretrained(
@@ -293,7 +302,7 @@ def _model(
                 **({} if head is None else head.settings),
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise unusable(parsed, folder, error, _what_is_read(head)) from None
+        raise unusable(parsed, folder, error, _what_is_read(model_class)) from None
     # transformers fills what is missing or of another shape with random numbers and goes on.
     drawn: set[str] = set()
     for kind in ("missing_keys", "mismatched_keys"):

@@ -39,14 +39,19 @@ class ModelShape(NamedTuple):
     @property
     def max_length(self) -> int | None:
         """Longest sequence in tokens that the model takes, where its configuration says so."""
-        value = self.config.get("max_position_embeddings")
+        value = self._of_text("max_position_embeddings")
         return value if isinstance(value, int) else None
 
     @property
     def ties_embeddings(self) -> bool | None:
         """Whether input and output embeddings are one matrix, None where the configuration does not say."""
-        value = self.config.get("tie_word_embeddings")
+        value = self._of_text("tie_word_embeddings")
         return value if isinstance(value, bool) else None
+
+    def _of_text(self, name: str) -> Any:
+        """Return a setting of the part that reads text, which has a configuration of its own where others do too."""
+        own = self.config.get("text_config")
+        return self.config.get(name, own.get(name) if isinstance(own, dict) else None)
 
 
 def architecture_of(config: Mapping[str, Any]) -> str:

@@ -19,12 +19,20 @@ def read_tokenizer(parsed: Reference, folder: Path, *, writes: bool = True) -> A
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise unusable(parsed, folder, error) from None
+    settle_tokenizer(parsed, folder, tokenizer, writes=writes)
+    return tokenizer
+
+
+def settle_tokenizer(parsed: Reference, folder: Path, tokenizer: Any, *, writes: bool = True) -> None:
+    """Let a tokenizer pad on the left, and with its end token where it has no pad token.
+
+    Raises `InputError` for one without an end-of-text token, as `read_tokenizer` does.
+    """
     if tokenizer.eos_token_id is None and (writes or tokenizer.pad_token_id is None):
         raise InputError(f'base model "{parsed.text}": its tokenizer in {folder} has no eos token; set eos_token there')
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
 
 
 def unusable(parsed: Reference, folder: Path, error: Exception, what: str = "causal language model") -> InputError:

@@ -10,6 +10,8 @@ CLASSIFIER = "classifier"
 """An encoder or decoder with a classification head."""
 DIFFUSION = "diffusion"
 """The transformer of an image model."""
+IMAGE_TEXT = "image-text"
+"""A language model that reads pictures as well as text, and writes text."""
 _EARLIER = {"encoder": CLASSIFIER}
 
 

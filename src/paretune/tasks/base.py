@@ -1,5 +1,6 @@
 """What a task is: examples, how they are put to the model, and how an answer is scored."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -41,6 +42,8 @@ class Example(NamedTuple):
     """Whether the loss is on the prompt too, as in plain text."""
     choices: tuple[str, ...] = ()
     """The answers that can be chosen from, the target among them; empty where they are not listed."""
+    picture: bytes | None = None
+    """The file of the picture that the prompt is about; None where it is about none."""
 
     def answered(self, text: str) -> "Example":
         """Return the same question with another answer, after the same white space as its own."""
@@ -201,5 +204,10 @@ class Task(AnyTask):
 
 def hash_of(examples: Mapping[Split, Iterable[Example]]) -> str:
     """Return the hash of the examples of all splits, without what they share with each other."""
-    shown = [(*example[:5], *filter(None, example[6:])) for split in examples.values() for example in split]
+    pictured = [one._replace(picture=_digest(one.picture)) for split in examples.values() for one in split]
+    shown = [(*example[:5], *filter(None, example[6:])) for example in pictured]
     return content_hash("\n".join(map(repr, shown)))
+
+
+def _digest(picture: bytes | None) -> bytes | None:
+    return None if picture is None else hashlib.sha256(picture).digest()

@@ -14,6 +14,7 @@ from paretune.tasks.own_data import OwnData
 from paretune.tasks.own_data_v1 import OwnDataV1
 from paretune.tasks.own_labels import OwnLabels
 from paretune.tasks.sentiment import Sentiment
+from paretune.tasks.visual_questions import VisualQuestions
 from paretune.tasks.word_problems import WordProblems
 
 PLUGIN_GROUP = "paretune.tasks"
@@ -29,6 +30,7 @@ _OWN: tuple[type[AnyTask], ...] = (
     Sentiment,
     CodeProblems,
     HumanEval,
+    VisualQuestions,
 )
 _EARLIER: tuple[type[AnyTask], ...] = (OwnDataV1,)
 """Earlier versions of tasks: what was begun with one goes on with it."""

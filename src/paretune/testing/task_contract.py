@@ -46,9 +46,9 @@ class TaskContract(OptionsContract):
         assert one.spec() == other.spec()
 
     def test_splits_are_apart_and_no_id_comes_twice(self) -> None:
-        """No prompt is in two splits, and items of a split can be told apart."""
+        """No prompt is in two splits with the same picture, and items of a split can be told apart."""
         task = self.make()
-        prompts = {split: {example.prompt for example in task.examples(split)} for split in _SPLITS}
+        prompts = {split: {(one.prompt, one.picture) for one in task.examples(split)} for split in _SPLITS}
         for split in _SPLITS:
             assert prompts[split], f"{split} is empty"
             ids = [example.id for example in task.examples(split)]

@@ -1,8 +1,9 @@
 """Full fine-tuning: every parameter of the base model is trained."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors.torch import save_file
@@ -11,18 +12,21 @@ from transformers import PreTrainedModel
 
 from paretune.methods.base import Context, Method
 from paretune.methods.checkpoint import reading, require_safetensors
+from paretune.methods.parts import TARGETS, parts_of, wanted_parts
 from paretune.methods.precision import train_in_float32
-from paretune.spec import InputError
+from paretune.spec import InputError, MethodSpec
 
 _DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 class Full(Method):
-    """Trains every parameter and saves the whole model.
+    """Trains every parameter, or those of some parts of an image-text model, and saves the whole model.
 
     On a 16-bit base with `trainable_dtype` "float32" the weights are kept in float32 and the forward pass runs in the
     base's format under autocast (mixed precision with master weights). The checkpoint is rounded once, to that format.
     """
+
+    own_parameters: ClassVar[Mapping[str, Any]] = {TARGETS: str}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -34,16 +38,35 @@ class Full(Method):
         return True
 
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
-        """Return the model with every parameter trainable."""
+        """Return the model with every parameter trainable, or every one of the parts that `targets` names.
+
+        Raises `InputError` for a quantised base model, and for parts that the base model does not have.
+        """
         if context.recipe.quantisation is not None:
             raise InputError(
                 f'method "{self.spec.label}": quantised weights cannot be trained; leave out quantisation or the method'
             )
         self._base_dtype = next(model.parameters()).dtype
-        model.requires_grad_(True)
+        wanted = wanted_parts(self.spec)
+        if wanted is None:
+            model.requires_grad_(True)
+        elif context.kind.has_parts:
+            parts = parts_of(model)
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(parts.holds(wanted, name))
+        else:
+            raise InputError(
+                f'method "{self.spec.label}": {TARGETS}: only models of pictures and text have parts; leave it out'
+            )
         if context.recipe.trainable_dtype == "float32":
             train_in_float32(model)
         return model
+
+    @classmethod
+    def check(cls, spec: MethodSpec, module_names: Sequence[str]) -> None:
+        """Raise `InputError` for a parameter that this method does not have, and for no such parts."""
+        super().check(spec, module_names)
+        wanted_parts(spec)
 
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write the whole model as transformers or diffusers would, in the base's dtype."""

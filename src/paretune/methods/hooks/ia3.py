@@ -20,13 +20,15 @@ class Ia3(Peft):
     images.
     """
 
-    def base_parameters(self, model: nn.Module, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def base_parameters(self, model: nn.Module, context: Context) -> dict[str, Any]:
         """Return `target_modules` and `feedforward_modules` where the study gives none and peft knows none."""
-        given, found = self.spec.parameters, {}
-        if "target_modules" not in given and not table_knows(TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING, model):
+        given, found, anew = self.spec.parameters, {}, context.kind.has_parts
+        targets, feedforward = (
+            TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING,
+            TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING,
+        )
+        if "target_modules" not in given and (anew or not table_knows(targets, model)):
             found["target_modules"] = linear_layers_of_blocks(model)
-        if "feedforward_modules" not in given and (
-            found or not table_knows(TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING, model)
-        ):
+        if "feedforward_modules" not in given and (found or not table_knows(feedforward, model)):
             found["feedforward_modules"] = linear_layers_of_blocks(model)
         return found

@@ -1,0 +1,141 @@
+"""Language models that are shown a picture with each question: prompts with pictures that are answered in words."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from paretune.engine import PictureRespondent, answer_loss, answering
+from paretune.engine.answering import references
+from paretune.engine.pictured import (
+    check_picture_lengths,
+    encode_pictured,
+    longest_picture_batches,
+    make_picture_batches,
+    picture_question,
+)
+from paretune.kinds.base import (
+    CLAIMS_OF_EVERY_KIND,
+    Asked,
+    Evaluation,
+    Kind,
+    LongText,
+    OnProgress,
+    ReadTexts,
+    TrainingData,
+    on_device,
+)
+from paretune.kinds.language import evaluate, general_texts_of
+from paretune.kinds.long_texts import longest_general_text
+from paretune.measure import Phases, check_texts
+from paretune.methods import KindTraits, Objective, build
+from paretune.models import LoadedModel, find_shape, load_model, makes_pictures, tokenizer_of
+from paretune.models.shapes import config_object
+from paretune.spec import IMAGE_TEXT, InputError, Trial
+from paretune.tasks import Task
+
+
+class ImageText(Kind[Task]):
+    """Models of pictures and text, as `AutoModelForImageTextToText` loads them. Forgetting is that of general text."""
+
+    traits: ClassVar[KindTraits] = KindTraits(IMAGE_TEXT, "CAUSAL_LM", linear_in_blocks=True, has_parts=True)
+    words: ClassVar[str] = "a model that reads pictures and text"
+    tasks: ClassVar[type[Any]] = Task
+    claims: ClassVar[frozenset[str]] = CLAIMS_OF_EVERY_KIND
+    quantises: ClassVar[bool] = True
+
+    def fits(self, reference: str) -> bool:
+        """Any model that transformers loads for pictures and text."""
+        from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+        if makes_pictures(reference):
+            return False
+        return find_shape(reference).config.get("model_type") in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    def load(self, task: Task, trial: Trial) -> LoadedModel:  # noqa: ARG002
+        """Return the model, and the tokenizer of its processor."""
+        recipe = trial.recipe
+        return on_device(
+            load_model(
+                trial.base_model, recipe.dtype, quantisation=recipe.quantised, attention=recipe.attention, sees=True
+            )
+        )
+
+    def build(self, config: Mapping[str, Any], dtype: torch.dtype) -> nn.Module:
+        """Return the model, without decoding settings of its own, as models that are loaded."""
+        from transformers import AutoModelForImageTextToText, GenerationConfig
+
+        model: Any = AutoModelForImageTextToText.from_config(
+            config_object(config), dtype=dtype, attn_implementation="sdpa"
+        )
+        model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=0, pad_token_id=0)
+        built: nn.Module = model
+        return built
+
+    def tokenizer(self, reference: str) -> Any:
+        """Return the tokenizer of the processor."""
+        return tokenizer_of(reference, sees=True)
+
+    def text_part(self, model: nn.Module) -> nn.Module:
+        """Return the language tower: tables of positions in the vision tower count patches."""
+        whole: Any = model
+        tower: nn.Module = whole.get_decoder()
+        return tower
+
+    def check(self, task: Task, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> None:
+        """Refuse what no training could begin with, and what only text has: worked examples, a loss on whole texts."""
+        task.check_recipe(trial.recipe)
+        if trial.recipe.loss_on == "whole_text":
+            raise InputError('recipe: loss_on = "whole_text": not with pictures, which are no text; leave it out')
+        if build(trial.method).num_shots:
+            raise InputError(
+                f'method "{trial.method.label}": image-text models are shown no worked examples; leave out shots'
+            )
+        picture_question(task.examples(trial.split)[0], tokenizer)
+        if not trial.method.trains:
+            return
+        check_picture_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
+        check_picture_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
+        if trial.general_text is not None:
+            check_texts(tokenizer, read_texts(trial.general_text), trial.general_text.max_tokens)
+
+    def longest_example(self, task: Task, trial: Trial, tokenizer: Any) -> int:
+        """Return the tokens of the longest example that is trained or validated on, those of the picture included."""
+        examples = chain(task.examples("train"), task.examples("validation"))
+        lengths = (encode_pictured(one, tokenizer).num_tokens for one in examples)
+        return max((length for length in lengths if length <= trial.recipe.max_length), default=0)
+
+    def other_texts(self, task: Task, trial: Trial, tokenizer: Any, read_texts: ReadTexts) -> Sequence[LongText]:
+        """Return the longest question with its answer, and the longest general text."""
+        written = answering(task, tokenizer).max_new_tokens - 1  # nothing follows the last token
+        number = max(len(picture_question(one, tokenizer)) for one in references(task)) + written
+        words = f'the longest question of task "{task.card.name}" with its picture and its answer'
+        mend = "leave out the longest questions, or lower max_new_tokens"
+        return [LongText(words, number, mend), *longest_general_text(trial, tokenizer, read_texts)]
+
+    def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
+        """Return the loss on the tokens of the answers."""
+        return answer_loss
+
+    def training_data(self, task: Task, trial: Trial, loaded: LoadedModel) -> TrainingData:
+        """Return the examples as batches of tokens and pictures."""
+        tokenizer, recipe, seed = loaded.tokenizer, trial.recipe, trial.seed
+        if "forgetting" in trial.measures:
+            texts, reading = general_texts_of(trial.general_text)
+            check_texts(tokenizer, texts, **reading)
+        train, held_out = (
+            [encode_pictured(one, tokenizer) for one in task.examples(split)] for split in ("train", "validation")
+        )
+        pad_id = tokenizer.pad_token_id
+        batches = make_picture_batches(train, pad_id, recipe, seed)
+        validation = make_picture_batches(held_out, pad_id, recipe, seed, one_pass=True, split="validation")
+        longest = longest_picture_batches(train, pad_id, recipe)
+        return TrainingData(batches, longest, validation, batches.num_left_out, validation.num_left_out)
+
+    def evaluate(
+        self, asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progress: OnProgress
+    ) -> Evaluation:  # fmt: skip
+        """Answer the questions of the trial's split about their pictures."""
+        return evaluate(asked, loaded, phases, on_progress, PictureRespondent)

@@ -1,0 +1,74 @@
+"""Pictures of coloured shapes on a grid, drawn by rules in whole numbers: the same bytes on every machine."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (214, 40, 40),
+    "green": (42, 157, 60),
+    "blue": (38, 84, 214),
+    "yellow": (244, 200, 20),
+    "purple": (130, 48, 168),
+}
+SHAPES = ("square", "circle", "triangle", "cross", "diamond")
+ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
+CELL_PIXELS = 24
+SIDE_PIXELS = CELL_PIXELS * len(ROWS)
+BACKGROUND = 236
+
+
+class Thing(NamedTuple):
+    """One shape of a picture."""
+
+    colour: str
+    shape: str
+    row: int
+    column: int
+    half_pixels: int
+    """Half of its height and width."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        return "centre" if self.row == self.column == 1 else f"{ROWS[self.row]} {COLUMNS[self.column]}"
+
+
+PLACES = tuple(Thing("", "", row, column, 0).place for row in range(3) for column in range(3))
+
+
+def drawn(things: tuple[Thing, ...]) -> bytes:
+    """Return a picture of things in different cells as a file: a PPM, whose bytes depend on no library."""
+    import numpy as np
+
+    pixels = np.full((SIDE_PIXELS, SIDE_PIXELS, 3), BACKGROUND, dtype=np.uint8)
+    for thing in things:
+        rows = slice(thing.row * CELL_PIXELS, (thing.row + 1) * CELL_PIXELS)
+        columns = slice(thing.column * CELL_PIXELS, (thing.column + 1) * CELL_PIXELS)
+        pixels[rows, columns][_inside(thing.shape, thing.half_pixels)] = COLOURS[thing.colour]
+    return b"P6 %d %d 255\n" % (SIDE_PIXELS, SIDE_PIXELS) + pixels.tobytes()
+
+
+@cache
+def _inside(shape: str, half: int) -> "np.ndarray[Any, Any]":
+    """Return which pixels of a cell belong to a shape at its centre, bool, (CELL_PIXELS, CELL_PIXELS)."""
+    import numpy as np
+
+    along = np.arange(CELL_PIXELS) - CELL_PIXELS // 2
+    down, right = along[:, None], along[None, :]
+    far = np.maximum(abs(down), abs(right))
+    inside: np.ndarray[Any, Any]
+    match shape:
+        case "square":
+            inside = far <= half
+        case "circle":
+            inside = down * down + right * right <= half * half
+        case "triangle":
+            inside = (abs(down) <= half) & (2 * abs(right) <= down + half)
+        case "cross":
+            inside = (far <= half) & (3 * np.minimum(abs(down), abs(right)) <= half)
+        case _:
+            inside = abs(down) + abs(right) <= half
+    return inside

@@ -1,0 +1,184 @@
+"""Questions about pictures of coloured shapes, for models that read pictures and text.
+
+One example and how it is judged:
+
+    picture     a red circle at the top left and two blue squares, on a grid of three by three cells
+    prompt      Question: What colour is the circle?
+                Answer:
+    completion   red
+    group       seen
+    right       the answer is "red"
+
+Some colours never meet some shapes in the training data, though each colour and each shape is there. Half of the test
+questions are about such a combination: group "unseen". With `pictures = "blank"` every question comes with the same
+empty picture: what is right then can be guessed from the words alone.
+"""
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+from paretune.spec import IMAGE_TEXT, METRICS, InputError, ModelKind, TaskCard
+from paretune.tasks.base import Example, Message, Score, Split, Task
+from paretune.tasks.drawn_shapes import COLOURS, PLACES, SHAPES, Thing, drawn
+from paretune.tasks.options import one_of, whole_number
+
+_COMBINATIONS = [(colour, shape) for colour in COLOURS for shape in SHAPES]
+_UNSEEN = frozenset(zip(COLOURS, SHAPES, strict=True))
+"""What is in no training picture: each colour and each shape is left out once."""
+_SEEN = [one for one in _COMBINATIONS if one not in _UNSEEN]
+_SORTS = ("colour", "shape", "count", "place")
+_COUNTS = ("1", "2", "3", "4")
+_HALVES = (7, 8, 9, 10)
+_TRIES = 500
+"""Draws for one new example before the rules count as used up."""
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+class Asked(NamedTuple):
+    """A question and its answer."""
+
+    question: str
+    target: str
+    choices: tuple[str, ...]
+
+
+class VisualQuestions(Task):
+    """Colours, shapes, counts and places of what a picture shows."""
+
+    card: ClassVar[TaskCard] = TaskCard(
+        name="visual_questions",
+        version="1",
+        description="Questions about images of coloured shapes: colour, shape, number, place. Half of the test "
+        "questions are about combinations of colour and shape that are not in the training data.",
+        source="made by rule in paretune.tasks.visual_questions",
+        licence="Apache-2.0",
+        metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"]),
+        parts={
+            "seen": "about combinations of colour and shape of the training data",
+            "unseen": "about other combinations of the same colours and shapes",
+        },
+    )
+    kind: ClassVar[ModelKind] = IMAGE_TEXT
+    default_options: ClassVar[dict[str, Any]] = {
+        "train_size": 1024,
+        "validation_size": 64,
+        "test_size": 240,
+        "pictures": "drawn",
+        "seed": 0,
+    }
+    about_options = {
+        "train_size": "Training examples.",
+        "validation_size": "Validation questions.",
+        "test_size": 'Test questions. Half of them ("unseen") are about combinations that no training example has.',
+        "pictures": '"drawn", or "blank": the same empty image with every question, which shows what can be guessed.',
+        "seed": "Seed of the generated examples. Another seed is other data.",
+    }
+    option_kinds = {
+        **dict.fromkeys(("train_size", "validation_size", "test_size"), whole_number()),
+        "pictures": one_of("drawn", "blank"),
+        "seed": whole_number(0),
+    }
+    size_options: ClassVar[dict[Split, str]] = {"validation": "validation_size", "test": "test_size"}
+    max_new_tokens: ClassVar[int] = 16
+    stop: ClassVar[tuple[str, ...]] = ("\n",)
+
+    @classmethod
+    def sample(cls) -> Example:
+        """Return the first training example."""
+        return cls().examples("train")[0]
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """Return the examples of a split. Raises `InputError` for sizes that the rules cannot fill."""
+        return self._splits[split]
+
+    def score(self, text: str, example: Example) -> Score:
+        """Judge by the whole answer (strict) and by the first possible answer in it (lenient)."""
+        words = _WORD.findall(text.lower())
+        said = " ".join(words)
+        return Score(said == example.target, _first_choice(words, example.choices) == example.target)
+
+    @cached_property
+    def _splits(self) -> dict[Split, tuple[Example, ...]]:
+        sizes = {name: self.options[name] for name in ("train_size", "validation_size", "test_size")}
+        draw = random.Random(f"visual_questions {self.options['seed']}")
+        blank, unseen = self.options["pictures"] == "blank", sizes["test_size"] // 2
+        taken: set[tuple[str, bytes]] = set()
+        test = [
+            *_examples("test-seen", sizes["test_size"] - unseen, "seen", draw, taken, blank=blank),
+            *_examples("test-unseen", unseen, "unseen", draw, taken, blank=blank),
+        ]
+        validation = _examples("validation", sizes["validation_size"], "seen", draw, taken, blank=blank)
+        train = _examples("train", sizes["train_size"], "seen", draw, taken, blank=blank)
+        return {"train": tuple(train), "validation": tuple(validation), "test": tuple(test)}
+
+
+def _examples(
+    prefix: str, size: int, group: str, draw: random.Random, taken: set[tuple[str, bytes]], *, blank: bool
+) -> Iterator[Example]:
+    """Yield `size` examples whose pictures and questions are not in `taken` yet, and put them there."""
+    for number in range(size):
+        for _ in range(_TRIES):
+            about = draw.choice(sorted(_UNSEEN) if group == "unseen" else _SEEN)
+            sort = _SORTS[number % len(_SORTS)]
+            things = _things(about, draw.choice(_COUNTS) if sort == "count" else "1", draw)
+            asked = _asked(sort, things)
+            if asked is not None and (made := (asked.question, drawn(things))) not in taken:
+                break
+        else:
+            raise InputError(
+                f'task "visual_questions": no new example left after {number} of {prefix}; choose smaller sizes'
+            )
+        taken.add(made)
+        yield Example(
+            id=f"{prefix}-{number}",
+            prompt=f"Question: {asked.question}\nAnswer:",
+            completion=f" {asked.target}",
+            target=asked.target,
+            group=group,
+            messages=(Message("user", f"{asked.question} Answer briefly."), Message("assistant", asked.target)),
+            choices=asked.choices,
+            picture=drawn(()) if blank else made[1],
+        )
+
+
+def _things(about: tuple[str, str], number: str, draw: random.Random) -> tuple[Thing, ...]:
+    """Return what is in a picture: first the combination that it is about, as often as asked for, then others."""
+    rest = [one for one in _SEEN if one != about]
+    combinations = [about] * int(number) + [draw.choice(rest) for _ in range(draw.randint(1, 4))]
+    cells = draw.sample(range(9), len(combinations))
+    return tuple(
+        Thing(colour, shape, *divmod(cell, 3), draw.choice(_HALVES))
+        for (colour, shape), cell in zip(combinations, cells, strict=True)
+    )
+
+
+def _asked(sort: str, things: Sequence[Thing]) -> Asked | None:
+    """Return a question about the first thing of a picture; None where it would have more than one answer."""
+    one = things[0]
+    colours = {thing.colour for thing in things if thing.shape == one.shape}
+    shapes = {thing.shape for thing in things if thing.colour == one.colour}
+    number = sum((thing.colour, thing.shape) == (one.colour, one.shape) for thing in things)
+    match sort:
+        case "colour" if len(colours) == 1:
+            return Asked(f"What colour is the {one.shape}?", one.colour, tuple(COLOURS))
+        case "shape" if len(shapes) == 1:
+            return Asked(f"What shape is {one.colour}?", one.shape, SHAPES)
+        case "place":
+            return Asked(f"Where is the {one.colour} {one.shape}?", one.place, PLACES)
+        case "count":
+            plural = "crosses" if one.shape == "cross" else f"{one.shape}s"
+            return Asked(f"How many {one.colour} {plural} are there?", str(number), _COUNTS)
+    return None
+
+
+def _first_choice(words: Sequence[str], choices: Sequence[str]) -> str | None:
+    """Return the possible answer that comes first in words, the longest where several begin together."""
+    for place in range(len(words)):
+        rest = " ".join(words[place:])
+        found = [choice for choice in choices if rest == choice or rest.startswith(f"{choice} ")]
+        if found:
+            return max(found, key=len)
+    return None
