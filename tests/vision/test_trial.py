@@ -16,7 +16,7 @@ SIZES = {"train_size": 8, "validation_size": 4, "test_size": 4}
 
 
 @pytest.mark.parametrize("name", TOYS)
-@pytest.mark.parametrize("method", ["lora", "oft", "ia3", "full"])
+@pytest.mark.parametrize("method", ["lora", "prefix-tuning"])
 def test_a_trial_runs_from_the_first_byte_to_the_record(
     toy: Callable[[str], str], name: str, method: str, tmp_path: Path
 ) -> None:

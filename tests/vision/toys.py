@@ -5,6 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import torch
+
 from paretune.models.processor import without_videos
 from paretune.models.progress import without_bars
 from paretune.models.toy import seeded, toy_tokenizer
@@ -135,6 +137,7 @@ def paligemma() -> Toy:
         image_token_index=processor.tokenizer.convert_tokens_to_ids("<image>"),
         projection_dim=_WIDTH,
         hidden_size=_WIDTH,
+        tie_word_embeddings=False,
     )  # fmt: skip
     return _toy(PaliGemmaForConditionalGeneration, config, processor)
 
@@ -164,7 +167,10 @@ def gemma3() -> Toy:
         mm_tokens_per_image=4,
         initializer_range=0.1,
     )  # fmt: skip
-    return _toy(Gemma3ForConditionalGeneration, config, processor)
+    toy = _toy(Gemma3ForConditionalGeneration, config, processor)
+    with seeded():  # it begins as zeros, through which no picture is seen
+        torch.nn.init.normal_(toy.model.model.multi_modal_projector.mm_input_projection_weight, std=0.1)
+    return toy
 
 
 TOYS: Mapping[str, Callable[[], Toy]] = MappingProxyType({

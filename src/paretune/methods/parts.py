@@ -6,15 +6,17 @@ what lies in neither tower and in no head, or else what comes after the blocks o
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
+from paretune.methods.base import KindTraits
 from paretune.spec import InputError, MethodSpec, nearest
 
 TARGETS = "targets"
 """The parameter of methods that says which parts they train: names of parts with "+" between them."""
+_LISTS_OF_LAYERS = ("target_modules", "feedforward_modules")
 Part = Literal["language", "vision", "projector"]
 PARTS: tuple[Part, ...] = ("language", "vision", "projector")
 
@@ -49,34 +51,50 @@ def wanted_parts(spec: MethodSpec) -> tuple[Part, ...] | None:
     return tuple(part for part in PARTS if part in names)
 
 
+def check_has_parts(spec: MethodSpec, kind: KindTraits) -> None:
+    """Raise `InputError` where a method names parts and models of this kind have none."""
+    if wanted_parts(spec) and not kind.has_parts:
+        raise InputError(f'method "{spec.label}": {TARGETS}: only models of pictures and text have parts; leave it out')
+
+
 def layers_in_parts(
-    spec: MethodSpec, model: nn.Module, found: Mapping[str, Any], names: Sequence[str]
+    spec: MethodSpec, model: nn.Module, found: Mapping[str, Any], *, bare: bool = False
 ) -> dict[str, list[str]]:
     """Return the layers that a method adapts in the parts that it is to train, by parameters of peft's config.
 
-    `names` are parameters that list layers. Their values are those of `found`, which follow from the model, or else
-    those that the study gives. Without `targets` that is the language tower, unless the study lists layers itself.
-    Of a projector all linear layers are taken, as it has no blocks. Raises `InputError` where nothing is left.
+    What the study lists or `found` holds, which follows from the model, is narrowed to the parts: without `targets` to
+    the language tower, unless the study lists layers itself. Of a projector all linear layers are taken, as it has no
+    blocks; one without any is a bare matrix, which methods adapt that know `bare` parameters. Raises `InputError` where
+    nothing is left of a part.
     """
     wanted, parts = wanted_parts(spec), parts_of(model)
-    layers: dict[str, list[str]] = {}
-    for name in names:
+    of, layers = wanted or ("language",), dict[str, list[str]]()
+    for name in _LISTS_OF_LAYERS:
         listed = found.get(name, spec.parameters.get(name))
         if listed is None or (name not in found and wanted is None):
             continue
-        of = wanted or ("language",)
-        chosen = {module for module, _ in model.named_modules() if parts.holds(of, module) and _matches(listed, module)}
-        if name in found:
-            chosen |= {
-                module
-                for module, layer in model.named_modules()
-                if isinstance(layer, nn.Linear) and "projector" in of and parts.holds(("projector",), module)
-            }
-        for part in of:
-            if not any(parts.holds((part,), module) for module in chosen):
-                raise InputError(f'method "{spec.label}": {name}: no layer in the {part} part of this model to adapt')
-        layers[name] = [module for module, _ in model.named_modules() if module in chosen]
+        inside = [(module, layer) for module, layer in model.named_modules() if parts.holds(of, module)]
+        layers[name] = [
+            module
+            for module, layer in inside
+            if _matches(listed, module)
+            or (name in found and isinstance(layer, nn.Linear) and parts.holds(("projector",), module))
+        ]
+        missing = [part for part in of if not any(parts.holds((part,), module) for module in layers[name])]
+        if missing == ["projector"] and bare and name in found:
+            layers["target_parameters"] = _bare_matrices(model, parts)
+            missing = [] if layers["target_parameters"] else missing
+        if missing:
+            raise InputError(
+                f'method "{spec.label}": {TARGETS}: this model has no layer in its {missing[0]} that the method '
+                'adapts; choose other parts, or train that part as a whole with the method "full"'
+            )
     return layers
+
+
+def _bare_matrices(model: nn.Module, parts: Parts) -> list[str]:
+    """Return the matrices of the projector that belong to no linear layer."""
+    return [name for name, one in model.named_parameters() if one.ndim == 2 and parts.holds(("projector",), name)]
 
 
 def _matches(listed: Any, module: str) -> bool:

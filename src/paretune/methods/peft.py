@@ -27,14 +27,13 @@ from paretune.methods.layer_choices import (
     check_token_indices,
 )
 from paretune.methods.lora_options import WIDER_KINDS
-from paretune.methods.parts import TARGETS, layers_in_parts, wanted_parts
+from paretune.methods.parts import TARGETS, check_has_parts, layers_in_parts, wanted_parts
 from paretune.methods.precision import train_in_float32
 from paretune.methods.ranges import check_range
 from paretune.methods.registry import LIBRARY_PREFIX
 from paretune.methods.targets import linear_layers_of_blocks, table_knows
-from paretune.spec import InputError, MethodSpec, Recipe, nearest, one_line
+from paretune.spec import InputError, MethodSpec, Recipe, Unavailable, nearest, one_line
 
-_LISTS_OF_LAYERS = ("target_modules", "feedforward_modules")
 _IGNORED = "will be ignored"
 """In what peft says of a parameter that another one makes pointless."""
 
@@ -47,12 +46,9 @@ class Peft(Method):
         trained_as = context.recipe.trainable_dtype
         given = self.spec.parameters.get("modules_to_save")
         from_base = {**self.base_parameters(model, context), **further_modules(context.head, given)}
+        check_has_parts(self.spec, context.kind)
         if context.kind.has_parts:
-            from_base |= layers_in_parts(self.spec, model, from_base, _LISTS_OF_LAYERS)
-        elif wanted_parts(self.spec):
-            raise InputError(
-                f'method "{self.spec.label}": {TARGETS}: only models of pictures and text have parts; leave it out'
-            )
+            from_base |= self._in_parts(model, from_base)
         config = self.config(context.recipe, context.kind.peft_task_type, from_base)
         self.check_config(config, context)
         check_token_indices(self.spec.label, config, model)
@@ -101,6 +97,21 @@ class Peft(Method):
         if given == "all-linear" and context.kind.linear_in_blocks:
             return {"target_modules": self.default_targets(model)}
         return {}
+
+    def _in_parts(self, model: nn.Module, from_base: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Return which layers of an image-text model are adapted: those in the parts that the study names."""
+        if not self.goes_with_pictures:
+            raise Unavailable(
+                f'method "{self.spec.label}": its virtual tokens are embeddings, which do not go with pictures in the '
+                "text; prefix-tuning, whose virtual tokens are keys and values, does"
+            )
+        bare = "target_parameters" in parameter_kinds(config_class(self.spec))
+        return layers_in_parts(self.spec, model, from_base, bare=bare)
+
+    @property
+    def goes_with_pictures(self) -> bool:
+        """Whether image-text models take it: they replace the embeddings of a picture's tokens, counted as they are."""
+        return not issubclass(config_class(self.spec), PromptLearningConfig)
 
     @property
     def pools_answers(self) -> bool:

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from paretune.methods.base import Context, Method
 from paretune.methods.checkpoint import reading, require_safetensors
-from paretune.methods.parts import TARGETS, parts_of, wanted_parts
+from paretune.methods.parts import TARGETS, check_has_parts, parts_of, wanted_parts
 from paretune.methods.precision import train_in_float32
 from paretune.spec import InputError, MethodSpec
 
@@ -48,16 +48,12 @@ class Full(Method):
             )
         self._base_dtype = next(model.parameters()).dtype
         wanted = wanted_parts(self.spec)
-        if wanted is None:
-            model.requires_grad_(True)
-        elif context.kind.has_parts:
+        check_has_parts(self.spec, context.kind)
+        model.requires_grad_(True)
+        if wanted is not None:
             parts = parts_of(model)
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(parts.holds(wanted, name))
-        else:
-            raise InputError(
-                f'method "{self.spec.label}": {TARGETS}: only models of pictures and text have parts; leave it out'
-            )
         if context.recipe.trainable_dtype == "float32":
             train_in_float32(model)
         return model
