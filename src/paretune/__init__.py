@@ -6,7 +6,7 @@
     records = run(study, "results/word-problems")          # trains what is missing; resumes by itself
     print(records)                                         # the table: intervals, ties, memory, time, size
     print(compare("results/word-problems", "rslora", "lora"))
-    print(recommend("results/word-problems", max_memory="24GB", mergeable=True))
+    print(recommend("results/word-problems", max_memory="21GB", mergeable=True))
 
 Studies: `Study` (from a TOML file or from Python), `run`, `load_records`, `Record`.
 Statements about a finished study: `compare`, `recommend`, `claim`, `pareto`.

@@ -222,7 +222,7 @@ def test_what_no_number_would_separate_is_said_in_the_metric_s_items() -> None:
     )
     assert f"{alone}, nor would both together." in comparison_sentence(hopeless)
     both = comparison_sentence(hopeless.model_copy(update={"times_both": 12}))
-    assert f"{alone}; about 12 times as many texts and 12 times as many seeds together would, in 4 of 5 " in both
+    assert f"{alone}. About 12 times as many texts together with 12 times as many seeds would, in 4 of 5 " in both
 
 
 def test_a_graded_share_that_is_nothing_everywhere_keeps_an_interval() -> None:

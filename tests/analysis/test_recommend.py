@@ -151,8 +151,9 @@ def test_examples_in_the_prompt_are_listed_to_compare_with_like_the_base_model()
         answers = {"base": right(12), "base-few-shot": right(number), "lora": right(40)}
         found = asked(found=evidence(answers, base_few_shot={"method": shown}))
         assert not found.ruled_out
-        (line,) = [line for line in recommendation_lines(found) if line.startswith("Behind lora in these runs: ")]
-        assert {"base", "base-few-shot"} == {*line.partition(": ")[2].rstrip(".").split(", ")}
+        head = "Not fine-tuned, shown for comparison; behind lora in these runs: "
+        (line,) = [line for line in recommendation_lines(found) if line.startswith(head)]
+        assert {"base", "base-few-shot"} == {*line.removeprefix(head).rstrip(".").split(", ")}
 
 
 def test_a_tied_method_says_of_which_costs_it_needs_clearly_less_and_of_which_more() -> None:

@@ -57,8 +57,8 @@ def test_recommend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "highest accuracy, with training memory at most 2.00 GB" in text
     assert "Ruled out: full: training memory 2.61 GB, wanted at most 2.00 GB." in text
-    assert "No fine-tuning method, shown for comparison: base." in text
-    assert "with a probability of" in text
+    assert "Not fine-tuned, shown for comparison: base." in text
+    assert "probability of being the best of those that meet the requirements" in text
     show_recommendation(folder, limited, task=None, across=False, as_json=True)
     value = json.loads(capsys.readouterr().out)
     for again in (
@@ -124,7 +124,7 @@ def test_recommend_says_where_the_checkpoint_lies_and_how_it_is_loaded(
     show_recommendation(folder, wishes(), task=None, across=False, as_json=False)
     printed = capsys.readouterr().out
     assert "Checkpoint" not in printed
-    assert f"No checkpoint in {folder / 'adapters'} of: {label}" in printed.splitlines()
+    assert f"No checkpoint in {folder / 'adapters'} of: {label}. Running the study into another folder" in printed
     record = next(one for one in load_records(folder) if one.trial.method.label == label and one.trial.seed == 0)
     place = Store(folder).adapter_folder(record.trial_id, record.attempt)
     place.mkdir(parents=True)
@@ -159,7 +159,7 @@ def test_methods_are_found_in_capitals_too_and_no_two_are_called_equal(
     assert "This pair alone: 95% interval " in printed
     assert "equal" not in printed
     nothing = compared.model_copy(update={"within": 1.0})
-    assert "; no difference is ruled out. Quote the corrected p-value if " in comparison_sentence(nothing)
+    assert "; no difference is ruled out. The verdict uses the corrected p-value; " in comparison_sentence(nothing)
 
 
 def test_recommend_with_capabilities_and_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

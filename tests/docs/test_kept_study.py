@@ -111,7 +111,7 @@ def test_table_says_how_seed_variances_were_moderated(rows: dict[str, Any]) -> N
     trained = zip(compared.rows, compared.components, strict=True)
     (freedom,) = {one.degrees_of_freedom for row, one in trained if row.trains and one is not None}
     assert freedom == 8 * 2
-    assert f"(Smyth 2004). It is then known as well as from about {freedom + 1:.0f} seeds of its own, of which" in table
+    assert f"(Smyth 2004). The variance is then known as well as from about {freedom + 1:.0f} seeds; the means" in table
 
 
 def test_table_and_page_say_which_differences_the_study_finds(rows: dict[str, Any]) -> None:

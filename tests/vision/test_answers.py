@@ -50,8 +50,7 @@ def trained(reference: str, name: str) -> tuple[Any, Any, nn.Module]:
 
 
 def answers(model: nn.Module, tokenizer: Any, prompts: list[Pictured], batch_size: int) -> list[str]:
-    lengths = {"max_new_tokens": 8, "min_new_tokens": 8}
-    return answer(model, tokenizer, prompts, batch_size=batch_size, **lengths)
+    return answer(model, tokenizer, prompts, batch_size=batch_size, max_new_tokens=8, min_new_tokens=8)
 
 
 @pytest.mark.parametrize("name", TOYS)

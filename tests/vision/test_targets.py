@@ -31,7 +31,7 @@ def trained_in(name: str, method: str, **parameters: Any) -> dict[str, int]:
     model = TOYS[name]().model
     parts = parts_of(model)
     wrapped = attached(model, method, **parameters)
-    found = dict.fromkeys(PARTS, 0)
+    found: dict[str, int] = dict.fromkeys(PARTS, 0)
     for full_name, parameter in wrapped.named_parameters():
         if parameter.requires_grad:
             own = full_name.removeprefix("base_model.model.")

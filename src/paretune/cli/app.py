@@ -109,7 +109,7 @@ def run(  # noqa: PLR0917 (one for each option)
 
     The study is a TOML file, or --methods with options. All problems are listed before the first trial starts. The same
     command resumes after any interruption: finished trials are never repeated. A trial that takes over an hour is
-    stopped (time_limit_seconds of a study file).
+    stopped, and its outcome is a time-out: raise time_limit_seconds at the top of a study file, and add --retry.
 
     The base model is loaded in float32; the default one was stored in 4 bit and is expanded to float32. Its dtype,
     quantisation and all other training settings are keys of [recipe] in a study file, for example dtype = "bfloat16"
@@ -246,7 +246,7 @@ def compare(  # noqa: PLR0917 (one for each option)
     show_comparison(folder, first, second, task=task, across=across, as_json=json)
 
 
-@app.command(epilog="Example: paretune recommend results/demo --max-memory 24GB --max-checkpoint 50MB --mergeable")
+@app.command(epilog="Example: paretune recommend results/demo --max-memory 21GB --max-checkpoint 50MB --mergeable")
 def recommend(  # noqa: PLR0917 (one for each option)
     folder: options.Folder,
     maximise: options.Maximise = None,

@@ -12,7 +12,7 @@ from paretune.analysis.decisions.requirements import Limit, Reason
 from paretune.report.format import plain, probability, show, span
 from paretune.spec import COSTS, METRICS, Metric
 
-COMPARED = "No fine-tuning method, shown for comparison"
+COMPARED = "Not fine-tuned, shown for comparison"
 """What is said of rows that train no base model."""
 LIKELY = 0.95
 """From this probability of being the best on, people ask why a method is only tied for best."""
@@ -59,7 +59,7 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
         case "not measured":
             return f"{label} was not measured"
         case "does not train":
-            return "no fine-tuning method, shown for comparison"
+            return "not fine-tuned, shown for comparison"
         case "capability":
             return f"not {capability_text(label)}"
         case "capability unknown":
@@ -203,7 +203,7 @@ def _merits(recommendation: Recommendation, candidate: Candidate) -> str:
         best = recommendation.shortlist[0]
         words += _differences(candidate, best)
     if candidate.not_shown_above:
-        words.append(f"not shown to be better than {' or '.join(candidate.not_shown_above)}")
+        words.append(f"not shown to be better than {' or '.join(candidate.not_shown_above)}, corrected for all pairs")
     bounded = recommendation.limits or recommendation.capabilities
     among = "the best of those that meet the requirements" if bounded else "the best"
     if len(recommendation.admissible) > 1:  # of one alone it would always be 100%

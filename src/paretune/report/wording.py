@@ -86,8 +86,8 @@ def _moderation_note(rows: Sequence[Row]) -> list[str]:
     )
     return [
         "Few seeds say little about their own variance, so each method's is pulled towards that of all methods (Smyth "
-        f"2004). It is then known as well as from about {seeds} seeds of its own, of which there are {own}. An "
-        "interval can be narrower or wider than the standard deviation (SD) of its own seeds gives."
+        f"2004). The variance is then known as well as from about {seeds} seeds; the means are still those of {own}. "
+        "An interval can be narrower or wider than the standard deviation (SD) of its own seeds gives."
     ]
 
 

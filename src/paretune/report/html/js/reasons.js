@@ -13,7 +13,7 @@ export const reasonText = ({ kind, requirement, value, limit, baseline }) => {
     return `${label} ${show(metric, value)}, not ${metric.lower ? "below" : "above"} that of ${baseline} ${show(metric, limit.value)}`;
   }
   if (kind === "not measured") return `${label} was not measured`;
-  if (kind === "does not train") return "no fine-tuning method, shown for comparison";
+  if (kind === "does not train") return "not fine-tuned, shown for comparison";
   if (kind === "capability") return `not ${given.capabilities[requirement]}`;
   if (kind === "capability unknown") return `whether it is ${given.capabilities[requirement]} is unknown: no audit is recorded`;
   return `did not finish: ${label.replaceAll("_", " ")}`;
@@ -38,7 +38,7 @@ export const meritsText = ({ row, isBest, least, notShownAbove }, best, view) =>
   const named = given.fit.views[view].costs;
   words.push(...least.map((cost) => `${named.find((one) => one.name === cost).least} among those tied`));
   if (!isBest) words.push(...differences(row, best, least, view));
-  if (notShownAbove.length > 0) words.push(`not shown to be better than ${notShownAbove.map((one) => given.fit.name[one]).join(" or ")}`);
+  if (notShownAbove.length > 0) words.push(`not shown to be better than ${notShownAbove.map((one) => given.fit.name[one]).join(" or ")}, corrected for all pairs`);
   return words.join("; ");
 };
 
