@@ -125,3 +125,20 @@ def test_the_trial_of_a_lost_node_runs_again_elsewhere(
     begun = Counter(Path(command[-1]).with_suffix(".runs").read_text().split())
     assert begun == {trial.id: 2 if trial.id == again.trial_id else 1 for trial in trials}
     assert {record.attempt for record in records if record} == {1}
+
+
+def test_a_run_starts_while_a_node_is_being_lost(
+    cluster: Any, quick_worker: Callable[..., tuple[str, ...]], toy_study: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Ray still lists a node whose processes were killed a moment ago."""
+    node = cluster.add_node(**NODE)
+    store, (trial, *_) = Store(tmp_path / "results"), plan(toy_study())
+    executor = ray_executor(
+        store, threads=1, time_limit_seconds=3600, command=quick_worker(), check=lambda provenance, node: None
+    )
+    try:
+        kill(cluster, node)
+        executor.run([trial], Recorder())
+    finally:
+        cluster.remove_node(node)
+    assert store.attempt(trial.id, 1).outcome.kind == "ok"

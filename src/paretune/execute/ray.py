@@ -139,11 +139,23 @@ class RayCluster:
         return left
 
     def check_versions(self) -> None:
-        """Raise `InputError` where a node has other versions than this process."""
+        """Raise `InputError` where a node has other versions than this process, or does not answer.
+
+        A node that is lost meanwhile is left out: nothing runs there.
+        """
+        errors = self._ray.exceptions
         probe = self._ray.remote(num_cpus=0, max_retries=0)(version_probe())
         options = {node.name: probe.options(scheduling_strategy=self._only_on(node.id)) for node in self._nodes()}
         for name, answer in {name: option.remote() for name, option in options.items()}.items():
-            check_versions(self._ray.get(answer, timeout=_PROBE_SECONDS), name)
+            try:
+                found = self._ray.get(answer, timeout=_PROBE_SECONDS)
+            except errors.GetTimeoutError:
+                raise InputError(f"node {name} does not answer within {_PROBE_SECONDS} seconds") from None
+            except errors.RayTaskError:
+                raise
+            except errors.RayError:
+                continue
+            check_versions(found, name)
 
     def stop(self) -> None:
         """Cancel what runs or waits. Within seconds, no process of a trial is left."""
