@@ -12,16 +12,16 @@ import argparse
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import islice
-from typing import Any, NamedTuple
+from itertools import chain, islice
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import nn
 
 from benchmarks.gpu import maths
-from paretune.engine import Batch, make_batches, train
+from paretune.engine import Batch, Training, make_batches, train
 from paretune.engine.packing import (
     NotPackable,
     Trainee,
@@ -39,6 +39,9 @@ from paretune.spec import EMBEDDED_MODEL, MethodEntry, MethodSpec, Recipe
 from paretune.tasks import get_task
 
 SHAPE = "shape"
+Losses = list[Sequence[float]]
+"""The losses of each training, a value for each step."""
+ResultT = TypeVar("ResultT")
 
 
 class Source(NamedTuple):
@@ -100,43 +103,67 @@ def random_rows(recipe: Recipe, *, tiny: bool) -> list[Batch]:
 def compared(source: Source, spec: MethodSpec, recipe: Recipe, size: int, rounds: int) -> str:
     """Train so many trials alone and in one pass, alternating, and return both times for one trial, and their ratio."""
     seconds: dict[str, list[float]] = {"alone": [], "packed": []}
+    losses: dict[str, Losses] = {"alone": [], "packed": []}
     ways = {"alone": alone_seconds, "packed": packed_seconds}
     try:
         packed_seconds(source, spec, recipe, size)  # warms caches and allocators up
         for number in range(rounds):
             for way in list(ways) if number % 2 == 0 else reversed(ways):
-                seconds[way].append(ways[way](source, spec, recipe, size) / size)
+                losses[way] = []
+                seconds[way].append(ways[way](source, spec, recipe, size, losses=losses[way]) / size)
     except NotPackable as error:
         return f"trained alone: {error}"
     alone, packed = (statistics.median(seconds[way]) for way in ways)
     ratios = [one / other for one, other in zip(seconds["packed"], seconds["alone"], strict=True)]
+    pairs = zip(chain(*losses["alone"]), chain(*losses["packed"]), strict=True)
+    differences = [abs(one - other) / abs(one) for one, other in pairs]
     return (
         f"{alone / recipe.steps:.4f} s a step alone, {packed / recipe.steps:.4f} s for each in a pack, "
-        f"packed / alone {statistics.median(ratios):.3f} (of {min(ratios):.3f} to {max(ratios):.3f})"
+        f"packed / alone {statistics.median(ratios):.3f} (of {min(ratios):.3f} to {max(ratios):.3f}); "
+        f"{len(differences)} losses differ by at most {max(differences):.1e} of their value"
     )
 
 
 def alone_seconds(
-    source: Source, spec: MethodSpec, recipe: Recipe, size: int, on_step: OnStep | None = None
-) -> float:  # fmt: skip
-    """Return the seconds that the trainings take one after another."""
+    source: Source,
+    spec: MethodSpec,
+    recipe: Recipe,
+    size: int,
+    on_step: OnStep | None = None,
+    *,
+    losses: Losses | None = None,
+) -> float:
+    """Return the seconds that the trainings take one after another. Losses of each are added to `losses`."""
     total = 0.0
     for seed in range(size):
         trainee = ready(source, spec, recipe, seed, source.base())
-        total += timed(partial(train, *trainee, recipe, on_step=on_step))
+        took, training = timed(partial(train, *trainee, recipe, on_step=on_step))
+        total += took
+        if losses is not None:
+            losses.append(training.losses)
         del trainee
         tidy()
     return total
 
 
 def packed_seconds(
-    source: Source, spec: MethodSpec, recipe: Recipe, size: int, on_step: OnStep | None = None
-) -> float:  # fmt: skip
-    """Return the seconds that they take in one pass."""
+    source: Source,
+    spec: MethodSpec,
+    recipe: Recipe,
+    size: int,
+    on_step: OnStep | None = None,
+    *,
+    losses: Losses | None = None,
+) -> float:
+    """Return the seconds that they take in one pass. Losses of each are added to `losses`."""
     base = source.base()
     sums = weight_sums(base)
     trainees = [ready(source, spec, recipe, seed, sharing_copy(base)) for seed in range(size)]
-    taken = timed(partial(train_packed, base, trainees, recipe, packed_answer_losses, sums=sums, on_step=on_step))
+    taken, trainings = timed(
+        partial(train_packed, base, trainees, recipe, packed_answer_losses, sums=sums, on_step=on_step)
+    )
+    if losses is not None:
+        losses += [training.losses for training in trainings if isinstance(training, Training)]
     del base, trainees
     tidy()
     return taken
@@ -153,13 +180,17 @@ def ready(source: Source, spec: MethodSpec, recipe: Recipe, seed: int, base: nn.
     return Trainee(model, method, method.optimizer(model, context), batches)
 
 
-def timed(run: Callable[[], object]) -> float:
-    """Return the seconds that something takes, the device's work included."""
+def timed(run: Callable[[], ResultT]) -> tuple[float, ResultT]:
+    """Return the seconds that something takes, and what it returns.
+
+    They are the processor's, or of the clock on an accelerator, whose work is waited for.
+    """
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     wait()
-    began = time.perf_counter()
-    run()
+    began = clock()
+    result = run()
     wait()
-    return time.perf_counter() - began
+    return clock() - began, result
 
 
 def wait() -> None:

