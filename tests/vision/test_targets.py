@@ -68,6 +68,11 @@ def test_adapters_go_into_the_language_tower_by_default(name: str, method: str) 
     assert found["vision"] == found["projector"] == 0
 
 
+def test_the_row_says_which_parts_are_trained() -> None:
+    assert resolve(MethodEntry(name="lora", parameters={"targets": "vision"})).label == "lora (vision)"
+    assert resolve(MethodEntry(name="lora", label="mine", parameters={"targets": "vision"})).label == "mine"
+
+
 def test_layers_that_the_study_lists_are_taken_as_listed() -> None:
     found = trained_in("llava", "lora", target_modules=["q_proj"])
     assert found["vision"] == found["language"] > 0
@@ -79,7 +84,7 @@ def test_layers_that_the_study_lists_are_taken_as_listed() -> None:
 def test_what_is_no_part_is_refused(method: str, targets: Any) -> None:
     said = refusal(lambda: trained_in("llava", method, targets=targets))
     assert "targets" in said
-    assert said.startswith(f'method "{method}"')
+    assert said.startswith(f'method "{method}')
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])

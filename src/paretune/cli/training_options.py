@@ -55,7 +55,7 @@ def whole_numbers(option: str, given: str, example: str) -> list[int]:
 
 def _with_learning_rates(methods: Sequence[MethodEntry], options: Sequence[str]) -> dict[str, Any]:
     """Return the learning rates of all methods, and the methods with the rates that name them."""
-    labels = [method.label or method.name for method in methods]
+    labels = [method.row_label for method in methods]
     shared: list[float] = []
     own: dict[str, float] = {}
     for option in options:
@@ -77,7 +77,7 @@ def _with_learning_rates(methods: Sequence[MethodEntry], options: Sequence[str])
 
 
 def _with_rate(method: MethodEntry, rates: dict[str, float]) -> MethodEntry:
-    rate = rates.get(method.label or method.name, method.learning_rate)
+    rate = rates.get(method.row_label, method.learning_rate)
     return method.model_copy(update={"learning_rate": rate})
 
 

@@ -181,7 +181,7 @@ def _short(study: Study, bounds: Mapping[Split, str]) -> Study:
 
 def _steps(study: Study, trial: Trial, sizes: Mapping[Split, int]) -> int:
     """Return the optimizer steps of a method's trials in the study itself."""
-    (entry,) = [one for one in study.methods if (one.label or one.name) == trial.method.label]
+    (entry,) = [one for one in study.methods if one.row_label == trial.method.label]
     recipe: Recipe = recipe_of(study, entry)
     return recipe.for_examples(sizes["train"]).steps
 

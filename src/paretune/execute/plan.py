@@ -137,7 +137,7 @@ def _only_held(entry: MethodEntry) -> MethodEntry:
 
 def recipe_of(study: Study, entry: MethodEntry, tuning: Mapping[str, Any] | None = None) -> Recipe:
     """Return the study's recipe with the departures of tuning, if given, and of one method. The method's win."""
-    recipe, where = study.recipe, f'method "{entry.label or entry.name}", recipe'
+    recipe, where = study.recipe, f'method "{entry.row_label}", recipe'
     for departures in (tuning or {}, entry.recipe):
         recipe = recipe.with_changes(departures, where) if departures else recipe
     return recipe

@@ -67,10 +67,10 @@ def resolve(entry: MethodEntry) -> MethodSpec:
     parameters = {**preset.parameters, **_without_defaults(preset, entry.parameters)}
     implementation = preset.implementation
     if preset.peft_type == "LORA":
-        implementation = _lora_implementation(entry.label or entry.name, preset, parameters)
+        implementation = _lora_implementation(entry.row_label, preset, parameters)
     return MethodSpec(
         name=entry.name,
-        label=entry.label or entry.name,
+        label=entry.row_label,
         implementation=implementation,
         peft_type=preset.peft_type,
         parameters=parameters,

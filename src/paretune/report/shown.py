@@ -101,7 +101,7 @@ def _(shown: Study) -> RenderableType:
     facts = {
         "Base model": shown.base_model,
         "Tasks": ", ".join(entry.name for entry in shown.tasks),
-        "Methods": ", ".join(entry.label or entry.name for entry in shown.methods),
+        "Methods": ", ".join(entry.row_label for entry in shown.methods),
         "Learning rates": ", ".join(map(str, shown.learning_rates)) or "each method's own",
         "Seeds": ", ".join(map(str, shown.seeds)),
         "Recipe": ", ".join(f"{name} = {value}" for name, value in shown.recipe.model_dump(exclude_unset=True).items()),

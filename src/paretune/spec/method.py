@@ -34,6 +34,16 @@ class MethodEntry(Data):
     recipe: dict[str, Any] = {}
     """An explicit departure from the study's recipe, shown with the result."""
 
+    @property
+    def row_label(self) -> str:
+        """How the row is called: its label, or else its name, with the parts of the model that it trains if it says so.
+
+        Such as "lora (vision)".
+        """
+        targets = self.parameters.get("targets")
+        named = isinstance(targets, str) and targets.replace("+", "").isalpha()
+        return self.label or (f"{self.name} ({targets})" if named else self.name)
+
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:

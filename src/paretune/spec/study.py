@@ -57,7 +57,7 @@ class Study(Shown, Data):
         """Yield its name and its size; `print` shows more, and `model_dump` all."""
         yield from {"name": self.name, "base_model": self.base_model}.items()
         yield "tasks", [entry.name for entry in self.tasks]
-        yield "methods", Brief([entry.label or entry.name for entry in self.methods])
+        yield "methods", Brief([entry.row_label for entry in self.methods])
         yield from {"seeds": self.seeds, "tuned": self.tuning is not None}.items()
 
     @model_validator(mode="before")
@@ -76,7 +76,7 @@ class Study(Shown, Data):
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Self:
-        labels = [entry.label or entry.name for entry in self.methods]
+        labels = [entry.row_label for entry in self.methods]
         for label in labels:
             if labels.count(label) > 1:
                 raise ValueError(f'two methods are called "{label}": give one of them another label')
@@ -93,7 +93,7 @@ class Study(Shown, Data):
         tuned = [(entry, values) for entry in self.methods for values in entry.tune.items()]
         if self.tuning is None:
             for entry, _ in tuned:
-                raise ValueError(f'method "{entry.label or entry.name}": tune needs a [tuning] section in the study')
+                raise ValueError(f'method "{entry.row_label}": tune needs a [tuning] section in the study')
             return self
         if self.learning_rates:
             raise ValueError(
@@ -105,7 +105,7 @@ class Study(Shown, Data):
         for entry, (name, values) in tuned:
             if isinstance(values, Between) and self.tuning.sampler == "grid":
                 raise ValueError(
-                    f'method "{entry.label or entry.name}", tune.{name}: a range needs a sampler '
+                    f'method "{entry.row_label}", tune.{name}: a range needs a sampler '
                     '([tuning] sampler = "tpe" or "random"); a grid needs a list of values'
                 )
         try:

@@ -135,7 +135,7 @@ class Store:
             record = reading.resolved(one)
             latest[record.trial.id] = max(latest.get(record.trial.id, record), record, key=_age)
         study = self.study()
-        labels = [entry.label or entry.name for entry in study.methods] if study else []
+        labels = [entry.row_label for entry in study.methods] if study else []
         places = {label: place for place, label in enumerate(labels)}
 
         def order(record: Record) -> tuple[int, str, str]:

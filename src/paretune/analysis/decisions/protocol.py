@@ -78,7 +78,7 @@ def _declared(study: Study | None) -> dict[str, _Declared]:
     """Return the recipes of each method to which the study gives one of its own, by label."""
     if study is None:
         return {}
-    labelled = [(entry.label or entry.name, entry.recipe) for entry in study.methods if entry.recipe]
+    labelled = [(entry.row_label, entry.recipe) for entry in study.methods if entry.recipe]
     return {
         label: _Declared(study.recipe, study.recipe.with_changes(changes, f'method "{label}"'))
         for label, changes in labelled

@@ -60,7 +60,7 @@ def study_of(row: Row, study: Study) -> str:
     task = next((one for one in study.tasks if one.name == trial.task.name), None)
     if record.imported is not None or task is None:
         return ""
-    entry = next((one for one in study.methods if (one.label or one.name) == trial.method.label), None)
+    entry = next((one for one in study.methods if one.row_label == trial.method.label), None)
     method = MethodEntry(
         name=entry.name if entry else trial.method.name,
         label=trial.method.label,
