@@ -37,6 +37,21 @@ def test_tasks_rates_and_what_a_label_stands_for_are_rows_of_their_own() -> None
     assert {row.task for row in rows} == {"word_problems (012345)", "word_problems (ffff)"}
 
 
+def test_tasks_of_one_name_are_told_apart_by_the_one_option_that_differs() -> None:
+    def named(*options: dict[str, Any]) -> set[str]:
+        tasks = [
+            TaskSpec(name="shapes", version="1", options=one, content_hash=f"{place}23456789")
+            for place, one in enumerate(options)
+        ]
+        return {row.task for row in rows_of([make_record(task=task) for task in tasks])}
+
+    assert named({"pictures": "drawn", "seed": 0}) == {"shapes"}
+    blank = {"pictures": "blank", "seed": 0}
+    assert named({"pictures": "drawn", "seed": 0}, blank) == {"shapes (pictures: drawn)", "shapes (pictures: blank)"}
+    assert named({"pictures": "drawn", "seed": 1}, blank) == {"shapes (023456)", "shapes (123456)"}
+    assert named({"pictures": "x" * 25, "seed": 0}, blank) == {"shapes (023456)", "shapes (123456)"}
+
+
 def test_a_seed_that_did_not_end_is_seen_and_left_out_of_means() -> None:
     diverged = make_record(seed=1, outcome=Diverged(step=3, loss=float("nan")), metrics={"train_peak_bytes": 7.0})
     (row,) = rows_of([make_record(), diverged])

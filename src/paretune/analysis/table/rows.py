@@ -12,6 +12,9 @@ from paretune.analysis.table.comparable import same_conditions
 from paretune.analysis.table.floor import Floor, below_floor
 from paretune.spec import COSTS, METRICS, Direction, Metric, Outcome, Record, TaskSpec
 
+_LONGEST_VALUE = 24
+"""Characters of an option's value that is named with a task."""
+
 
 class Row(NamedTuple):
     """What the seeds of one method at one learning rate say together."""
@@ -165,14 +168,27 @@ def _tuned_as(record: Record) -> Hashable:
 def _task_names(records: Iterable[Record]) -> dict[str, str]:
     """Return how the task of each record, by trial id, is called: options are named where they tell tasks apart."""
     tasks = {record.trial_id: record.trial.task for record in records}
-    different = {(task.name, task.version, task.content_hash) for task in tasks.values()}
-    names = [name for name, _, _ in different]
+    different = {(task.name, task.version, task.content_hash): task for task in tasks.values()}
+    namesakes: dict[str, list[TaskSpec]] = {}
+    for task in different.values():
+        namesakes.setdefault(task.name, []).append(task)
     return {
         trial_id: task.name
-        if names.count(task.name) == 1
-        else f"{task.name} ({(task.content_hash or task.version)[:6]})"
+        if len(namesakes[task.name]) == 1
+        else f"{task.name} ({_told_apart(task, namesakes[task.name])})"
         for trial_id, task in tasks.items()
     }
+
+
+def _told_apart(task: TaskSpec, namesakes: Sequence[TaskSpec]) -> str:
+    """Return what a task has and others of its name have not: its value of the one option that differs, or its hash."""
+    names = dict.fromkeys(name for one in namesakes for name in one.options)
+    differing = [name for name in names if len({repr(one.options.get(name)) for one in namesakes}) > 1]
+    if len(differing) == 1:
+        values = {str(one.options.get(differing[0])) for one in namesakes}
+        if len(values) == len(namesakes) and all(len(one) <= _LONGEST_VALUE and one.isprintable() for one in values):
+            return f"{differing[0]}: {task.options.get(differing[0])}"
+    return (task.content_hash or task.version)[:6]
 
 
 def _row(task_names: dict[str, str], records: list[Record]) -> Row:
