@@ -14,7 +14,7 @@ from paretune.analysis.decisions.requirements import Limit, parse_limit
 from paretune.analysis.statistics.scores import FloatArray
 from paretune.report.decisions import experiment_text, recommendation_lines
 from paretune.report.format import show
-from paretune.spec import METRICS, InputError, MethodSpec, OutOfMemory, Record
+from paretune.spec import METRICS, InputError, MethodSpec, OutOfMemory, Phase, PhaseReading, Record
 from tests.analysis.test_comparison import GPU, right
 from tests.records import FIGURES, PROVENANCE, make_record, make_records
 from tests.studies import drawn_answers, evidence
@@ -306,6 +306,9 @@ def test_untuned_methods_are_tuned_first_and_no_claim_is_made() -> None:
     assert "would not separate dora, the best as measured, from lora, the likeliest of the others to be best, " in told
     assert " times as many seeds would, in 4 of 5 repeats, if the true difference is as observed. " in told
     assert told.endswith("A claim would also need 2 more seeds each of dora and lora.")
+    assert tuned.seed_seconds is None
+    timed = experiment_text(tuned.model_copy(update={"seed_seconds": 222.0}))
+    assert timed == f"{told} A trial of dora and one of lora took 3.7 minutes together."
     hopeless = experiment_text(tuned.model_copy(update={"times_both": None}))
     assert "best, not even 100 times as many, nor would both together. A claim would" in hopeless
     some = experiment_text(tuned.model_copy(update={"more_questions": 90, "trained": ("dora",)}))
@@ -315,3 +318,17 @@ def test_untuned_methods_are_tuned_first_and_no_claim_is_made() -> None:
     text = " ".join(recommendation_lines(found))
     assert "Behind dora in these runs: ia3." in text
     assert "the learning rates were not tuned with the same budget" in text
+
+
+def test_what_a_further_seed_takes_is_the_mean_of_the_trials_so_far() -> None:
+    spent = {"lora": (10.0, 20.0), "dora": (40.0,)}
+    phases = {
+        (label, seed): (PhaseReading(phase=Phase.TRAIN, seconds=seconds),)
+        for label, times in spent.items()
+        for seed, seconds in enumerate(times)
+    }
+    found = evidence({label: scattered(60)[: len(times)] for label, times in spent.items()})
+    timed = [one.model_copy(update={"phases": phases[one.trial.method.label, one.trial.seed]}) for one in found.records]
+    experiment = recommend_from(found._replace(records=tuple(timed))).next_experiment
+    assert experiment is not None
+    assert experiment.seed_seconds == 15 + 40

@@ -118,7 +118,7 @@ def test_table_and_page_say_which_differences_the_study_finds(rows: dict[str, An
     (least,) = {row["standing"]["detectable_difference"] for row in rows.values()}
     table = " ".join(CliRunner().invoke(app, ["results", str(STUDY)]).stdout.split())
     assert (
-        "With these 96 questions and their clusters, 3 seeds a method and the correction for 45 pairs of the 10 rows, "
+        "With these 96 questions and their templates, 3 seeds a method and the correction for 45 pairs of the 10 rows, "
         f"the true difference of two trained methods must typically be larger than about {100 * least:.1f} points to "
         "be found in 4 of 5 repeats (80% power)." in table
     )

@@ -41,8 +41,8 @@ boft            out of memory       –       –        –      –           
 
 ◆ on the Pareto front of accuracy and training memory, ◇ not on it in these runs; %: probability of
 being on it with new questions and seeds; without a mark a row is not on it, and its probability is
-below 5%, unless it is named below as left out. The cheapest is on it however low its main metric,
-if that is better than that of the base model
+below 5%. The cheapest is on it however low its main metric, if that is better than that of the base
+model
 ≈ tied for best: no method is significantly better (5% level, corrected for all pairs of rows); a
 method with a low mean and a large error can be tied, too; choose among tied methods by cost, or run
 more seeds

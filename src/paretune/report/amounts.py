@@ -6,6 +6,7 @@ from typing import Any
 from paretune.analysis import Row
 from paretune.analysis.decisions.phrases import corrected_for, gap, needs_no_name, number
 from paretune.analysis.statistics.sample_size import ONE_IN_FOUR, Noise, detectable_difference
+from paretune.analysis.table.clustered import cluster_word
 from paretune.analysis.table.scored import by_task
 from paretune.report.format import plain
 from paretune.spec import Metric, Recipe, Record
@@ -69,7 +70,7 @@ def _power_note(rows: Sequence[Row], *, several: bool) -> str | None:
     seeds = sorted({one.estimate.num_seeds for one in standings})
     items = f"these {max(one.estimate.num_questions for one in standings):,} {metric.items}"
     if any(one.sampling_note for one in standings):
-        items += " and their clusters"
+        items += f" and their {cluster_word(rows[0].task_spec)}s"
     each = "/".join(map(str, seeds)) + f" seed{'' if seeds == [1] else 's'} a method"
     if power.num_pairs > 1:
         each += f" and the correction for {corrected_for(power.num_pairs, power.num_rows)}"

@@ -9,7 +9,7 @@ from paretune.analysis.decisions.comparison import Comparison, comparison_senten
 from paretune.analysis.decisions.phrases import as_sentence, beyond_practical, counted, gap, more_of, signed
 from paretune.analysis.decisions.recommendation import SAME_SHARE, Candidate, Experiment, Recommendation
 from paretune.analysis.decisions.requirements import Limit, Reason
-from paretune.report.format import plain, probability, show, span
+from paretune.report.format import plain, probability, rounded_duration, show, span
 from paretune.spec import COSTS, METRICS, Metric
 
 COMPARED = "Not fine-tuned, shown for comparison"
@@ -90,7 +90,14 @@ def objective_text(recommendation: Recommendation) -> str:
 
 
 def experiment_text(experiment: Experiment, items: str = "questions") -> str:
-    """Return what to run next, in a sentence. `items` is what the main metric is the mean over."""
+    """Return what to run next and what that takes. `items` is what the main metric is the mean over."""
+    if experiment.seed_seconds is None:
+        return _next(experiment, items)
+    trials, together = " and one of ".join(experiment.trained), " together" if len(experiment.trained) > 1 else ""
+    return f"{_next(experiment, items)} A trial of {trials} took {rounded_duration(experiment.seed_seconds)}{together}."
+
+
+def _next(experiment: Experiment, items: str) -> str:
     pair, trained = f"{experiment.first} and {experiment.second}", " and ".join(experiment.trained)
     if trained and not experiment.tuned:
         same = " with the same budget" if len(experiment.trained) > 1 else ""

@@ -55,6 +55,16 @@ def duration(seconds: float) -> str:
     return f"{_three_digits(seconds * 1e3)} ms" if abs(seconds) < 0.9995 else f"{_three_digits(seconds)} s"
 
 
+def rounded_duration(seconds: float) -> str:
+    """Return seconds, minutes or hours in words: "45 seconds", "3.5 minutes", "12 hours"."""
+    unit, name = next(
+        ((size, name) for size, name in ((3600, "hour"), (60, "minute")) if seconds >= size), (1, "second")
+    )
+    count = seconds / unit
+    number = f"{count:.0f}" if count >= 9.95 else f"{count:.1f}".removesuffix(".0")
+    return f"{number} {name}{'' if number == '1' else 's'}"
+
+
 def rate(learning_rate: float | None) -> str:
     """Return a learning rate, or a dash where nothing is trained."""
     return MISSING if learning_rate is None else f"{learning_rate:g}"

@@ -12,13 +12,16 @@ _NEAR_FRONT = 0.05
 """The least probability of lying on the front that is shown for a row that does not lie on it as measured."""
 
 
-def front_rule(items: str, baselines: Iterable[str]) -> str:
-    """Return what the marks of the front say, as it stands behind them. Main metrics are means over `items`."""
+def front_rule(items: str, baselines: Iterable[str], *, left_out: bool) -> str:
+    """Return what the marks of the front say, as it stands behind them. Main metrics are means over `items`.
+
+    `left_out` says whether a note below names rows that were left out of the front.
+    """
     floor = " and ".join(f"that of {name}" for name in baselines)
     return (
         f"%: probability of being on it with new {items} and seeds; without a mark a row is not on it, and its "
-        f"probability is below {_NEAR_FRONT:.0%}, unless it is named below as left out. The cheapest is on it however "
-        "low its main metric" + (f", if that is better than {floor}" if floor else "")
+        f"probability is below {_NEAR_FRONT:.0%}{', unless it is named below as left out' if left_out else ''}. "
+        "The cheapest is on it however low its main metric" + (f", if that is better than {floor}" if floor else "")
     )
 
 

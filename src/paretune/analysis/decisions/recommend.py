@@ -18,6 +18,7 @@ from paretune.analysis.table.evidence import Evidence
 from paretune.analysis.table.floor import Baseline, baselines, not_beaten
 from paretune.analysis.table.rows import Row, rows_of
 from paretune.analysis.table.selection import View, choose_view
+from paretune.analysis.table.study_cost import study_cost
 from paretune.spec import COSTS, METRICS, InputError, Metric
 
 
@@ -212,7 +213,15 @@ def _next_experiment(view: View, compared: ComparisonSet, candidates: Sequence[C
         num_seeds=min((len(row.records) for row in trained), default=0),
         trained=tuple(view.name_of(row) for row in trained),
         tuned=points["tuning"] is True,
+        seed_seconds=_seed_seconds(trained),
     )
+
+
+def _seed_seconds(rows: Sequence[Row]) -> float | None:
+    """Return the mean seconds of a trial of each row, summed over the rows; None where those of one are not known."""
+    costs = [study_cost(row.records) for row in rows]
+    known = [cost.seconds / cost.num_trials for cost in costs if cost is not None]
+    return sum(known) if known and len(known) == len(rows) else None
 
 
 def _lone_notes(compared: ComparisonSet, objective: Mapping[str, float]) -> list[str]:

@@ -91,6 +91,8 @@ class Experiment(Data):
     """Those of the two that are trained: more seeds of the others would give the same."""
     tuned: bool = False
     """Whether both were tuned with the same budget: what comes first where they were not."""
+    seed_seconds: float | None = None
+    """What one more seed of each that is trained takes, as its trials did on average; None where that is not known."""
 
 
 class Recommendation(Shown, Data):

@@ -28,6 +28,11 @@ def sampling_note(sampling: Sampling, task: TaskSpec, main: Metric) -> str | Non
     )
 
 
+def cluster_word(task: TaskSpec) -> str:
+    """Return what a task's card calls a cluster of its questions, such as "template"."""
+    return _words_of(task)[0]
+
+
 def _words_of(task: TaskSpec) -> tuple[str, str]:
     """Return what the task's card calls a cluster, and what it holds; "cluster" where the task is not installed."""
     from paretune.tasks import task_class

@@ -68,7 +68,11 @@ def results_summary(
     if any(memory in row.fronts for row in rows):
         pair = f"{' or '.join(metric.words for metric in main_metrics(rows))} and {METRICS[memory].words}"
         front = f"{FRONT_MARK} on the Pareto front of {pair}, {NEAR_MARK} not on it in these runs"
-        parts.append(Text(f"{front}; {front_rule(items_of(rows), baseline_names(rows))}"))
+        parts.append(
+            Text(
+                f"{front}; {front_rule(items_of(rows), baseline_names(rows), left_out=bool(floor_notes(rows, floor)))}"
+            )
+        )
     if any(row.standing for row in rows):
         parts.append(Text(f"{TIED_MARK} {TIED_NOTE}"))
     parts += [Text(note) for note in untrained_notes(rows)]

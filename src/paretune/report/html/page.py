@@ -154,7 +154,7 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
         axes=_axes(chart, _measured_metrics(best)) if chart else {},
         recipes=[(part.name, recipe_fields(part.study.recipe, part.rows, _is_imported(part))) for part in parts],
         methods=[method_settings(row, part.study) for part in parts for row in one_per_method(part.rows)],
-        **_legend(rows),
+        **_legend(rows, left_out=any(floor_notes(part.rows, part.sources.floor) for part in parts)),
         imported=any(map(_is_imported, parts)),
         clocks=clock_sections(rows),
         estimates_title=TITLE,
@@ -177,7 +177,7 @@ def render_parts(parts: Sequence[Part], title: str, description: str = "") -> st
     )
 
 
-def _legend(rows: Sequence[Row]) -> dict[str, Any]:
+def _legend(rows: Sequence[Row], *, left_out: bool) -> dict[str, Any]:
     """Return what explains the table: its columns, metrics, marks and failed checks."""
     mains, metrics = main_metrics(rows), legend_metrics(rows)
     return {
@@ -187,7 +187,7 @@ def _legend(rows: Sequence[Row]) -> dict[str, Any]:
         "explained": {metric.name for metric in metrics},
         "metrics": [metric for metric in metrics if is_explained(rows, metric)],
         "checks": failed_checks(rows),
-        "front_rule": front_rule(items_of(rows), baseline_names(rows)),
+        "front_rule": front_rule(items_of(rows), baseline_names(rows), left_out=left_out),
         "items": items_of(rows),
         "main": {
             "names": [metric.name for metric in mains],

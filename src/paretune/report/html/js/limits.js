@@ -72,10 +72,12 @@ const metricSlider = (name) => {
     const { [name]: _, ...others } = state.limits;
     change({ limits: value === null ? others : { ...others, [name]: value } });
   };
-  return slider({
+  const made = slider({
     id: `limit-${name}`, label: `${metric.label} ${metric.lower ? "at most" : "at least"}`, unit, factor, set,
     low: values[0], high: values.at(-1), value: state.limits[name] ?? null, upwards: !metric.lower,
   });
+  if (metric.unit === "bytes" && metric.phase) made.append(element("span", { className: "extra" }, "On a GPU leave room for what PyTorch reserves: about 21 GB for a card of 24 GB."));
+  return made;
 };
 
 /** Return the slider for points above the base model, where the main metric is a share and there is a base model. */
