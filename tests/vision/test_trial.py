@@ -1,13 +1,17 @@
 """Image-text models of five classes run trials: trained, saved, reloaded, asked."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from paretune.execute.check import check_trials
 from paretune.execute.trial import run_trial
+from paretune.kinds import kind_named, kind_on
 from paretune.methods import resolve
-from paretune.spec import MethodEntry, Recipe, Trial
+from paretune.spec import IMAGE_TEXT, InputError, MethodEntry, Recipe, Trial
 from paretune.tasks import get_any_task
 from tests.methods.real_path import Silent
 from tests.vision.toys import TOYS
@@ -36,3 +40,34 @@ def test_a_trial_runs_from_the_first_byte_to_the_record(
     assert len(finished.items or ()) == SIZES["test_size"]
     assert record.metrics["forgetting"] != 0
     assert record.generator == "transformers"
+
+
+@pytest.mark.parametrize(
+    ("method", "recipe", "said"),
+    [
+        ("base-few-shot", {}, "image-text models are shown no worked examples; leave out shots"),
+        ("lora", {"loss_on": "whole_text"}, 'loss_on = "whole_text": not with pictures'),
+        ("lora", {"max_length": 16}, "max_length = 16 leaves no training example"),
+        ("prompt-tuning", {}, "prefix-tuning, whose virtual tokens are keys and values, does"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_before_the_first_trial(
+    toy: Callable[[str], str], method: str, recipe: dict[str, Any], said: str
+) -> None:
+    spec = resolve(MethodEntry(name=method))
+    trial = Trial(
+        base_model=toy("llava"),
+        task=get_any_task("visual_questions", SIZES).spec(),
+        method=spec,
+        learning_rate=1e-2 if spec.trains else None,
+        seed=0,
+        recipe=Recipe(steps=4, batch_size=4, **recipe),
+    )
+    with pytest.raises(InputError, match=re.escape(said)):
+        check_trials([trial])
+
+
+def test_a_base_model_of_text_alone_is_refused() -> None:
+    assert not kind_named(IMAGE_TEXT).fits("toy:llama")
+    with pytest.raises(InputError, match="needs a model that reads pictures and text"):
+        kind_on(get_any_task("visual_questions", SIZES), "toy:llama")

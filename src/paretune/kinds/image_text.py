@@ -30,7 +30,7 @@ from paretune.kinds.base import (
 from paretune.kinds.language import evaluate, general_texts_of
 from paretune.kinds.long_texts import longest_general_text
 from paretune.measure import Phases, check_texts
-from paretune.methods import KindTraits, Objective, build
+from paretune.methods import KindTraits, Method, Objective, build
 from paretune.models import LoadedModel, find_shape, load_model, makes_pictures, tokenizer_of
 from paretune.models.shapes import config_object
 from paretune.spec import IMAGE_TEXT, InputError, Trial
@@ -89,10 +89,7 @@ class ImageText(Kind[Task]):
         task.check_recipe(trial.recipe)
         if trial.recipe.loss_on == "whole_text":
             raise InputError('recipe: loss_on = "whole_text": not with pictures, which are no text; leave it out')
-        if build(trial.method).num_shots:
-            raise InputError(
-                f'method "{trial.method.label}": image-text models are shown no worked examples; leave out shots'
-            )
+        _refuse_shots(build(trial.method))
         picture_question(task.examples(trial.split)[0], tokenizer)
         if not trial.method.trains:
             return
@@ -137,5 +134,13 @@ class ImageText(Kind[Task]):
     def evaluate(
         self, asked: Asked[Task], loaded: LoadedModel, phases: Phases, on_progress: OnProgress
     ) -> Evaluation:  # fmt: skip
-        """Answer the questions of the trial's split about their pictures."""
+        """Answer the questions of the trial's split about their pictures. Raises `InputError` for worked examples."""
+        _refuse_shots(asked.method)
         return evaluate(asked, loaded, phases, on_progress, PictureRespondent)
+
+
+def _refuse_shots(method: Method) -> None:
+    if method.num_shots:
+        raise InputError(
+            f'method "{method.spec.label}": image-text models are shown no worked examples; leave out shots'
+        )

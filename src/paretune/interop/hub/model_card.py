@@ -8,10 +8,15 @@ from pathlib import Path
 from paretune.interop.hub.cards import TAG, Names
 from paretune.interop.hub.markdown import card, literal, table
 from paretune.spec import Record, Trial
-from paretune.spec.kinds import CAUSAL_LM, CLASSIFIER, DIFFUSION
+from paretune.spec.kinds import CAUSAL_LM, CLASSIFIER, DIFFUSION, IMAGE_TEXT
 from paretune.store import Store
 
-_TASK_TYPES = {CAUSAL_LM: "text-generation", CLASSIFIER: "text-classification", DIFFUSION: "text-to-image"}
+_TASK_TYPES = {
+    CAUSAL_LM: "text-generation",
+    CLASSIFIER: "text-classification",
+    DIFFUSION: "text-to-image",
+    IMAGE_TEXT: "image-text-to-text",
+}
 """The Hub's names for what the kinds of model do."""
 _ON_THE_HUB = re.compile(r"(?:hub|hf):(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w.-]+)", re.ASCII)
 
