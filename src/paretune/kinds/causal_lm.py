@@ -34,7 +34,7 @@ from paretune.kinds.base import (
     on_device,
 )
 from paretune.kinds.data_report import data_report
-from paretune.kinds.language import evaluate, general_texts_of
+from paretune.kinds.language import check_training, evaluate, general_texts_of
 from paretune.kinds.long_texts import longest_example, longest_general_text, longest_question
 from paretune.kinds.probe import NUM_PADDING, Answers, Dtype, Subject, device_of, evaluated
 from paretune.measure import Phases, check_texts
@@ -98,12 +98,7 @@ class CausalLm(Kind[Task]):
         task.check_recipe(trial.recipe)
         if task.rows is not None:
             check_references(task, tokenizer, answering(task, tokenizer))
-        if not trial.method.trains:
-            return
-        check_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
-        check_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
-        if trial.general_text is not None:
-            check_texts(tokenizer, read_texts(trial.general_text), trial.general_text.max_tokens)
+        check_training(task, trial, tokenizer, read_texts, check_lengths)
 
     def longest_example(self, task: Task, trial: Trial, tokenizer: Any) -> int:
         """Return the tokens of the longest example that is trained or validated on."""

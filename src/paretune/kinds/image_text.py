@@ -27,7 +27,7 @@ from paretune.kinds.base import (
     TrainingData,
     on_device,
 )
-from paretune.kinds.language import evaluate, general_texts_of
+from paretune.kinds.language import check_training, evaluate, general_texts_of
 from paretune.kinds.long_texts import longest_general_text
 from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Method, Objective, build
@@ -91,12 +91,7 @@ class ImageText(Kind[Task]):
             raise InputError('recipe: loss_on = "whole_text": not with pictures, which are no text; leave it out')
         _refuse_shots(build(trial.method))
         picture_question(task.examples(trial.split)[0], tokenizer)
-        if not trial.method.trains:
-            return
-        check_picture_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
-        check_picture_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
-        if trial.general_text is not None:
-            check_texts(tokenizer, read_texts(trial.general_text), trial.general_text.max_tokens)
+        check_training(task, trial, tokenizer, read_texts, check_picture_lengths)
 
     def longest_example(self, task: Task, trial: Trial, tokenizer: Any) -> int:
         """Return the tokens of the longest example that is trained or validated on, those of the picture included."""

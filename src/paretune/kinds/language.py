@@ -1,20 +1,37 @@
 """Running language models: the answers that they give, and the text that they may forget."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
 from paretune.engine import LanguageRespondent, answer, ended_once, generator_for
-from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
-from paretune.measure import Phases, general_texts, text_losses
+from paretune.kinds.base import Asked, Evaluation, OnProgress, ReadTexts, keep_answer_peak
+from paretune.measure import Phases, check_texts, general_texts, text_losses
 from paretune.models import LoadedModel
 from paretune.models.tying import ties_embeddings
-from paretune.spec import GeneralText, InputError, Phase, Trial
+from paretune.spec import GeneralText, InputError, Phase, Recipe, Trial
 from paretune.store import SharedValues
-from paretune.tasks import Task, fixed_general_text, read_general_text
+from paretune.tasks import Example, Split, Task, fixed_general_text, read_general_text
 from paretune.tasks.scoring import score_all
 
 BASE_LOSSES = "the base model's losses on general text"
+
+
+CheckLengths = Callable[[Sequence[Example], Any, Recipe, Split], None]
+"""Refuses examples of a split of which none is short enough for the recipe."""
+
+
+def check_training(
+    task: Task, trial: Trial, tokenizer: Any, read_texts: ReadTexts, check_lengths: CheckLengths
+) -> None:  # fmt: skip
+    """Refuse, where a trial trains, splits without a short example, and general text in which nothing is predicted."""
+    if not trial.method.trains:
+        return
+    check_lengths(task.examples("train"), tokenizer, trial.recipe, "train")
+    check_lengths(task.examples("validation"), tokenizer, trial.recipe, "validation")
+    if trial.general_text is not None:
+        check_texts(tokenizer, read_texts(trial.general_text), trial.general_text.max_tokens)
 
 
 def evaluate(
