@@ -166,9 +166,10 @@ def test_a_limit_that_rules_out_nothing_says_so(open_page: OpenPage, tmp_path: P
     with open_page(kept_word_problems(tmp_path / "page.html").path) as page:
         said(page, {"train_peak_bytes": 24e9}, [])
         idle = "All fine-tuning methods here have training memory at most 24.0 GB: this limit rules out none of them."
-        expect(page.locator("#recommendation")).to_contain_text(idle)
+        expect(page.locator("#recommendation")).to_contain_text(f"{idle} It may for another model")
         said(page, {"train_peak_bytes": 1.2e9}, [])
         expect(page.locator("#recommendation")).not_to_contain_text("rules out none")
+        expect(page.locator("#limits .limit .extra")).to_have_count(1)
 
 
 def test_checks_that_may_be_asked_for_are_explained(open_page: OpenPage, tmp_path: Path) -> None:

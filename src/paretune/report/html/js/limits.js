@@ -8,6 +8,7 @@ import { limitsOf, mainOf, recommend, unmet } from "./rules.js";
 import { change, onChange, state } from "./state.js";
 
 const STEPS = 200;
+const ALLOCATED = "train_peak_bytes"; // training memory: on a GPU what PyTorch allocated
 const SCALES = {
   bytes: [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "B"]],
   seconds: [[1, "s"], [1e-3, "ms"]],
@@ -76,7 +77,7 @@ const metricSlider = (name) => {
     id: `limit-${name}`, label: `${metric.label} ${metric.lower ? "at most" : "at least"}`, unit, factor, set,
     low: values[0], high: values.at(-1), value: state.limits[name] ?? null, upwards: !metric.lower,
   });
-  if (metric.unit === "bytes" && metric.phase) made.append(element("span", { className: "extra" }, "On a GPU leave room for what PyTorch reserves: about 21 GB for a card of 24 GB."));
+  if (name === ALLOCATED) made.append(element("span", { className: "extra" }, "On a GPU leave room for what PyTorch reserves: about 21 GB for a card of 24 GB."));
   return made;
 };
 
@@ -171,7 +172,7 @@ const drawRecommendation = () => {
 /** Say that a limit changes nothing here, and for memory how another model is looked at. */
 const idleText = ({ metric, bound, value }) => {
   const { words } = metricNamed[metric];
-  const elsewhere = metricNamed[metric].unit === "bytes" && metricNamed[metric].phase ? " It may for another model: see paretune estimate." : "";
+  const elsewhere = metric === ALLOCATED ? " It may for another model: see paretune estimate." : "";
   return `All fine-tuning methods here have ${words} ${bound} ${show(metricNamed[metric], value)}: this limit rules out none of them.${elsewhere}`;
 };
 
