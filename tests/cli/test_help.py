@@ -28,7 +28,9 @@ def test_no_type_of_a_programming_language_is_shown(names: tuple[str, ...]) -> N
 def test_run_s_defaults_are_those_of_recipe_and_study() -> None:
     text = " ".join(CliRunner().invoke(app, ["run", "--help"]).stdout.split())
     recipe, study = Recipe(), Study.read({"name": "x", "methods": ["lora"]}, "x")
-    defaults = re.findall(r"--([\w-]+) [^()]*\(default: (\d+)", text.partition("Training and size:")[2])
+    defaults = re.findall(
+        r"--([\w-]+) [^()]*\(default: (\d+)", text.partition("Training and size:")[2].partition(" Options: ")[0]
+    )
     assert {option: int(default) for option, default in defaults} == {
         "steps": recipe.steps,
         "batch-size": recipe.batch_size,
