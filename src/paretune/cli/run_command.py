@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from paretune.cli.studies import RunOptions, checked, chosen_study, run_and_show
 from paretune.cli.study_files import folder_for, keep_study_file
-from paretune.spec import InputError
+from paretune.spec import InputError, Study
 
 
 class Asked(NamedTuple):
@@ -29,8 +29,9 @@ class Asked(NamedTuple):
 def run_command(asked: Asked, how: RunOptions) -> int:
     """Run what is asked, or show its plan, and return the exit code.
 
-    `how` is completed by the number of jobs and the executor that are asked for. Raises `InputError` for options that
-    exclude each other, for a cluster that cannot be used, and as `chosen_study` and the run do.
+    `how` is completed by the number of jobs and the executor that are asked for. The study is read before a cluster is
+    reached. Raises `InputError` for options that exclude each other, for a cluster that cannot be used, and as
+    `chosen_study` and the run do.
     """
     from paretune.execute.choose import LOCAL, chosen_executor, jobs_from
 
@@ -40,26 +41,26 @@ def run_command(asked: Asked, how: RunOptions) -> int:
         given = {"--pack": how.pack != 1, "--share-devices": how.share_devices, "--budget": budget}
         for option in (name for name, is_given in given.items() if is_given):
             raise InputError(f"{option} is for trials on this machine; leave it out with --executor {asked.executor}")
-    with chosen_executor(asked.executor, jobs, how.threads) as chosen:
-        return _run(asked, how._replace(jobs=chosen.jobs, executor=chosen.executor))
-
-
-def _run(asked: Asked, how: RunOptions) -> int:
-    chosen = chosen_study(asked.file, asked.described)
-    folder = asked.out or folder_for(asked.file, chosen)
+    study = chosen_study(asked.file, asked.described)
     if asked.as_json and not asked.plan:
         raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
+    with chosen_executor(asked.executor, jobs, how.threads) as chosen:
+        return _run(asked, study, how._replace(jobs=chosen.jobs, executor=chosen.executor))
+
+
+def _run(asked: Asked, study: Study, how: RunOptions) -> int:
+    folder = asked.out or folder_for(asked.file, study)
     if asked.budget is not None:
         from paretune.cli.budget import refuse_chosen, within_budget
 
         excluded = {"--seeds": asked.described["seeds"], "--experiments": asked.described["experiments"]}
         refuse_chosen({"a study file": asked.file, **excluded})
-        chosen = within_budget(chosen, folder, asked.budget, threads=how.threads, skip_unavailable=how.skip_unavailable)
+        study = within_budget(study, folder, asked.budget, threads=how.threads, skip_unavailable=how.skip_unavailable)
     if asked.plan:
         from paretune.cli.planning import show_plan
 
-        prepared = checked(chosen, folder, how, weights=False)
+        prepared = checked(study, folder, how, weights=False)
         show_plan(prepared, folder, jobs=how.jobs, retry=how.retry, as_json=asked.as_json)
         return 0
     keep = keep_study_file if asked.file is None and asked.budget is None else None
-    return run_and_show(chosen, folder, how, keep=keep)
+    return run_and_show(study, folder, how, keep=keep)

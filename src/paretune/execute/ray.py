@@ -28,7 +28,7 @@ News = list[tuple[int, Began | Progress]]
 
 
 class _Mailbox:
-    """What tasks tell, until it is taken: an actor on the head node."""
+    """Keeps what tasks report until the driver takes it: an actor on the head node."""
 
     def __init__(self) -> None:
         self._news: News = []

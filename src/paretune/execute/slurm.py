@@ -24,9 +24,9 @@ from paretune.store import Store
 from paretune.store.atomic import refusing
 
 JOBS = 64
-"""How many trials lie in the queue at most, where nobody says it."""
+"""The most trials in the queue at once, where no number of jobs is given."""
 _EXTRA_MINUTES = 10
-"""What a job may take beyond its trial's time limit: it starts, and it copies."""
+"""Minutes of a job beyond the time limit of its trial, for starting and copying."""
 _STOP_SECONDS = 10
 _SUBMITTED = "_submitted.pkl"
 """What follows the job's id in the name of the file that submitit writes for it."""
