@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from paretune.kinds.base import on_device
-from paretune.models import check_quantised, load_model
+from paretune.models import check_quantised, load_model, on_device
 from paretune.models.load import Head
 from paretune.models.quantisation import is_quantised, own_quantisation
 from paretune.spec import InputError

@@ -12,10 +12,10 @@ from paretune.kinds.base import (
     TrainingData,
     Workload,
     keep_answer_peak,
-    on_device,
 )
 from paretune.kinds.registry import PLUGIN_GROUP, kind_named, kind_of, kind_of_shape, kind_on, kinds
 from paretune.kinds.skeleton import Positions, module_names, modules_of, outline_of, skeleton, without_initial_values
+from paretune.models import on_device
 
 __all__ = [
     "PLUGIN_GROUP",

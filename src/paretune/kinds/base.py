@@ -14,8 +14,6 @@ from paretune.kinds.probe import Subject
 from paretune.measure import Phases
 from paretune.methods import Context, KindTraits, Method, Objective
 from paretune.models import LoadedModel
-from paretune.models.hardware import default_device
-from paretune.models.quantisation import is_quantised
 from paretune.spec import DataReport, GeneralText, GeneratorName, Phase, Recipe, Trial
 from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, Split
@@ -256,11 +254,6 @@ class Kind(ABC, Generic[TaskT]):
     ) -> Context:  # fmt: skip
         """Return what a method may know about a trial on this kind of model, but for its head."""
         return Context(recipe, learning_rate, seed, tokenizer, self.traits, objective)
-
-
-def on_device(loaded: LoadedModel) -> LoadedModel:
-    """Return the same with the model on the accelerator, where there is one. A quantised model is there already."""
-    return loaded if is_quantised(loaded.model) else loaded._replace(model=loaded.model.to(default_device()))
 
 
 def keep_answer_peak(metrics: dict[str, float], phases: Phases, peak_bytes: int) -> None:

@@ -31,7 +31,6 @@ from paretune.kinds.base import (
     ReadTexts,
     TrainingData,
     Workload,
-    on_device,
 )
 from paretune.kinds.data_report import data_report
 from paretune.kinds.language import check_training, evaluate, general_texts_of
@@ -40,7 +39,7 @@ from paretune.kinds.probe import NUM_PADDING, Answers, Dtype, Subject, device_of
 from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Objective
 from paretune.methods.base import LANGUAGE
-from paretune.models import LoadedModel, load_model, makes_pictures, tokenizer_of
+from paretune.models import LoadedModel, load_model, makes_pictures, on_device, tokenizer_of
 from paretune.models.shapes import architecture_of, config_object, find_shape, only_reads
 from paretune.spec import CLAIMS, DataReport, Recipe, Trial
 from paretune.tasks import Example, Task

@@ -33,14 +33,13 @@ from paretune.kinds.base import (
     TrainingData,
     Workload,
     keep_answer_peak,
-    on_device,
 )
 from paretune.kinds.baseline import check_one_label, learnt_without_base_model
 from paretune.kinds.label_report import label_report
 from paretune.kinds.probe import NUM_PADDING, Dtype, Subject, device_of, evaluated
 from paretune.measure import Phases
 from paretune.methods import KindTraits, Objective, build
-from paretune.models import Head, LoadedModel, load_model, makes_pictures, tokenizer_of
+from paretune.models import Head, LoadedModel, load_model, makes_pictures, on_device, tokenizer_of
 from paretune.models.shapes import config_object, only_reads, without_labels
 from paretune.models.toy import NOTE, toy_tokenizer
 from paretune.models.toy_encoder import NUM_LABELS, toy_encoder

@@ -29,13 +29,12 @@ from paretune.kinds.base import (
     ReadTexts,
     TrainingData,
     Workload,
-    on_device,
 )
 from paretune.kinds.pictures import Pictures
 from paretune.kinds.probe import Dtype, Subject, device_of, evaluated
 from paretune.measure import Phases
 from paretune.methods import KindTraits, Objective
-from paretune.models import LoadedModel, load_image_model, makes_pictures
+from paretune.models import LoadedModel, load_image_model, makes_pictures, on_device
 from paretune.models.codec import Codec, Prediction, token_positions
 from paretune.models.toy import NOTE
 from paretune.models.toy_diffusion import NUM_CHANNELS, TEXT_WIDTH, toy_diffusion

@@ -25,13 +25,12 @@ from paretune.kinds.base import (
     OnProgress,
     ReadTexts,
     TrainingData,
-    on_device,
 )
 from paretune.kinds.language import check_training, evaluate, general_texts_of
 from paretune.kinds.long_texts import longest_general_text
 from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Method, Objective, build
-from paretune.models import LoadedModel, find_shape, load_model, makes_pictures, tokenizer_of
+from paretune.models import LoadedModel, find_shape, load_model, makes_pictures, on_device, tokenizer_of
 from paretune.models.shapes import config_object
 from paretune.spec import IMAGE_TEXT, InputError, Trial
 from paretune.tasks import Task

@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from paretune.engine import DataBatch
 from paretune.methods import Objective
-from paretune.models import LoadedModel
-from paretune.models.hardware import default_device
-from paretune.models.quantisation import is_quantised
+from paretune.models import LoadedModel, on_device
 
 if TYPE_CHECKING:
     from paretune.kinds.base import Kind
@@ -83,10 +81,7 @@ class Subject(NamedTuple):
 
     def fresh(self, dtype: Dtype = "float32") -> LoadedModel:
         """Return a fresh base model on the device that training uses: a GPU where there is one."""
-        loaded = self.load(dtype)
-        if is_quantised(loaded.model):  # it is there already, and refuses to be moved
-            return loaded
-        return loaded._replace(model=loaded.model.to(default_device()))
+        return on_device(self.load(dtype))
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -11,6 +11,7 @@ from paretune.models.load import (
     load_model,
     makes_pictures,
     needs_package,
+    on_device,
     prefetch,
     tokenizer_of,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "load_model",
     "makes_pictures",
     "needs_package",
+    "on_device",
     "pinned",
     "prefetch",
     "tokenizer_of",

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paretune.models.hardware import check_attention
+from paretune.models.hardware import check_attention, default_device
 from paretune.models.hub import commit_note, hub_folder
 from paretune.models.known_packages import known_package
 from paretune.models.package import is_cached, package_folder
@@ -15,6 +15,7 @@ from paretune.models.progress import without_bars, without_remarks
 from paretune.models.quantisation import (
     OwnQuantisation,
     check_quantised,
+    is_quantised,
     loading_settings,
     own_quantisation,
     quantised_copy,
@@ -138,6 +139,11 @@ def load_model(
         loaded = LoadedModel(model, tokenizer, _note(parsed, folder, own), drawn=drawn)
     _settle(parsed, loaded, writes=head is None)
     return loaded
+
+
+def on_device(loaded: LoadedModel) -> LoadedModel:
+    """Return the same with the model on the accelerator, where there is one. A quantised model is there already."""
+    return loaded if is_quantised(loaded.model) else loaded._replace(model=loaded.model.to(default_device()))
 
 
 def tokenizer_of(reference: str, *, writes: bool = True, sees: bool = False) -> Any:
