@@ -14,6 +14,11 @@ from paretune.spec import COSTS, METRICS, Metric
 
 COMPARED = "Not fine-tuned, shown for comparison"
 """What is said of rows that train no base model."""
+CLEARLY = (
+    f"* Costs count as less, more or clearly lower where they differ by more than {SAME_SHARE:.0%} and, where standard "
+    "errors are known, significantly (5% level)."
+)
+"""What differences of a cost are named, as a note."""
 LIKELY = 0.95
 """From this probability of being the best on, people ask why a method is only tied for best."""
 _POINTS = {
@@ -59,7 +64,7 @@ def reason_text(reason: Reason, table: Mapping[str, Metric] = METRICS) -> str:
         case "not measured":
             return f"{label} was not measured"
         case "does not train":
-            return "not fine-tuned, shown for comparison"
+            return COMPARED.lower()
         case "capability":
             return f"not {capability_text(label)}"
         case "capability unknown":
@@ -242,7 +247,7 @@ def _differences(candidate: Candidate, best: Candidate) -> Iterator[str]:
 
 
 def _ruled_out(recommendation: Recommendation) -> Iterator[str]:
-    compared = [one.name for one in recommendation.ruled_out if is_only_compared(one.reasons)]
+    compared = [one.name for one in recommendation.ruled_out if _is_only_compared(one.reasons)]
     if compared:
         yield f"{COMPARED}: {', '.join(compared)}."
     for one in recommendation.ruled_out:
@@ -251,16 +256,9 @@ def _ruled_out(recommendation: Recommendation) -> Iterator[str]:
             yield f"Ruled out: {one.name}: {'; '.join(reasons)}."
 
 
-def is_only_compared(reasons: Sequence[Reason]) -> bool:
+def _is_only_compared(reasons: Sequence[Reason]) -> bool:
     """Tell whether a row was ruled out for no other reason than that it trains no base model."""
     return all(reason.kind == "does not train" for reason in reasons)
-
-
-CLEARLY = (
-    f"* Costs count as less, more or clearly lower where they differ by more than {SAME_SHARE:.0%} and, where standard "
-    "errors are known, significantly (5% level)."
-)
-"""What differences of a cost are named, as a note."""
 
 
 def tied_though_likely(share: float) -> str:

@@ -92,7 +92,7 @@ class Experiment(Data):
     tuned: bool = False
     """Whether both were tuned with the same budget: what comes first where they were not."""
     seed_seconds: float | None = None
-    """What one more seed of each that is trained takes, as its trials did on average; None where that is not known."""
+    """Seconds of one more seed of each trained method: the mean of its trials, summed; None where that is not known."""
 
 
 class Recommendation(Shown, Data):

@@ -13,7 +13,7 @@ export const reasonText = ({ kind, requirement, value, limit, baseline }) => {
     return `${label} ${show(metric, value)}, not ${metric.lower ? "below" : "above"} that of ${baseline} ${show(metric, limit.value)}`;
   }
   if (kind === "not measured") return `${label} was not measured`;
-  if (kind === "does not train") return "not fine-tuned, shown for comparison";
+  if (kind === "does not train") return given.words.compared.toLowerCase();
   if (kind === "capability") return `not ${given.capabilities[requirement]}`;
   if (kind === "capability unknown") return `whether it is ${given.capabilities[requirement]} is unknown: no audit is recorded`;
   return `did not finish: ${label.replaceAll("_", " ")}`;
