@@ -119,7 +119,10 @@ def checked_rows(given: argparse.Namespace) -> list[Row]:
     if given.gpu is not None:
         if given.device == "cpu":
             raise InputError("--gpu and --device cpu exclude each other")
-        find_gpu(given.gpu)
+        try:
+            find_gpu(given.gpu)
+        except ValueError as error:
+            raise InputError(f"--gpu: {error}") from None
     rows = []
     for model in given.model.split(","):
         shape = find_shape(model)

@@ -64,7 +64,7 @@ def test_the_smallest_limit_decides_how_many_run_at_once(
 
 def test_a_trial_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(several, "free_bytes", lambda _: 10**8)
-    with pytest.raises(InputError, match=r"a trial needs 0\.75 GB and 0\.10 GB are free"):
+    with pytest.raises(InputError, match=r"a trial needs 0\.75 GB, and 0\.10 GB are free"):
         several.fitting(trials(1)[0], several._parser().parse_args(TOY))
 
 

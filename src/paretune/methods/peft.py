@@ -28,7 +28,7 @@ from paretune.methods.layer_choices import (
 )
 from paretune.methods.lora_options import WIDER_KINDS
 from paretune.methods.parts import TARGETS, check_has_parts, layers_in_parts, wanted_parts
-from paretune.methods.precision import train_in_float32
+from paretune.methods.precision import keep_dtype_of_activations, train_in_float32
 from paretune.methods.ranges import check_range
 from paretune.methods.registry import LIBRARY_PREFIX
 from paretune.methods.targets import linear_layers_of_blocks, table_knows
@@ -54,6 +54,7 @@ class Peft(Method):
         check_token_indices(self.spec.label, config, model)
         with attaching():
             wrapped: nn.Module = get_peft_model(model, config, autocast_adapter_dtype=trained_as != "as_base")
+        keep_dtype_of_activations(wrapped)
         check_layer_choices(self.spec.label, config, adapted_modules(wrapped))
         check_parameter_choices(self.spec.label, config, wrapped)
         check_head(self.spec.label, wrapped, config, context.head)
@@ -141,6 +142,7 @@ class Peft(Method):
         with reading(folder), attaching():
             warnings.filterwarnings("error", message="Found missing adapter keys")
             loaded: nn.Module = PeftModel.from_pretrained(model, str(folder))
+        keep_dtype_of_activations(loaded)
         return loaded.requires_grad_(False).eval()
 
     @classmethod

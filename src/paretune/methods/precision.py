@@ -3,7 +3,10 @@
 import weakref
 
 import torch
-from torch import nn
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor, nn
+
+from paretune.models.quantisation import is_quantised
 
 _FORMATS = "_formats_before_training"
 
@@ -37,6 +40,23 @@ def train_in_float32(model: nn.Module) -> None:
     # Assigned on the instance, so that generation and submodules that call the model see it as well.
     autocast = torch.autocast(next(model.parameters()).device.type, dtype=base_dtype)
     setattr(model, "forward", autocast(model.forward))  # noqa: B010 (mypy refuses to assign a method)
+
+
+def keep_dtype_of_activations(model: nn.Module) -> None:
+    """Let every adapted linear layer of a quantised base model give its output in the dtype of its input, in place.
+
+    Plain layers of a base in 16 bits cannot do otherwise. A quantised one computes in what it is given: where an adapter
+    in float32 turns the input into float32 (IA3, RoAd), the output stays so, and the next operation meets two dtypes.
+    """
+    if not is_quantised(model):
+        return
+    for layer in model.modules():
+        if isinstance(layer, BaseTunerLayer) and isinstance(layer.get_base_layer(), nn.Linear):
+            layer.register_forward_hook(_in_dtype_of_input)
+
+
+def _in_dtype_of_input(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:  # noqa: ARG001
+    return output.to(inputs[0].dtype)
 
 
 def as_loaded(model: nn.Module) -> None:
