@@ -40,7 +40,9 @@ def test_a_subject_is_quantised_anew_at_every_call(form: QuantisedFormat, subjec
     assert first is not second
 
 
-@pytest.mark.parametrize(("name", "form"), [("lora", "nf4"), ("dora", "int8"), ("prompt-tuning", "nf4")])
+@pytest.mark.parametrize(
+    ("name", "form"), [("lora", "nf4"), ("dora", "int8"), ("road", "nf4"), ("prompt-tuning", "nf4")]
+)
 def test_what_trains_and_comes_back_passes(name: str, form: QuantisedFormat, subject: Subject) -> None:
     verdict = found(name, form, subject)
     assert isinstance(verdict, Passed)
@@ -53,6 +55,15 @@ def test_what_reads_the_packed_weight_fails_on_it(subject: Subject) -> None:
     verdict = found("loha", "nf4", subject)
     assert isinstance(verdict, NotPassed)
     assert verdict.error_type == "RuntimeError"
+
+
+def test_what_mixes_dtypes_where_the_base_is_in_bfloat16_fails(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paretune.methods.peft.keep_dtype_of_activations", lambda _: None)
+    verdict = found("ia3", "nf4", subject)
+    assert isinstance(verdict, NotPassed)
+    assert "to have the same dtype" in verdict.finding
 
 
 def test_what_changes_the_base_at_its_start_does_not_come_back(subject: Subject, tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from paretune.audit.answers import bf16_noise_of
 from paretune.audit.course import Attached, all_outputs, attach, train_under_watch
-from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
+from paretune.audit.storage import compact, convertible_to_lora, mergeable, merges_in_bf16, reloads
 from paretune.kinds.probe import Subject
 from paretune.methods import build, resolve
-from paretune.spec import MethodEntry
+from paretune.spec import MethodEntry, NotApplicable
 
 Attach = Callable[..., Attached]
 
@@ -41,6 +42,21 @@ def test_merging(attached: Attach, subject: Subject) -> None:
     assert refusing.kind == "not_applicable"
     assert refusing.reason == "it refuses: No merging here"
     assert mergeable(subject, subject.load("float32").model).kind == "not_applicable"
+
+
+@pytest.mark.parametrize(("defects", "kind"), [((), "pass"), (("merges wrongly",), "fail")])
+def test_merging_into_bfloat16(
+    defects: tuple[str, ...], kind: str, attached: Attach, subject: Subject, tmp_path: Path
+) -> None:
+    run = trained(attached, *defects)
+    run.method.save(run.model, tmp_path)
+    loaded = run.method.load(subject.fresh("bfloat16").model, tmp_path).to(torch.bfloat16)
+    verdict = merges_in_bf16(subject, loaded, bf16_noise_of(subject))
+    assert verdict.kind == kind
+    assert not isinstance(verdict, NotApplicable)
+    assert verdict.figure is not None
+    assert verdict.figure > 0
+    assert "of what the adapter changes" in verdict.finding
 
 
 @pytest.mark.parametrize(

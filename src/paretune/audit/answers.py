@@ -62,10 +62,15 @@ def batch_as_base_in_bf16(model: nn.Module, probe: Probe, base_moves: float) -> 
     logit stands in where that is smaller. The value is the largest change of a logit.
     """
     moved = moved_by_batch(model, probe)
-    spacing = torch.finfo(torch.bfloat16).eps * probe.outputs(model, [0]).abs().max().item()
+    rounding = rounding_in_bf16(probe.outputs(model, [0]), base_moves)
     finding = f"logits move by {moved:.2g}, those of the base model by {base_moves:.2g}"
-    holds = moved <= BF16_FACTOR * max(base_moves, spacing)
+    holds = moved <= BF16_FACTOR * rounding
     return Passed(figure=moved, finding=finding) if holds else NotPassed(figure=moved, finding=finding)
+
+
+def rounding_in_bf16(logits: Tensor, base_moves: float) -> float:
+    """Return how far rounding alone may move logits in bfloat16: as far as the base model's, or one spacing."""
+    return max(base_moves, torch.finfo(torch.bfloat16).eps * logits.abs().max().item())
 
 
 def moved_by_batch(model: nn.Module, probe: Probe) -> float:

@@ -22,9 +22,9 @@ from paretune.audit.answers import (
     padding_invariant,
 )
 from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
-from paretune.audit.quantised import trains_on_quantised
+from paretune.audit.quantised import trains_on_quantised, trains_on_quantised_in_bf16
 from paretune.audit.serving import servable_by_llama_cpp, servable_by_vllm
-from paretune.audit.storage import compact, convertible_to_lora, mergeable, reloads
+from paretune.audit.storage import compact, convertible_to_lora, mergeable, merges_in_bf16, reloads
 from paretune.audit.switching import exact_off, no_op_at_start, switch_restores
 from paretune.audit.training import checkpointing_keeps_gradients, parameters_move, trains
 from paretune.kinds.probe import Subject
@@ -197,6 +197,7 @@ def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome
             subject, "convertible_to_lora", lambda: convertible_to_lora(subject, attached.base_outputs, loaded)
         )
         yield from _asked(subject, "batch_as_base_in_bf16", lambda: _batch_in_bf16(method, subject, folder))
+        yield from _asked(subject, "merges_in_bf16", lambda: _merged_in_bf16(method, subject, folder))
         yield from _asked(subject, "mergeable", lambda: mergeable(subject, loaded))
     if isinstance(method, Peft):
         by_peft = folder.with_name("by-peft")
@@ -228,13 +229,24 @@ def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:
 def _on_quantised(spec: MethodSpec, subject: Subject, form: QuantisedFormat, folder: Path) -> Outcome:
     if find_spec("bitsandbytes") is None:
         return NotApplicable(reason="needs bitsandbytes")
-    return trains_on_quantised(spec, subject, form, _rates(spec), folder / form)
+    found = trains_on_quantised(spec, subject, form, _rates(spec), folder / form)
+    if isinstance(found, NotPassed):
+        return found
+    in_bf16 = _attempt(partial(trains_on_quantised_in_bf16, spec, subject, form, _rates(spec)))
+    if isinstance(in_bf16, NotPassed):
+        return in_bf16.model_copy(update={"finding": f"with the other layers in bfloat16: {in_bf16.finding}"})
+    return found
 
 
 def _batch_in_bf16(method: Method, subject: Subject, folder: Path) -> Passed | NotPassed:
     """Load what was saved onto the base model in bfloat16, as an evaluation does."""
     loaded = build(method.spec).load(subject.fresh("bfloat16").model, folder)
     return batch_as_base_in_bf16(loaded, subject.probe, bf16_noise_of(subject))
+
+
+def _merged_in_bf16(method: Method, subject: Subject, folder: Path) -> Outcome:
+    loaded = build(method.spec).load(subject.fresh("bfloat16").model, folder)
+    return merges_in_bf16(subject, loaded, bf16_noise_of(subject))
 
 
 def _asked(subject: Subject, claim: str, check: Callable[[], Outcome]) -> Iterator[tuple[str, Outcome]]:

@@ -13,7 +13,7 @@ from paretune.methods import build
 from paretune.methods.merging import CannotMerge, has_adapter, merge_adapter
 from paretune.models import LoadedModel
 from paretune.models.quantisation import quantised_copy
-from paretune.spec import MethodSpec, NotPassed, Passed, one_line
+from paretune.spec import MethodSpec, NotPassed, Passed, Recipe, one_line
 from paretune.spec.quantisation import Quantisation, QuantisedFormat
 
 _ROUNDED: dict[QuantisedFormat, float] = {"nf4": 1e-4, "fp4": 1e-4, "int8": 2 / 127}
@@ -40,10 +40,7 @@ def trains_on_quantised(
     the method or a library raises.
     """
     quantised = quantised_subject(subject, Quantisation(form))
-    for rate in rates:
-        attached, trained = _trained(spec, quantised, form, rate)
-        if trained.learned:
-            break
+    attached, trained = _trained(spec, quantised, RECIPE.model_copy(update={"quantisation": form}), rates)
     verdict = trains(trained)
     attached.method.save(attached.model, folder)
     loaded = build(spec).load(quantised.fresh().model, folder)
@@ -55,9 +52,22 @@ def trains_on_quantised(
     return Passed(figure=verdict.figure, finding=f"{verdict.finding}; {_merged(quantised, loaded)}")
 
 
-def _trained(spec: MethodSpec, subject: Subject, form: QuantisedFormat, rate: float) -> tuple[Attached, Trained]:
-    attached = attach(build(spec), subject, rate, RECIPE.model_copy(update={"quantisation": form}))
-    return attached, train_under_watch(attached)
+def trains_on_quantised_in_bf16(
+    spec: MethodSpec, subject: Subject, form: QuantisedFormat, rates: tuple[float, ...]
+) -> Passed | NotPassed:  # fmt: skip
+    """Judge the same of training alone, where everything else of the base is in bfloat16."""
+    recipe = RECIPE.model_copy(update={"quantisation": form, "dtype": "bfloat16"})
+    return trains(_trained(spec, quantised_subject(subject, Quantisation(form)), recipe, rates)[1])
+
+
+def _trained(spec: MethodSpec, subject: Subject, recipe: Recipe, rates: tuple[float, ...]) -> tuple[Attached, Trained]:
+    """Train at the first of the learning rates at which the loss falls, or at the last."""
+    for rate in rates:
+        attached = attach(build(spec), subject, rate, recipe)
+        trained = train_under_watch(attached)
+        if trained.learned:
+            break
+    return attached, trained
 
 
 def _merged(subject: Subject, model: nn.Module) -> str:

@@ -7,6 +7,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from paretune.audit.answers import BF16_FACTOR, rounding_in_bf16
 from paretune.audit.course import all_outputs
 from paretune.audit.gap import gap
 from paretune.kinds.probe import Subject
@@ -45,6 +46,26 @@ def mergeable(subject: Subject, model: nn.Module) -> Passed | NotPassed | NotApp
     found = gap(expected, all_outputs(subject, merged), relative=_SAME_WEIGHTS)
     finding = f"merged, outputs are {found.largest:.2g} away"
     return NotPassed(figure=found.largest, finding=finding) if found else Passed(figure=found.largest)
+
+
+def merges_in_bf16(subject: Subject, model: nn.Module, base_moves: float) -> Passed | NotPassed | NotApplicable:
+    """Judge whether merging into bfloat16 weights moves logits further than bfloat16 rounds. The model is spent.
+
+    `base_moves` is how far a batch moves the base model's in bfloat16. The value is the largest change of a logit.
+    """
+    expected = all_outputs(subject, model)
+    if not has_adapter(model):
+        return NotApplicable(reason="it adds no adapter to the weights")
+    change = torch.linalg.vector_norm((expected - all_outputs(subject, subject.fresh("bfloat16").model)).double())
+    try:
+        merged = all_outputs(subject, merge_adapter(model))
+    except CannotMerge as reason:
+        return NotApplicable(reason=str(reason))
+    moved = gap(expected, merged).largest
+    lost = torch.linalg.vector_norm((merged - expected).double()) / change
+    finding = f"logits move by {moved:.2g}, {lost.item():.1%} of what the adapter changes"
+    within = moved <= BF16_FACTOR * rounding_in_bf16(expected, base_moves)
+    return Passed(figure=moved, finding=finding) if within else NotPassed(figure=moved, finding=finding)
 
 
 def compact(at_start: Path, trained: Path) -> Passed | NotPassed:

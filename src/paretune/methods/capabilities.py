@@ -64,6 +64,7 @@ class Capabilities(Data):
     reloads: bool | None = None
     reloads_with_peft: bool | None = None
     mergeable: bool | None = None
+    merges_in_bf16: bool | None = None
     batch_invariant: bool | None = None
     batch_as_base_in_bf16: bool | None = None
     padding_invariant: bool | None = None
@@ -184,7 +185,7 @@ def marks_of(
     """Return what a record keeps of its method's audit on a kind of model, or None where there is nothing to audit.
 
     That a method cannot be trained in bfloat16 is left out unless the recipe is known to train it so; peft's own choice
-    is float32 for most adapters. How far a batch moves answers in bfloat16 is left out with a float32 base. `tied` is
+    is float32 for most adapters. Checks of answers on a bfloat16 base are left out with a float32 base. `tied` is
     as in `audit_of`; `always_batched` says that this kind of model is never evaluated with batch size 1.
     """
     if not spec.trains:
@@ -196,7 +197,8 @@ def marks_of(
     if not _trains_in_base_dtype(spec, recipe):
         failed.pop("trains_in_bf16", None)
     if recipe.dtype != "bfloat16":
-        failed.pop("batch_as_base_in_bf16", None)
+        for claim in ("batch_as_base_in_bf16", "merges_in_bf16"):
+            failed.pop(claim, None)
     for claim in set(ON_QUANTISED.values()) - {ON_QUANTISED[form] for form in (recipe.quantisation,) if form}:
         failed.pop(claim, None)
     alone = not always_batched and answering_of(spec, tied, model_kind).alone

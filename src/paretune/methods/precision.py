@@ -6,8 +6,6 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
-from paretune.models.quantisation import is_quantised
-
 _FORMATS = "_formats_before_training"
 
 
@@ -45,10 +43,11 @@ def train_in_float32(model: nn.Module) -> None:
 def keep_dtype_of_activations(model: nn.Module) -> None:
     """Let every adapted linear layer of a quantised base model give its output in the dtype of its input, in place.
 
-    Plain layers of a base in 16 bits cannot do otherwise. A quantised one computes in what it is given: where an adapter
-    in float32 turns the input into float32 (IA3, RoAd), the output stays so, and the next operation meets two dtypes.
+    Plain layers of a base in 16 bits cannot do otherwise. A quantised one computes in what it is given: where an
+    adapter in float32 turns the input into float32 (IA3, RoAd), the output stays so, and the next operation meets two
+    dtypes. transformers marks a quantised model with `is_quantized`.
     """
-    if not is_quantised(model):
+    if not getattr(model, "is_quantized", False):
         return
     for layer in model.modules():
         if isinstance(layer, BaseTunerLayer) and isinstance(layer.get_base_layer(), nn.Linear):

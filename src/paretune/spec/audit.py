@@ -77,6 +77,13 @@ CLAIMS: dict[str, Claim] = {
             "Largest change of an output against the adapter.",
         ),
         Claim(
+            "merges_in_bf16", "Merges\nbf16",
+            "Merged into a base model in bfloat16, it moves the outputs about as far as bfloat16 rounds them.",
+            "Loaded onto a bfloat16 base and merged: largest change of a logit; fails where that is over four times as "
+            "far as a batch moves the base model's, or as bfloat16 rounds.",
+            shows_value=True,
+        ),
+        Claim(
             "batch_invariant", "Batch", "An answer does not depend on other items in the batch.",
             "Outputs and greedy answers of one sample alone and in a batch with two others of the same length.",
             "An answer depends on other items in the batch.",
@@ -128,8 +135,9 @@ CLAIMS: dict[str, Claim] = {
         Claim(
             "trains_on_nf4", "On\nNF4",
             "It trains on a base model in NF4, and what it saves gives the same outputs again.",
-            "The base's linear layers in NF4 with double quantisation; loss before and after, outputs saved and loaded "
-            "again, and how far they move when merged into the quantised weights.",
+            "The base's linear layers in NF4 with double quantisation, the rest in float32; loss before and after, "
+            "outputs saved and loaded again, and how far they move when merged into the quantised weights. Then the "
+            "loss with the rest in bfloat16.",
             "On a base in 4 bits it did not train, or did not reload.",
             shows_value=True,
         ),
