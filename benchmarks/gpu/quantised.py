@@ -174,7 +174,7 @@ def measure_all(rows: Sequence[Row], settings: Settings, end: float, keep: Calla
             elif time.monotonic() > end:
                 row.not_measured = "the time was up"
             else:
-                row.not_measured = _attempt(partial(measure, row, settings, base)) or ""
+                row.not_measured = _attempt(partial(measure, row, settings, base))
             keep()
             yield f"{row.model} {row.format} {row.method}: {row.measured_words}"
         del base
@@ -225,8 +225,8 @@ def estimate_settings(row: Row, settings: Settings, *, steps: int) -> EstimateSe
     )
 
 
-def measure(row: Row, settings: Settings, base: Base) -> None:
-    """Train a method on a base model and fill its row in."""
+def measure(row: Row, settings: Settings, base: Base) -> str:
+    """Train a method on a base model and fill its row in. Returns why it was not measured: nothing."""
     shape = find_shape(row.model)
     asked = estimate_settings(row, settings, steps=settings.steps)
     workload = workload_for(shape, asked, padded_lengths(settings.batch_size, settings.tokens))
@@ -257,6 +257,7 @@ def measure(row: Row, settings: Settings, base: Base) -> None:
     row.base_bytes, row.base_reserved_bytes = base.allocated_bytes, base.reserved_bytes
     row.measured_on = device_name() or "CPU"
     row.step_seconds = seconds  # last: a row with a step time has everything
+    return ""
 
 
 def predict_all(

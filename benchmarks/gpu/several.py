@@ -8,11 +8,10 @@ Needs: one NVIDIA GPU, torch with CUDA, the packages of Paretune, and nothing fr
 config with random weights in bfloat16, written into a temporary folder with a tokenizer of single characters.
 
 Compared are the same trials (one method, other seeds) as the local executor runs them with `--jobs 1` and with
-`--jobs N --share-devices`: a process for each trial, on the same card. The executor does not choose N. This script
-does: as many trials as 90% of the free memory holds, by the reserved bytes that `paretune estimate` predicts and
-`--context-gb` for each process, at most one for each processor core and at most `--trials`. `--jobs 2,4` compares those
-numbers instead. Trials train and take the validation loss, as those of a tuning stage do. Their start, about ten
-seconds of imports and of loading, counts: it is a part of what runs at the same time.
+`--jobs auto`: a process for each trial, on the same card, as many as its free memory holds by prediction and at most
+one for each processor core. `--jobs 2,4` compares those numbers instead. Trials train and take the validation loss, as
+those of a tuning stage do. Their start, about ten seconds of imports and of loading, counts: it is a part of what runs
+at the same time.
 
 Rounds alternate the order. Trials of one at a time are only the first `--alone` of them, since throughput is compared.
 Nothing new is begun after `--seconds`; what runs then is stopped, and what has ended until then is counted and marked.
@@ -21,7 +20,6 @@ Nothing new is begun after `--seconds`; what runs then is stopped, and what has 
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -29,36 +27,26 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 
-from paretune.engine import longest_batches
-from paretune.estimate import EstimateSettings
-from paretune.estimate.estimate import needed_bytes
-from paretune.estimate.predict import predict
-from paretune.estimate.workload import workload_for
+from paretune.execute.choose import jobs_from
+from paretune.execute.device_memory import memory_of, predicted_bytes
+from paretune.execute.grouping import say_nothing
 from paretune.execute.local import LocalExecutor
-from paretune.execute.pack_size import lengths_of
 from paretune.execute.plan import plan
 from paretune.execute.run import Silent
-from paretune.kinds import kind_named
-from paretune.methods import build
 from paretune.models import find_shape
 from paretune.models.devices import visible_devices
-from paretune.models.free_memory import free_bytes
 from paretune.models.hardware import default_device, device_name
 from paretune.models.shapes import config_object
 from paretune.models.toy import seeded, toy_tokenizer
 from paretune.spec import InputError, Phase, Record, Study, Trial, one_line
 from paretune.store import Store
-from paretune.tasks import task_of
 
 AUTO, TOY = "auto", "toy:llama"
-_USED_SHARE = 0.9
-"""Of free memory, as for packs."""
 _BETWEEN_READINGS_SECONDS = 0.2
 
 
@@ -69,12 +57,15 @@ class TimeIsUp(Exception):
 class Way(NamedTuple):
     """A number of trials at once, in one round."""
 
-    jobs: int
+    jobs: int | None
+    """None for as many as there is room for."""
     round: int
     num_trials: int
     """Trials that were to run."""
     ended: int
     """Trials that ended well."""
+    most_at_once: int
+    """Of these, by their records."""
     seconds: float
     """Until the last of them ended."""
     cut_off: bool
@@ -93,17 +84,6 @@ class Way(NamedTuple):
         return 3600 * self.ended / self.seconds if self.ended else None
 
 
-class Fit(NamedTuple):
-    """How many trials fit."""
-
-    trial_bytes: int
-    """Predicted for one trial, with the context of its process."""
-    free_bytes: int
-    jobs: int
-    limit: str
-    """What decided the number."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all ways and print the table. Returns the exit code."""
     given = _parser().parse_args(arguments)
@@ -112,23 +92,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             check(given)
             trials = trials_of(given, Path(temporary))
-            fit = fitting(trials[0], given)
-            levels = [1, *(number for number in jobs_asked(given.jobs, fit) if number > 1)]
+            levels = [1, *(number for number in jobs_asked(given.jobs) if number != 1)]
         except InputError as error:
             print(f"several: {one_line(error)}", file=sys.stderr)
             return 2
         print(f"{device_name() or 'CPU, values mean nothing for a GPU'}; {given.model}, {given.method}", flush=True)
-        print(
-            f"{fit.trial_bytes / 1e9:.2f} GB predicted for a trial and its process, {fit.free_bytes / 1e9:.2f} GB "
-            f"free: {fit.jobs} at once, limited by {fit.limit}",
-            flush=True,
-        )
+        trial_bytes = predicted_bytes(trials[0])
+        print(f"{trial_bytes / 1e9:.2f} GB predicted for a trial and its process", flush=True)
         ways: list[Way] = []
         for way in all_ways(trials, levels, given, end, Path(temporary)):
             ways.append(way)
             print(way_words(way), flush=True)
-            write(given.out, given, fit, ways)
-    print(table(ways, levels, given.rounds, fit))
+            write(given.out, given, trial_bytes, ways)
+    print(table(ways, levels, given.rounds, trial_bytes))
     print(loss_words(ways))
     return 0
 
@@ -144,7 +120,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--jobs", default=AUTO, help="numbers of trials at once, separated by commas, or auto")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--context-gb", type=float, default=0.75, help="memory of a process in addition to training's")
     parser.add_argument("--seconds", type=float, default=285.0, help="begin nothing new after so many")
     parser.add_argument("--out", type=Path, default=Path("several.json"))
     return parser
@@ -166,14 +141,9 @@ def check(given: argparse.Namespace) -> None:
         raise InputError(f"--device {given.device}: this machine has an accelerator ({found}); hide it to use the CPU")
 
 
-def jobs_asked(text: str, fit: Fit) -> list[int]:
-    """Return the numbers of trials at once, in their order. Raises `InputError` for anything else."""
-    if text == AUTO:
-        return [fit.jobs]
-    numbers = text.split(",")
-    if not all(number.isdecimal() and int(number) > 0 for number in numbers):
-        raise InputError(f'--jobs: "{text}" is neither {AUTO} nor numbers from 1 on, separated by commas')
-    return sorted({int(number) for number in numbers})
+def jobs_asked(text: str) -> list[int | None]:
+    """Return the numbers of trials at once, None for as many as fit. Raises `InputError` for anything else."""
+    return list(dict.fromkeys(jobs_from(word, "local") for word in text.split(",")))
 
 
 def trials_of(given: argparse.Namespace, folder: Path) -> list[Trial]:
@@ -214,35 +184,8 @@ def written_model(name: str, folder: Path) -> Path:
     return folder
 
 
-def fitting(trial: Trial, given: argparse.Namespace) -> Fit:
-    """Return how many trials fit at once, by predicted memory. Raises `InputError` where not even one does."""
-    device: Literal["cuda", "cpu"] = given.device
-    settings = EstimateSettings(recipe=trial.recipe, device=device)
-    tokenizer = kind_named(trial.model_kind).tokenizer(trial.base_model)
-    task: Any = task_of(trial.task)
-    lengths = lengths_of(next(iter(longest_batches(task.examples("train"), tokenizer, trial.recipe))))
-    shape = find_shape(trial.base_model)
-    found = predict(shape, partial(build, trial.method), settings, lambda: workload_for(shape, settings, lengths))
-    needed = needed_bytes(found.log, settings) + int(given.context_gb * 1e9)
-    devices = visible_devices()
-    free = free_bytes(devices[0] if devices else None)
-    if free is None:
-        raise InputError("free memory is not known here")
-    limits = {
-        "predicted memory": int(_USED_SHARE * free) // needed,
-        "processor cores": os.cpu_count() or 1,
-        "--trials": given.trials,
-    }
-    limit = min(limits, key=limits.__getitem__)
-    if limits[limit] < 1:
-        raise InputError(
-            f"a trial needs {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free; name a smaller --model"
-        )
-    return Fit(needed, free, limits[limit], limit)
-
-
 def all_ways(
-    trials: Sequence[Trial], levels: Sequence[int], given: argparse.Namespace, end: float, folder: Path
+    trials: Sequence[Trial], levels: Sequence[int | None], given: argparse.Namespace, end: float, folder: Path
 ) -> Iterator[Way]:
     """Yield each number at once in each round, in alternating order, until the time is up."""
     for number in range(given.rounds):
@@ -272,11 +215,17 @@ class _Clock(Silent):
             raise TimeIsUp
 
 
-def run_way(trials: Sequence[Trial], jobs: int, number: int, end: float, store: Store) -> Way:
+def run_way(trials: Sequence[Trial], jobs: int | None, number: int, end: float, store: Store) -> Way:
     """Run trials, so many at once, on the first accelerator, or on the CPU where there is none."""
     left = max(1.0, end - time.monotonic())
+    devices = visible_devices()[:1]
     executor = LocalExecutor(
-        store, jobs=jobs, share_devices=True, time_limit_seconds=left, devices=visible_devices()[:1]
+        store,
+        jobs=jobs,
+        share_devices=True,
+        memory=memory_of(devices, say_nothing),
+        time_limit_seconds=left,
+        devices=devices,
     )
     clock = _Clock(end)
     cut_off = False
@@ -287,18 +236,20 @@ def run_way(trials: Sequence[Trial], jobs: int, number: int, end: float, store: 
             cut_off = len(clock.ended) < len(trials)
     well = [(seconds, record) for seconds, record in clock.ended if record.outcome.kind == "ok"]
     others = [record.outcome for _, record in clock.ended if record.outcome.kind != "ok"]
+    at_once = [record.provenance.concurrent_workers or 1 for _, record in well if record.provenance]
     steps = [record.metrics["step_seconds"] for _, record in well if "step_seconds" in record.metrics]
     return Way(
         jobs=jobs,
         round=number,
         num_trials=len(trials),
         ended=len(well),
+        most_at_once=max(at_once, default=1),
         seconds=max((seconds for seconds, _ in well), default=0.0),
         cut_off=cut_off or any(outcome.kind == "timed_out" for outcome in others),
         step_seconds=statistics.median(steps) if steps else None,
         used_bytes=max(readings, default=None),
         losses={record.trial.seed: record.metrics["validation_loss"] for _, record in well},
-        error=one_line(repr(others[0]))[:160] if others else "",
+        error=" ".join(repr(others[0]).split())[:160] if others else "",
     )
 
 
@@ -326,24 +277,25 @@ def most_used_bytes() -> Iterator[list[int]]:
 
 def way_words(way: Way) -> str:
     """Return a line on one way."""
-    text = f"round {way.round + 1}, {way.jobs} at once: {way.ended} of {way.num_trials} trials in {way.seconds:.1f} s"
+    text = f"round {way.round + 1}, {way.jobs or way.most_at_once} at once: "
+    text += f"{way.ended} of {way.num_trials} trials in {way.seconds:.1f} s"
     text += ", cut off: the time was up" if way.cut_off else ""
     return f"{text}; {way.error}" if way.error else text
 
 
-def write(path: Path, given: argparse.Namespace, fit: Fit, ways: Sequence[Way]) -> None:
+def write(path: Path, given: argparse.Namespace, trial_bytes: int, ways: Sequence[Way]) -> None:
     """Write all that was found so far."""
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(given).items()}
     value = {
         "settings": settings,
         "machine": device_name() or "CPU",
-        "fit": fit._asdict(),
+        "trial_bytes": trial_bytes,
         "ways": [way._asdict() | {"trials_per_hour": way.trials_per_hour} for way in ways],
     }
     path.write_text(json.dumps(value, indent=1), encoding="utf-8")
 
 
-def table(ways: Sequence[Way], levels: Sequence[int], rounds: int, fit: Fit) -> str:
+def table(ways: Sequence[Way], levels: Sequence[int | None], rounds: int, trial_bytes: int) -> str:
     """Return all ways as a table in Markdown, with ratios of throughput to one at a time in the same round."""
     found = {(way.round, way.jobs): way for way in ways}
     head = ("at once", "round", "trials", "seconds", "trials an hour", "ratio", "step ms", "GPU GB", "predicted GB")
@@ -351,9 +303,9 @@ def table(ways: Sequence[Way], levels: Sequence[int], rounds: int, fit: Fit) -> 
     for jobs in levels:
         for number in range(rounds):
             way, alone = found.get((number, jobs)), found.get((number, 1))
-            cells = [str(jobs), str(number + 1)]
+            cells = [str(jobs or AUTO), str(number + 1)]
             if way is None or way.trials_per_hour is None:
-                cells += ["not measured", *["-"] * 5]
+                cells += ["not measured", *["-"] * 6]
             else:
                 base = alone.trials_per_hour if alone is not None else None
                 cells += [
@@ -363,8 +315,9 @@ def table(ways: Sequence[Way], levels: Sequence[int], rounds: int, fit: Fit) -> 
                     f"{way.trials_per_hour / base:.2f}" if base else "-",
                     "-" if way.step_seconds is None else f"{1e3 * way.step_seconds:.1f}",
                     "-" if way.used_bytes is None else f"{way.used_bytes / 1e9:.2f}",
+                    f"{way.most_at_once * trial_bytes / 1e9:.2f}",
                 ]
-            lines.append(f"| {' | '.join([*cells, f'{jobs * fit.trial_bytes / 1e9:.2f}'])} |")
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

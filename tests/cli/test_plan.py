@@ -7,6 +7,7 @@ import pytest
 
 from paretune.cli.plan_settings import SMALL_MODEL_NOTE, default_rate_notes
 from paretune.cli.planning import show_plan
+from paretune.execute.duration import AtOnce
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
 from paretune.spec import Study
@@ -129,7 +130,9 @@ def test_a_plan_says_what_this_machine_computes_slowly(
     study = Study.from_toml(study_file)
     for dtype in ("float32", "bfloat16"):
         asked = study.model_copy(update={"recipe": study.recipe.model_copy(update={"dtype": dtype})})
-        show_plan(prepare(asked, Store(tmp_path / "out")), tmp_path / "out", jobs=1, retry=False, as_json=False)
+        show_plan(
+            prepare(asked, Store(tmp_path / "out")), tmp_path / "out", at_once=AtOnce(), retry=False, as_json=False
+        )
         assert ("no instructions for bfloat16" in capsys.readouterr().out) == (dtype == "bfloat16")
 
 

@@ -1,5 +1,5 @@
 from paretune.cli.time_left import ProgressEstimator, span_text
-from paretune.execute.duration import Span
+from paretune.execute.duration import AtOnce, Span
 from paretune.execute.stages import Blueprint
 from paretune.spec import Record, Study, Trial
 from tests.tune.landscapes import make_result
@@ -22,7 +22,7 @@ def test_spans_in_words() -> None:
 
 
 def test_it_counts_what_is_done_and_what_is_to_come() -> None:
-    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(jobs=1)
+    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(AtOnce())
     stages = blueprint.stages({})
     assert estimator.planned(stages, {}) == ""
     assert (estimator.num_done, estimator.total) == (0, 6 + 6)
@@ -35,7 +35,7 @@ def test_it_counts_what_is_done_and_what_is_to_come() -> None:
 
 
 def test_wider_rates_are_news_and_count() -> None:
-    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(jobs=1)
+    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(AtOnce())
     stages = blueprint.stages({})
     estimator.planned(stages, {})
     results: dict[str, Record] = {}
@@ -50,7 +50,7 @@ def test_wider_rates_are_news_and_count() -> None:
 
 
 def test_a_trial_that_runs_again_counts_again() -> None:
-    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(jobs=1)
+    blueprint, estimator = Blueprint(STUDY), ProgressEstimator(AtOnce())
     stages = blueprint.stages({})
     results = {trial.id: result(trial) for trial in stages.trials[:2]}
     estimator.planned(stages, results)
@@ -61,7 +61,7 @@ def test_a_trial_that_runs_again_counts_again() -> None:
 
 def test_at_the_end_nothing_is_left() -> None:
     study = Study.read({"name": "s", "base_model": "toy:llama", "methods": ["ia3"]}, "made-up study")
-    stages, estimator = Blueprint(study).stages({}), ProgressEstimator(jobs=1)
+    stages, estimator = Blueprint(study).stages({}), ProgressEstimator(AtOnce())
     estimator.planned(stages, {})
     (trial,) = stages.trials
     estimator.started(trial)

@@ -55,8 +55,10 @@ class TestWorkers:
         assert seen[:2] == ["3", "MIG-aa"]
         assert set(seen) == {"3", "MIG-aa"}
 
-    def test_a_trial_alone_sees_one_device_too(self, run: Callable[..., Store]) -> None:
-        assert self.seen(run(2, jobs=2, devices=["0", "1"], alone=True)) == ["0", "0"]
+    def test_trials_that_must_be_alone_have_a_device_each(self, run: Callable[..., Store]) -> None:
+        store = run(3, jobs=4, devices=["0", "1"], share_devices=True, alone=True)
+        assert self.seen(store)[:2] == ["0", "1"]
+        assert at_once_in(store) == [1, 1, 1]
 
     def test_trials_that_may_share_are_spread_evenly(self, run: Callable[..., Store]) -> None:
         assert self.seen(run(4, jobs=4, devices=["0", "1"], share_devices=True)) == ["0", "1", "0", "1"]
@@ -75,9 +77,16 @@ class TestWorkers:
     def test_records_say_how_many_ran_at_once_and_not_how_many_might(
         self, run: Callable[..., Store], num_trials: int, jobs: int, at_once: int
     ) -> None:
-        records = run(num_trials, jobs=jobs, devices=[], at_once=at_once).records()
-        found = [one.provenance.concurrent_workers for one in records if one.provenance]
-        assert found == [at_once] * num_trials
+        assert at_once_in(run(num_trials, jobs=jobs, devices=[], at_once=at_once)) == [at_once] * num_trials
+
+    @pytest.mark.parametrize(("jobs", "at_once"), [(4, 2), (2, 1)])
+    def test_only_trials_on_the_same_device_count(self, run: Callable[..., Store], jobs: int, at_once: int) -> None:
+        store = run(jobs, jobs=jobs, devices=["0", "1"], share_devices=True, at_once=at_once)
+        assert at_once_in(store) == [at_once] * jobs
+
+
+def at_once_in(store: Store) -> list[int | None]:
+    return [one.provenance.concurrent_workers for one in store.records() if one.provenance]
 
 
 def trials_of(build: Build, number: int) -> list[Trial]:

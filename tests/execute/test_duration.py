@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from paretune.execute.duration import Durations, Span, phases_of, time_left
+from paretune.execute.duration import AtOnce, Durations, Span, phases_of, time_left
 from paretune.execute.stages import Stage, Stages
 from paretune.spec import Diverged, Phase, PhaseReading, Provenance, Recipe, Record, Trial
 from tests.records import PROVENANCE, make_record
@@ -87,6 +87,13 @@ def test_jobs_share_what_need_not_run_alone() -> None:
     final = (make_record(seed=9).trial,)
     stages = Stages((Stage("tuning", trials, alone=False), Stage("final", final, alone=True)))
     record = timed()
-    tuning, last = time_left(stages, {trials[0].id: record}, Durations([record]), jobs=3)
+    tuning, last = time_left(stages, {trials[0].id: record}, Durations([record]), AtOnce(jobs=3))
     assert tuning.seconds == pytest.approx(51)
     assert last.seconds == sum(SECONDS.values())
+
+
+def test_trials_that_run_alone_do_so_side_by_side_where_each_has_an_accelerator() -> None:
+    final = tuple(make_record(seed=seed).trial for seed in (8, 9))
+    stages = Stages((Stage("final", final, alone=True),))
+    (one,), (two,) = (time_left(stages, {}, Durations([timed()]), AtOnce(2, alone)) for alone in (1, 2))
+    assert two.seconds == one.seconds / 2

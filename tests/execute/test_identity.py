@@ -10,6 +10,7 @@ import pytest
 
 from paretune.cli.evaluate import evaluate_checkpoint
 from paretune.cli.planning import show_plan
+from paretune.execute.duration import AtOnce
 from paretune.execute.plan import plan
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
@@ -191,7 +192,7 @@ class TestBaseModel:
         (now,) = plan(study)
         for refused in (
             lambda: run(study.model_copy(update={"name": "another"}), folder),
-            lambda: show_plan(prepare(study, Store(folder)), folder, jobs=1, retry=False, as_json=False),
+            lambda: show_plan(prepare(study, Store(folder)), folder, at_once=AtOnce(), retry=False, as_json=False),
         ):
             with pytest.raises(InputError) as refusal:
                 refused()
@@ -210,9 +211,9 @@ class TestBaseModel:
     ) -> None:
         study = toy_study(base_model=f"path:{model}")
         (first, _) = plan(study)
-        show_plan(prepare(study, Store(folder)), folder, jobs=1, retry=False, as_json=False)
+        show_plan(prepare(study, Store(folder)), folder, at_once=AtOnce(), retry=False, as_json=False)
         assert f"Base model path:{model} is {first.base_content}." in capsys.readouterr().out
-        show_plan(prepare(study, Store(folder)), folder, jobs=1, retry=False, as_json=True)
+        show_plan(prepare(study, Store(folder)), folder, at_once=AtOnce(), retry=False, as_json=True)
         assert json.loads(capsys.readouterr().out)["base_content"] == first.base_content
 
     def test_records_that_do_not_say_it_count_as_made_with_what_is_there_and_it_is_remembered(
@@ -225,7 +226,7 @@ class TestBaseModel:
         with Store(folder).open_for_study(study):
             ran.run(silent, Store(folder), 1)
         ran.trials.clear()
-        show_plan(prepare(study, Store(folder)), folder, jobs=1, retry=False, as_json=False)
+        show_plan(prepare(study, Store(folder)), folder, at_once=AtOnce(), retry=False, as_json=False)
         assert "Earlier records here do not state it" in capsys.readouterr().out
         (record,) = run(study, folder)
         assert ran.trials == []

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from paretune.cli.planning import show_plan
+from paretune.execute.duration import AtOnce
 from paretune.execute.prepare import prepare
 from paretune.execute.run import run
 from paretune.spec import METRICS, GeneralText, Record, Study, TaskCard
@@ -99,7 +100,7 @@ def test_each_record_is_read_once_to_plan_and_once_more_under_the_lock(
 
     monkeypatch.setattr("paretune.store.folder.read_record", read)
     prepared = prepare(study, Store(results))
-    show_plan(prepared, results, jobs=1, retry=False, as_json=False)
+    show_plan(prepared, results, at_once=AtOnce(), retry=False, as_json=False)
     assert len(reads) == len(set(reads)) == len(first) == 10
     assert run(study, results, prepared=prepared) == first
     assert len(reads) == 20

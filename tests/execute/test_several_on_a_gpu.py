@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import several
-from benchmarks.gpu.several import Fit, Way, jobs_asked, loss_words, main, run_way, table
+from benchmarks.gpu.several import Way, jobs_asked, loss_words, main, run_way, table
 from paretune.execute.events import Watcher
 from paretune.execute.executor import bare_record
 from paretune.spec import InputError, Ok, Phase, Trial
@@ -19,12 +19,11 @@ from paretune.store import Store
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="runs on the CPU")
 
 TOY = ("--model", "toy:llama", "--device", "cpu", "--steps", "2", "--batch-size", "2", "--seconds", "1e9")
-FIT = Fit(trial_bytes=2 * 10**9, free_bytes=10**10, jobs=4, limit="predicted memory")
 
 
-def way(jobs: int, ended: int, seconds: float, **changes: Any) -> Way:
+def way(jobs: int | None, ended: int, seconds: float, **changes: Any) -> Way:
     """Return a way in the first round."""
-    value = Way(jobs, 0, ended, ended, seconds, cut_off=False, step_seconds=0.1, used_bytes=None, losses={})
+    value = Way(jobs, 0, ended, ended, jobs or 4, seconds, cut_off=False, step_seconds=0.1, used_bytes=None, losses={})
     return value._replace(**changes)
 
 
@@ -41,31 +40,11 @@ def test_one_and_two_at_a_time_are_measured_at_toy_size(tmp_path: Path, capsys: 
     assert [(one["jobs"], one["ended"], one["error"]) for one in found["ways"]] == [(1, 1, ""), (2, 2, "")]
     assert all(one["trials_per_hour"] > 0 for one in found["ways"])
     assert [sorted(one["losses"]) for one in found["ways"]] == [["0"], ["0", "1"]]
-    assert found["fit"]["trial_bytes"] > 0
+    assert [one["most_at_once"] for one in found["ways"]] == [1, 2]
+    assert found["trial_bytes"] > 0
     printed = capsys.readouterr().out
     assert "| 2 | 1 | 2 of 2 |" in printed
     assert "validation losses of a trial differ by at most" in printed
-
-
-@pytest.mark.parametrize(
-    ("free", "cores", "number", "limit"),
-    [(3 * 10**9, 8, 3, "predicted memory"), (10**12, 2, 2, "processor cores"), (10**12, 64, 5, "--trials")],
-)
-def test_the_smallest_limit_decides_how_many_run_at_once(
-    monkeypatch: pytest.MonkeyPatch, free: int, cores: int, number: int, limit: str
-) -> None:
-    monkeypatch.setattr(several, "free_bytes", lambda _: free)
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
-    given = several._parser().parse_args([*TOY, "--trials", "5"])
-    fit = several.fitting(trials(1)[0], given)
-    assert (fit.jobs, fit.limit) == (number, limit)
-    assert fit.trial_bytes > 750_000_000
-
-
-def test_a_trial_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(several, "free_bytes", lambda _: 10**8)
-    with pytest.raises(InputError, match=r"a trial needs 0\.75 GB, and 0\.10 GB are free"):
-        several.fitting(trials(1)[0], several._parser().parse_args(TOY))
 
 
 def test_trials_only_train_and_take_the_validation_loss() -> None:
@@ -99,11 +78,11 @@ def test_what_has_ended_when_the_time_is_up_is_counted(tmp_path: Path, monkeypat
 
 
 def test_ratios_are_those_of_the_same_round() -> None:
-    ways = [way(1, 3, 30.0), way(4, 8, 20.0, cut_off=True, used_bytes=7 * 10**9)]
-    lines = table(ways, [1, 4], 2, FIT).splitlines()
+    ways = [way(1, 3, 30.0), way(None, 8, 20.0, cut_off=True, used_bytes=7 * 10**9)]
+    lines = table(ways, [1, None], 2, 2 * 10**9).splitlines()
     assert lines[2] == "| 1 | 1 | 3 of 3 | 30.0 | 360.0 | 1.00 | 100.0 | - | 2.00 |"
-    assert lines[3] == "| 1 | 2 | not measured | - | - | - | - | - | 2.00 |"
-    assert lines[4] == "| 4 | 1 | 8 of 8 (cut off) | 20.0 | 1440.0 | 4.00 | 100.0 | 7.00 | 8.00 |"
+    assert lines[3] == "| 1 | 2 | not measured | - | - | - | - | - | - |"
+    assert lines[4] == "| auto | 1 | 8 of 8 (cut off) | 20.0 | 1440.0 | 4.00 | 100.0 | 7.00 | 8.00 |"
 
 
 def test_losses_are_compared_trial_by_trial() -> None:
@@ -113,11 +92,11 @@ def test_losses_are_compared_trial_by_trial() -> None:
 
 
 def test_numbers_at_once_are_read_from_text() -> None:
-    assert jobs_asked("auto", FIT) == [4]
-    assert jobs_asked("4,2,2", FIT) == [2, 4]
+    assert jobs_asked("auto") == [None]
+    assert jobs_asked("4,2,2") == [4, 2]
     for text in ("", "0", "two", "2;3"):
         with pytest.raises(InputError, match="--jobs"):
-            jobs_asked(text, FIT)
+            jobs_asked(text)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ Jobs = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Trials that run at the same time. Above 1, step times are longer than alone and marked so. With "
-        "[tuning] only tuning trials run at the same time; final trials always run one at a time.",
+        help="Trials that run at the same time. Step times of those that share a processor or an accelerator are "
+        "longer, and marked so.",
     ),
 ]
 RunJobs = Annotated[
@@ -31,8 +31,9 @@ RunJobs = Annotated[
         "--jobs",
         metavar="N|auto",
         help="Trials that run at the same time (default: 1; with --executor ray or slurm auto). auto: one on each "
-        "accelerator; on a cluster, as many as it has room for. Above 1 on one machine, step times are longer than "
-        "alone and marked so. With [tuning] final trials run one at a time, on a cluster each on a node of its own.",
+        "accelerator, and more tuning trials where their predicted memory allows it; on a cluster, as many as it has "
+        "room for. Step times of trials that share a processor or an accelerator are longer, and marked so. With "
+        "[tuning] final trials run alone: each on an accelerator or a node of its own.",
     ),
 ]
 ExecutorName = Annotated[
@@ -47,7 +48,10 @@ ExecutorName = Annotated[
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads per trial (default: cores divided by --jobs).")]
 ShareDevices = Annotated[
     bool,
-    typer.Option("--share-devices", help="With --jobs: let several trials run on one accelerator at the same time."),
+    typer.Option(
+        "--share-devices",
+        help="With --jobs N: let several trials run on one accelerator. With --jobs auto: not only tuning trials.",
+    ),
 ]
 Pack = Annotated[
     str,

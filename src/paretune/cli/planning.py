@@ -12,7 +12,7 @@ from paretune.analysis.decisions.checklist import FEWEST_SEEDS
 from paretune.cli.data_report import print_data_reports
 from paretune.cli.plan_settings import default_rate_notes, few_test_items_notes, settings_lines
 from paretune.cli.time_left import span_text
-from paretune.execute.duration import Durations, Span, time_left
+from paretune.execute.duration import AtOnce, Durations, Span, time_left
 from paretune.execute.prepare import Prepared, pending_trials
 from paretune.execute.stages import Stage, Stages
 from paretune.models.hardware import slowness_note
@@ -25,7 +25,7 @@ class Outlook(NamedTuple):
 
     prepared: Prepared
     folder: Path
-    jobs: int
+    at_once: AtOnce
     results: Mapping[str, Record]
     """Results that stand, by trial id: trials that run again are not among them."""
     spans: list[Span]
@@ -61,9 +61,9 @@ class Outlook(NamedTuple):
         return sum(trial.id in self.results for trial in stage.trials) if stage.decided else 0
 
 
-def show_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, as_json: bool) -> None:
+def show_plan(prepared: Prepared, folder: Path, *, at_once: AtOnce, retry: bool, as_json: bool) -> None:
     """Print what a run of the study would do in this folder, and run nothing."""
-    outlook = _outlook(prepared, folder, jobs, retry)
+    outlook = _outlook(prepared, folder, at_once, retry)
     if as_json:
         print(json.dumps(_plan_json(outlook), indent=1))
     else:
@@ -72,19 +72,19 @@ def show_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, as_js
         _print(outlook, console, whole=True)
 
 
-def announce_plan(prepared: Prepared, folder: Path, *, jobs: int, retry: bool, console: Console) -> None:
+def announce_plan(prepared: Prepared, folder: Path, *, at_once: AtOnce, retry: bool, console: Console) -> None:
     """Say before a run what it is going to do: one line for a fixed study, the stages of one that tunes."""
-    outlook = _outlook(prepared, folder, jobs, retry)
+    outlook = _outlook(prepared, folder, at_once, retry)
     print_data_reports(prepared.data, console)
     _print(outlook, console, whole=prepared.study.tuning is not None and outlook.num_waiting > 0)
 
 
-def _outlook(prepared: Prepared, folder: Path, jobs: int, retry: bool) -> Outlook:
+def _outlook(prepared: Prepared, folder: Path, at_once: AtOnce, retry: bool) -> Outlook:
     stages, results = prepared.stages, prepared.results
     again = {trial.id for trial in pending_trials(stages.trials, results, retry=retry)}
     durations = Durations(results.values())
     standing = {trial_id: record for trial_id, record in results.items() if trial_id not in again}
-    return Outlook(prepared, folder, jobs, standing, time_left(stages, standing, durations, jobs))
+    return Outlook(prepared, folder, at_once, standing, time_left(stages, standing, durations, at_once))
 
 
 def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
@@ -99,13 +99,13 @@ def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
 
 
 def _headline(outlook: Outlook) -> str:
-    waiting, jobs = outlook.num_waiting, outlook.jobs
+    waiting, (jobs, alone) = outlook.num_waiting, outlook.at_once
     text = f'Study "{outlook.study.name}": {outlook.num_trials} trials, {outlook.num_trials - waiting} finished'
     if not waiting:
         return text
     text += f", {waiting} to run, {jobs} at a time"
     if outlook.study.tuning is not None and jobs > 1:
-        text += " (final trials one at a time)"
+        text += f" (final trials {_alone(alone)})"
     if outlook.left.seconds:
         text += f", {span_text(outlook.left)}"
     return f"{text}. Records go to {outlook.folder}"
@@ -118,7 +118,9 @@ def _table(outlook: Outlook) -> Table:
     for stage, span in zip(outlook.stages.stages, outlook.spans, strict=True):
         finished = outlook.num_finished(stage)
         left = "done" if finished == len(stage.trials) else span_text(span)
-        table.add_row(plain(stage.name), str(len(stage.trials)), str(finished), left, _what(stage))
+        table.add_row(
+            plain(stage.name), str(len(stage.trials)), str(finished), left, _what(stage, outlook.at_once.alone)
+        )
     if outlook.stages.num_later:
         table.add_row("tuning, further rounds", str(outlook.stages.num_later), "0", "", "settings depend on results")
     return table
@@ -168,12 +170,17 @@ def _warnings(outlook: Outlook) -> list[str]:
     return [*skipped, *rates, *few, *(note for note in notes if note)]
 
 
-def _what(stage: Stage) -> str:
+def _alone(number: int) -> str:
+    """Return how trials run whose clocks are results."""
+    return "one at a time" if number == 1 else f"{number} at a time, each with an accelerator or a node of its own"
+
+
+def _what(stage: Stage, alone: int) -> str:
     num_methods = len({trial.method.label for trial in stage.trials})
     methods = f"{num_methods} method{'' if num_methods == 1 else 's'}"
     if not stage.decided:
         return f"{methods}; settings depend on the tuning"
-    return f"{methods}, one at a time" if stage.alone else methods
+    return f"{methods}, {_alone(alone)}" if stage.alone else methods
 
 
 def _plan_json(outlook: Outlook) -> dict[str, Any]:

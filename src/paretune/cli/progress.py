@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from paretune.cli.time_left import ProgressEstimator
+from paretune.execute.duration import AtOnce
 from paretune.execute.events import Watcher
 from paretune.execute.stages import Stages
 from paretune.report.format import show
@@ -26,21 +27,21 @@ class RunWatcher(Watcher, Protocol):
 
 
 @contextmanager
-def watcher_for(jobs: int, console: Console) -> Iterator[RunWatcher]:
+def watcher_for(at_once: AtOnce, console: Console) -> Iterator[RunWatcher]:
     """Yield the watcher that fits where its words go."""
     if not console.is_terminal:
-        yield _Plain(jobs, console)
+        yield _Plain(at_once, console)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bars(jobs, console, progress)
+        yield _Bars(at_once, console, progress)
 
 
 class _Plain:
     """One line for each trial that starts or ends, and one now and then in between."""
 
-    def __init__(self, jobs: int, console: Console) -> None:
-        self._estimator = ProgressEstimator(jobs)
+    def __init__(self, at_once: AtOnce, console: Console) -> None:
+        self._estimator = ProgressEstimator(at_once)
         self._console = console
         self._spoke = time.monotonic()
 
@@ -70,8 +71,8 @@ class _Plain:
 class _Bars:
     """A bar for the whole run and one for each trial that runs."""
 
-    def __init__(self, jobs: int, console: Console, progress: Progress) -> None:
-        self._estimator = ProgressEstimator(jobs)
+    def __init__(self, at_once: AtOnce, console: Console, progress: Progress) -> None:
+        self._estimator = ProgressEstimator(at_once)
         self._console = console
         self._progress = progress
         self._whole = progress.add_task("study", total=1.0, note="")

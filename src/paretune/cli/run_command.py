@@ -29,11 +29,11 @@ class Asked(NamedTuple):
 def run_command(asked: Asked, how: RunOptions) -> int:
     """Run what is asked, or show its plan, and return the exit code.
 
-    `how` is completed by the number of jobs and the executor that are asked for. The study is read before a cluster is
-    reached. Raises `InputError` for options that exclude each other, for a cluster that cannot be used, and as
-    `chosen_study` and the run do.
+    `how` is completed by the executor that is asked for, and how many trials it runs at once. The study is read before
+    a cluster is reached. Raises `InputError` for options that exclude each other, for a cluster that cannot be used,
+    and as `chosen_study` and the run do.
     """
-    from paretune.execute.choose import LOCAL, chosen_executor, jobs_from
+    from paretune.execute.choose import AUTO, LOCAL, chosen_executor, jobs_from
 
     jobs = jobs_from(asked.jobs, asked.executor)
     if asked.executor != LOCAL:
@@ -45,7 +45,8 @@ def run_command(asked: Asked, how: RunOptions) -> int:
     if asked.as_json and not asked.plan:
         raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
     with chosen_executor(asked.executor, jobs, how.threads) as chosen:
-        return _run(asked, study, how._replace(jobs=chosen.jobs, executor=chosen.executor))
+        how = how._replace(jobs=jobs or AUTO, executor=chosen.executor, at_once=chosen.at_once)
+        return _run(asked, study, how)
 
 
 def _run(asked: Asked, study: Study, how: RunOptions) -> int:
@@ -58,9 +59,11 @@ def _run(asked: Asked, study: Study, how: RunOptions) -> int:
         study = within_budget(study, folder, asked.budget, threads=how.threads, skip_unavailable=how.skip_unavailable)
     if asked.plan:
         from paretune.cli.planning import show_plan
+        from paretune.execute.choose import on_this_machine
 
         prepared = checked(study, folder, how, weights=False)
-        show_plan(prepared, folder, jobs=how.jobs, retry=how.retry, as_json=asked.as_json)
+        at_once = how.at_once or on_this_machine(how.jobs)
+        show_plan(prepared, folder, at_once=at_once, retry=how.retry, as_json=asked.as_json)
         return 0
     keep = keep_study_file if asked.file is None and asked.budget is None else None
     return run_and_show(study, folder, how, keep=keep)

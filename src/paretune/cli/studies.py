@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from paretune.cli.training_options import OWN_DATA_LENGTH, Training
 from paretune.spec import InputError, Record, Study
 
 if TYPE_CHECKING:
+    from paretune.execute.duration import AtOnce
     from paretune.execute.executor import ExecutorFactory
     from paretune.execute.prepare import Prepared
     from paretune.report import PageSources
@@ -104,7 +105,7 @@ def _study_name(data: str) -> str:
 class RunOptions(NamedTuple):
     """How a study is run."""
 
-    jobs: int = 1
+    jobs: int | Literal["auto"] = 1
     threads: int | None = None
     retry: bool = False
     skip_unavailable: bool = False
@@ -115,6 +116,8 @@ class RunOptions(NamedTuple):
     """The most trials that are trained in one pass, or "auto"."""
     executor: "ExecutorFactory | None" = None
     """Makes what runs the trials; None stands for this machine."""
+    at_once: "AtOnce | None" = None
+    """How many it runs at once; None where `jobs` says it."""
 
 
 def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
@@ -123,7 +126,7 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
     from paretune.models.devices import check_jobs, visible_devices
     from paretune.store import Store
 
-    if options.jobs > 1 and options.executor is None:
+    if options.jobs != "auto" and options.executor is None:
         check_jobs(options.jobs, visible_devices(), share_devices=options.share_devices)
     with Console(stderr=True).status("Checking the study") as status:
         return prepare(
@@ -144,6 +147,7 @@ KeepStudy = Callable[[Study, Path, Console], None]
 def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStudy | None = None) -> int:
     """Run what is missing of a study, print the table and write the page. Returns the exit code."""
     from paretune.cli.planning import announce_plan
+    from paretune.execute.choose import on_this_machine
     from paretune.execute.executor import DiskFull
     from paretune.execute.prepare import results_in
     from paretune.execute.run import run
@@ -153,16 +157,16 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
 
     console = Console(stderr=True)
     prepared = checked(study, folder, options, weights=True)
-    jobs, retry = options.jobs, options.retry
-    announce_plan(prepared, folder, jobs=jobs, retry=retry, console=console)
+    retry, at_once = options.retry, options.at_once or on_this_machine(options.jobs)
+    announce_plan(prepared, folder, at_once=at_once, retry=retry, console=console)
     if keep is not None:
         keep(study, folder, console)
     try:
-        with watcher_for(jobs, console) as watcher:
+        with watcher_for(at_once, console) as watcher:
             records = run(
                 study,
                 folder,
-                jobs=jobs,
+                jobs=options.jobs,
                 threads=options.threads,
                 share_devices=options.share_devices,
                 pack=options.pack,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 
-from paretune.execute.duration import Durations, Span, time_left
+from paretune.execute.duration import AtOnce, Durations, Span, time_left
 from paretune.execute.stages import Stages
 from paretune.spec import Phase, Record, Trial
 
@@ -21,8 +21,8 @@ def span_text(span: Span) -> str:
 class ProgressEstimator:
     """Counts the trials of a run that are done and still to come, and estimates the time left."""
 
-    def __init__(self, jobs: int) -> None:
-        self._jobs = jobs
+    def __init__(self, at_once: AtOnce) -> None:
+        self._at_once = at_once
         self._stages = Stages(())
         self._results: dict[str, Record] = {}
         self._durations = Durations()
@@ -79,7 +79,7 @@ class ProgressEstimator:
         """Return words such as "about 0:03:10 left"."""
         if self.total == self.num_done:
             return "nothing left"
-        total = sum(time_left(self._stages, self._results, self._durations, self._jobs), Span(0.0, whole=True))
+        total = sum(time_left(self._stages, self._results, self._durations, self._at_once), Span(0.0, whole=True))
         if total.seconds == 0:
             return "time left not known yet"
         passed = sum(min(self._passed(trial_id), self._expected(trial_id)) for trial_id in self._began)
@@ -93,7 +93,7 @@ class ProgressEstimator:
         for stage in self._stages.stages:
             for trial in stage.trials:
                 if trial.id == trial_id:
-                    return self._durations.of(trial, alone=stage.alone or self._jobs == 1).seconds
+                    return self._durations.of(trial, alone=stage.alone or self._at_once.jobs == 1).seconds
         return 0.0
 
 

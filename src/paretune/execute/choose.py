@@ -3,22 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from paretune.execute.duration import AtOnce
 from paretune.execute.executor import ExecutorFactory
 from paretune.spec import InputError
 from paretune.spec.errors import nearest
 
 LOCAL = "local"
 NAMES = (LOCAL, "ray", "slurm")
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 _PROTOCOL = "ray://"
 
 
 class Chosen(NamedTuple):
     """What runs the trials."""
 
-    jobs: int
+    at_once: AtOnce
     """How many run at once, as far as that is known."""
     executor: ExecutorFactory | None = None
     """None stands for this machine."""
@@ -46,27 +47,30 @@ def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterato
     cannot be used.
     """
     if name == LOCAL:
-        yield Chosen(jobs or _num_devices())
+        yield Chosen(on_this_machine(jobs or AUTO))
     elif name == "ray" or name.startswith(_PROTOCOL):
         from paretune.execute.ray import connected, ray_cluster, ray_executor
 
         address = None if name == "ray" else name
         with connected(address):
             with ray_cluster(address, threads) as cluster:
-                room = cluster.room(alone=False)
-            yield Chosen(jobs or room, partial(ray_executor, address=address, jobs=jobs, threads=threads))
+                room = AtOnce(jobs or cluster.room(alone=False), cluster.room(alone=True))
+            at_once = room._replace(alone=min(room))
+            yield Chosen(at_once, partial(ray_executor, address=address, jobs=jobs, threads=threads))
     elif name == "slurm":
         from paretune.execute.slurm import JOBS, check_slurm, slurm_executor
 
         check_slurm()
-        yield Chosen(jobs or JOBS, partial(slurm_executor, jobs=jobs, threads=threads))
+        yield Chosen(AtOnce(jobs or JOBS, jobs or JOBS), partial(slurm_executor, jobs=jobs, threads=threads))
     else:
         known = f"{', '.join(NAMES)} or {_PROTOCOL}HOST:PORT"
         raise InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
 
 
-def _num_devices() -> int:
-    """Return how many trials this machine runs at once when each has an accelerator of its own, at least 1."""
+def on_this_machine(jobs: int | Literal["auto"]) -> AtOnce:
+    """Return how many trials run at once on this machine, without those that find room on an accelerator in use."""
+    from paretune.execute.places import Places
     from paretune.models.devices import visible_devices
 
-    return max(1, len(visible_devices()))
+    places = Places(visible_devices(), None if jobs == AUTO else jobs)
+    return AtOnce(places.num_at_once(alone=False), places.num_at_once(alone=True))

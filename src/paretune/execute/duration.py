@@ -44,6 +44,14 @@ def phases_of(trial: Trial) -> frozenset[Phase]:
     return frozenset(phase for phase, is_wanted in wanted.items() if is_wanted)
 
 
+class AtOnce(NamedTuple):
+    """How many trials run at the same time."""
+
+    jobs: int = 1
+    alone: int = 1
+    """Of those whose clock is a result: each has an accelerator or a machine of its own."""
+
+
 class Durations:
     """Seconds of each phase, from finished trials: of the same method if one has ended, otherwise of all.
 
@@ -83,19 +91,21 @@ class Durations:
             total += Span((per_unit or 0.0) * _units(trial, phase), per_unit is not None)
         return total
 
-    def of_all(self, trials: Sequence[Trial], jobs: int) -> Span:
-        """Return how long trials will take with so many at once."""
-        spans = [self.of(trial, alone=jobs == 1) for trial in trials]
+    def of_all(self, trials: Sequence[Trial], jobs: int, *, alone: bool) -> Span:
+        """Return how long trials will take with so many at once, each alone on its accelerator or with others."""
+        spans = [self.of(trial, alone=alone) for trial in trials]
         total = sum(spans, Span(0.0, whole=True))
         return total._replace(seconds=total.seconds / max(1, min(jobs, len(trials))))
 
 
-def time_left(stages: Stages, results: Mapping[str, Record], durations: Durations, jobs: int) -> list[Span]:
+def time_left(stages: Stages, results: Mapping[str, Record], durations: Durations, at_once: AtOnce) -> list[Span]:
     """Return how long what is left of each stage will take."""
-    return [
-        durations.of_all([trial for trial in stage.trials if trial.id not in results], 1 if stage.alone else jobs)
-        for stage in stages.stages
-    ]
+    spans = []
+    for stage in stages.stages:
+        waiting = [trial for trial in stage.trials if trial.id not in results]
+        jobs = at_once.alone if stage.alone else at_once.jobs
+        spans.append(durations.of_all(waiting, jobs, alone=stage.alone or jobs == 1))
+    return spans
 
 
 def _nearest(seen: Sequence[_Seen], label: str, alone: bool) -> float | None:

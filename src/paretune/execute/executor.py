@@ -20,14 +20,17 @@ class Executor(Protocol):
     Guarantees: every trial leaves exactly one record more than it had, with any outcome. One whose process dies
     is recorded as failed, or as cancelled where it was stopped from outside; one that takes longer than the time limit
     as timed out. How a trial ends changes nothing for those that run at the same time. Records say how many trials ran
-    at once. When `run` returns or raises, nothing of it runs any more.
+    at once on the same accelerator, or on the same processor where there is none. When `run` returns or raises, nothing
+    of it runs any more.
 
     The watcher is called from the thread that called `run`: for each trial `started`, any number of times `heard`, and
     `finished` once its record is in the store.
     """
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
-        """Run trials, started in their order. With `alone` each has its machine to itself: its clock is a result.
+        """Run trials, started in their order. With `alone` the clock of each is a result.
+
+        Each of those has its machine to itself, or an accelerator of it and its share of the cores.
 
         What ends the call early, such as Ctrl-C or an error of the watcher, stops what runs and is raised: trials
         that had not ended leave a record that says cancelled, or none. Where the disk is full no further trial starts,

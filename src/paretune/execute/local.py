@@ -19,7 +19,8 @@ from paretune.execute.fork_server import POSSIBLE, ForkServer
 from paretune.execute.grouping import Packing, packs_of, shared_by_packs, split_up
 from paretune.execute.launch import FREE_SPACE, Launcher, Launching, new_interpreters
 from paretune.execute.memory_kills import memory_kills
-from paretune.models.devices import check_jobs, device_environment, least_used, visible_devices
+from paretune.execute.places import DeviceMemory, Place, Places
+from paretune.models.devices import check_jobs, device_environment, visible_devices
 from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
 from paretune.store import Store
 from paretune.store.atomic import is_disk_full, refusing
@@ -145,17 +146,18 @@ class _Worker:
 class LocalExecutor:
     """An `Executor` that gives every trial a process, its share of the threads, and an accelerator of its own.
 
-    Where there is no accelerator, trials share the processor, and their processes are forked from one that has
-    imported the libraries. No worker outlives this process.
+    Trials that must run alone do so side by side where each has an accelerator. Where there is none, trials share the
+    processor, and their processes are forked from one that has imported the libraries. No worker outlives this process.
     """
 
     def __init__(
         self,
         store: Store,
         *,
-        jobs: int = 1,
+        jobs: int | None = 1,
         threads: int | None = None,
         share_devices: bool = False,
+        memory: DeviceMemory | None = None,
         time_limit_seconds: float,
         devices: Sequence[str] | None = None,
         launching: Launching | None = None,
@@ -163,13 +165,13 @@ class LocalExecutor:
     ) -> None:
         """Run `jobs` trials at once, each on `threads` threads, by default its share of the cores.
 
-        `devices` are the accelerators, by default those that are visible. `launching` says how the workers' processes
-        come about: forked by default, but as new interpreters where an accelerator's driver might not survive a fork.
-        `packing` says which trials are trained in one pass in one process, where their method allows it.
-        Raises `InputError` where trials would share an accelerator, unless `share_devices`.
+        None stands for as many as there is room for: one on each accelerator, and more where `memory` says that they
+        fit, as `Places` does it. `devices` are the accelerators, by default those that are visible. `launching` says
+        how the workers' processes come about: forked by default, but as new interpreters where an accelerator's driver
+        might not survive a fork. `packing` says which trials are trained in one pass in one process, where their method
+        allows it. Raises `InputError` where trials would share an accelerator, unless `share_devices`.
         """
         self._store = store
-        self._jobs = jobs
         self._threads = threads
         self._devices = visible_devices() if devices is None else tuple(devices)
         self._time_limit_seconds = time_limit_seconds
@@ -179,14 +181,15 @@ class LocalExecutor:
         self._alone: set[str] = set()
         """Of which a worker said that they are not trained in one pass."""
         self._launching = launching or (ForkServer if POSSIBLE and not self._devices else new_interpreters)
-        check_jobs(jobs, self._devices, share_devices=share_devices)
+        check_jobs(jobs or 1, self._devices, share_devices=share_devices)
+        self._places = Places(self._devices, jobs, share_devices=share_devices, memory=memory)
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
         """Run the trials as `Executor` promises. They start in their order, as soon as there is a place."""
         packs = packs_of(trials, 1) if self._packing is None else self._packing.packs(trials)
         packs = [part for pack in packs for part in (packs_of(pack, 1) if self._runs_alone(pack) else [pack])]
         try:
-            self._run(packs, watcher, 1 if alone else self._jobs)
+            self._run(packs, watcher, alone=alone)
         except InputError as error:
             if is_disk_full(error):
                 raise DiskFull(str(error)) from error
@@ -195,14 +198,16 @@ class LocalExecutor:
     def _runs_alone(self, pack: Sequence[Trial]) -> bool:
         return shared_by_packs(pack[0]) in self._alone
 
-    def _run(self, packs: Sequence[tuple[Trial, ...]], watcher: Watcher, jobs: int) -> None:
+    def _run(self, packs: Sequence[tuple[Trial, ...]], watcher: Watcher, *, alone: bool) -> None:
         running: list[_Worker] = []
         if not packs:
             return
-        environment = _environment(self._threads or max(1, (os.cpu_count() or 1) // jobs))
+        environment = _environment(
+            self._threads or max(1, (os.cpu_count() or 1) // self._places.num_at_once(alone=alone))
+        )
         with self._launching(self._store, environment) as launcher:
             try:
-                full = self._run_all(list(packs), running, watcher, launcher, jobs)
+                full = self._run_all(list(packs), running, watcher, launcher, alone=alone)
             finally:
                 for worker in running:
                     worker.kill()
@@ -210,14 +215,20 @@ class LocalExecutor:
             raise DiskFull(full.reason)
 
     def _run_all(
-        self, waiting: list[tuple[Trial, ...]], running: list[_Worker], watcher: Watcher, launcher: Launcher, jobs: int
+        self,
+        waiting: list[tuple[Trial, ...]],
+        running: list[_Worker],
+        watcher: Watcher,
+        launcher: Launcher,
+        *,
+        alone: bool,
     ) -> Cancelled | None:
         """Run what waits; `running` holds the workers at every moment. Returns what says that the disk is full."""
         full: Cancelled | None = None
         announced: set[str] = set()
         while waiting or running:
-            while waiting and len(running) < jobs:
-                self._start(waiting.pop(0), running, launcher)
+            while waiting and (place := self._places.next(waiting[0], running, alone=alone)) is not None:
+                self._start(waiting.pop(0), place, running, launcher)
                 for trial in running[-1].trials:
                     if trial.id not in announced:
                         announced.add(trial.id)
@@ -239,9 +250,12 @@ class LocalExecutor:
                         waiting.clear()
         return full
 
-    def _start(self, trials: Sequence[Trial], running: list[_Worker], launcher: Launcher) -> None:
-        """Start a worker, put it with those that run, where an interruption finds it, and tell the others."""
-        num_running = len(running) + 1
+    def _start(
+        self, trials: Sequence[Trial], place: Place, running: list[_Worker], launcher: Launcher
+    ) -> None:  # fmt: skip
+        """Start a worker, put it with those that run, where an interruption finds it, and tell its neighbours."""
+        neighbours = [one for one in running if one.device == place.device]
+        num_running = len(neighbours) + 1
         untried = False
         if len(trials) > 1 and self._packing is not None and self._packing.only_where_it_pays:
             shared = shared_by_packs(trials[0])
@@ -251,12 +265,12 @@ class LocalExecutor:
             trials,
             self._store,
             launcher=launcher,
-            device=least_used(self._devices, [one.device for one in running]),
+            device=place.device,
             num_running=num_running,
             only_if_faster=untried,
         )
         running.append(worker)
-        for one in running[:-1]:
+        for one in neighbours:
             one.tell(num_running)
 
     def _keep_what_was_said(self, worker: _Worker) -> None:

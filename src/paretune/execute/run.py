@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from paretune.execute.events import Watcher
 from paretune.execute.executor import Executor, ExecutorFactory, bare_record
@@ -36,7 +37,7 @@ def run(
     study: Study,
     folder: str | Path,
     *,
-    jobs: int = 1,
+    jobs: int | Literal["auto"] = 1,
     threads: int | None = None,
     retry: bool = False,
     skip_unavailable: bool = False,
@@ -51,13 +52,15 @@ def run(
     """Run what is missing of a study and return the records of all its trials, in the plan's order.
 
     Finished trials are never run again, so the same call goes on after any interruption. A study that tunes is planned
-    stage by stage, each from the records of those before; its final trials run one at a time, for any `jobs`.
-    `executor` makes what runs the trials; left out, they run on this machine, `jobs` at once with `threads` each, and
-    each on an accelerator of its own unless they `share_devices`. `prepared` is what `prepare` returned for the same
-    study and folder; left out, that is done first. With `skip_unavailable`, trials of methods that cannot run here are
-    recorded as refused. On this machine up to `pack` trials of one method are trained in one pass where their method
-    allows it: tuning trials, and all but the first seed of the others, which is timed alone. With "auto", as many as
-    memory is predicted to suffice for, up to 8, where a few steps show that it is faster; `on_packing` is told why.
+    stage by stage, each from the records of those before; its final trials run one at a time, or one on each
+    accelerator. `executor` makes what runs the trials; left out, they run on this machine, `jobs` at once with
+    `threads` each, and each on an accelerator of its own unless they `share_devices`. With "auto" there is one on each
+    accelerator, and tuning trials, or with `share_devices` all, share one where their predicted memory allows it.
+    `prepared` is what `prepare` returned for the same study and folder; left out, that is done first. With
+    `skip_unavailable`, trials of methods that cannot run here are recorded as refused. On this machine up to `pack`
+    trials of one method are trained in one pass where their method allows it: tuning trials, and all but the first seed
+    of the others, which is timed alone. With "auto", as many as memory is predicted to suffice for, up to 8, where a
+    few steps show that it is faster. `on_packing` is told why, and what is predicted for sharing.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
     be used, and `DiskFull` when the disk is full: no further trial starts then.
     """
@@ -66,7 +69,7 @@ def run(
         prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
     study = prepared.study
     packing = partial(_packing, pack, study.seeds[0], jobs, on_packing)
-    here = partial(_on_this_machine, jobs, threads, packing, share_devices=share_devices)
+    here = partial(_on_this_machine, jobs, threads, packing, on_packing, share_devices=share_devices)
     runs: Executor | None = None
     attempted: set[str] = set()
     with store.held():
@@ -102,7 +105,7 @@ def _in_order(found: FolderRecords, stages: Stages, folder: str | Path) -> Recor
 
 
 def _packing(
-    pack: int | str, first_seed: int, jobs: int, on_packing: Callable[[str], None] | None
+    pack: int | str, first_seed: int, jobs: int | Literal["auto"], on_packing: Callable[[str], None] | None
 ) -> Packing | None:  # fmt: skip
     """Return which trials are trained in one pass, None for none."""
     chosen = pack_from(str(pack))
@@ -116,16 +119,28 @@ def _packing(
 
     devices = visible_devices()
     free = free_bytes(devices[0] if devices else None)
-    sharing = -(-jobs // max(1, len(devices)))
+    sharing = 1 if jobs == "auto" else -(-jobs // max(1, len(devices)))
     sizes = PackSizes(None if free is None else free // sharing, "cuda" if devices else "cpu", on_chosen=say)
     return Packing(sizes.size, first_seed, only_where_it_pays=True, say=say)
 
 
 def _on_this_machine(
-    jobs: int, threads: int | None, packing: Callable[[], Packing | None], *, share_devices: bool
+    jobs: int | Literal["auto"],
+    threads: int | None,
+    packing: Callable[[], Packing | None],
+    say: Callable[[str], None] | None,
+    *,
+    share_devices: bool,
 ) -> ExecutorFactory:
     """Return what makes the executor of this machine."""
-    return partial(LocalExecutor, jobs=jobs, threads=threads, share_devices=share_devices, packing=packing())
+    makes = partial(LocalExecutor, threads=threads, share_devices=share_devices, packing=packing())
+    if jobs != "auto":
+        return partial(makes, jobs=jobs)
+
+    from paretune.execute.device_memory import memory_of
+    from paretune.models.devices import visible_devices
+
+    return partial(makes, jobs=None, memory=memory_of(visible_devices(), say or say_nothing))
 
 
 def _next(

@@ -107,8 +107,9 @@ class Provenance(Data):
     device: str
     num_threads: int | None
     concurrent_workers: int | None
-    """The most trials that ran at once on the machine while this one did, itself among them: above 1, clocks are not
-    comparable. Earlier records hold the limit, which is higher where fewer trials were left."""
+    """The most trials that ran at once on the same accelerator while this one did, or on the same processor where there
+    is none, itself among them: above 1, clocks are not comparable. Earlier records hold the limit, which is higher
+    where fewer trials were left, or count the trials on other accelerators too."""
     model_note: str | None = None
     """What a reader must know about the base model's weights."""
 

@@ -1,0 +1,44 @@
+"""What a trial is predicted to take of an accelerator, so that small ones share it: `paretune run --jobs auto`."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from paretune.engine import longest_batches
+from paretune.estimate import EstimateSettings
+from paretune.estimate.estimate import needed_bytes
+from paretune.estimate.predict import predict
+from paretune.estimate.workload import workload_for
+from paretune.execute.pack_size import lengths_of
+from paretune.execute.places import DeviceMemory
+from paretune.kinds import kind_named
+from paretune.methods import build
+from paretune.models import find_shape, pinned
+from paretune.spec import Trial
+from paretune.tasks import task_of
+
+CONTEXT_BYTES = 750_000_000
+"""What a process takes of a GPU in addition to PyTorch's allocator: the context of CUDA and its libraries."""
+
+
+def memory_of(devices: Sequence[str], say: Callable[[str], None]) -> DeviceMemory | None:
+    """Return what is known of these accelerators' memory; None where there are none, or none of CUDA's.
+
+    `say` is called with a sentence about what each method's trials are predicted to take.
+    """
+    return None if not devices or devices[0] in {"xpu", "mps"} else DeviceMemory(devices, predicted_bytes, say=say)
+
+
+def predicted_bytes(trial: Trial) -> int:
+    """Return the bytes that a trial's training reserves on a GPU with its longest batch, and its process besides.
+
+    Answering a tuning trial's questions is not predicted: it takes less than training does unless there are many more
+    answers at once than rows in a batch. Raises what a method or a library cannot do without weights.
+    """
+    kind, base_model = kind_named(trial.model_kind), pinned(trial.base_model, trial.base_content)
+    task: Any = task_of(trial.task)
+    settings = EstimateSettings(recipe=trial.recipe, device="cuda")
+    longest = next(iter(longest_batches(task.examples("train"), kind.tokenizer(base_model), trial.recipe)))
+    shape, lengths = find_shape(base_model), lengths_of(longest)
+    found = predict(shape, partial(build, trial.method), settings, lambda: workload_for(shape, settings, lengths))
+    return needed_bytes(found.log, settings) + CONTEXT_BYTES
