@@ -78,7 +78,24 @@ def test_tuning_trials_share_an_accelerator_as_far_as_memory_allows() -> None:
     assert started(Places(("0", "1"), None), trials) == ["0", "1"]
 
 
-def test_one_that_does_not_fit_beside_the_others_waits() -> None:
+def test_free_memory_is_asked_once_and_before_anything_runs() -> None:
+    asked: list[str] = []
+
+    def ask(device: str) -> int:
+        asked.append(device)
+        return 10 * GB
+
+    known = DeviceMemory(("0", "1"), lambda _: 4 * GB, ask)
+    found = Places(("0", "1"), None, memory=known)
+    found.next([tuning()], [], alone=True)
+    assert not asked
+    found.next([tuning()], [], alone=False)
+    assert sorted(asked) == ["0", "1"]
+    assert started(found, [tuning(seed=seed) for seed in range(9)]) == ["0", "1", "0", "1"]
+    assert len(asked) == 2
+
+
+def test_one_that_does_not_fit_with_the_others_waits() -> None:
     trials = [tuning(), tuning(), tuning("oft"), tuning()]
     found = Places(("0", "1"), None, memory=memory(10 * GB))
     assert started(found, trials) == ["0", "1"]

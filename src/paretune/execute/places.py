@@ -54,9 +54,13 @@ class DeviceMemory:
         self._say = say
         self._predicted: dict[str, int | None] = {}
 
+    def ask(self) -> None:
+        """Ask all accelerators for their free bytes, unless they were asked before."""
+        _ = self.free
+
     @cached_property
     def free(self) -> Mapping[str, int | None]:
-        """Free bytes of each accelerator, at the first time that they are looked at."""
+        """Free bytes of each accelerator, asked at the first call: before anything runs there."""
         with ThreadPoolExecutor() as threads:  # each is asked by a process of its own
             return dict(zip(self._devices, threads.map(self._ask, self._devices), strict=True))
 
@@ -116,6 +120,8 @@ class Places:
 
     def next(self, trials: Sequence[Trial], running: Sequence[Occupant], *, alone: bool) -> Place | None:
         """Return where these trials may start next to those that run, or None where they must wait."""
+        if self._memory is not None and not (running or alone):
+            self._memory.ask()
         used = [one.device for one in running]
         if len(running) < self.num_at_once(alone=alone):
             return Place(least_used(self._devices, used))
