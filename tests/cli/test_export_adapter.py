@@ -7,8 +7,9 @@ from typing import Any
 import gguf
 import pytest
 import torch
-from peft import PeftModel, get_peft_model
+from peft import PeftModel, PromptTuningConfig, get_peft_model
 from peft import __dict__ as peft_names
+from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner, Result
 
 from paretune.cli.app import app
@@ -48,6 +49,30 @@ def logits(model: Any) -> torch.Tensor:
     with torch.no_grad():
         found: torch.Tensor = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
     return found
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("config_class", ["LoraConfig", "OFTConfig"])
+def test_transformers_alone_loads_base_and_adapter_from_one_folder(config_class: str, tmp_path: Path) -> None:
+    source = saved(tmp_path / "adapter", config_class)
+    done = exported(source, "--for", "transformers", "-o", tmp_path / "out", "--model", TOY)
+    assert done.exit_code == 0, done.output
+    assert "transformers serve" in done.output
+    assert {"config.json", "model.safetensors", "tokenizer.json", "adapter_config.json"} <= {
+        file.name for file in (tmp_path / "out").iterdir()
+    }
+    loaded = AutoModelForCausalLM.from_pretrained(str(tmp_path / "out"), local_files_only=True)
+    original = PeftModel.from_pretrained(load_model(TOY).model, str(source))
+    assert torch.allclose(logits(loaded), logits(original), atol=1e-5)
+    assert not torch.allclose(logits(loaded), logits(load_model(TOY).model), atol=1e-2)
+
+
+def test_transformers_takes_no_virtual_tokens(tmp_path: Path) -> None:
+    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
+    get_peft_model(load_model(TOY).model, config).save_pretrained(str(tmp_path / "prompt"))
+    said = refusal(tmp_path / "prompt", "--for", "transformers", "-o", tmp_path / "out", "--model", TOY)
+    assert "transformers loads what changes layers only" in said
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("server", ["peft", "vllm"])
@@ -100,7 +125,11 @@ def test_what_is_no_lora_is_refused_with_the_way_out(server: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("config", "words", "line"),
     [
-        (None, ["--for", "vlm"], '--for: "vlm" is not known (did you mean "vllm"?); there are: peft, vllm, llama.cpp'),
+        (
+            None,
+            ["--for", "vlm"],
+            '--for: "vlm" is not known (did you mean "vllm"?); there are: peft, vllm, transformers, llama.cpp',
+        ),
         (None, ["--for", "llama.cpp"], "not a checkpoint (adapter_config.json is missing)"),
         ("[]", ["--for", "peft"], "not a peft configuration"),
         ("{", ["--for", "vllm"], "cannot be read as JSON"),

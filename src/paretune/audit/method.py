@@ -23,7 +23,7 @@ from paretune.audit.answers import (
 )
 from paretune.audit.course import RECIPE, Attached, Trained, all_outputs, attach, train_under_watch
 from paretune.audit.quantised import trains_on_quantised, trains_on_quantised_in_bf16
-from paretune.audit.serving import servable_by_llama_cpp, servable_by_vllm
+from paretune.audit.serving import servable_by_llama_cpp, servable_by_transformers, servable_by_vllm
 from paretune.audit.storage import compact, convertible_to_lora, mergeable, merges_in_bf16, reloads
 from paretune.audit.switching import exact_off, no_op_at_start, switch_restores
 from paretune.audit.training import checkpointing_keeps_gradients, parameters_move, trains
@@ -134,6 +134,7 @@ def _on_plain(spec: MethodSpec, subject: Subject, folder: Path) -> Iterator[tupl
         if course.saved_at_start:
             yield from _asked(subject, "compact", lambda: compact(at_start, saved))
         yield from _asked(subject, "servable_by_vllm", lambda: servable_by_vllm(saved))
+        yield from _asked(subject, "servable_by_transformers", lambda: _by_transformers(attached, saved))
         config = partial(_config_of, subject)
         yield from _asked(subject, "servable_by_llama_cpp", lambda: servable_by_llama_cpp(saved, config()))
     yield from _asked(subject, "checkpointing_keeps_gradients", lambda: checkpointing_keeps_gradients(attached))
@@ -218,6 +219,11 @@ def _reloads_with_peft(attached: Attached, folder: Path) -> Outcome:
         base.config.use_cache = False  # some demand it, and no forward pass here wants a cache
     loaded = plain.load(base, folder)
     return reloads(subject, all_outputs(subject, attached.model), loaded)
+
+
+def _by_transformers(attached: Attached, saved: Path) -> Outcome:
+    expected = all_outputs(attached.subject, attached.model)
+    return servable_by_transformers(attached.subject, expected, saved, saved.with_name("with-base"))
 
 
 def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:

@@ -1,4 +1,4 @@
-"""Who can serve a checkpoint? The servers' rules, read against what was saved.
+"""Who can serve a checkpoint? The servers' rules, read against what was saved, or a load of it.
 
 Sources: of vLLM 0.33.0, `vllm/lora/peft_helper.py` and `vllm/config/lora.py`; of llama.cpp as of
 August 2026, `convert_lora_to_gguf.py` and `src/llama-adapter.cpp`.
@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from paretune.audit.storage import reloads
+from paretune.kinds.probe import Subject
 from paretune.methods.gguf_adapter import not_for_llama_cpp
 from paretune.methods.plain_lora import broken_rule, ranks_of, saved_config
+from paretune.methods.with_base import not_for_transformers, write_with_base
 from paretune.spec import NotApplicable, NotPassed, Passed
 
 VLLM = "vLLM 0.33.0"
@@ -39,6 +44,26 @@ def servable_by_llama_cpp(folder: Path, model_config: Mapping[str, Any]) -> Pass
         return NotPassed(finding=broken)
     rank = max(ranks_of(config))
     return Passed(figure=float(rank), finding=f"a LoRA of rank {rank}")
+
+
+def servable_by_transformers(
+    subject: Subject, expected: Tensor, folder: Path, out: Path
+) -> Passed | NotPassed | NotApplicable:  # fmt: skip
+    """Judge whether transformers alone loads an adapter with its base model, as its server does, written into `out`.
+
+    `expected` are the trained model's outputs for all samples. The value is as in `reloads`. Raises what transformers
+    raises.
+    """
+    if saved_config(folder) is None:
+        return _whole_model(folder)
+    if broken := not_for_transformers(folder):
+        return NotPassed(finding=broken)
+    base: Any = subject.fresh().model
+    write_with_base(base, None, folder, out)
+    loaded = type(base).from_pretrained(
+        str(out), dtype=base.dtype, attn_implementation=base.config._attn_implementation, local_files_only=True
+    )
+    return reloads(subject, expected, loaded.eval())
 
 
 def broken_rule_of_vllm(config: Mapping[str, Any], folder: Path) -> str | None:

@@ -57,7 +57,7 @@ def export_peft(
 )
 def export_adapter(
     checkpoint: Annotated[Path, typer.Argument(help="Folder of a saved adapter.", metavar="CHECKPOINT")],
-    server: Annotated[str, typer.Option("--for", help="What will load it: peft, vllm or llama.cpp.")],
+    server: Annotated[str, typer.Option("--for", help="What will load it: peft, vllm, transformers or llama.cpp.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write into.")],
     model: Annotated[
         str | None, typer.Option(help="Base model (default: the one that the checkpoint was trained on).")
@@ -65,8 +65,9 @@ def export_adapter(
 ) -> None:
     """Export an adapter as a server loads it.
 
-    Writes a peft folder, a LoRA folder that follows vLLM's rules, or a GGUF file for llama.cpp. What is not a plain
-    LoRA goes through paretune convert first.
+    Writes a peft folder, a LoRA folder that follows vLLM's rules, a folder with the base model and the adapter for
+    transformers serve, or a GGUF file for llama.cpp. vLLM and llama.cpp take plain LoRA only: for other methods call
+    paretune convert first.
     """
     from paretune.cli.export_adapter import export_adapter as exported
 

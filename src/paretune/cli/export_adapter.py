@@ -62,14 +62,14 @@ def _refused(checkpoint: Path, server: str, rule: str) -> InputError:
 
 
 def _for_peft(checkpoint: Path, config: Mapping[str, Any], out: Path, model: str | None) -> list[str]:
-    if finding := _not_with_peft_alone(checkpoint):
+    if finding := _audited(checkpoint, "reloads_with_peft"):
         raise _refused(checkpoint, "peft alone", finding)
     _copy(checkpoint, config, out, _base_name(checkpoint, model))
     return [f"{out}: a peft adapter", f'load it: PeftModel.from_pretrained(base_model, "{out}")']
 
 
-def _not_with_peft_alone(checkpoint: Path) -> str | None:
-    """Return what the audit found where a method does not come back by peft alone, or None."""
+def _audited(checkpoint: Path, claim: str) -> str | None:
+    """Return what the audit found where it says that a claim does not hold for a checkpoint's method, or None."""
     from paretune.methods.capabilities import audit_of
     from paretune.spec import Trial
 
@@ -78,7 +78,7 @@ def _not_with_peft_alone(checkpoint: Path) -> str | None:
         return None
     trial = Trial.read(json.loads(file.read_text(encoding="utf-8")), str(file))
     audit = audit_of(trial.method, tied=None) or audit_of(trial.method)
-    verdict = audit and (audit.verdict("reloads_with_peft", trial.model_kind) or audit.verdict("reloads_with_peft"))
+    verdict = audit and (audit.verdict(claim, trial.model_kind) or audit.verdict(claim))
     return verdict.finding if verdict and verdict.kind == "fail" else None
 
 
@@ -93,6 +93,22 @@ def _for_vllm(checkpoint: Path, config: Mapping[str, Any], out: Path, model: str
         f"{out}: a LoRA that keeps the rules of {VLLM}",
         f"serve it: vllm serve {base or 'BASE'} --enable-lora --max-lora-rank {max_lora_rank(config)} "
         f"--lora-modules {out.name}={out}",
+    ]
+
+
+def _for_transformers(checkpoint: Path, config: Mapping[str, Any], out: Path, model: str | None) -> list[str]:
+    from paretune.methods.with_base import TRANSFORMERS, not_for_transformers, write_with_base
+    from paretune.models import load_model
+    from paretune.models.progress import without_bars
+
+    if rule := not_for_transformers(checkpoint) or _audited(checkpoint, "servable_by_transformers"):
+        raise _refused(checkpoint, "transformers", rule)
+    base = load_model(checkpoint_base_model(checkpoint, model))
+    with without_bars():
+        write_with_base(base.model, base.tokenizer, checkpoint, out)
+    return [
+        f"{out}: base model and {config['peft_type']} adapter, as {TRANSFORMERS} loads them from one folder",
+        f"serve it: transformers serve {out.absolute()}   (needs: pip install 'transformers[serving]')",
     ]
 
 
@@ -134,5 +150,6 @@ def _base_name(checkpoint: Path, model: str | None) -> str | None:
 SERVERS: dict[str, Callable[[Path, Mapping[str, Any], Path, str | None], list[str]]] = {
     "peft": _for_peft,
     "vllm": _for_vllm,
+    "transformers": _for_transformers,
     "llama.cpp": _for_llama_cpp,
 }

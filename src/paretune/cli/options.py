@@ -293,7 +293,7 @@ Mergeable = Annotated[bool, typer.Option("--mergeable", help="Only methods whose
 Servable = Annotated[
     str | None,
     typer.Option(
-        help="Only methods whose adapter this server can serve unmerged: vllm or llama.cpp. "
+        help="Only methods whose adapter this server can serve unmerged: vllm, transformers or llama.cpp. "
         "Full fine-tuning, whose result is a model, is among them."
     ),
 ]

@@ -74,6 +74,7 @@ class Capabilities(Data):
     compact: bool | None = None
     convertible_to_lora: bool | None = None
     servable_by_vllm: bool | None = None
+    servable_by_transformers: bool | None = None
     servable_by_llama_cpp: bool | None = None
     trains_on_nf4: bool | None = None
     trains_on_int8: bool | None = None

@@ -129,6 +129,11 @@ CLAIMS: dict[str, Claim] = {
             "The rules for LoRA adapters in the code of vLLM 0.33.0, read against the saved files.",
         ),
         Claim(
+            "servable_by_transformers", "HF\nserve",
+            "transformers serve can serve the checkpoint, in one folder with the base model.",
+            "transformers alone loads base model and adapter from one folder; outputs before and after.",
+        ),
+        Claim(
             "servable_by_llama_cpp", "llama\n.cpp", "llama.cpp can serve the checkpoint on top of the base model.",
             "Whether it can be written as a GGUF adapter; those that were tried are loaded by llama.cpp b11549.",
         ),

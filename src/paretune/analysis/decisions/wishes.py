@@ -23,7 +23,11 @@ _BOUNDS = {
     "max_trainable": "trainable_parameters<=",
     "min_accuracy": "accuracy>=",
 }
-_SERVERS = {"vllm": "servable_by_vllm", "llama.cpp": "servable_by_llama_cpp"}
+_SERVERS = {
+    "vllm": "servable_by_vllm",
+    "transformers": "servable_by_transformers",
+    "llama.cpp": "servable_by_llama_cpp",
+}
 
 
 class Wishes(NamedTuple):
