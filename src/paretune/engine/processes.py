@@ -5,17 +5,19 @@ from itertools import islice
 from typing import Any
 
 from accelerate import Accelerator
+from torch import nn
 
 from paretune.engine.batches import DataBatch
+from paretune.engine.sharding import ShardedAccelerator, is_sharded
 from paretune.spec import InputError, Recipe
 
 
-def accelerator_for(recipe: Recipe) -> Accelerator:
-    """Return this process's device and its place among the processes.
+def accelerator_for(recipe: Recipe, model: nn.Module) -> Accelerator:
+    """Return this process's device and its place among the processes, which share a sharded model's parameters too.
 
     Raises `InputError` where the batch size cannot be shared equally.
     """
-    accelerator = Accelerator()
+    accelerator = ShardedAccelerator() if is_sharded(model) else Accelerator()
     if recipe.batch_size % accelerator.num_processes:
         raise InputError(
             f"recipe: batch_size = {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes; "

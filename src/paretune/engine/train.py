@@ -59,7 +59,7 @@ def train(
 
     Raises `Divergence` when the loss or the gradient is not finite, before the optimizer can spoil the weights with it.
     """
-    accelerator = accelerator_for(recipe)
+    accelerator = accelerator_for(recipe, model)
     shared, stepper = _prepared(model, optimizer, recipe, accelerator)
     peaks = [group["lr"] for group in optimizer.param_groups]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import nn
 
+from paretune.engine.sharding import blocks_of
 from paretune.measure import StorageLog
 from paretune.measure.storage_log import KINDS
 from paretune.spec.memory import MemoryKind
@@ -44,7 +45,7 @@ def shards_of(model: nn.Module, num_devices: int) -> Shards:
     """Return what one of `num_devices` holds of a model. Blocks are those that its library never splits."""
     parameters = list(model.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    units = [list(block.parameters()) for block in _blocks(model)]
+    units = [list(block.parameters()) for block in blocks_of(model)]
     in_units = {id(parameter) for unit in units for parameter in unit}
     outside = [parameter for parameter in parameters if id(parameter) not in in_units]
     largest = max((_whole(unit) for unit in units), default=0)
@@ -76,13 +77,6 @@ def sharded_log(log: StorageLog, shards: Shards) -> StorageLog:
         kind=np.concatenate([np.array([kind for _, kind in extra], dtype=np.int8), log.kind]),
         marks=tuple(mark._replace(position=mark.position + num_extra) for mark in log.marks),
     )
-
-
-def _blocks(model: nn.Module) -> list[nn.Module]:
-    names: set[str] = set()
-    for module in model.modules():
-        names.update(getattr(module, "_no_split_modules", None) or ())
-    return [module for module in model.modules() if type(module).__name__ in names]
 
 
 def _whole(parameters: list[nn.Parameter]) -> int:
