@@ -15,7 +15,7 @@ def recipe_table() -> str:
     """Return a row for each key of `[recipe]`: its default, the values it may have, and what it means."""
     lines = ["| key | default | meaning |", "|---|---|---|"]
     for name, field in Recipe.model_fields.items():
-        if name == "image":
+        if name in {"image", "sharding"}:  # tables of their own
             continue
         default = "none" if field.default is None else f"`{json.dumps(field.default)}`"
         meaning = " ".join((field.description or "").split())

@@ -65,6 +65,14 @@ def test_trials_that_must_be_alone_run_side_by_side_on_accelerators_of_their_own
     assert started(shared, trials) == ["0", "1", "0", "1", "0"]
 
 
+def test_a_sharded_trial_has_all_its_devices_and_runs_by_itself() -> None:
+    trial = make_record(recipe={"batch_size": 4, "sharding": {"devices": 2}}).trial
+    found = Places(("5", "6", "7"), 1)
+    assert found.next([trial], [], alone=False) == Place("5,6")
+    assert found.next([trial], [Running((tuning(),), "7")], alone=True) is None
+    assert Places((), 1).next([trial], [], alone=False) == Place(None)
+
+
 def test_no_more_run_alone_than_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert started(Places(("0", "1", "2"), None), [tuning(seed=s) for s in range(3)], alone=True) == ["0", "1"]

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -14,7 +15,7 @@ from paretune.cli.next_step import print_next_step
 from paretune.cli.own_task import own_entry, own_model, own_task
 from paretune.cli.progress import watcher_for
 from paretune.cli.training_options import OWN_DATA_LENGTH, Training
-from paretune.spec import InputError, Record, Study
+from paretune.spec import InputError, Record, Study, naming
 
 if TYPE_CHECKING:
     from paretune.execute.duration import AtOnce
@@ -123,13 +124,14 @@ class RunOptions(NamedTuple):
 def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
     """Return the study ready to run in a folder. Raises `InputErrors` with all that has to be mended first."""
     from paretune.execute.prepare import prepare
+    from paretune.execute.sharded import check_local, check_remote
     from paretune.models.devices import check_jobs, visible_devices
     from paretune.store import Store
 
     if options.jobs != "auto" and options.executor is None:
         check_jobs(options.jobs, visible_devices(), share_devices=options.share_devices)
     with Console(stderr=True).status("Checking the study") as status:
-        return prepare(
+        prepared = prepare(
             study,
             Store(folder),
             retry=options.retry,
@@ -138,6 +140,13 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
             source=options.source,
             on_check=lambda done, total: status.update(f"Checking methods: {done} of {total}"),
         )
+    with nullcontext() if options.source is None else naming(options.source):
+        if options.executor is None:
+            jobs = None if options.jobs == "auto" else options.jobs
+            check_local(prepared.stages.trials, visible_devices(), jobs=jobs, packs=options.pack != 1)
+        else:
+            check_remote(prepared.stages.trials)
+    return prepared
 
 
 KeepStudy = Callable[[Study, Path, Console], None]

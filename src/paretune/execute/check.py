@@ -9,6 +9,7 @@ from paretune.execute.rehearsal import rehearse
 from paretune.kinds import kind_named, kind_on
 from paretune.methods import check_method
 from paretune.methods.quantised_bases import check_on_quantised
+from paretune.methods.sharded import check_sharded
 from paretune.models import check_attention, check_quantised, pinned
 from paretune.models.quantisation import own_quantisation
 from paretune.spec import InputError, Problems, Trial, Unavailable
@@ -45,9 +46,10 @@ def check_trials(
             check_attention(attention)
     problems.refuse()  # what comes next needs a base model of the right kind
     bases = {name: read_base(reference, kind_named(name)) for name in {trial.task.kind for trial in trials}}
-    for trial in _one_of_each(trials, lambda trial: (trial.task.kind, trial.recipe.quantised)):
+    for trial in _one_of_each(trials, lambda trial: (trial.task.kind, trial.recipe.quantised, trial.recipe.sharding)):
         with problems.collected():
             _check_quantisation(trial, bases[trial.task.kind])
+            _check_sharding(trial, bases[trial.task.kind])
     problems.refuse()
     usable: set[object] = set()
     for trial in _one_of_each(trials, _what_examples_depend_on):
@@ -67,6 +69,8 @@ def check_trials(
                 check_method(trial.method, base.module_names)
                 if (form := _quantised_format(trial, base)) is not None:
                     check_on_quantised(trial.method, form, base.shape.ties_embeddings)
+                if trial.recipe.sharding is not None:
+                    check_sharded(trial.method)
                 check_virtual_tokens(trial, base)
                 rehearse(trial, base, base.kind.config_for(task, base.shape.config))
                 if (examples := _what_examples_depend_on(trial)) in usable:  # others are refused already
@@ -86,6 +90,19 @@ def _check_quantisation(trial: Trial, base: Base) -> None:
     if wanted is not None and not base.kind.quantises:
         raise InputError(f'recipe: quantisation = "{wanted.format}": not with {base.kind.words}; leave it out')
     check_quantised(wanted, base.shape.config, trial.base_model)
+
+
+def _check_sharding(trial: Trial, base: Base) -> None:
+    """Raise `InputError` unless the base model can be sharded."""
+    if trial.recipe.sharding is None:
+        return
+    if not base.kind.shards:
+        raise InputError(
+            f'recipe: sharding: task "{trial.task.name}" cannot be sharded, only tasks that a language model answers '
+            "in words; leave sharding out"
+        )
+    if own_quantisation(base.shape.config) is not None:
+        raise InputError(f"recipe: sharding: {trial.base_model} is quantised and cannot be sharded; leave it out")
 
 
 def _quantised_format(trial: Trial, base: Base) -> QuantisedFormat | None:

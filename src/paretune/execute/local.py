@@ -20,6 +20,7 @@ from paretune.execute.grouping import Packing, packs_of, shared_by_packs, split_
 from paretune.execute.launch import FREE_SPACE, Launcher, Launching, new_interpreters
 from paretune.execute.memory_kills import memory_kills
 from paretune.execute.places import DeviceMemory, Place, Places
+from paretune.execute.sharded import check_local
 from paretune.models.devices import check_jobs, device_environment, visible_devices
 from paretune.spec import Cancelled, Failed, InputError, Outcome, OutOfMemory, Phase, Record, TimedOut, Trial
 from paretune.store import Store
@@ -172,6 +173,7 @@ class LocalExecutor:
         allows it. Raises `InputError` where trials would share an accelerator, unless `share_devices`.
         """
         self._store = store
+        self._jobs = jobs
         self._threads = threads
         self._devices = visible_devices() if devices is None else tuple(devices)
         self._time_limit_seconds = time_limit_seconds
@@ -185,7 +187,11 @@ class LocalExecutor:
         self._places = Places(self._devices, jobs, share_devices=share_devices, memory=memory)
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
-        """Run the trials as `Executor` promises. They start in their order, as soon as there is a place."""
+        """Run the trials as `Executor` promises. They start in their order, as soon as there is a place.
+
+        Raises `InputError` before the first where one is sharded and cannot be, as `check_local` says.
+        """
+        check_local(trials, self._devices, jobs=self._jobs, packs=self._packing is not None)
         packs = packs_of(trials, 1) if self._packing is None else self._packing.packs(trials)
         packs = [part for pack in packs for part in (packs_of(pack, 1) if self._runs_alone(pack) else [pack])]
         try:

@@ -31,6 +31,7 @@ class Place(NamedTuple):
     """Where a process may start."""
 
     device: str | None
+    """As `Occupant.device`; several with commas for a trial that is sharded over them."""
 
 
 class DeviceMemory:
@@ -122,6 +123,8 @@ class Places:
         """Return where these trials may start next to those that run, or None where they must wait."""
         if self._memory is not None and not (running or alone):
             self._memory.ask()
+        if self._devices and (sharding := trials[0].recipe.sharding) is not None:
+            return None if running else Place(",".join(self._devices[: sharding.devices]))
         used = [one.device for one in running]
         if len(running) < self.num_at_once(alone=alone):
             return Place(least_used(self._devices, used))

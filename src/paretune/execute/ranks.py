@@ -7,8 +7,6 @@ import threading
 from collections.abc import Sequence
 from typing import IO
 
-from torch.distributed import TCPStore
-
 _HOST = "127.0.0.1"
 
 
@@ -21,6 +19,9 @@ class Ranks:
 
     def __init__(self, arguments: Sequence[str], number: int) -> None:
         """Start `number` of them with the same arguments, each on its share of OMP_NUM_THREADS."""
+        from torch.distributed import TCPStore  # type: ignore[attr-defined] # some builds of torch have none
+
+        self.number = number
         # On a port that is free, held open by this process as by torchrun's agent.
         self._meeting = TCPStore(_HOST, 0, is_master=True, wait_for_workers=False)
         self._processes: list[subprocess.Popen[bytes]] = []

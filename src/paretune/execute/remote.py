@@ -17,6 +17,7 @@ from paretune.execute.events import Watcher
 from paretune.execute.executor import DiskFull, bare_record, disk_full
 from paretune.execute.launch import FREE_SPACE
 from paretune.execute.on_node import Assignment, Left, Progress, shared_files
+from paretune.execute.sharded import check_remote
 from paretune.spec import Cancelled, InputError, Outcome, Phase, Provenance, Record, Trial
 from paretune.store import Store
 from paretune.store.atomic import is_disk_full, refusing, write_whole
@@ -117,6 +118,7 @@ class RemoteExecutor:
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
         """Run the trials as `Executor` promises. One whose node is lost is run again, which its record notes."""
+        check_remote(trials)
         if not trials:
             return
         try:

@@ -15,6 +15,7 @@ from paretune.execute.events import Listener
 from paretune.execute.executor import Finished
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
+from paretune.execute.sharded import train_sharded
 from paretune.kinds import Asked, Kind, TrainingData, kind_named, kind_of
 from paretune.measure import (
     Phases,
@@ -79,7 +80,8 @@ class TrialRun:
         self._checkpoint = checkpoint
         self._listener = listener
         self._shared = shared
-        self._warned: tuple[str, ...] = ()
+        self.warned_lines: tuple[str, ...] = ()
+        """What libraries warned of, each line once."""
         self.outcome: Outcome = Ok()
         self.phases = Phases(on_enter=listener.phase)
         self.findings: dict[str, Any] = {"metrics": {}, "standard_errors": {}}
@@ -102,7 +104,7 @@ class TrialRun:
 
     def warned(self, lines: Iterable[str]) -> None:
         """Keep warnings, each once."""
-        self._warned = tuple(dict.fromkeys((*self._warned, *lines)))
+        self.warned_lines = tuple(dict.fromkeys((*self.warned_lines, *lines)))
 
     def finished(self, attempt: int, concurrent_workers: SupportsInt, packed_with: Sequence[Trial] = ()) -> Finished:
         """Return what the trial leaves. Of one that was trained together with others, clocks and peaks are left out."""
@@ -119,22 +121,33 @@ class TrialRun:
             trial=self._trial,
             outcome=self.outcome,
             started_at=self.started_at,
-            notes=(*self.notes, *self._warned),
+            notes=(*self.notes, *self.warned_lines),
             phases=phases,
             packed_with=tuple(trial.id for trial in packed_with),
             audit=self.audit,
-            provenance=collect_provenance(concurrent_workers=int(concurrent_workers), model_note=self.model_note),
+            provenance=collect_provenance(
+                concurrent_workers=int(concurrent_workers), model_note=self.model_note, num_devices=self._num_devices
+            ),
             **findings,
         )
         return Finished(record, self.items, self.pictures)
 
+    @property
+    def _num_devices(self) -> int:
+        """How many devices train it."""
+        sharding = self._trial.recipe.sharding
+        return 1 if sharding is None or not self._trial.method.trains else sharding.devices
+
     def whole(self) -> None:
         """Train where there is something to train, then evaluate what was saved, where the trial asks for answers."""
         kind, task, trial = self.begin()
-        if trial.method.trains:
-            self._train(kind, task, trial)
+        if self._num_devices > 1:
+            self._train_sharded(trial)
+        elif trial.method.trains:
+            self.train(kind, task, trial)
             gc.collect()
-        self.evaluate(kind, task, trial)
+        if self.outcome.kind == "ok":
+            self.evaluate(kind, task, trial)
 
     def begin(self) -> tuple[Kind[Any], AnyTask, Trial]:
         """Return the trial with its base model's revision fixed, its task and its kind of model."""
@@ -190,12 +203,21 @@ class TrialRun:
             self.findings["num_validation_left_out"] = data.num_validation_left_out
         return data
 
-    def _train(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> None:
+    def _train_sharded(self, trial: Trial) -> None:
+        """Have a process for each device train, and keep what the first one found, or how they failed."""
+        found = train_sharded(trial, self._checkpoint, self._listener)
+        self.outcome, self.model_note = found.outcome, found.model_note
+        self.findings |= found.findings
+        self.phases.read_elsewhere(found.phases)
+        self.warned(found.warned)
+
+    def train(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> None:
+        """Train and save."""
         loaded = self.load(kind, task, trial)
         ready = self.ready(kind, trial, loaded)
         data = self.data(kind, task, trial, loaded)
         del loaded
-        if "memory" in trial.measures and not torch.cuda.is_available():
+        if "memory" in trial.measures and trial.recipe.sharding is None and not torch.cuda.is_available():
             shared = self._shared if _same_for_all_seeds(kind, ready.method) else NOTHING_SHARED
             of = _decides_bytes(trial)
             peak = shared.find(TRAINING_PEAK, of)
@@ -223,6 +245,7 @@ class TrialRun:
         model, method, context, _ = ready
         with self.phases.during(Phase.PREPARE):
             method.before_training(model, context, data.batches)
+            self.before_optimizer(model)
             torch.manual_seed(context.seed)
             optimizer = method.optimizer(model, context)
             metrics["trainable_parameters"] = float(trainable_parameters(optimizer))
@@ -231,15 +254,19 @@ class TrialRun:
             self.findings["trainable_dtypes"] = dtypes(optimizer)
         return optimizer
 
+    def before_optimizer(self, model: torch.nn.Module) -> None:
+        """Change how the model's parameters lie in memory, before an optimizer refers to them."""
+
     def after_training(self, ready: Ready, data: TrainingData) -> None:
         """Read the validation loss, and save what was trained where the trial asks for answers."""
         with self.phases.during(Phase.VALIDATE):
             loss = validation_loss(ready.model, data.validation, ready.objective)
             self.findings["metrics"]["validation_loss"] = loss
         if "answers" in self._trial.measures:
-            self._save(ready.method, ready.model)
+            self.save(ready.method, ready.model)
 
-    def _save(self, method: Method, model: torch.nn.Module) -> None:
+    def save(self, method: Method, model: torch.nn.Module) -> None:
+        """Write what was trained, and what it belongs to."""
         with self.phases.during(Phase.SAVE):
             method.save(model, self._checkpoint)
             self.findings["metrics"]["checkpoint_bytes"] = float(folder_bytes(self._checkpoint))

@@ -131,6 +131,8 @@ class Kind(ABC, Generic[TaskT]):
     """What an audit asks of a method on this kind: names in `paretune.spec.CLAIMS`."""
     quantises: ClassVar[bool] = False
     """Whether `load` follows a recipe's quantisation."""
+    shards: ClassVar[bool] = False
+    """Whether training may be sharded: for one of several processes, `load` then leaves the model in main memory."""
     generates: ClassVar[bool] = False
     """Whether an estimate covers answers that are generated token by token."""
 

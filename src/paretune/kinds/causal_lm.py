@@ -59,6 +59,7 @@ class CausalLm(Kind[Task]):
     claims: ClassVar[frozenset[str]] = frozenset(CLAIMS)
     generates: ClassVar[bool] = True
     quantises: ClassVar[bool] = True
+    shards: ClassVar[bool] = True
 
     def fits(self, reference: str) -> bool:
         """Any model of transformers that is no encoder; whether it writes, its class says while planning."""
@@ -70,10 +71,11 @@ class CausalLm(Kind[Task]):
         return architecture.endswith(_WRITES) or not architecture
 
     def load(self, task: Task, trial: Trial) -> LoadedModel:  # noqa: ARG002
-        """Return model and tokenizer."""
+        """Return model and tokenizer; one of several processes that will shard the model leaves it in main memory."""
         recipe = trial.recipe
         loaded = load_model(trial.base_model, recipe.dtype, quantisation=recipe.quantised, attention=recipe.attention)
-        return on_device(loaded)
+        will_be_cut = recipe.sharding is not None and torch.distributed.is_initialized()
+        return loaded if will_be_cut else on_device(loaded)
 
     def build(self, config: Mapping[str, Any], dtype: torch.dtype) -> nn.Module:
         """Return the model, without decoding settings of its own, as models that are loaded."""

@@ -1,7 +1,7 @@
 """Clock and memory of each named part of a trial."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -89,6 +89,13 @@ class Phases:
     def took(self, phase: Phase, seconds: float) -> None:
         """Add seconds to a phase that were read elsewhere, such as a share of what several trials took together."""
         self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
+
+    def read_elsewhere(self, readings: Iterable[PhaseReading]) -> None:
+        """Take what another process read of phases that this one has not entered."""
+        for reading in readings:
+            self.took(reading.phase, reading.seconds)
+            if reading.peak_bytes is not None and reading.reserved_bytes is not None:
+                self._peaks[reading.phase] = _Peak(reading.peak_bytes, reading.reserved_bytes)
 
     def readings(self) -> tuple[PhaseReading, ...]:
         """Return what was read, in the order in which the phases first began."""

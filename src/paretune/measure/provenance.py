@@ -18,13 +18,16 @@ PACKAGES = ("paretune", "torch", "transformers", "peft", "accelerate", "safetens
 """Packages whose version can change a value."""
 
 
-def collect_provenance(*, concurrent_workers: int, model_note: str | None = None) -> Provenance:
+def collect_provenance(
+    *, concurrent_workers: int, model_note: str | None = None, num_devices: int = 1
+) -> Provenance:  # fmt: skip
     """Return this process's packages, commit, machine and threads. Torch's version names its build (2.9.0+cu128)."""
     return Provenance(
         **environment(),
         git_commit=paretune_commit(),
         concurrent_workers=concurrent_workers,
         model_note=model_note,
+        num_devices=num_devices,
     )
 
 

@@ -46,6 +46,25 @@ def check_jobs(jobs: int, devices: Sequence[str], *, share_devices: bool) -> Non
     )
 
 
+def check_shards(num_devices: int, devices: Sequence[str], *, jobs: int | None, packs: bool) -> None:
+    """Raise `InputError` where a trial cannot be sharded over so many accelerators, or over processes without any.
+
+    `packs` says that trials may be trained in one pass.
+    """
+    setting = f"recipe: sharding.devices = {num_devices}"
+    if jobs != 1:
+        raise InputError(f"{setting}: sharded trials run one at a time; leave --jobs out")
+    if packs:
+        raise InputError(f"{setting}: sharded trials cannot be trained in one pass; leave --pack out")
+    if not devices:
+        return
+    if devices[0] in {"xpu", "mps"}:
+        raise InputError(f"{setting}: sharding goes with CUDA devices or none; leave it out")
+    if num_devices > len(devices):
+        number = "1 accelerator" if len(devices) == 1 else f"{len(devices)} accelerators"
+        raise InputError(f"{setting}: this machine has {number}; lower sharding.devices, or leave it out")
+
+
 def least_used(devices: Sequence[str], used: Sequence[str | None]) -> str | None:
     """Return the device that is used least often, the first of equals, or None where there is none."""
     return min(devices, key=used.count, default=None)

@@ -40,6 +40,7 @@ from paretune.spec.record import (
     Refused,
     TimedOut,
 )
+from paretune.spec.sharding import Sharding
 from paretune.spec.study import EMBEDDED_ENCODER, EMBEDDED_MODEL, Study
 from paretune.spec.task import TaskCard, TaskEntry, TaskSpec
 from paretune.spec.trial import EVERYTHING, Measure, Trial
@@ -54,6 +55,7 @@ __all__ = [
     "MethodSpec", "Metric",
     "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
     "PlannedStage", "Problems", "Provenance", "Reading", "Recipe", "Record", "Refused", "RowsReport", "Search",
+    "Sharding",
     "ShownExample", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues",
     "Tuning", "Unavailable", "Unit", "Verdict", "by_id", "content_hash", "metric_table", "naming", "nearest",
     "one_line", "read_audit", "relabelled",

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from paretune.spec.base import LARGEST_COUNT, Data, later
 from paretune.spec.image import ImageRecipe
 from paretune.spec.quantisation import FOUR_BITS, Quantisation, QuantisedFormat, present_name
+from paretune.spec.sharding import Sharding
 
 
 class Recipe(Data):
@@ -77,6 +78,8 @@ class Recipe(Data):
     """Sampling draws from the fewest tokens whose probabilities add up to this much."""
     image: ImageRecipe | None = later(None)
     """How an image model is trained and sampled; None with language models."""
+    sharding: Sharding | None = later(None)
+    """How training is spread over several devices; None trains on one."""
 
     @field_validator("quantisation", mode="before")
     @classmethod
@@ -89,6 +92,20 @@ class Recipe(Data):
             for name in ("double_quantisation", "quantised_compute_dtype"):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f'{name} belongs to quantisation = "nf4" or "fp4": leave it out')
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_sharded(self) -> Self:
+        if self.sharding is None:
+            return self
+        if self.batch_size % self.sharding.devices:
+            raise ValueError(
+                f"batch_size = {self.batch_size} cannot be shared by {self.sharding.devices} devices of sharding; "
+                "make it a multiple of them"
+            )
+        for name in ("quantisation", "compile"):
+            if getattr(self, name):
+                raise ValueError(f"sharding and {name} cannot be combined: leave one of them out")
         return self
 
     @model_validator(mode="after")

@@ -112,6 +112,8 @@ class Provenance(Data):
     where fewer trials were left, or count the trials on other accelerators too."""
     model_note: str | None = None
     """What a reader must know about the base model's weights."""
+    num_devices: int = later(1)
+    """Devices that trained it, each with a slice of the model; without an accelerator, processes."""
 
     @property
     def environment(self) -> tuple[object, ...]:

@@ -176,6 +176,8 @@ def train_packed(
     """
     if recipe.compile:
         raise NotPackable("the recipe compiles the model")
+    if recipe.sharding is not None:
+        raise NotPackable("the recipe shards the model")
     if weight_sums(base) != list(sums):
         raise NotPackable("it writes into the base model's weights")
     base.requires_grad_(requires_grad=False)  # the trials' own layers take the place of what is trained

@@ -83,7 +83,9 @@ def recipe_fields(recipe: Recipe, rows: Sequence[Row], imported: bool) -> list[t
     Where it counts epochs, the steps that they are for the tasks of these rows are shown too.
     """
     hidden = {name for name in UNSTATED if imported and getattr(recipe, name) == Recipe.model_fields[name].default}
-    hidden |= {name for name in ("epochs", "min_steps", "max_steps", "image") if getattr(recipe, name) is None}
+    hidden |= {
+        name for name in ("epochs", "min_steps", "max_steps", "image", "sharding") if getattr(recipe, name) is None
+    }
     fields = {name: field for name, field in Recipe.model_fields.items() if name not in hidden}
     values = {name: _setting(getattr(recipe, name)) for name in fields}
     sizes = {record.num_train_examples for row in rows for record in row.records} - {None}

@@ -1,0 +1,14 @@
+"""How one trial is spread over several devices."""
+
+from pydantic import Field
+
+from paretune.spec.base import Data
+
+_MOST_DEVICES = 1024
+
+
+class Sharding(Data):
+    """Fully sharded training: each device holds a slice of every parameter and takes its share of every batch."""
+
+    devices: int = Field(ge=2, le=_MOST_DEVICES)
+    """Devices of one machine; without an accelerator, processes."""
