@@ -8,6 +8,7 @@ import typer
 from paretune.cli import options
 from paretune.cli.commands import Commands
 from paretune.cli.exchange import exporting, importing
+from paretune.cli.folders import folder_of, folders_of
 from paretune.cli.model_commands import on_models
 from paretune.cli.publish_command import publishing
 
@@ -209,7 +210,7 @@ def results(  # noqa: PLR0917 (one for each option)
     """
     from paretune.cli.listings import show_results
 
-    show_results(folder, min_accuracy=min_accuracy, price=price, at=at, gpu=gpu, as_json=json)
+    show_results(folder_of(folder), min_accuracy=min_accuracy, price=price, at=at, gpu=gpu, as_json=json)
 
 
 @app.command(epilog="Example: paretune compare results/demo lora ia3")
@@ -243,7 +244,7 @@ def compare(  # noqa: PLR0917 (one for each option)
     """
     from paretune.cli.decisions import show_comparison
 
-    show_comparison(folder, first, second, task=task, across=across, as_json=json)
+    show_comparison(folder_of(folder), first, second, task=task, across=across, as_json=json)
 
 
 @app.command(epilog="Example: paretune recommend results/demo --max-memory 21GB --max-checkpoint 50MB --mergeable")
@@ -286,7 +287,7 @@ def recommend(  # noqa: PLR0917 (one for each option)
         servable=servable,
         capabilities=capability or [],
     )
-    show_recommendation(folder, wishes, task=task, across=across, as_json=json)
+    show_recommendation(folder_of(folder), wishes, task=task, across=across, as_json=json)
 
 
 @app.command(epilog='Example: paretune claim results/demo "lora beats ia3"')
@@ -305,7 +306,7 @@ def claim(
     """
     from paretune.cli.decisions import show_claim
 
-    show_claim(folder, text, task=task, as_json=json)
+    show_claim(folder_of(folder), text, task=task, as_json=json)
 
 
 @app.command(epilog="Example: paretune page results/demo -o index.html")
@@ -320,8 +321,8 @@ def page(
     """
     from paretune.cli.studies import write_joint_page, write_study_page
 
-    first, *others = folders
-    written = write_joint_page(folders, out, min_accuracy) if others else write_study_page(first, out, min_accuracy)
+    first, *others = found = folders_of(folders)
+    written = write_joint_page(found, out, min_accuracy) if others else write_study_page(first, out, min_accuracy)
     print(written)
 
 
@@ -347,7 +348,7 @@ def plot(  # noqa: PLR0917 (one for each option)
     """
     from paretune.cli.plotting import write_front_plot
 
-    print(write_front_plot(folder, out, x, y, task=task, min_accuracy=min_accuracy, across=across))
+    print(write_front_plot(folder_of(folder), out, x, y, task=task, min_accuracy=min_accuracy, across=across))
 
 
 @app.command(epilog="Example: paretune serve results/my-study")
@@ -365,4 +366,4 @@ def serve(
     """
     from paretune.cli.serving import serve_study
 
-    serve_study(folder, host, port, min_accuracy)
+    serve_study(folder_of(folder), host, port, min_accuracy)

@@ -23,6 +23,7 @@ from paretune.spec.base import Data
 from paretune.spec.memory import MemoryEstimate
 from paretune.store import Store
 from paretune.store.kept_estimates import read_estimates
+from paretune.store.remote import address_of, checkpoint_url
 
 _REPEATED = {"limits": "--limit", "weights": "--weight", "capabilities": "--capability"}
 
@@ -30,7 +31,8 @@ _REPEATED = {"limits": "--limit", "weights": "--weight", "capabilities": "--capa
 class Checkpoint(NamedTuple):
     """Where a trial's checkpoint lies, and what wrote it."""
 
-    place: Path
+    place: Path | str
+    """A folder, or the URL of one that was not fetched."""
     implementation: str
     """Of the method: "full" saves a whole model."""
     seed: int
@@ -64,7 +66,7 @@ def show_recommendation(folder: Path, wishes: Wishes, *, task: str | None, acros
     checkpoints = _checkpoints(folder, evidence, found, known)
     lines = [*recommendation_lines(found), *(checkpoint_line(name, one) for name, one in checkpoints.items())]
     if missing := [one.name for one in found.shortlist if one.trains and one.name not in checkpoints]:
-        lacking = f"No checkpoint in {folder / 'adapters'} of: {', '.join(missing)}"
+        lacking = f"No checkpoint in {address_of(folder)}/adapters of: {', '.join(missing)}"
         lines.append(plain(f"{lacking}. Running the study into another folder trains them again."))
     _show(found, lines, as_json=as_json, estimates=estimates, checkpoints=checkpoints)
 
@@ -83,8 +85,9 @@ def _checkpoints(folder: Path, evidence: Evidence, found: Recommendation, known:
     places = {}
     for candidate in found.shortlist:
         record = view.find(candidate.name).records[0]
-        place = store.adapter_folder(record.trial_id, record.attempt)
-        if place.is_dir():
+        local = store.adapter_folder(record.trial_id, record.attempt)
+        place = local if local.is_dir() else checkpoint_url(folder, local.name)
+        if place is not None:
             method = record.trial.method
             by_peft = method.implementation == "peft" or known[method.label].get("reloads_with_peft") is True
             places[candidate.name] = Checkpoint(place, method.implementation, record.trial.seed, by_peft)
@@ -94,7 +97,9 @@ def _checkpoints(folder: Path, evidence: Evidence, found: Recommendation, known:
 def checkpoint_line(name: str, checkpoint: Checkpoint) -> str:
     """Return where a checkpoint lies and how it is loaded, in a sentence."""
     place, loading = checkpoint.place, ""
-    if checkpoint.implementation == "full":
+    if isinstance(place, str):
+        loading = "; copy it to this machine to load it"
+    elif checkpoint.implementation == "full":
         loading = f'; a whole model: load it with from_pretrained("{place}")'
     elif checkpoint.loaded_by_peft:
         loading = f'; load it with PeftModel.from_pretrained(base_model, "{place}")'

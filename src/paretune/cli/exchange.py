@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from paretune.cli import options
 from paretune.cli.commands import Commands
+from paretune.cli.folders import folder_of
 
 importing = Commands(no_args_is_help=True, help="Import results of other tools.")
 exporting = Commands(no_args_is_help=True, help="Export results and adapters in the layout of other tools.")
@@ -37,15 +39,13 @@ def import_peft(
 
 @exporting.command(_PEFT, epilog="Example: paretune export peft-comparison results/gsm8k -o peft/method_comparison")
 def export_peft(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder with the results of a study, as passed to run --out.", metavar="DIR")
-    ],
+    folder: options.Folder,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder in the place of their method_comparison.")],
 ) -> None:
     """Export results as files of peft's method comparison."""
     from paretune.interop.exporters import export_peft_comparison
 
-    done = export_peft_comparison(folder, out)
+    done = export_peft_comparison(folder_of(folder), out)
     for reason in done.left_out:
         print(f"left out: {reason}", file=sys.stderr)
     for place, number in Counter(file.parent for file in done.files).items():

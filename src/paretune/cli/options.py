@@ -14,9 +14,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 
 # A study's folder, and how it is read.
 Folder = Annotated[
-    Path, typer.Argument(help="Folder with the results of a study, as passed to run --out.", metavar="DIR")
+    str, typer.Argument(help="Folder or URL with the results of a study, as passed to run --out.", metavar="DIR")
 ]
-Folders = Annotated[list[Path], typer.Argument(help="Folders with the results of studies.", metavar="DIR...")]
+Folders = Annotated[list[str], typer.Argument(help="Folders or URLs with the results of studies.", metavar="DIR...")]
 Jobs = Annotated[
     int,
     typer.Option(
@@ -95,7 +95,13 @@ StudyFile = Annotated[
     ),
 ]
 RunFolder = Annotated[
-    Path | None, typer.Option("-o", "--out", help="Folder for the records (default: results/NAME_OF_THE_STUDY).")
+    str | None,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="PATH",
+        help="Folder or URL (such as s3://BUCKET/STUDY) for the records (default: results/NAME_OF_THE_STUDY).",
+    ),
 ]
 BaseModel = Annotated[
     str | None,

@@ -18,6 +18,7 @@ from paretune.execute.stages import Stage, Stages
 from paretune.models.hardware import slowness_note
 from paretune.report.format import plain
 from paretune.spec import Record, Study, Trial
+from paretune.store.remote import address_of
 
 
 class Outlook(NamedTuple):
@@ -108,7 +109,7 @@ def _headline(outlook: Outlook) -> str:
         text += f" (final trials {_alone(alone)})"
     if outlook.left.seconds:
         text += f", {span_text(outlook.left)}"
-    return f"{text}. Records go to {outlook.folder}"
+    return f"{text}. Records go to {address_of(outlook.folder)}"
 
 
 def _table(outlook: Outlook) -> Table:

@@ -7,6 +7,7 @@ import typer
 
 from paretune.cli import options
 from paretune.cli.commands import Commands
+from paretune.cli.folders import folder_of
 
 publishing = Commands()
 
@@ -53,4 +54,4 @@ def publish(  # noqa: PLR0917 (one for each option)
     from paretune.cli.publish import Options, publish_study
 
     asked = Options(space, dataset, private, licence, model_card, own_data, dry_run, out)
-    publish_study(folder, asked)
+    publish_study(folder_of(folder), asked)

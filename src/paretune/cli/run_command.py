@@ -15,7 +15,8 @@ class Asked(NamedTuple):
     """The study file, in place of options that describe a study."""
     described: dict[str, Any]
     """The options that describe one, by name; None where one was not given."""
-    out: Path | None
+    out: str | None
+    """A folder or a URL."""
     budget: str | None
     plan: bool
     """Plan only."""
@@ -50,10 +51,15 @@ def run_command(asked: Asked, how: RunOptions) -> int:
 
 
 def _run(asked: Asked, study: Study, how: RunOptions) -> int:
-    folder = asked.out or folder_for(asked.file, study)
+    from paretune.store.remote import folder_named_by, local_folder, opened_for_writing
+
+    out = asked.out or folder_for(asked.file, study)
+    folder = folder_named_by(out)
     if asked.budget is not None:
         from paretune.cli.budget import refuse_chosen, within_budget
 
+        if folder is None:
+            raise InputError(f"{out}: --budget writes a study file to edit; run it with a folder as --out")
         excluded = {"--seeds": asked.described["seeds"], "--experiments": asked.described["experiments"]}
         refuse_chosen({"a study file": asked.file, **excluded})
         study = within_budget(study, folder, asked.budget, threads=how.threads, skip_unavailable=how.skip_unavailable)
@@ -61,9 +67,13 @@ def _run(asked: Asked, study: Study, how: RunOptions) -> int:
         from paretune.cli.planning import show_plan
         from paretune.execute.choose import on_this_machine
 
+        folder = local_folder(out, may_be_empty=True)
         prepared = checked(study, folder, how, weights=False)
         at_once = how.at_once or on_this_machine(how.jobs)
         show_plan(prepared, folder, at_once=at_once, retry=how.retry, as_json=asked.as_json)
         return 0
+    if folder is None:
+        with opened_for_writing(out) as place:
+            return run_and_show(study, place.folder, how._replace(send=place.send))
     keep = keep_study_file if asked.file is None and asked.budget is None else None
     return run_and_show(study, folder, how, keep=keep)

@@ -9,6 +9,7 @@ from paretune.cli.studies import study_page
 from paretune.report.server import PageServer
 from paretune.spec import InputError
 from paretune.store import Store
+from paretune.store.remote import address_of, is_url
 
 _WAITING = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'">
@@ -24,7 +25,9 @@ def serve_study(folder: Path, host: str, port: int, min_accuracy: str | None) ->
         raise InputError(f"{folder}: no study.json here; give the folder that was passed to --out")
     floor_from(min_accuracy)
     server = server_of(folder, host, port, min_accuracy)
-    print(f"{server.address} shows {folder}, and new records as they come. Ctrl-C ends it.", file=sys.stderr)
+    shown = address_of(folder)
+    later = ", as it was fetched at the start" if is_url(shown) else ", and new records as they come"
+    print(f"{server.address} shows {shown}{later}. Ctrl-C ends it.", file=sys.stderr)
     try:
         server.run()
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from paretune.cli.own_task import own_entry, own_model, own_task
 from paretune.cli.progress import watcher_for
 from paretune.cli.training_options import OWN_DATA_LENGTH, Training
 from paretune.spec import InputError, Record, Study, naming
+from paretune.store.remote import address_of
 
 if TYPE_CHECKING:
     from paretune.execute.duration import AtOnce
@@ -119,6 +120,8 @@ class RunOptions(NamedTuple):
     """Makes what runs the trials; None stands for this machine."""
     at_once: "AtOnce | None" = None
     """How many it runs at once; None where `jobs` says it."""
+    send: Callable[[], None] | None = None
+    """Sends finished records to the URL where they belong; None where they belong into the folder."""
 
 
 def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
@@ -160,6 +163,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
     from paretune.execute.executor import DiskFull
     from paretune.execute.prepare import results_in
     from paretune.execute.run import run
+    from paretune.execute.sending import Sending
     from paretune.report import results_summary
     from paretune.report.format import plain
     from paretune.store import Store, read_plan
@@ -170,6 +174,10 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
     announce_plan(prepared, folder, at_once=at_once, retry=retry, console=console)
     if keep is not None:
         keep(study, folder, console)
+
+    def say(text: str) -> None:
+        console.print(plain(text), markup=False, highlight=False)
+
     try:
         with watcher_for(at_once, console) as watcher:
             records = run(
@@ -180,10 +188,10 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
                 share_devices=options.share_devices,
                 pack=options.pack,
                 executor=options.executor,
-                on_packing=lambda text: console.print(plain(text), markup=False, highlight=False),
+                on_packing=say,
                 retry=retry,
                 prepared=prepared,
-                watcher=watcher,
+                watcher=watcher if options.send is None else Sending(watcher, options.send, say=say),
                 on_plan=watcher.planned,
             )
     except KeyboardInterrupt:
@@ -224,7 +232,7 @@ def write_joint_page(folders: Sequence[Path], output: Path | None, min_accuracy:
             records,
             study,
             _page_sources(folder, min_accuracy),
-            study.name if names.count(study.name) == 1 else f"{study.name} ({folder})",
+            study.name if names.count(study.name) == 1 else f"{study.name} ({address_of(folder)})",
         )
         for folder, records, study in shown
     ]
@@ -293,7 +301,7 @@ def prompts_at_hand(record: Record) -> Mapping[str, str]:
 def _stopped(reason: str, num_kept: int, folder: Path) -> str:
     """Return why a run ended before its end and what it leaves behind, as a sentence."""
     kept = "1 finished trial is" if num_kept == 1 else f"{num_kept} finished trials are"
-    return f"paretune: {reason}; {kept} kept in {folder}, and re-run the same command to resume"
+    return f"paretune: {reason}; {kept} kept in {address_of(folder)}, and re-run the same command to resume"
 
 
 def _exit_code(records: list[Record]) -> int:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from paretune.execute.data_sets import DataSets
 from paretune.spec import InputError, Reading, Record, Trial
 from paretune.store import Store
+from paretune.store.remote import address_of
 
 
 class FolderRecords(NamedTuple):
@@ -53,7 +54,7 @@ def read_folder(trials: Sequence[Trial], store: Store, data: DataSets) -> Folder
             reason = trial.conflict_with(record.trial) if record.finished else None
             if reason is not None:
                 raise InputError(
-                    f"{store.folder}: cannot hold these trials too: its records were made with {reason}; choose "
-                    "another folder with --out, or put the earlier one back"
+                    f"{address_of(store.folder)}: cannot hold these trials too: its records were made with {reason}; "
+                    "choose another folder with --out, or put the earlier one back"
                 )
     return FolderRecords(reading, records)

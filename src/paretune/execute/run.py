@@ -1,5 +1,6 @@
 """Runs a study from the point that it has reached."""
 
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,12 @@ from paretune.execute.grouping import Packing, pack_from, say_nothing
 from paretune.execute.local import LocalExecutor
 from paretune.execute.prepare import Prepared, pending_trials, prepare
 from paretune.execute.reading import FolderRecords
+from paretune.execute.sending import Sending
 from paretune.execute.stages import Stage, Stages
 from paretune.spec import Phase, Record, Refused, Study, Trial, relabelled
 from paretune.store import Records, Store, keep_plan
 from paretune.store.kept_data_reports import keep_data_reports
+from paretune.store.remote import is_url, opened_for_writing
 
 OnPlan = Callable[[Stages, Mapping[str, Record]], None]
 """Is called with the stages each time they are planned anew, with the results so far by trial id."""
@@ -51,25 +54,43 @@ def run(
 ) -> Records:
     """Run what is missing of a study and return the records of all its trials, in the plan's order.
 
-    Finished trials are never run again, so the same call goes on after any interruption. A study that tunes is planned
-    stage by stage, each from the records of those before; its final trials run one at a time, or one on each
-    accelerator. `executor` makes what runs the trials; left out, they run on this machine, `jobs` at once with
-    `threads` each, and each on an accelerator of its own unless they `share_devices`. With "auto" there is one on each
-    accelerator, and tuning trials, or with `share_devices` all, share one where their predicted memory allows it.
-    `prepared` is what `prepare` returned for the same study and folder; left out, that is done first. With
-    `skip_unavailable`, trials of methods that cannot run here are recorded as refused. On this machine up to `pack`
-    trials of one method are trained in one pass where their method allows it: tuning trials, and all but the first seed
-    of the others, which is timed alone. With "auto", as many as memory is predicted to suffice for, up to 8, where a
-    few steps show that it is faster. `on_packing` is told why, and what is predicted for sharing.
+    Finished trials are never run again, so the same call goes on after any interruption. The folder may be a URL: each
+    record is sent there when it is finished. A study that tunes is planned stage by stage, each from the records of
+    those before; its final trials run one at a time, or one on each accelerator. `executor` makes what runs the trials;
+    left out, they run on this machine, `jobs` at once with `threads` each, and each on an accelerator of its own unless
+    they `share_devices`. With "auto" there is one on each accelerator, and tuning trials, or with `share_devices` all,
+    share one where their predicted memory allows it. `prepared` is what `prepare` returned for the same study and
+    folder; left out, that is done first. With `skip_unavailable`, trials of methods that cannot run here are recorded
+    as refused. On this machine up to `pack` trials of one method are trained in one pass where their method allows it:
+    tuning trials, and all but the first seed of the others, which is timed alone. With "auto", as many as memory is
+    predicted to suffice for, up to 8, where a few steps show that it is faster. `on_packing` is told why, and what is
+    predicted for sharing.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
     be used, and `DiskFull` when the disk is full: no further trial starts then.
     """
-    store = Store(Path(folder))
-    if prepared is None:
-        prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
+    watcher = watcher or Silent()
+    with opened_for_writing(folder) as place:
+        store = Store(place.folder)
+        if prepared is None:
+            prepared = prepare(study, store, retry=retry, skip_unavailable=skip_unavailable)
+        if is_url(folder):
+            watcher = Sending(watcher, place.send, say=warnings.warn)
+        packing = partial(_packing, pack, prepared.study.seeds[0], jobs, on_packing)
+        here = partial(_on_this_machine, jobs, threads, packing, on_packing, share_devices=share_devices)
+        return _run(prepared, store, lambda: executor or here(), watcher, on_plan, retry=retry)
+
+
+def _run(
+    prepared: Prepared,
+    store: Store,
+    executor: Callable[[], ExecutorFactory],
+    watcher: Watcher,
+    on_plan: OnPlan | None,
+    *,
+    retry: bool,
+) -> Records:
+    """Run what is missing, stage by stage, and return the records of all trials."""
     study = prepared.study
-    packing = partial(_packing, pack, study.seeds[0], jobs, on_packing)
-    here = partial(_on_this_machine, jobs, threads, packing, on_packing, share_devices=share_devices)
     runs: Executor | None = None
     attempted: set[str] = set()
     with store.held():
@@ -91,10 +112,10 @@ def run(
             attempted |= {trial.id for trial in pending}
             pending = _without_unavailable(pending, prepared.unavailable, store)
             if runs is None:  # what is finished already asks no device for its memory
-                runs = (executor or here())(store, time_limit_seconds=study.time_limit_seconds)
-            runs.run(pending, watcher or Silent(), alone=stage.alone)
+                runs = executor()(store, time_limit_seconds=study.time_limit_seconds)
+            runs.run(pending, watcher, alone=stage.alone)
             found = FolderRecords(reading, store.records(reading))
-    return _in_order(found, stages, folder)
+    return _in_order(found, stages, store.folder)
 
 
 def _in_order(found: FolderRecords, stages: Stages, folder: str | Path) -> Records:

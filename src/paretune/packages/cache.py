@@ -9,19 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_dir
 
 from paretune.packages.progress import step
 from paretune.spec import InputError
 from paretune.store.atomic import is_disk_full
+from paretune.store.cache_root import CACHE_VARIABLE, cache_root
 
-CACHE_VARIABLE = "PARETUNE_CACHE"
-
-
-def cache_root() -> Path:
-    """Return the folder of everything that can be fetched again: the variable PARETUNE_CACHE, or the user's cache."""
-    given = os.environ.get(CACHE_VARIABLE)
-    return Path(given).expanduser() if given else Path(user_cache_dir("paretune"))
+__all__ = ["CACHE_VARIABLE", "build_once", "cache_root", "cached"]
 
 
 def cached(name: str, shelf: str = "models") -> Path | None:

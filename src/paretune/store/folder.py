@@ -24,6 +24,7 @@ from paretune.store.atomic import create_whole, refusing, write_whole
 from paretune.store.items import Item, QuestionScores, items_bytes, read_items, read_scores
 from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
 from paretune.store.records import Records
+from paretune.store.remote import address_of, local_folder
 
 TRIAL_FILE = "trial.json"
 """The trial that a checkpoint belongs to, next to what was trained: it can be evaluated without the study."""
@@ -78,7 +79,7 @@ class Store:
         earlier = self.study()
         reason = study.conflict_with(earlier, num_examples) if earlier is not None and self._attempts() else None
         if reason is not None:
-            raise InputError(f"{self.folder}: cannot hold these trials too: {reason}; {_ANOTHER}")
+            raise InputError(f"{address_of(self.folder)}: cannot hold these trials too: {reason}; {_ANOTHER}")
 
     def keep_study(self, study: Study, num_examples: Collection[int] = ()) -> None:
         """Write study.json. Raises `InputError` as `check` does, and when it cannot be written."""
@@ -258,9 +259,10 @@ def _age(record: Record) -> tuple[bool, str, int]:
 def load_records(folder: str | Path) -> Records:
     """Return the latest record of every trial in a study's folder, older layouts lifted to today's.
 
-    Raises `InputError` when the folder holds no study or a record is damaged.
+    The folder may be a URL: its files are fetched first, without checkpoints, and the folder of the records is then
+    the mirror. Raises `InputError` when the folder holds no study or a record is damaged.
     """
-    store = Store(folder)
+    store = Store(local_folder(folder))
     if not store.folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the one that was passed to --out")
     records = store.records()

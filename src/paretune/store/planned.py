@@ -44,7 +44,8 @@ def load_planned_records(folder: str | Path) -> Records:
     Of a tuned study, trials of an earlier plan are left out: final trials of a setting that is no longer the chosen one
     would otherwise let the test questions choose.
     """
-    return Records(planned_of(load_records(folder), read_plan(folder)), folder)
+    records = load_records(folder)
+    return Records(planned_of(records, read_plan(records.folder)), records.folder)
 
 
 def planned_of(records: Iterable[Record], plan: StudyPlan | None) -> list[Record]:

@@ -42,7 +42,7 @@ def query(folder: str | Path, sql: str) -> list[dict[str, Any]]:
         connection.register("found", records_table(records))
         connection.execute("CREATE TABLE records AS SELECT * FROM found")
         connection.unregister("found")
-        connection.register("answers", _answers(Store(folder), records))
+        connection.register("answers", _answers(Store(records.folder), records))
         connection.execute("CREATE TABLE items AS SELECT * FROM answers")
         connection.unregister("answers")
         connection.execute("SET enable_external_access = false")

@@ -31,5 +31,6 @@ def load_evidence(folder: str | Path) -> Evidence:
 
     Raises `InputError` when the folder holds no study or a record is damaged.
     """
-    store = Store(folder)
-    return Evidence(tuple(load_planned_records(folder)), store.scores, store.study())
+    records = load_planned_records(folder)
+    store = Store(records.folder)
+    return Evidence(tuple(records), store.scores, store.study())
