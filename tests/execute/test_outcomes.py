@@ -12,7 +12,7 @@ from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
 from paretune.execute.prepare import pending_trials, results_in
 from paretune.execute.run import run
-from paretune.spec import InputError, Phase, Study
+from paretune.spec import InputError, Phase, Study, Unreachable
 from paretune.store import Store
 
 pytestmark = pytest.mark.usefixtures("kept_fork_servers")
@@ -79,6 +79,7 @@ def test_a_full_disk_leaves_the_trial_for_the_next_run(error: Exception, tmp_pat
 
 def test_other_errors_keep_their_kinds(tmp_path: Path) -> None:
     assert outcome_of(InputError("no"), None, tmp_path).kind == "refused"
+    assert outcome_of(Unreachable("no answer"), Phase.LOAD, tmp_path).kind == "cancelled"
     assert outcome_of(MemoryError(), Phase.TRAIN, tmp_path).kind == "out_of_memory"
     assert outcome_of(OSError(errno.EACCES, "Permission denied"), Phase.SAVE, tmp_path).kind == "failed"
 

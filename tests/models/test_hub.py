@@ -8,7 +8,7 @@ from huggingface_hub import errors
 
 from paretune.models import load_model, makes_pictures, prefetch
 from paretune.models.pipeline_files import PARTS
-from paretune.spec import InputError
+from paretune.spec import InputError, Unreachable
 
 REFERENCE = "hub:some/model@main"
 
@@ -107,6 +107,8 @@ def test_why_a_model_cannot_be_had(hub: Hub, error: Exception, words: str) -> No
     hub.answer = error
     with pytest.raises(InputError, match=words) as refusal:
         prefetch(REFERENCE)
+    unanswered = isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled)
+    assert isinstance(refusal.value, Unreachable) == unanswered
     assert REFERENCE in str(refusal.value)
     assert "\n" not in str(refusal.value)
 

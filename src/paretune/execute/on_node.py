@@ -135,9 +135,9 @@ def _run(
 
 
 def _on(node: str, record: Record) -> Record:
-    """Return a record that names the node where the disk of that node is full."""
+    """Return a record that names the node where that is the cause: its disk is full, or it reaches no server."""
     outcome = record.outcome
-    if not (isinstance(outcome, Cancelled) and outcome.disk_full):
+    if not (isinstance(outcome, Cancelled) and outcome.reason):
         return record
     return record.model_copy(update={"outcome": outcome.model_copy(update={"reason": f"{node}: {outcome.reason}"})})
 

@@ -8,6 +8,7 @@ import torch
 from paretune.engine import Divergence
 from paretune.execute.executor import disk_full
 from paretune.spec import (
+    Cancelled,
     Diverged,
     Failed,
     InputError,
@@ -15,6 +16,7 @@ from paretune.spec import (
     OutOfMemory,
     Phase,
     Refused,
+    Unreachable,
     one_line,
 )
 from paretune.store.atomic import is_disk_full
@@ -23,11 +25,13 @@ from paretune.store.atomic import is_disk_full
 def outcome_of(error: Exception, phase: Phase | None, folder: Path) -> Outcome:
     """Return the outcome of a trial that an error ended in a phase. `folder` is where it writes.
 
-    A full disk says nothing about the trial: it counts as not yet run. An `InputError` is something in the study that
-    a person can mend.
+    A full disk or a server that does not answer says nothing about the trial: it counts as not yet run. Any other
+    `InputError` is something in the study that a person can mend.
     """
     if is_disk_full(error):
         return disk_full(phase, folder)
+    if isinstance(error, Unreachable):
+        return Cancelled(phase=phase, reason=one_line(error))
     if isinstance(error, InputError):
         return Refused(phase=phase, message=one_line(error))
     if isinstance(error, Divergence):

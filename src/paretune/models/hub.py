@@ -12,7 +12,7 @@ from paretune.models.pipeline_files import (
 from paretune.models.reference import Reference
 from paretune.models.weights import check_weights, has_whole_weights
 from paretune.packages.progress import step
-from paretune.spec import InputError, one_line
+from paretune.spec import InputError, Unreachable, one_line
 from paretune.store.atomic import is_disk_full
 
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
@@ -26,6 +26,7 @@ _PIPELINE_CONFIGURATION = [PIPELINE_INDEX, *(f"{part}/*.json" for part in PARTS)
 """What tells a model's shape and its tokens: no weights."""
 
 _UNREACHABLE = "not in the hub's cache, and the hub cannot be reached; check the network and HF_HUB_OFFLINE"
+_CONNECTION_ERRORS = {"ProxyError", "ConnectError", "ConnectTimeout", "ReadTimeout", "ReadError"}
 
 
 def hub_folder(reference: Reference, *, weights: bool = True) -> Path:
@@ -106,7 +107,19 @@ def _download(
         reason = hub_problem(error)
         if reason is None:
             raise
-        raise InputError(f'base model "{reference.text}": {reason}') from None
+        kind = Unreachable if is_unreachable(error) else InputError
+        raise kind(f'base model "{reference.text}": {reason}') from None
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Tell whether a download failed because the hub did not answer, or must not be asked.
+
+    The hub's client raises the connection errors of the HTTP library that it uses; these are known by name.
+    """
+    from huggingface_hub import errors
+
+    kinds = (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)
+    return isinstance(error, kinds) or type(error).__name__ in _CONNECTION_ERRORS
 
 
 def hub_problem(error: Exception) -> str | None:
@@ -129,7 +142,6 @@ def hub_problem(error: Exception) -> str | None:
         return "the disk is full; make room, or let HF_HOME name a folder on another disk"
     if isinstance(error, OSError):
         return f"could not be downloaded: {one_line(error)[:200]}; HF_HOME moves the hub's cache"
-    # The hub's client raises the connection errors of the HTTP library it happens to use, so they are told by name.
-    if type(error).__name__ in {"ProxyError", "ConnectError", "ConnectTimeout", "ReadTimeout", "ReadError"}:
+    if is_unreachable(error):
         return f"the hub cannot be reached: {one_line(error)[:200]}; check the network and proxy settings"
     return None

@@ -16,7 +16,7 @@ from paretune.spec.audit import (
 )
 from paretune.spec.base import Data, content_hash
 from paretune.spec.data_report import DataReport, DroppedRows, LabelReport, Lengths, RowsReport, ShownExample
-from paretune.spec.errors import InputError, InputErrors, Problems, Unavailable, naming, nearest, one_line
+from paretune.spec.errors import InputError, InputErrors, Problems, Unavailable, Unreachable, naming, nearest, one_line
 from paretune.spec.general_text import BUILT_IN_TEXT, GeneralText
 from paretune.spec.image import ImageRecipe
 from paretune.spec.imported import Imported
@@ -57,6 +57,6 @@ __all__ = [
     "PlannedStage", "Problems", "Provenance", "Reading", "Recipe", "Record", "Refused", "RowsReport", "Search",
     "Sharding",
     "ShownExample", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues",
-    "Tuning", "Unavailable", "Unit", "Verdict", "by_id", "content_hash", "metric_table", "naming", "nearest",
-    "one_line", "read_audit", "relabelled",
+    "Tuning", "Unavailable", "Unit", "Unreachable", "Verdict", "by_id", "content_hash", "metric_table", "naming",
+    "nearest", "one_line", "read_audit", "relabelled",
 ]  # fmt: skip

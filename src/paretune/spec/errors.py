@@ -21,6 +21,10 @@ class Unavailable(InputError):
     """This machine lacks something that a method needs: a package, or an accelerator."""
 
 
+class Unreachable(InputError):
+    """A server does not answer. The same may succeed later, or on a machine with another network."""
+
+
 class InputErrors(InputError):
     """Several things that cannot be used. The message has a line for each."""
 

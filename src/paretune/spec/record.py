@@ -71,7 +71,7 @@ class TimedOut(Data):
 
 
 class Cancelled(Data):
-    """The worker was stopped from outside, or the disk was full. The trial counts as not yet run."""
+    """The worker was stopped, the disk was full, or a server did not answer. The trial counts as not yet run."""
 
     kind: Literal["cancelled"] = "cancelled"
     phase: Phase | None = None
