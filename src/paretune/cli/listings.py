@@ -38,6 +38,7 @@ def show_tasks(*, as_json: bool) -> None:
         table.add_row(card.name, card.main_metric.name, Text(card.description))
     more = (
         "Source, licence and options of a task: paretune tasks NAME",
+        "Any task of lm-evaluation-harness: lm-eval:TASK, such as lm-eval:arc_easy (the extra lm-eval)",
         f"Forgetting is measured on general text, which is no task: {BUILT_IN_TEXT} (public domain). "
         "--general-text names another.",
     )

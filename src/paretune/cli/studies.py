@@ -75,7 +75,7 @@ def study_from_options(
     if data is not None:
         entry = own_entry(own_task(task, model), data, options)
     value: dict[str, Any] = {
-        "name": _study_name(data) if data else entry["name"],
+        "name": _study_name(data) if data else entry["name"].replace(":", "-"),
         "base_model": model or own_model(entry["name"]),
         "tasks": [entry],
         "methods": [name.strip() for name in (methods or "").split(",") if name.strip()],

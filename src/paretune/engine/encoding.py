@@ -157,6 +157,31 @@ def encode_questions(task: Task, examples: Sequence[Example], tokenizer: Any, nu
     return [encode_question(example, tokenizer, shots, opening) for example in examples]
 
 
+def encode_context(context: str, tokenizer: Any) -> list[int]:
+    """Return a text as a prompt without a template; of an empty one the begin token, or the end token where none is."""
+    return _begun(tokenizer, context) or [_first_token(tokenizer)]
+
+
+def encode_continuation(context: str, text: str, tokenizer: Any) -> Encoded:
+    """Return a context, and as its answer the text that follows, without an end token.
+
+    Both are encoded together, and white space at the end of the context belongs to what follows: as
+    lm-evaluation-harness does.
+    """
+    if not context:
+        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        first = _first_token(tokenizer)
+        return Encoded.of(ids[:1], ids[1:]) if ids[:1] == [first] else Encoded.of([first], ids)
+    whole = _begun(tokenizer, context + text)
+    num_before = len(_begun(tokenizer, context.rstrip())) or 1
+    return Encoded.of(whole[:num_before], whole[num_before:])
+
+
+def _first_token(tokenizer: Any) -> int:
+    token: int = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    return token
+
+
 def _begun(tokenizer: Any, text: str) -> list[int]:
     """Return a text with what the tokenizer puts before it, once, and without what it puts after it.
 

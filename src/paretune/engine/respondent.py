@@ -10,14 +10,21 @@ from torch.nn.functional import cross_entropy
 
 from paretune.engine.answering import answering
 from paretune.engine.batches import Batches, Row
-from paretune.engine.encoding import Encoded, encode_question, encode_questions, encode_within
+from paretune.engine.encoding import (
+    Encoded,
+    encode_context,
+    encode_continuation,
+    encode_question,
+    encode_questions,
+    encode_within,
+)
 from paretune.engine.generate import OnProgress, shared_batches
 from paretune.engine.generators import GENERATORS
 from paretune.engine.objective import answer_logits
 from paretune.engine.pictured import encode_pictured, picture_question, pictured_batch
 from paretune.spec import GeneratorName, Recipe
 from paretune.tasks import Example, Task
-from paretune.tasks.asking import Loss
+from paretune.tasks.asking import Continuation, Loss, Writing
 
 
 class Written(NamedTuple):
@@ -65,13 +72,19 @@ class LanguageRespondent:
         """Return what it generates after each prompt, cut before the task's stop strings."""
         prompts = self._prompts(examples)
         length, stop, end_ids = answering(self._task, self._tokenizer)
-        recipe = self._recipe
-        settings: dict[str, Any] = {"max_new_tokens": length, "temperature": recipe.temperature, "top_p": recipe.top_p}
-        settings["end_ids"] = end_ids
-        self.written = Written(prompts, settings)
-        how: dict[str, Any] = {"stop": stop, "batch_size": self._batch_size, "on_progress": self._on_progress}
+        return self._generated(prompts, Writing(length, stop, self._recipe.temperature, self._recipe.top_p), end_ids)
+
+    def complete(self, contexts: Sequence[str], how: Writing) -> list[str]:
+        """Return what it generates after each context, cut before the stop strings; worked examples come first."""
+        opening = self._task.few_shot(self._num_shots)
+        return self._generated([encode_context(opening + one, self._tokenizer) for one in contexts], how)
+
+    def continuations(self, asked: Sequence[Continuation]) -> list[Loss]:
+        """Return how unlikely it finds each text after its context; worked examples come first."""
+        opening = self._task.few_shot(self._num_shots)
+        rows = [encode_continuation(opening + one.context, one.text, self._tokenizer) for one in asked]
         with self._timed():
-            return self._generator(self._model, self._tokenizer, prompts, **how, **settings)
+            return answer_losses(self._model, rows, self._collate, self._batch_size, self._on_progress)
 
     def losses(self, examples: Sequence[Example]) -> list[Loss]:
         """Return how unlikely it finds each completion with its end token after the question as it is put.
@@ -81,6 +94,14 @@ class LanguageRespondent:
         rows = self._rows(examples)
         with self._timed():
             return answer_losses(self._model, rows, self._collate, self._batch_size, self._on_progress)
+
+    def _generated(self, prompts: list[Any], how: Writing, end_ids: tuple[int, ...] = ()) -> list[str]:
+        settings: dict[str, Any] = {"max_new_tokens": how.max_new_tokens, "temperature": how.temperature}
+        settings |= {"top_p": how.top_p, "end_ids": end_ids}
+        self.written = Written(prompts, settings)
+        among: dict[str, Any] = {"stop": how.stop, "batch_size": self._batch_size, "on_progress": self._on_progress}
+        with self._timed():
+            return self._generator(self._model, self._tokenizer, prompts, **among, **settings)
 
     def _prompts(self, examples: Sequence[Example]) -> list[Any]:
         """Return what an answer to each is generated from, as generators take it."""
@@ -137,10 +158,13 @@ def answer_losses(
         predicting = batch.answer_mask[:, 1:]
         with torch.no_grad():
             logits = answer_logits(model, batch).float()
-        nats = cross_entropy(logits, batch.input_ids[:, 1:][predicting], reduction="none").double()
+        targets = batch.input_ids[:, 1:][predicting]
+        nats = cross_entropy(logits, targets, reduction="none").double()
+        likeliest = logits.argmax(dim=-1) == targets
         counts = predicting.sum(dim=1).tolist()
-        for index, part in zip(indices, torch.split(nats, counts), strict=True):
-            found[index] = Loss(part.sum().item(), len(part))
+        parts = zip(torch.split(nats, counts), torch.split(likeliest, counts), strict=True)
+        for index, (part, best) in zip(indices, parts, strict=True):
+            found[index] = Loss(part.sum().item(), len(part), bool(best.all()))
         if on_progress is not None:
             on_progress(len(found), len(rows))
     return [found[index] for index in range(len(rows))]

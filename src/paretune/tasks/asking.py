@@ -13,6 +13,26 @@ class Loss(NamedTuple):
     nats: float
     """Negative log-likelihood, summed over the tokens, the end token among them."""
     num_tokens: int
+    greedy: bool = False
+    """Whether every token is the likeliest one in its place, so that a greedy answer is the same text."""
+
+
+class Continuation(NamedTuple):
+    """A text, and what may follow it: no template, and no end token."""
+
+    context: str
+    text: str
+
+
+class Writing(NamedTuple):
+    """How texts are continued."""
+
+    max_new_tokens: int
+    stop: tuple[str, ...] = ()
+    """Texts before which it ends."""
+    temperature: float = 0.0
+    """0: greedy."""
+    top_p: float = 1.0
 
 
 class Respondent(Protocol):
@@ -23,6 +43,12 @@ class Respondent(Protocol):
 
     def losses(self, examples: Sequence["Example"]) -> list[Loss]:
         """Return how unlikely it finds each completion. Nothing is generated."""
+
+    def continuations(self, asked: Sequence[Continuation]) -> list[Loss]:
+        """Return how unlikely it finds each text after its context. Nothing is generated."""
+
+    def complete(self, contexts: Sequence[str], how: Writing) -> list[str]:
+        """Return what it generates after each context, which goes through no template."""
 
 
 class Answer(NamedTuple):

@@ -192,7 +192,7 @@ class Task(AnyTask):
 
     def few_shot(self, num_shots: int) -> str:
         """Return the text put before a prompt to show `num_shots` worked training examples."""
-        shots = self.examples("train")[:num_shots]
+        shots = self.examples("train")[:num_shots] if num_shots else ()
         return "".join(f"{shot.prompt}{shot.completion}\n\n" for shot in shots)
 
     @cached_property

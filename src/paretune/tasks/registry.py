@@ -8,6 +8,7 @@ from paretune.spec import InputError, TaskCard, TaskSpec, nearest
 from paretune.tasks.base import AnyTask, Task
 from paretune.tasks.code_problems import CodeProblems
 from paretune.tasks.gsm8k import Gsm8k
+from paretune.tasks.harness import PREFIX, lm_eval_task
 from paretune.tasks.human_eval import HumanEval
 from paretune.tasks.image_concept import ImageConcept
 from paretune.tasks.own_data import OwnData
@@ -73,9 +74,10 @@ def task_cards() -> list[TaskCard]:
 def task_class(name: str, version: str | None = None) -> type[AnyTask]:
     """Return the class of a task, by default of its latest version.
 
-    Raises `InputError` with the nearest name for one that does not exist, and for a version that does not.
+    Raises `InputError` with the nearest name for one that does not exist, and for a version that does not. Whether
+    lm-eval has a task shows when one is made.
     """
-    known = _all()
+    known = _all() | ({name: lm_eval_task(name)} if name.startswith(PREFIX) else {})
     if name not in known:
         raise InputError(f'unknown task "{name}"{nearest(name, known)}; "paretune tasks" lists them all')
     versions = [known[name], *(task for task in _EARLIER if task.card.name == name)]
