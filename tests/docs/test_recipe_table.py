@@ -11,4 +11,9 @@ def test_the_guide_has_the_table_of_today() -> None:
 
 def test_every_key_is_in_it() -> None:
     text = GUIDE.read_text(encoding="utf-8")
-    assert [name for name in Recipe.model_fields if f"| `{name}` |" not in text] == ["image"]
+    assert [name for name in Recipe.model_fields if f"| `{name}` |" not in text] == ["image", "sharding"]
+
+
+def test_tables_of_their_own_are_explained() -> None:
+    assert "[recipe.sharding]" in GUIDE.read_text(encoding="utf-8")
+    assert "[recipe.image]" in GUIDE.with_name("images.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from huggingface_hub import DatasetCard, ModelCard, RepoCard, SpaceCard
 from hypothesis import given
 from hypothesis import strategies as st
