@@ -66,12 +66,7 @@ def check_trials(
         with problems.collected():
             try:
                 base, task = bases[trial.task.kind], data.planned(trial.task)
-                check_method(trial.method, base.module_names)
-                if (form := _quantised_format(trial, base)) is not None:
-                    check_on_quantised(trial.method, form, base.shape.ties_embeddings)
-                if trial.recipe.sharding is not None:
-                    check_sharded(trial.method)
-                check_virtual_tokens(trial, base)
+                _check_attaching(trial, base)
                 rehearse(trial, base, base.kind.config_for(task, base.shape.config))
                 if (examples := _what_examples_depend_on(trial)) in usable:  # others are refused already
                     texts = longest.setdefault(examples, LongestTexts(task, trial, base, data.texts))
@@ -82,6 +77,16 @@ def check_trials(
         problems.lines += [f"{reason} (--skip-unavailable runs the rest)" for reason in unavailable.values()]
     problems.refuse()
     return unavailable
+
+
+def _check_attaching(trial: Trial, base: Base) -> None:
+    """Raise `InputError` unless the method goes with the base model, as the recipe quantises or shards it."""
+    check_method(trial.method, base.module_names)
+    if (form := _quantised_format(trial, base)) is not None:
+        check_on_quantised(trial.method, form, base.shape.ties_embeddings)
+    if trial.recipe.sharding is not None:
+        check_sharded(trial.method)
+    check_virtual_tokens(trial, base)
 
 
 def _check_quantisation(trial: Trial, base: Base) -> None:
