@@ -43,6 +43,14 @@ def test_a_folder_of_ones_own_comes_first(folder: Path, tmp_path_factory: pytest
         task_file("biology", own, folder)
 
 
+def test_files_that_include_each_other_are_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    own = tmp_path_factory.mktemp("own")
+    (own / "mine.yaml").write_text("task: biology\ninclude: base.yaml\n", "utf-8")
+    (own / "base.yaml").write_text("include: mine.yaml\n", "utf-8")
+    with pytest.raises(InputError, match=r"mine\.yaml: includes itself$"):
+        task_file("biology", own, folder)
+
+
 def test_without_lm_eval_one_line_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> ModuleSpec | None:
         return None

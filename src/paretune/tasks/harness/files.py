@@ -58,13 +58,16 @@ def task_file(name: str, own: Path | None, packaged: Path) -> Path:
     )
 
 
-def refuse_code(file: Path, folder: Path) -> None:
+def refuse_code(file: Path, folder: Path, included_by: tuple[Path, ...] = ()) -> None:
     """Raise `InputError` where a task's file, or one that it includes, names code or lies outside of its folder.
 
-    Code is a tag such as `!function`, a key such as `class`, and a metric that lm-eval would download.
+    Code is a tag such as `!function`, a key such as `class`, and a metric that lm-eval would download. `included_by`
+    are the files through which this one was reached.
     """
     import yaml
 
+    if file.resolve() in included_by:
+        raise InputError(f"{file}: includes itself")
     if not file.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{file}: lies outside of {folder}, the option include_path")
     try:
@@ -84,7 +87,7 @@ def refuse_code(file: Path, folder: Path) -> None:
     _refuse_metrics(file, config.get("metric_list") or [])
     included = config.get("include") or []
     for other in included if isinstance(included, list) else [included]:
-        refuse_code(file.parent / str(other), folder)
+        refuse_code(file.parent / str(other), folder, (*included_by, file.resolve()))
 
 
 def _refuse_metrics(file: Path, listed: Any) -> None:
