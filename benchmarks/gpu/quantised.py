@@ -192,7 +192,7 @@ def _attempt(do: Callable[[], Done]) -> Done | str:
     """Return what is done, or why it was not: one row of the table must not end the others."""
     try:
         return do()
-    except Exception as error:  # the machine is lent for a short time: the other rows go on
+    except Exception as error:  # whatever a library raises: the other rows go on
         return f"{type(error).__name__}: {one_line(error)[:120]}"
     finally:
         _tidy()

@@ -82,7 +82,7 @@ def main() -> None:
         for part in (predicted, measured) if torch.cuda.is_available() else (predicted,):
             try:
                 result |= part(prepared(case, arguments.steps, arguments.gpu))
-            except Exception as error:  # the machine is lent for a short time: the other cases go on
+            except Exception as error:  # whatever a library raises: the other cases go on
                 result[f"{part.__name__}_error"] = f"{type(error).__name__}: {one_line(error)[:300]}"
         found.append(result)
         print(json.dumps(result, indent=1), flush=True)
