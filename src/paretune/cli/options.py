@@ -50,7 +50,8 @@ ShareDevices = Annotated[
     bool,
     typer.Option(
         "--share-devices",
-        help="With --jobs N: let several trials run on one accelerator. With --jobs auto: not only tuning trials.",
+        help="With --jobs N: let several trials run on one accelerator. With --jobs auto: trials of a study without "
+        "[tuning] too.",
     ),
 ]
 Pack = Annotated[
