@@ -83,4 +83,10 @@ def test_other_conditions_take_time_and_memory_from_the_front_but_not_sizes() ->
     records = [make_record("lora"), make_record("full", provenance=gpu)]
     assert rows_of(records)[0].fronts == {"checkpoint_bytes", "trainable_parameters", "forgetting"}
     assert "not comparable" in comparability_notes(records)[0]
+    sharded = PROVENANCE.model_copy(update={"num_devices": 2})
+    records = [make_record("lora"), make_record("full", provenance=sharded)]
+    assert rows_of(records)[0].fronts == {"checkpoint_bytes", "trainable_parameters", "forgetting"}
+    assert "numbers of devices" in comparability_notes(records)[0]
+    untrained = [make_record("base"), make_record("lora", provenance=sharded)]
+    assert comparability_notes(untrained) == []
     assert comparability_notes(make_records()) == []

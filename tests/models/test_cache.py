@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from paretune.packages.cache import build_once, cache_root, cached
+from paretune.packages.cache import build_once, cached
 from paretune.spec import InputError
+from paretune.store.cache_root import cache_root
 
 _SPAWN = multiprocessing.get_context("spawn")
 _PATIENCE_SECONDS = 300

@@ -34,7 +34,7 @@ def run_command(asked: Asked, how: RunOptions) -> int:
     a cluster is reached. Raises `InputError` for options that exclude each other, for a cluster that cannot be used,
     and as `chosen_study` and the run do.
     """
-    from paretune.execute.choose import AUTO, LOCAL, chosen_executor, jobs_from
+    from paretune.execute.choose import LOCAL, chosen_executor, jobs_from
 
     jobs = jobs_from(asked.jobs, asked.executor)
     if asked.executor != LOCAL:
@@ -46,7 +46,7 @@ def run_command(asked: Asked, how: RunOptions) -> int:
     if asked.as_json and not asked.plan:
         raise InputError("--json belongs to --plan; the results as JSON: paretune results DIR --json")
     with chosen_executor(asked.executor, jobs, how.threads) as chosen:
-        how = how._replace(jobs=jobs or AUTO, executor=chosen.executor, at_once=chosen.at_once)
+        how = how._replace(jobs=jobs, executor=chosen.executor, at_once=chosen.at_once)
         return _run(asked, study, how)
 
 

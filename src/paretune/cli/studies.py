@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
@@ -107,7 +107,8 @@ def _study_name(data: str) -> str:
 class RunOptions(NamedTuple):
     """How a study is run."""
 
-    jobs: int | Literal["auto"] = 1
+    jobs: int | None = 1
+    """Trials at once; None for as many as there is room for."""
     threads: int | None = None
     retry: bool = False
     skip_unavailable: bool = False
@@ -131,7 +132,7 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
     from paretune.models.devices import check_jobs, visible_devices
     from paretune.store import Store
 
-    if options.jobs != "auto" and options.executor is None:
+    if options.jobs is not None and options.executor is None:
         check_jobs(options.jobs, visible_devices(), share_devices=options.share_devices)
     with Console(stderr=True).status("Checking the study") as status:
         prepared = prepare(
@@ -145,8 +146,7 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
         )
     with nullcontext() if options.source is None else naming(options.source):
         if options.executor is None:
-            jobs = None if options.jobs == "auto" else options.jobs
-            check_local(prepared.stages.trials, visible_devices(), jobs=jobs, packs=options.pack != 1)
+            check_local(prepared.stages.trials, visible_devices(), jobs=options.jobs, packs=options.pack != 1)
         else:
             check_remote(prepared.stages.trials)
     return prepared

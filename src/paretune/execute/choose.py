@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from paretune.execute.duration import AtOnce
 from paretune.execute.executor import ExecutorFactory
@@ -12,7 +12,7 @@ from paretune.spec.errors import nearest
 
 LOCAL = "local"
 NAMES = (LOCAL, "ray", "slurm")
-AUTO: Literal["auto"] = "auto"
+AUTO = "auto"
 _PROTOCOL = "ray://"
 
 
@@ -47,7 +47,7 @@ def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterato
     cannot be used.
     """
     if name == LOCAL:
-        yield Chosen(on_this_machine(jobs or AUTO))
+        yield Chosen(on_this_machine(jobs))
     elif name == "ray" or name.startswith(_PROTOCOL):
         from paretune.execute.ray import connected, ray_cluster, ray_executor
 
@@ -67,10 +67,13 @@ def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterato
         raise InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
 
 
-def on_this_machine(jobs: int | Literal["auto"]) -> AtOnce:
-    """Return how many trials run at once on this machine, without those that find room on an accelerator in use."""
+def on_this_machine(jobs: int | None) -> AtOnce:
+    """Return how many trials run at once on this machine; None asks for as many as there is room for.
+
+    Those that find room on an accelerator in use are not counted.
+    """
     from paretune.execute.places import Places
     from paretune.models.devices import visible_devices
 
-    places = Places(visible_devices(), None if jobs == AUTO else jobs)
+    places = Places(visible_devices(), jobs)
     return AtOnce(places.num_at_once(alone=False), places.num_at_once(alone=True))

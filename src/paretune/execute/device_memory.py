@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
-from paretune.engine import longest_batches
 from paretune.estimate import EstimateSettings
 from paretune.estimate.estimate import needed_bytes
 from paretune.estimate.predict import predict
 from paretune.estimate.workload import workload_for
-from paretune.execute.pack_size import lengths_of
+from paretune.execute.pack_size import batch_lengths
 from paretune.execute.places import DeviceMemory
-from paretune.kinds import kind_named
 from paretune.methods import build
 from paretune.models import find_shape, pinned
 from paretune.spec import Trial
-from paretune.tasks import task_of
 
 CONTEXT_BYTES = 750_000_000
 """What a process takes of a GPU in addition to PyTorch's allocator: the context of CUDA and its libraries."""
@@ -35,10 +31,7 @@ def predicted_bytes(trial: Trial) -> int:
     Answering a tuning trial's questions is not predicted: it takes less than training does unless there are many more
     answers at once than rows in a batch. Raises what a method or a library cannot do without weights.
     """
-    kind, base_model = kind_named(trial.model_kind), pinned(trial.base_model, trial.base_content)
-    task: Any = task_of(trial.task)
     settings = EstimateSettings(recipe=trial.recipe, device="cuda")
-    longest = next(iter(longest_batches(task.examples("train"), kind.tokenizer(base_model), trial.recipe)))
-    shape, lengths = find_shape(base_model), lengths_of(longest)
-    found = predict(shape, partial(build, trial.method), settings, lambda: workload_for(shape, settings, lengths))
+    shape, (longest, _) = find_shape(pinned(trial.base_model, trial.base_content)), batch_lengths(trial)
+    found = predict(shape, partial(build, trial.method), settings, lambda: workload_for(shape, settings, longest))
     return needed_bytes(found.log, settings) + CONTEXT_BYTES

@@ -9,12 +9,11 @@ from paretune.estimate.packed import PackMemory, pack_memory
 from paretune.execute.grouping import shared_by_packs
 from paretune.kinds import Kind, Lengths, kind_named
 from paretune.models import find_shape, pinned
+from paretune.models.free_memory import USED_SHARE
 from paretune.spec import InputError, Trial, one_line
 from paretune.tasks import task_of
 
 LARGEST_PACK = 8
-_USED_SHARE = 0.9
-"""Of free memory: allocators and libraries take some that is not predicted."""
 _LIBRARIES_BYTES = 1_000_000_000
 """Main memory that a worker's process takes before it holds a model."""
 
@@ -68,7 +67,7 @@ class PackSizes:
             memory = self._predict(trial, self._device)
         except Exception as error:  # what a method or a library cannot do without weights: then its memory is unknown
             return PackSize(1, f"memory could not be predicted ({one_line(error)[:100]})")
-        usable = _USED_SHARE * self._free_bytes - (_LIBRARIES_BYTES if self._device == "cpu" else 0)
+        usable = USED_SHARE * self._free_bytes - (_LIBRARIES_BYTES if self._device == "cpu" else 0)
         size = memory.most(usable, LARGEST_PACK)
         return PackSize(size, f"{memory.of(size) / 1e9:.2f} GB predicted, {self._free_bytes / 1e9:.2f} GB free")
 
@@ -81,16 +80,21 @@ def predicted(trial: Trial, device: Literal["cpu", "cuda"]) -> PackMemory:
     kind = kind_named(trial.model_kind)
     if type(kind).packed_losses is Kind.packed_losses:
         raise InputError(f"models of the kind {kind.name} are trained alone")
-    base_model, recipe = pinned(trial.base_model, trial.base_content), trial.recipe
+    settings = EstimateSettings(recipe=trial.recipe, device=device)
+    shape = find_shape(pinned(trial.base_model, trial.base_content))
+    return pack_memory(shape, trial.method, settings, *batch_lengths(trial))
+
+
+def batch_lengths(trial: Trial) -> tuple[list[Lengths], list[Lengths]]:
+    """Return the tokens of each row of a trial's longest batch, and of its first one."""
     task: Any = task_of(trial.task)
-    examples, tokenizer = task.examples("train"), kind.tokenizer(base_model)
-    longest = next(iter(longest_batches(examples, tokenizer, recipe)))
-    first = next(iter(make_batches(examples, tokenizer, recipe, trial.seed)))
-    settings = EstimateSettings(recipe=recipe, device=device)
-    return pack_memory(find_shape(base_model), trial.method, settings, lengths_of(longest), lengths_of(first))
+    tokenizer = kind_named(trial.model_kind).tokenizer(pinned(trial.base_model, trial.base_content))
+    examples = task.examples("train")
+    longest = next(iter(longest_batches(examples, tokenizer, trial.recipe)))
+    first = next(iter(make_batches(examples, tokenizer, trial.recipe, trial.seed)))
+    return _lengths(longest), _lengths(first)
 
 
-def lengths_of(batch: Batch) -> list[Lengths]:
-    """Return the tokens of each row."""
+def _lengths(batch: Batch) -> list[Lengths]:
     answers, tokens = batch.answer_mask.sum(dim=1).tolist(), batch.attention_mask.sum(dim=1).tolist()
     return [Lengths(whole - answer, answer) for whole, answer in zip(tokens, answers, strict=True)]

@@ -8,11 +8,8 @@ from typing import NamedTuple, Protocol
 
 from paretune.execute.grouping import say_nothing, shared_by_packs
 from paretune.models.devices import least_used
-from paretune.models.free_memory import free_bytes
+from paretune.models.free_memory import USED_SHARE, free_bytes
 from paretune.spec import Trial, one_line
-
-_USED_SHARE = 0.9
-"""Of free memory: allocators and libraries take some that is not predicted."""
 
 
 class Occupant(Protocol):
@@ -87,7 +84,7 @@ class DeviceMemory:
         free, needed = self.free[device], [self.needed(trial) for trial in trials]
         if free is None:
             return False
-        return all(number is not None for number in needed) and sum(filter(None, needed)) <= _USED_SHARE * free
+        return all(number is not None for number in needed) and sum(filter(None, needed)) <= USED_SHARE * free
 
 
 class Places:

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from paretune.execute.events import Watcher
 from paretune.execute.executor import Executor, ExecutorFactory, bare_record
@@ -40,7 +39,7 @@ def run(
     study: Study,
     folder: str | Path,
     *,
-    jobs: int | Literal["auto"] = 1,
+    jobs: int | None = 1,
     threads: int | None = None,
     retry: bool = False,
     skip_unavailable: bool = False,
@@ -58,11 +57,11 @@ def run(
     record is sent there when it is finished. A study that tunes is planned stage by stage, each from the records of
     those before; its final trials run one at a time, or one on each accelerator. `executor` makes what runs the trials;
     left out, they run on this machine, `jobs` at once with `threads` each, and each on an accelerator of its own unless
-    they `share_devices`. With "auto" there is one on each accelerator, and tuning trials, or with `share_devices` all,
+    they `share_devices`. With None there is one on each accelerator, and tuning trials, or with `share_devices` all,
     share one where their predicted memory allows it. `prepared` is what `prepare` returned for the same study and
     folder; left out, that is done first. With `skip_unavailable`, trials of methods that cannot run here are recorded
     as refused. On this machine up to `pack` trials of one method are trained in one pass where their method allows it:
-    tuning trials, and all but the first seed of the others, which is timed alone. With "auto", as many as memory is
+    tuning trials, and all but the first seed of the others, which is timed alone. With "auto" as many as memory is
     predicted to suffice for, up to 8, where a few steps show that it is faster. `on_packing` is told why, and what is
     predicted for sharing.
     Raises `InputError` before the first trial starts when something in the study, the folder or the base model cannot
@@ -126,7 +125,7 @@ def _in_order(found: FolderRecords, stages: Stages, folder: str | Path) -> Recor
 
 
 def _packing(
-    pack: int | str, first_seed: int, jobs: int | Literal["auto"], on_packing: Callable[[str], None] | None
+    pack: int | str, first_seed: int, jobs: int | None, on_packing: Callable[[str], None] | None
 ) -> Packing | None:  # fmt: skip
     """Return which trials are trained in one pass, None for none."""
     chosen = pack_from(str(pack))
@@ -140,13 +139,13 @@ def _packing(
 
     devices = visible_devices()
     free = free_bytes(devices[0] if devices else None)
-    sharing = 1 if jobs == "auto" else -(-jobs // max(1, len(devices)))
+    sharing = 1 if jobs is None else -(-jobs // max(1, len(devices)))
     sizes = PackSizes(None if free is None else free // sharing, "cuda" if devices else "cpu", on_chosen=say)
     return Packing(sizes.size, first_seed, only_where_it_pays=True, say=say)
 
 
 def _on_this_machine(
-    jobs: int | Literal["auto"],
+    jobs: int | None,
     threads: int | None,
     packing: Callable[[], Packing | None],
     say: Callable[[str], None] | None,
@@ -155,7 +154,7 @@ def _on_this_machine(
 ) -> ExecutorFactory:
     """Return what makes the executor of this machine."""
     makes = partial(LocalExecutor, threads=threads, share_devices=share_devices, packing=packing())
-    if jobs != "auto":
+    if jobs is not None:
         return partial(makes, jobs=jobs)
 
     from paretune.execute.device_memory import memory_of

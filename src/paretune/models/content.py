@@ -11,10 +11,10 @@ from paretune.models.hub import hub_commit
 from paretune.models.load import check_reference
 from paretune.models.pipeline_files import is_image_folder
 from paretune.models.reference import parse
-from paretune.packages.cache import cache_root
 from paretune.packages.progress import step
 from paretune.spec import InputError, content_hash
 from paretune.store.atomic import write_whole
+from paretune.store.cache_root import cache_root
 
 _READ = {".json", ".safetensors", ".model", ".txt", ".jinja"}
 """Endings of the files that a model and its tokenizer are read from."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from paretune.models.devices import device_environment
 
+USED_SHARE = 0.9
+"""Share of free memory that predictions may fill: allocators and libraries take some that is not predicted."""
 _PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _ASK = "import torch; print(torch.cuda.mem_get_info()[0])"
 

@@ -15,8 +15,6 @@ from paretune.spec import InputError
 from paretune.store.atomic import is_disk_full
 from paretune.store.cache_root import CACHE_VARIABLE, cache_root
 
-__all__ = ["CACHE_VARIABLE", "build_once", "cache_root", "cached"]
-
 
 def cached(name: str, shelf: str = "models") -> Path | None:
     """Return the folder of a finished model, or of what lies on another shelf, or None. It is always whole."""

@@ -16,12 +16,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from paretune.spec import InputError, Reading, Record, Study
 from paretune.spec.migrate import read_record
 from paretune.store.atomic import create_whole, refusing, write_whole
 from paretune.store.items import Item, QuestionScores, items_bytes, read_items, read_scores
+from paretune.store.lock import locked
 from paretune.store.pictures import KeptPicture, read_pictures, write_pictures
 from paretune.store.records import Records
 from paretune.store.remote import address_of, local_folder
@@ -59,13 +58,8 @@ class Store:
         with refusing(self.folder, _ANOTHER):
             for name in ("records", "items"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / ".lock", timeout=0)
-            try:
-                lock.acquire()
-            except Timeout:
-                raise InputError(
-                    f"{self.folder}: another run is writing into this folder; wait until it ends, or {_ANOTHER}"
-                ) from None
+            refusal = f"{self.folder}: another run is writing into this folder; wait until it ends, or {_ANOTHER}"
+            lock = locked(self.folder / ".lock", refusal)
         try:
             yield
         finally:

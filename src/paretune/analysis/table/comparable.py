@@ -12,9 +12,9 @@ def same_conditions(records: Sequence[Record], metric: str) -> bool:
     """Tell whether a value of these records was measured under the same conditions.
 
     Clocks need the same device, packages, threads and number of trials at once; peak bytes need the same device and
-    packages. Imported results need the same source and device, since whoever published them compared them. Accuracy,
-    sizes and counts do not depend on the machine in a way that a comparison must fear. Only trials that ended well
-    count.
+    packages. Where they are of training, both need the same number of devices. Imported results need the same source
+    and device, since whoever published them compared them. Accuracy, sizes and counts do not depend on the machine in a
+    way that a comparison must fear. Only trials that ended well count.
     """
     measured = (one for one in records if one.outcome.kind == "ok" and metric in one.metrics)
     return len({_conditions(record, metric) for record in measured}) <= 1
@@ -25,7 +25,8 @@ def comparability_notes(records: Sequence[Record]) -> list[str]:
     notes = []
     if not same_conditions(records, "train_peak_bytes"):
         notes.append(
-            "These trials ran on different devices or package versions: their memory and times are not comparable, "
+            "These trials ran on different devices, numbers of devices or package versions: their memory and times are "
+            "not comparable, "
             "and no Pareto front is drawn over them."
         )
     elif not same_conditions(records, "step_seconds"):
@@ -65,10 +66,12 @@ def _conditions(record: Record, metric: str) -> Hashable:
         return None
     if record.imported is not None:
         return record.imported.source, provenance.device
-    if record.trial.task.table[metric].unit is Unit.SECONDS:
-        return provenance.environment
+    known = record.trial.task.table[metric]
+    num_devices = provenance.num_devices if known.phase is Phase.TRAIN else 1
+    if known.unit is Unit.SECONDS:
+        return num_devices, provenance.environment
     if metric in _PEAKS:
-        return provenance.device, provenance.platform, tuple(sorted(provenance.packages.items()))
+        return num_devices, provenance.device, provenance.platform, tuple(sorted(provenance.packages.items()))
     return None
 
 

@@ -9,12 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from paretune.spec import InputError
 from paretune.spec.base import content_hash
 from paretune.store.atomic import refusing
 from paretune.store.cache_root import CACHE_VARIABLE, cache_root
+from paretune.store.lock import locked
 from paretune.store.remote.address import State, is_url, read_state, write_state
 from paretune.store.remote.bucket import Bucket
 from paretune.store.remote.hold import Hold, Superseded
@@ -112,13 +113,8 @@ class _Mirror:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the URL for one run. Raises `InputError` where another one holds it, here or on another machine."""
-        here = FileLock(self.folder / ".writing.lock", timeout=0)
-        try:
-            here.acquire()
-        except Timeout:
-            raise InputError(
-                f"{self.url}: another run on this machine is writing here; wait until it ends, or choose another --out"
-            ) from None
+        refusal = "another run on this machine is writing here; wait until it ends, or choose another --out"
+        here = locked(self.folder / ".writing.lock", f"{self.url}: {refusal}")
         try:
             with self._hold.taken():
                 yield
