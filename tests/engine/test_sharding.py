@@ -72,6 +72,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Both]:
         patch.setenv("ACCELERATE_USE_CPU", "true")
         ranks = Ranks(["-m", SCRIPT, str(two), *(json.dumps(case._asdict()) for case in CASES)], 2)
         gc.freeze()  # what is imported need not be looked through for garbage at every method
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # as each of the two: a decomposition rounds by the number of its threads
         try:
             alone = [{} if case.stamped else trained(case, one / str(number)) for number, case in enumerate(CASES)]
             together = [json.loads(line) for line in ranks.first_output]
@@ -79,6 +81,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Both]:
                 time.sleep(0.05)
             assert set(ranks.ended().values()) == {0}
         finally:
+            torch.set_num_threads(threads)
             gc.unfreeze()
             ranks.kill()
     folders = [(one / str(number), two / str(number)) for number in range(len(CASES))]
