@@ -6,6 +6,7 @@ from paretune.analysis import rows_of
 from paretune.report.html.samples import samples_section
 from paretune.spec import Record
 from paretune.store import Item, KeptPicture
+from paretune.tasks.drawn_shapes import drawn
 from tests.records import make_record
 
 RECORDS = [make_record(label, seed=seed) for label in ("base", "lora") for seed in (0, 1)]
@@ -81,3 +82,9 @@ def test_what_was_answered_in_pictures_is_left_to_the_gallery() -> None:
 
 def test_where_no_answers_are_kept_there_is_no_section() -> None:
     assert samples_section(rows_of(RECORDS), lambda record: [], prompts) == ""
+
+
+def test_the_image_that_is_asked_about_stands_above_the_question() -> None:
+    section = samples_section(rows_of(RECORDS), answered, prompts, images=lambda record: {"q2": drawn(())})
+    assert re.search(r'<img src="data:image/webp;base64,[\w+/=]+" alt="The image that is asked about">', section)
+    assert "<img" not in samples_section(rows_of(RECORDS), answered, prompts)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from paretune.spec import InputError
 from paretune.tasks import Example, get_task, visual_questions
-from paretune.tasks.drawn_shapes import BACKGROUND, CELL_PIXELS, COLOURS, PLACES, SHAPES, Thing, drawn
+from paretune.tasks.drawn_shapes import BACKGROUND, CELL_PIXELS, COLOURS, HIGHEST, PLACES, SHAPES, Thing, drawn
 
 UNSEEN = set(zip(COLOURS, SHAPES, strict=True))
 SMALL = {"train_size": 64, "validation_size": 16, "test_size": 32}
@@ -112,8 +112,37 @@ def test_guessing_from_the_words_alone_is_seldom_right() -> None:
     assert right / len(guessed) < 0.35
 
 
+def bars(example: Example) -> dict[str, int]:
+    """Return the heights of the bars that a chart shows, read off its pixels."""
+    pixels = np.array(Image.open(io.BytesIO(example.picture or b"")))
+    tall = {name: int((pixels == value).all(axis=2).any(axis=1).sum()) for name, value in COLOURS.items()}
+    unit = pixels.shape[0] // (HIGHEST + 1)
+    assert not any(number % unit for number in tall.values())
+    return {name: number // unit for name, number in tall.items() if number}
+
+
+def test_a_chart_shows_the_height_that_is_asked_for_and_unseen_ones_are_not_learnt() -> None:
+    unseen = set(zip(COLOURS, range(1, HIGHEST + 1), strict=True))
+    for split, examples in all_examples(**SMALL, about=["chart"]).items():
+        for example in examples:
+            colour = example.prompt.removeprefix("Question: How high is the ").split()[0]
+            assert str(bars(example)[colour]) == example.target
+            assert unseen.isdisjoint(bars(example).items()) == (example.group == "seen"), split
+
+
+def test_kinds_of_questions_take_turns() -> None:
+    prompts = [one.prompt for one in all_examples(**SMALL, about=["count", "chart"])["train"]]
+    assert {prompt.split()[2] for prompt in prompts[::2]} == {"many"}
+    assert {prompt.split()[2] for prompt in prompts[1::2]} == {"high"}
+    with pytest.raises(InputError, match="about must be a list of some of colour, shape, count, place, chart"):
+        get_task("visual_questions", {"about": ["colours"]})
+
+
 def test_the_data_is_the_same_on_every_machine() -> None:
-    assert get_task("visual_questions", SMALL).content_hash == "716301bd6b8809f4"
+    task = get_task("visual_questions", SMALL)
+    assert task.content_hash == "716301bd6b8809f4"
+    assert "about" not in task.spec().options  # so that trials from before it was there keep their ids
+    assert get_task("visual_questions", {**SMALL, "about": ["count", "chart"]}).content_hash == "10cc378b5473b1fb"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from paretune.cli.studies import prompts_at_hand
+from paretune.cli.studies import images_at_hand, prompts_at_hand
 from paretune.interop.hub.cards import Names
 from paretune.interop.hub.folders import DATASET, SPACE, Wanted, sizes, write_folders
 from paretune.interop.hub.local_names import LocalNames, places_in
@@ -115,6 +115,10 @@ def public_page(source: Store, public: Path, copy: PublicCopy, wanted: Wanted) -
         found = original(record)
         return prompts_at_hand(found) if found else {}
 
+    def images(record: Record) -> Mapping[str, bytes]:
+        found = original(record)
+        return images_at_hand(found) if found else {}
+
     def pictures(record: Record) -> list[KeptPicture]:
         found = original(record)
         return source.pictures(found) if found else []
@@ -131,6 +135,7 @@ def public_page(source: Store, public: Path, copy: PublicCopy, wanted: Wanted) -
         pictures=pictures,
         answered=lambda record: answers_of(store, record) or [],
         prompts=prompts,
+        images=images,
         data=[DataReport.read(local.removed(one.model_dump(mode="json")), str(source.folder)) for one in reports],
     )
     return render_page(load_planned_records(public), copy.study, sources)

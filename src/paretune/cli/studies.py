@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from paretune.execute.executor import ExecutorFactory
     from paretune.execute.prepare import Prepared
     from paretune.report import PageSources
+    from paretune.tasks import AnyTask
 
 DATA_OPTIONS = ("prompt", "completion", "text", "label", "choices", "group", "metric")
 """Columns of own data that the command line can name, and its metrics, as the task's options are called."""
@@ -278,6 +279,7 @@ def _page_sources(folder: Path, min_accuracy: str | None) -> "PageSources":
         pictures=store.pictures,
         answered=lambda record: store.items(record) if store.items_file(record).exists() else [],
         prompts=prompts_at_hand,
+        images=images_at_hand,
         floor=floor_from(min_accuracy),
         data=read_data_reports(folder),
     )
@@ -285,17 +287,29 @@ def _page_sources(folder: Path, min_accuracy: str | None) -> "PageSources":
 
 def prompts_at_hand(record: Record) -> Mapping[str, str]:
     """Return the questions of a record's task by their ids; none where the data is not here or has changed since."""
+    task = _task_at_hand(record)
+    return {} if task is None else task.questions(record.trial.split)
+
+
+def images_at_hand(record: Record) -> Mapping[str, bytes]:
+    """Return the images that a record's task asks about by the ids of the questions, as `prompts_at_hand` does."""
+    task = _task_at_hand(record)
+    return {} if task is None else task.question_images(record.trial.split)
+
+
+def _task_at_hand(record: Record) -> "AnyTask | None":
+    """Return a record's task; None where its data is not here or has changed since."""
     from paretune.tasks import task_of
 
     spec = record.trial.task
     places = [str(spec.options.get(name)) for name in spec.locations]
     if any(place.startswith(("hub:", "hf:")) for place in places):
-        return {}
+        return None
     try:
         task = task_of(spec)
-        return task.questions(record.trial.split) if task.content_hash == spec.content_hash else {}
+        return task if task.content_hash == spec.content_hash else None
     except InputError:
-        return {}
+        return None
 
 
 def _stopped(reason: str, num_kept: int, folder: Path) -> str:

@@ -1,7 +1,6 @@
 """Generating images for captions: from the same noise for every method and every seed of its training."""
 
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,14 +13,10 @@ from paretune.models.codec import Codec, TextSettings
 from paretune.spec import ImageRecipe, Recipe
 from paretune.store import KeptPicture
 from paretune.store.pictures import Kind
+from paretune.tasks.thumbnails import small_webp
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-KEPT_PIXELS = 192
-"""Longest side of a picture that is kept."""
-_LOSSLESS_PIXELS = 64
-"""Up to this side pictures are kept exactly."""
 
 
 class SampleRequest(NamedTuple):
@@ -101,15 +96,6 @@ def to_image(picture: Tensor) -> "Image":
     from PIL import Image
 
     return Image.fromarray(((picture + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy())
-
-
-def small_webp(picture: "Image") -> bytes:
-    """Return a picture as a small WebP file, exact where the picture is small itself."""
-    small = picture.copy()
-    small.thumbnail((KEPT_PIXELS, KEPT_PIXELS))
-    sink = io.BytesIO()
-    small.save(sink, "WEBP", lossless=max(small.size) <= _LOSSLESS_PIXELS, quality=80, method=6)
-    return sink.getvalue()
 
 
 def _noise(wanted: SampleRequest, shape: tuple[int, int]) -> Tensor:

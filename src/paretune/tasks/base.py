@@ -113,6 +113,10 @@ class AnyTask(ABC):
         """Return what is asked, in words, by the ids of the items; empty where nothing is. Raises as examples do."""
         return {}
 
+    def question_images(self, split: Split) -> Mapping[str, bytes]:  # noqa: ARG002
+        """Return the images that are asked about, as files, by the ids of the items. Raises as examples do."""
+        return {}
+
     def in_words(self) -> "Task":
         """Return itself as a task whose answers are texts. Raises `InputError` where it is none."""
         raise InputError(f'task "{self.card.name}": its answers are {self.answers}, and a text task is needed here')
@@ -161,6 +165,10 @@ class Task(AnyTask):
     def questions(self, split: Split) -> Mapping[str, str]:
         """Return the prompts by the ids of the examples."""
         return {example.id: example.prompt for example in self.examples(split)}
+
+    def question_images(self, split: Split) -> Mapping[str, bytes]:
+        """Return the images that examples have, by the ids of the examples."""
+        return {example.id: example.picture for example in self.examples(split) if example.picture is not None}
 
     def in_words(self) -> "Task":
         """Return itself."""

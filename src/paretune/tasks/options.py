@@ -67,6 +67,15 @@ def one_of(*known: str) -> Kind:
     return Kind(f"be {' or '.join(known)}", lambda value: value in known)
 
 
+def some_of(*known: str) -> Kind:
+    """Return the kind of lists of one or more of certain texts, none of them twice."""
+    listed = different_texts()
+    return Kind(
+        f"be a list of some of {', '.join(known)}, none of them twice",
+        lambda value: listed.fits(value) and set(value) <= set(known),
+    )
+
+
 def or_null(kind: Kind) -> Kind:
     """Return a kind of values, and null in addition."""
     return Kind(f"{kind.must}, or null", lambda value: value is None or kind.fits(value))

@@ -18,19 +18,24 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import product, starmap
 from typing import Any, ClassVar, NamedTuple
 
 from paretune.spec import IMAGE_TEXT, METRICS, InputError, ModelKind, TaskCard
 from paretune.tasks.base import Example, Message, Score, Split, Task
-from paretune.tasks.drawn_shapes import COLOURS, PLACES, SHAPES, Thing, drawn
-from paretune.tasks.options import one_of, whole_number
+from paretune.tasks.drawn_shapes import COLOURS, HIGHEST, PLACES, SHAPES, Bar, Thing, drawn, drawn_chart
+from paretune.tasks.options import one_of, some_of, whole_number
 
 _COMBINATIONS = [(colour, shape) for colour in COLOURS for shape in SHAPES]
 _UNSEEN = frozenset(zip(COLOURS, SHAPES, strict=True))
 """What is in no training picture: each colour and each shape is left out once."""
-_SEEN = [one for one in _COMBINATIONS if one not in _UNSEEN]
-_SORTS = ("colour", "shape", "count", "place")
+SEEN = [one for one in _COMBINATIONS if one not in _UNSEEN]
+_UNSEEN_BARS = frozenset(map(Bar, COLOURS, range(1, HIGHEST + 1)))
+_SEEN_BARS = [bar for bar in starmap(Bar, product(COLOURS, range(1, HIGHEST + 1))) if bar not in _UNSEEN_BARS]
+_OF_SHAPES = ("colour", "shape", "count", "place")
+_SORTS = (*_OF_SHAPES, "chart")
 _COUNTS = ("1", "2", "3", "4")
+_HEIGHTS = tuple(map(str, range(1, HIGHEST + 1)))
 _HALVES = (7, 8, 9, 10)
 _TRIES = 500
 """Draws for one new example before the rules count as used up."""
@@ -43,6 +48,13 @@ class Asked(NamedTuple):
     question: str
     target: str
     choices: tuple[str, ...]
+
+
+class Made(NamedTuple):
+    """A question and the picture that it is about."""
+
+    asked: Asked
+    picture: bytes
 
 
 class VisualQuestions(Task):
@@ -67,18 +79,22 @@ class VisualQuestions(Task):
         "validation_size": 64,
         "test_size": 240,
         "pictures": "drawn",
+        "about": _OF_SHAPES,
         "seed": 0,
     }
+    later_options = ("about",)
     about_options = {
         "train_size": "Training examples.",
         "validation_size": "Validation questions.",
         "test_size": 'Test questions. Half of them ("unseen") are about combinations that no training example has.',
         "pictures": '"drawn", or "blank": the same empty image with every question, which shows what can be guessed.',
+        "about": 'Kinds of questions, in turn: some of "colour", "shape", "count", "place", "chart" (heights of bars).',
         "seed": "Seed of the generated examples. Another seed is other data.",
     }
     option_kinds = {
         **dict.fromkeys(("train_size", "validation_size", "test_size"), whole_number()),
         "pictures": one_of("drawn", "blank"),
+        "about": some_of(*_SORTS),
         "seed": whole_number(0),
     }
     size_options: ClassVar[dict[Split, str]] = {"validation": "validation_size", "test": "test_size"}
@@ -104,49 +120,64 @@ class VisualQuestions(Task):
     def _splits(self) -> dict[Split, tuple[Example, ...]]:
         sizes = {name: self.options[name] for name in ("train_size", "validation_size", "test_size")}
         draw = random.Random(f"visual_questions {self.options['seed']}")
-        blank, unseen = self.options["pictures"] == "blank", sizes["test_size"] // 2
-        taken: set[tuple[str, bytes]] = set()
+        unseen, taken = sizes["test_size"] // 2, set[tuple[str, bytes]]()
         test = [
-            *_examples("test-seen", sizes["test_size"] - unseen, "seen", draw, taken, blank=blank),
-            *_examples("test-unseen", unseen, "unseen", draw, taken, blank=blank),
+            *self._examples("test-seen", sizes["test_size"] - unseen, "seen", draw, taken),
+            *self._examples("test-unseen", unseen, "unseen", draw, taken),
         ]
-        validation = _examples("validation", sizes["validation_size"], "seen", draw, taken, blank=blank)
-        train = _examples("train", sizes["train_size"], "seen", draw, taken, blank=blank)
+        validation = self._examples("validation", sizes["validation_size"], "seen", draw, taken)
+        train = self._examples("train", sizes["train_size"], "seen", draw, taken)
         return {"train": tuple(train), "validation": tuple(validation), "test": tuple(test)}
 
-
-def _examples(
-    prefix: str, size: int, group: str, draw: random.Random, taken: set[tuple[str, bytes]], *, blank: bool
-) -> Iterator[Example]:
-    """Yield `size` examples whose pictures and questions are not in `taken` yet, and put them there."""
-    for number in range(size):
-        for _ in range(_TRIES):
-            about = draw.choice(sorted(_UNSEEN) if group == "unseen" else _SEEN)
-            sort = _SORTS[number % len(_SORTS)]
-            things = _things(about, draw.choice(_COUNTS) if sort == "count" else "1", draw)
-            asked = _asked(sort, things)
-            if asked is not None and (made := (asked.question, drawn(things))) not in taken:
-                break
-        else:
-            raise InputError(
-                f'task "visual_questions": no new example left after {number} of {prefix}; choose smaller sizes'
+    def _examples(
+        self, prefix: str, size: int, group: str, draw: random.Random, taken: set[tuple[str, bytes]]
+    ) -> Iterator[Example]:
+        """Yield `size` examples whose pictures and questions are not in `taken` yet, and put them there."""
+        blank, sorts = self.options["pictures"] == "blank", self.options["about"]
+        for number in range(size):
+            sort = sorts[number % len(sorts)]
+            for _ in range(_TRIES):
+                made = (_of_bars if sort == "chart" else _of_shapes)(sort, group, draw)
+                if made is not None and (made.asked.question, made.picture) not in taken:
+                    break
+            else:
+                raise InputError(
+                    f'task "visual_questions": no new example left after {number} of {prefix}; choose smaller sizes'
+                )
+            asked, picture = made
+            taken.add((asked.question, picture))
+            yield Example(
+                id=f"{prefix}-{number}",
+                prompt=f"Question: {asked.question}\nAnswer:",
+                completion=f" {asked.target}",
+                target=asked.target,
+                group=group,
+                messages=(Message("user", f"{asked.question} Answer briefly."), Message("assistant", asked.target)),
+                choices=asked.choices,
+                picture=drawn(()) if blank else picture,
             )
-        taken.add(made)
-        yield Example(
-            id=f"{prefix}-{number}",
-            prompt=f"Question: {asked.question}\nAnswer:",
-            completion=f" {asked.target}",
-            target=asked.target,
-            group=group,
-            messages=(Message("user", f"{asked.question} Answer briefly."), Message("assistant", asked.target)),
-            choices=asked.choices,
-            picture=drawn(()) if blank else made[1],
-        )
+
+
+def _of_shapes(sort: str, group: str, draw: random.Random) -> Made | None:
+    """Return a question about shapes with its picture; None where it would have more than one answer."""
+    about = draw.choice(sorted(_UNSEEN) if group == "unseen" else SEEN)
+    things = _things(about, draw.choice(_COUNTS) if sort == "count" else "1", draw)
+    asked = _asked(sort, things)
+    return None if asked is None else Made(asked, drawn(things))
+
+
+def _of_bars(sort: str, group: str, draw: random.Random) -> Made:  # noqa: ARG001 # there is one kind of them
+    """Return a question about the height of a bar with its chart."""
+    about = draw.choice(sorted(_UNSEEN_BARS) if group == "unseen" else _SEEN_BARS)
+    colours = [about.colour, *draw.sample([one for one in COLOURS if one != about.colour], draw.randint(1, 4))]
+    bars = [about, *(draw.choice([bar for bar in _SEEN_BARS if bar.colour == colour]) for colour in colours[1:])]
+    asked = Asked(f"How high is the {about.colour} bar?", str(about.height), _HEIGHTS)
+    return Made(asked, drawn_chart(draw.sample(bars, len(bars))))
 
 
 def _things(about: tuple[str, str], number: str, draw: random.Random) -> tuple[Thing, ...]:
     """Return what is in a picture: first the combination that it is about, as often as asked for, then others."""
-    rest = [one for one in _SEEN if one != about]
+    rest = [one for one in SEEN if one != about]
     combinations = [about] * int(number) + [draw.choice(rest) for _ in range(draw.randint(1, 4))]
     cells = draw.sample(range(9), len(combinations))
     return tuple(

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 from paretune.analysis import Row
 from paretune.report.format import plain
+from paretune.report.html.asked_images import image_sources
 from paretune.report.html.page_table import view_key
-from paretune.report.html.samples import Answered, Prompts
+from paretune.report.html.samples import Answered, Images, Prompts
 from paretune.store import Item
 
 MOST_ROWS = 300
@@ -31,6 +32,11 @@ class Kept(Protocol):
         """Give the questions of a record's task by their ids."""
         ...
 
+    @property
+    def images(self) -> Images:
+        """Give the images of these questions by their ids."""
+        ...
+
 
 def evidence_data(rows: Sequence[Row], kept: Mapping[tuple[str, ...], Kept]) -> dict[str, Any]:
     """Return what was asked and answered in each task and split whose main metric is a mean over questions.
@@ -47,6 +53,10 @@ def evidence_data(rows: Sequence[Row], kept: Mapping[tuple[str, ...], Kept]) -> 
     if len(json.dumps(there)) > MOST_LETTERS:
         for view in there.values():
             view.update(prompts=[], texts={}, shortened=True)
+    for key, view in there.items():
+        first = views[key][0][1]
+        images, places = image_sources(kept[first.trial_ids].images(first.records[0]), view["questions"])
+        view.update(images=images, image_of=places)
     return there
 
 

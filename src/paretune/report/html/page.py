@@ -35,7 +35,15 @@ from paretune.report.html.limits import FitSource, capability_names, limited_met
 from paretune.report.html.page_data import metric_data, packed, rows_data
 from paretune.report.html.page_parquet import parquet_of
 from paretune.report.html.page_table import further_columns, table_columns, table_rows, view_key
-from paretune.report.html.samples import Answered, Prompts, no_prompts, none_answered, samples_section
+from paretune.report.html.samples import (
+    Answered,
+    Images,
+    Prompts,
+    no_images,
+    no_prompts,
+    none_answered,
+    samples_section,
+)
 from paretune.report.html.template import asset, script, template
 from paretune.report.standing_marks import FRONT_MARK, front_rule
 from paretune.report.wording import (
@@ -66,6 +74,7 @@ class PageSources(NamedTuple):
     pictures: Pictures = no_pictures
     answered: Answered = none_answered
     prompts: Prompts = no_prompts
+    images: Images = no_images
     floor: Floor | None = None
     """What rows must reach to lie on a Pareto front, by default the base model's main metric."""
     data: Sequence[DataReport] = ()
@@ -239,7 +248,7 @@ def _notes(part: Part) -> list[str]:
 
 def _samples(part: Part) -> str:
     sources = part.sources
-    return samples_section(part.rows, sources.answered, sources.prompts, sources.pictures)
+    return samples_section(part.rows, sources.answered, sources.prompts, sources.pictures, sources.images)
 
 
 def _is_imported(part: Part) -> bool:

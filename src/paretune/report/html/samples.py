@@ -5,6 +5,7 @@ from typing import Any
 
 from paretune.analysis import Row
 from paretune.report.format import MISSING, plain, show
+from paretune.report.html.asked_images import image_source
 from paretune.report.html.gallery import Pictures, no_pictures
 from paretune.report.html.page_table import view_key
 from paretune.report.html.template import template
@@ -15,6 +16,8 @@ Answered = Callable[[Record], Sequence[Item]]
 """Gives what became of each question of a record, nothing where that was not kept."""
 Prompts = Callable[[Record], Mapping[str, str]]
 """Gives the questions of a record's task by their ids, as far as they are at hand."""
+Images = Callable[[Record], Mapping[str, bytes]]
+"""Gives the images that a record's task asks about, as files, by the ids of the questions, as far as they are there."""
 _LONGEST = 600
 """Letters of a question or an answer that are shown."""
 
@@ -29,20 +32,33 @@ def no_prompts(record: Record) -> Mapping[str, str]:  # noqa: ARG001
     return {}
 
 
-def samples_section(rows: Sequence[Row], answered: Answered, prompts: Prompts, pictures: Pictures = no_pictures) -> str:
+def no_images(record: Record) -> Mapping[str, bytes]:  # noqa: ARG001
+    """Return no images."""
+    return {}
+
+
+def samples_section(
+    rows: Sequence[Row],
+    answered: Answered,
+    prompts: Prompts,
+    pictures: Pictures = no_pictures,
+    images: Images = no_images,
+) -> str:  # fmt: skip
     """Return the section as HTML, or nothing where no answers in words are kept. Text from records is escaped.
 
     Rows that were answered in pictures are left to the gallery.
     """
     in_words = [row for row in rows if row.outcome.kind == "ok" and not pictures(row.records[0])]
     views = dict.fromkeys((row.task, row.split) for row in in_words)
-    found = [_sample([row for row in in_words if (row.task, row.split) == view], answered, prompts) for view in views]
+    found = [
+        _sample([row for row in in_words if (row.task, row.split) == view], answered, prompts, images) for view in views
+    ]
     if not any(found):
         return ""
     return template("samples.html").render(samples=[one for one in found if one])
 
 
-def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[str, Any]:
+def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts, images: Images) -> dict[str, Any]:
     """Return one question with the answers of all rows of a task, each row's first seed."""
     row_answers = [(row, {item.item_id: item for item in answered(row.records[0])}) for row in rows]
     row_answers = [(row, items) for row, items in row_answers if items]
@@ -53,9 +69,11 @@ def _sample(rows: Sequence[Row], answered: Answered, prompts: Prompts) -> dict[s
     if chosen is None:
         return {}
     first = row_answers[0][1][chosen]
+    image = images(rows[0].records[0]).get(chosen)
     return {
         "view": view_key(rows[0].task, rows[0].split),
         "question": _short(prompts(rows[0].records[0]).get(chosen, "")),
+        "image": "" if image is None else image_source(image),
         "target": _short(first.target),
         "item_id": chosen,
         "item": rows[0].main_metric.items.removesuffix("s"),

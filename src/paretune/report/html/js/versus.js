@@ -84,7 +84,7 @@ const referenceOf = (target) => {
 };
 
 const questionOf = (question, pair, outcome) => {
-  const { prompts, targets, questions, groups, texts } = kept();
+  const { prompts, targets, questions, groups, texts, images, image_of } = kept();
   const said = (row) => element("div", { className: "answer" }, element("b", {}, table.label[row]), ` ${verdictOf(row, question)}`, texts[row] ? element("p", { className: "shown" }, texts[row][question] || "(nothing)") : "");
   const all = element("details", {}, element("summary", {}, "Answers of all methods"));
   all.addEventListener("toggle", () => all.open && all.childElementCount === 1 && all.append(element("div", { className: "answers" }, ...rowsWithAnswers().map(said))));
@@ -93,6 +93,7 @@ const questionOf = (question, pair, outcome) => {
     "li",
     { className: `question ${word}` },
     element("p", { className: "question-head" }, element("b", {}, word), ` ${questions[question]}${new Set(groups).size > 1 && groups[question] ? ` (${groups[question]})` : ""}`),
+    image_of[question] >= 0 ? element("p", { className: "asked" }, element("img", { src: images[image_of[question]], alt: "The image that is asked about" })) : "",
     prompts[question] ? element("p", { className: "shown" }, prompts[question]) : "",
     ...referenceOf(targets[question]),
     element("div", { className: "answers" }, ...pair.map(said)),

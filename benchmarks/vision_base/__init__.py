@@ -1,0 +1,1 @@
+"""How the small model of images and text that comes with Paretune was made."""
