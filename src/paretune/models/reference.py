@@ -24,7 +24,7 @@ TIED_TOY = "tied-llama"
 """The toy whose input and output embeddings are one matrix."""
 TOY_ENCODER = "bert"
 """The toy that writes nothing: an encoder, which is given a head."""
-_BUILT_IN = {"toy": ("llama", TIED_TOY, TOY_ENCODER), "shipped": ("drawings",)}
+_BUILT_IN = {"toy": ("llama", TIED_TOY, TOY_ENCODER), "shipped": ("drawings", "shapes")}
 
 
 class Reference(NamedTuple):
