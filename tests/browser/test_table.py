@@ -14,6 +14,7 @@ from paretune.cli.studies import write_study_page
 from paretune.report import PageSources, write_page
 from paretune.spec import MethodSpec, Record
 from paretune.store import Item
+from paretune.tasks.drawn_shapes import SIDE_PIXELS, Bar, drawn_chart
 from tests.browser.conftest import OpenPage
 from tests.records import make_record, make_records, make_study
 from tests.studies import drawn_answers, evidence, write_study
@@ -38,7 +39,11 @@ def page(open_page: OpenPage, tmp_path: Path) -> Iterator[Page]:
     evil = MethodSpec(name="x", label=EVIL, implementation="peft", parameters={EVIL: EVIL})
     records = [*make_records(), *(make_record(label, seed=1) for label in ("lora", "oft")), make_record(method=evil)]
     path = tmp_path / "index.html"
-    sources = PageSources(answered=answered, prompts=lambda record: {f"q{place}": f"{EVIL}?" for place in range(3)})
+    sources = PageSources(
+        answered=answered,
+        prompts=lambda record: {f"q{place}": f"{EVIL}?" for place in range(3)},
+        images=lambda record: {"q1": drawn_chart([Bar("red", 2)])},
+    )
     write_page(records, make_study(), path, sources)
     with open_page(path) as opened:
         opened.wait_for_selector("html[data-ready]")
@@ -157,7 +162,9 @@ def test_two_methods_are_compared_question_by_question(page: Page) -> None:
     expect(tied).to_have_count(2)
     tied.first.get_by_text("Answers of all methods").click()
     assert tied.first.locator("details .answer").count() == 10
-    assert page.locator("img").count() == 0
+    expect(tied.locator(".asked img")).to_have_count(1)  # one of the two questions has an image
+    assert page.evaluate("document.querySelector('#versus-list .asked img').naturalWidth") == SIDE_PIXELS
+    assert page.locator("img:not(.asked img)").count() == 0
 
 
 @pytest.mark.parametrize("width", [390, 1920])
