@@ -12,8 +12,9 @@ export GOMP_SPINCOUNT ?= 0
 demo: $(VENV)/.runtime
 	$(BIN)/paretune demo --out results/demo
 
+# One thread a process: several processes run at once.
 test: $(VENV)/.development
-	HF_HUB_OFFLINE=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 check: $(VENV)/.development
 	$(BIN)/ruff check .
