@@ -60,4 +60,15 @@ def build_model(tokenizer: Any) -> Any:
         tie_word_embeddings=True,
         attn_implementation="sdpa",
     )  # fmt: skip
-    return Idefics3ForConditionalGeneration(config)
+    model = Idefics3ForConditionalGeneration(config)
+    draw_positions(model)
+    return model
+
+
+def draw_positions(model: Any) -> None:
+    """Draw the vision tower's vectors for positions anew, as large as those of patches.
+
+    transformers draws them with a standard deviation of 0.1, next to patches of 3.4: after 1,400 steps 0.08% of the
+    variance of image tokens was that of positions, and places were hardly learnt.
+    """
+    model.model.vision_model.embeddings.position_embedding.weight.data.normal_(std=1.5)

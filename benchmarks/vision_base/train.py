@@ -8,6 +8,7 @@ is measured on is left out. Weights are stored in float16.
 """
 
 import argparse
+import copy
 import json
 import random
 import time
@@ -20,7 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.vision_base.model import IMAGE, build_model, build_processor
+from benchmarks.vision_base.model import IMAGE, build_model, build_processor, draw_positions
 from benchmarks.vision_base.scenes import Scene, scene
 from paretune.measure import general_texts
 
@@ -131,8 +132,12 @@ def _answers(labels: Sequence[int]) -> Iterator[tuple[int, int]]:
             start = place
 
 
-def train(speeches: Path, out: Path, num_steps: int, seed: int) -> None:
-    """Train, and write model, processor and log into `out` every `LOGGED_STEPS` steps."""
+def train(speeches: Path, out: Path, num_steps: int, seed: int, begin_with: Path | None = None) -> None:
+    """Train, and write model, processor and log into `out` every `LOGGED_STEPS` steps.
+
+    `begin_with` is what an earlier call wrote: its weights are gone on with, but for the positions, and its log is kept
+    in front of the new.
+    """
     torch.manual_seed(seed)
     passages = passages_of(speeches)
     draw = random.Random("texts of the vision base")
@@ -142,6 +147,11 @@ def train(speeches: Path, out: Path, num_steps: int, seed: int) -> None:
     processor = build_processor([*texts, *passages[::TEXTS_OF_VOCABULARY]])
     tokenizer = processor.tokenizer
     model = build_model(tokenizer).train()
+    runs: list[dict[str, Any]] = []
+    if begin_with is not None:
+        model.load_state_dict(_weights(begin_with), strict=True)
+        draw_positions(model)
+        runs = json.loads((begin_with / "training_log.json").read_text(encoding="utf-8"))["runs"]
     ids = [tokenizer(passage)["input_ids"] for passage in passages]
     pieces = [row[start : start + TEXT_TOKENS] for row in ids for start in range(0, len(row) - 8, TEXT_TOKENS)]
     maker, probe = Maker(processor, pieces, seed), Maker(processor, pieces, seed + 1).batch(200, 0)
@@ -168,19 +178,25 @@ def train(speeches: Path, out: Path, num_steps: int, seed: int) -> None:
             losses.clear()
             left = seconds / (step + 1) * (num_steps - step - 1)
             print(f"{log[-1]}, {left / 60:.1f} minutes left", flush=True)
-            _save(model, processor, out, about)
+            _save(model, processor, out, [*runs, about])
 
 
 def _blank() -> Any:
     return Image.new("RGB", (8, 8))
 
 
-def _save(model: Any, processor: Any, out: Path, about: dict[str, Any]) -> None:
-    import copy
+def _weights(folder: Path) -> dict[str, Tensor]:
+    from transformers import Idefics3ForConditionalGeneration
 
+    model = Idefics3ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    weights: dict[str, Tensor] = model.state_dict()
+    return weights
+
+
+def _save(model: Any, processor: Any, out: Path, runs: list[dict[str, Any]]) -> None:
     copy.deepcopy(model).half().save_pretrained(out)
     processor.save_pretrained(out)
-    (out / "training_log.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    (out / "training_log.json").write_text(json.dumps({"runs": runs}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -189,5 +205,6 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--begin-with", type=Path, help="what an earlier call wrote")
     given = parser.parse_args()
-    train(given.speeches, given.out, given.steps, given.seed)
+    train(given.speeches, given.out, given.steps, given.seed, given.begin_with)
