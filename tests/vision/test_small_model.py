@@ -29,14 +29,14 @@ def right(loaded: LoadedModel, kind: str, pictures: str) -> float:
     return sum(one.values["accuracy"] for one in task.ask(respondent, task.examples("test"))) / 60
 
 
-@pytest.mark.parametrize("kind", ["colour", "shape", "place"])
+@pytest.mark.parametrize("kind", ["colour", "shape"])
 def test_it_answers_what_it_was_shown_and_only_guesses_without_the_image(loaded: LoadedModel, kind: str) -> None:
-    assert right(loaded, kind, "drawn") > 0.75
+    assert right(loaded, kind, "drawn") > 0.9
     assert right(loaded, kind, "blank") < 0.4
 
 
-@pytest.mark.parametrize("kind", ["count", "chart"])
-def test_counting_and_charts_are_left_to_learn(loaded: LoadedModel, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["count", "chart", "place"])
+def test_something_is_left_to_learn(loaded: LoadedModel, kind: str) -> None:
     assert right(loaded, kind, "drawn") < 0.5
 
 
