@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from paretune.engine import PictureRespondent, answer_loss, answering
+from paretune.engine import PictureRespondent, answer_loss, answering, check_references
 from paretune.engine.answering import references
 from paretune.engine.pictured import (
     check_picture_lengths,
@@ -26,13 +26,14 @@ from paretune.kinds.base import (
     ReadTexts,
     TrainingData,
 )
+from paretune.kinds.data_report import picture_data_report
 from paretune.kinds.language import check_training, evaluate, general_texts_of
 from paretune.kinds.long_texts import longest_general_text
 from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Method, Objective, build
 from paretune.models import LoadedModel, find_shape, load_model, makes_pictures, on_device, tokenizer_of
 from paretune.models.shapes import config_object
-from paretune.spec import IMAGE_TEXT, InputError, Trial
+from paretune.spec import IMAGE_TEXT, DataReport, InputError, Trial
 from paretune.tasks import Task
 
 
@@ -90,6 +91,8 @@ class ImageText(Kind[Task]):
             raise InputError('recipe: loss_on = "whole_text": not with pictures, which are no text; leave it out')
         _refuse_shots(build(trial.method))
         picture_question(task.examples(trial.split)[0], tokenizer)
+        if task.rows is not None:
+            check_references(task, tokenizer, answering(task, tokenizer))
         check_training(task, trial, tokenizer, read_texts, check_picture_lengths)
 
     def longest_example(self, task: Task, trial: Trial, tokenizer: Any) -> int:
@@ -105,6 +108,10 @@ class ImageText(Kind[Task]):
         words = f'the longest question of task "{task.card.name}" with its picture and its answer'
         mend = "leave out the longest questions, or lower max_new_tokens"
         return [LongText(words, number, mend), *longest_general_text(trial, tokenizer, read_texts)]
+
+    def data_report(self, task: Task, trial: Trial) -> DataReport | None:
+        """Return lengths, template, end of an answer, sizes of images, and the first examples as tokens."""
+        return picture_data_report(task, trial)
 
     def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
         """Return the loss on the tokens of the answers."""
