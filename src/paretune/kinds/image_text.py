@@ -1,6 +1,7 @@
 """Language models that are shown a picture with each question: prompts with pictures that are answered in words."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from paretune.engine import PictureRespondent, answer_loss, answering, check_ref
 from paretune.engine.answering import references
 from paretune.engine.pictured import (
     check_picture_lengths,
+    encode_each,
     encode_pictured,
     longest_picture_batches,
     make_picture_batches,
@@ -123,9 +125,8 @@ class ImageText(Kind[Task]):
         if "forgetting" in trial.measures:
             texts, reading = general_texts_of(trial.general_text)
             check_texts(tokenizer, texts, **reading)
-        train, held_out = (
-            [encode_pictured(one, tokenizer) for one in task.examples(split)] for split in ("train", "validation")
-        )
+        encoded = partial(encode_pictured, tokenizer=tokenizer)
+        train, held_out = (encode_each(task.examples(split), encoded) for split in ("train", "validation"))
         pad_id = tokenizer.pad_token_id
         batches = make_picture_batches(train, pad_id, recipe, seed)
         validation = make_picture_batches(held_out, pad_id, recipe, seed, one_pass=True, split="validation")

@@ -27,6 +27,7 @@ from paretune.tasks.metrics.words import ExactMatch
 from paretune.tasks.options import TEXT, TRUTH, one_or_more_texts, or_null, or_text, whole_number
 
 _PLAIN_TEXT_METRIC = "perplexity"
+_CAPTION_METRICS = "f1,exact_match"
 _STOP = ("\n\n", "\nQuestion:")
 
 
@@ -81,7 +82,7 @@ class OwnData(OwnRows, Task):
         "always, also where most prompts hold marks of a template.",
         "metric": "What is scored, the main metric first: exact_match, contains, f1, rouge_l, chrf, bleu, json, "
         "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or with commas. Of plain text it "
-        "is perplexity, of listed answers choice, unless named.",
+        "is perplexity, of listed answers choice, of captions f1 and exact_match, unless named.",
         "max_new_tokens": "Longest answer that is generated, in tokens; null: what the longest reference needs.",
     }
     option_kinds = {
@@ -117,13 +118,15 @@ class OwnData(OwnRows, Task):
         self.generates = any(isinstance(one, TextMetric) for one in self.scorers)  # type: ignore[misc]
 
     def fit_options(self) -> None:
-        """Score plain text by perplexity, and listed answers by choice, where no metric is named.
+        """Score plain text by perplexity, listed answers by choice and captions by F1, where no metric is named.
 
         Raises `InputError` for plain text and a metric that reads answers.
         """
         kind = self._dataset.form.kind
         if kind == "choice" and not self._names_metric:
             self._score_by("choice")
+        if kind == "pair" and self._dataset.form.asked and not self._names_metric:
+            self._score_by(_CAPTION_METRICS)
         if kind != "text":
             return
         if not self._names_metric:

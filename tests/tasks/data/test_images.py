@@ -85,6 +85,17 @@ def test_a_folder_of_images_with_captions(tmp_path: Path) -> None:
     assert asked.content_hash != task.content_hash
 
 
+def test_captions_are_scored_by_f1_unless_a_metric_is_named(tmp_path: Path) -> None:
+    folder = image_folder(tmp_path / "d")
+    for options, metrics in (({}, ["f1", "exact_match"]), ({"metric": "contains"}, ["contains"])):
+        task = task_of(folder, "file_name", **options)
+        task.fit_options()
+        assert task.options["metric"] == metrics
+    asked = task_of(image_folder(tmp_path / "q", question=str, answer=str), "file_name")
+    asked.fit_options()
+    assert asked.options["metric"] == ["exact_match"]
+
+
 def test_folders_of_a_split_each_hold_their_own_images(tmp_path: Path) -> None:
     for number, split in enumerate(("train", "validation", "test")):
         (tmp_path / split).mkdir()
