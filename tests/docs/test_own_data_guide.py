@@ -62,6 +62,19 @@ def test_a_form_is_read_as_what_it_is(snippet: str, form: str | None) -> None:
     assert content_of(flat(row), found).completion
 
 
+def test_rows_with_images_are_read_as_what_they_are() -> None:
+    rows = [json.loads(line) for snippet in snippets("jsonl images") for line in snippet.splitlines()]
+    wanted = Wanted(sources=(("my.jsonl", None),), image="image")
+    assert [form_of([row], wanted).text.removeprefix("image (image), ").split(" (")[0] for row in rows] == [
+        "prompt",
+        "conversations",
+        "conversations",
+        "question",
+        "prompt",
+        "text",
+    ]
+
+
 def test_the_table_is_read(tmp_path: Path) -> None:
     (snippet,) = snippets("csv")
     (tmp_path / "my.csv").write_text(snippet, "utf-8")

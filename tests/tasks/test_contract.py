@@ -10,6 +10,7 @@ from paretune.tasks import Example, Score, Task
 from paretune.tasks.own_data import OwnData
 from paretune.tasks.word_problems import WordProblems
 from paretune.testing import TaskContract
+from tests.tasks.data.images import image_folder
 from tests.tasks.test_gsm8k import metamath, rows, written
 
 SMALL = {"train_size": 48, "validation_size": 12, "test_size": 16}
@@ -25,6 +26,12 @@ class TestVisualQuestions(TaskContract):
     task = "visual_questions"
     options = SMALL
     wrong_options: ClassVar[dict[str, Any]] = {"train_size": 0, "test_size": True, "seed": -1, "pictures": "none"}
+
+
+class TestCaptions(TaskContract):
+    task = "captions"
+    options = SMALL
+    wrong_options: ClassVar[dict[str, Any]] = {"train_size": 0, "test_size": True, "seed": -1}
 
 
 class TestGsm8k(TaskContract):
@@ -63,6 +70,15 @@ class TestOwnDataByOtherMetrics(TestOwnData):
     @pytest.fixture(autouse=True)
     def _metrics(self, _data: None) -> None:
         self.options = {**self.options, "metric": ["choice", "perplexity", "f1"]}
+
+
+class TestOwnImages(TaskContract):
+    task = "own_data"
+    wrong_options: ClassVar[dict[str, Any]] = {"image_column": "", "image_prompt": 1}
+
+    @pytest.fixture(autouse=True)
+    def _data(self, tmp_path: Path) -> None:
+        self.options = {"path": str(image_folder(tmp_path)), "image_column": "file_name"}
 
 
 class _Broken(WordProblems):

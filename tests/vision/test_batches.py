@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
-from paretune.engine.pictured import encode_pictured, picture_question, pictured_batch
+from paretune.engine import pictured
+from paretune.engine.pictured import MadeAnew, encode_each, encode_pictured, picture_question, pictured_batch
 from paretune.models import tokenizer_of
 from paretune.spec import InputError
 from paretune.tasks import Example
@@ -88,3 +90,19 @@ def test_what_cannot_be_shown_is_refused_by_its_name(toy: Callable[[str], str]) 
         picture_question(example._replace(picture=None), tokenizer)
     with pytest.raises(InputError, match=f"picture {example.id} cannot be read"):
         picture_question(example._replace(picture=b"no picture"), tokenizer)
+
+
+@pytest.mark.parametrize("name", ["llava", "qwen"])
+def test_images_that_take_too_much_memory_are_made_anew_for_each_batch(
+    toy: Callable[[str], str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = tokenizer_of(toy(name), sees=True)
+    encoded = partial(encode_pictured, tokenizer=tokenizer)
+    kept = encode_each(examples(), encoded)
+    monkeypatch.setattr(pictured, "_KEPT_BYTES", sum(values.nbytes for values in kept[0].pictures.values()))
+    rows = encode_each(examples(), encoded)
+    assert [isinstance(row.pictures, MadeAnew) for row in rows] == [False, True, True, True]
+    assert [dict(row.pictures).keys() for row in rows] == [row.pictures.keys() for row in kept]
+    for _ in range(2):
+        found, expected = (pictured_batch(some, tokenizer.pad_token_id) for some in (rows, kept))
+        assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))

@@ -83,6 +83,7 @@ def run(  # noqa: PLR0917 (one for each option)
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
     choices: options.ChoicesColumn = None,
+    image_column: options.ImageColumn = None,
     group: options.GroupColumn = None,
     metric: options.MetricNames = None,
     no_chat_template: options.NoChatTemplate = False,
@@ -122,7 +123,9 @@ def run(  # noqa: PLR0917 (one for each option)
 
     described: dict[str, Any] = {
         "model": model, "task": task, "methods": methods, "data": data,
-        **dict(zip(DATA_OPTIONS, (prompt, completion, text, label, choices, group, metric), strict=True)),
+        **dict(
+            zip(DATA_OPTIONS, (prompt, completion, text, label, choices, image_column, group, metric), strict=True)
+        ),
         "no_chat_template": no_chat_template or None, "epochs": epochs, "steps": steps, "batch_size": batch_size,
         "max_length": max_length, "learning_rate": learning_rate or None, "seeds": seeds, "experiments": experiments,
         "task_option": task_option or None, "general_text": general_text,

@@ -157,6 +157,14 @@ ChoicesColumn = Annotated[
         rich_help_panel=_DATA, help="With --data: column with the list of answers to choose from, for --metric choice."
     ),
 ]
+ImageColumn = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=_DATA,
+        help="With --data: column of the images, files or their paths, for models that read images and text.",
+        metavar="COLUMN",
+    ),
+]
 MetricNames = Annotated[
     str | None,
     typer.Option(

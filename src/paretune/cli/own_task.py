@@ -7,6 +7,13 @@ from paretune.spec import EMBEDDED_ENCODER, EMBEDDED_MODEL, InputError
 
 OWN_TASKS = ("own_data", "own_labels")
 """What `--task` may say with `--data`: labels that are written as text, or that a head gives."""
+_OF_TEXTS = ("prompt", "completion", "choices", "image_column", "metric", "chat_template")
+"""Options that only texts to be written have."""
+
+
+def option_name(option: str) -> str:
+    """Return how the command line calls an option of own data."""
+    return "--no-chat-template" if option == "chat_template" else f"--{option.replace('_', '-')}"
 
 
 def own_task(task: str | None, model: str | None) -> str:
@@ -30,9 +37,9 @@ def own_model(task: str) -> str:
 
 def own_entry(task: str, data: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the task as a study has it. Raises `InputError` for options that only texts to be written have."""
-    strange = [name for name in ("prompt", "completion", "choices", "metric", "chat_template") if name in options]
+    strange = [name for name in _OF_TEXTS if name in options]
     if task == "own_labels" and strange:
-        names = ", ".join("--no-chat-template" if name == "chat_template" else f"--{name}" for name in strange)
+        names = ", ".join(map(option_name, strange))
         if {"prompt", "completion"} & set(strange):
             mend = "name the columns with --text and --label"
         else:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from paretune.cli.experiments import general_text_from, study_of_experiments, task_options_from
 from paretune.cli.next_step import print_next_step
-from paretune.cli.own_task import own_entry, own_model, own_task
+from paretune.cli.own_task import option_name, own_entry, own_model, own_task
 from paretune.cli.progress import watcher_for
 from paretune.cli.training_options import OWN_DATA_LENGTH, Training
 from paretune.spec import InputError, Record, Study, naming
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from paretune.report import PageSources
     from paretune.tasks import AnyTask
 
-DATA_OPTIONS = ("prompt", "completion", "text", "label", "choices", "group", "metric")
+DATA_OPTIONS = ("prompt", "completion", "text", "label", "choices", "image_column", "group", "metric")
 """Columns of own data that the command line can name, and its metrics, as the task's options are called."""
 
 
@@ -94,7 +94,7 @@ def _data_options(data: str | None, columns: Mapping[str, str | None], no_templa
     if no_template:
         given["chat_template"] = False
     if given and data is None:
-        names = ["--no-chat-template" if name == "chat_template" else f"--{name}" for name in given]
+        names = [option_name(name) for name in given]
         raise InputError(f"{', '.join(names)} belongs to --data, which is missing")
     return given
 

@@ -6,9 +6,9 @@ padded with them, all others are stacked and put together again as the processor
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import torch
@@ -22,6 +22,8 @@ from paretune.tasks import Example, PictureExample, Split, open_picture
 _OWN = ("input_ids", "attention_mask", "labels")
 """What a processor returns and is not kept by name: tokens are ours, and so is what the loss is taken on."""
 _NUM_OWN = 3
+_KEPT_BYTES = 2 << 30
+"""Inputs made of the images of a split are kept up to so many bytes. Photos cut into tiles take 10 to 50 MB each."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,46 @@ class Pictured:
 
     def __len__(self) -> int:
         return self.num_tokens
+
+
+class MadeAnew(Mapping[str, Tensor]):
+    """Inputs that are not kept: the processor makes them each time that they are asked for."""
+
+    def __init__(self, names: tuple[str, ...], made: Callable[[], Mapping[str, Tensor]]) -> None:
+        self._names = names
+        self.made = made
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.made()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def encode_each(examples: Sequence[Example], encoded: Callable[[Example], Pictured]) -> list[Pictured]:
+    """Return examples as `encoded` gives them, their tokens kept, and images' inputs up to a limit of memory.
+
+    The others are made anew, from the examples, each time that a batch has them: the same values.
+    """
+    rows: list[Pictured] = []
+    left = _KEPT_BYTES
+    for index, example in enumerate(examples):
+        row = encoded(example)
+        left -= sum(values.nbytes for values in row.pictures.values())
+        if left < 0:
+            anew = partial(_inputs_of, examples, index, encoded)
+            row = replace(row, pictures=MadeAnew(tuple(row.pictures), anew))
+        rows.append(row)
+    return rows
+
+
+def _inputs_of(
+    examples: Sequence[Example], index: int, encoded: Callable[[Example], Pictured]
+) -> Mapping[str, Tensor]:  # fmt: skip
+    return encoded(examples[index]).pictures
 
 
 class PictureBatch(tuple[Tensor, ...]):
@@ -115,8 +157,9 @@ def pictured_batch(rows: Sequence[Pictured], pad_id: int, *, left: bool = False)
             input_ids[place, start : start + len(ids)] = torch.tensor(ids, dtype=torch.int64)
             answer_mask[place, start : start + len(ids)] = trained
             start += len(ids)
-    stacked = [_stacked([row.pictures[name] for row in rows]) for name in others]
-    counts = [torch.tensor([len(row.pictures[name]) for row in rows]) for name in others]
+    pictures = [row.pictures.made() if isinstance(row.pictures, MadeAnew) else row.pictures for row in rows]
+    stacked = [_stacked([inputs[name] for inputs in pictures]) for name in others]
+    counts = [torch.tensor([len(inputs[name]) for inputs in pictures]) for name in others]
     return _batch_class(names, others)(input_ids, attention_mask, answer_mask, *along, *stacked, *counts)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -21,7 +22,7 @@ from paretune.engine.encoding import (
 from paretune.engine.generate import OnProgress, shared_batches
 from paretune.engine.generators import GENERATORS
 from paretune.engine.objective import answer_logits
-from paretune.engine.pictured import encode_pictured, picture_question, pictured_batch
+from paretune.engine.pictured import encode_each, encode_pictured, picture_question, pictured_batch
 from paretune.spec import GeneratorName, Recipe
 from paretune.tasks import Example, Task
 from paretune.tasks.asking import Continuation, Loss, Writing
@@ -130,10 +131,10 @@ class PictureRespondent(LanguageRespondent):
     pools: ClassVar[bool] = False
 
     def _prompts(self, examples: Sequence[Example]) -> list[Any]:
-        return [picture_question(one, self._tokenizer) for one in examples]
+        return encode_each(examples, partial(picture_question, tokenizer=self._tokenizer))
 
     def _rows(self, examples: Sequence[Example]) -> Sequence[Any]:
-        return [encode_pictured(one, self._tokenizer) for one in examples]
+        return encode_each(examples, partial(encode_pictured, tokenizer=self._tokenizer))
 
     def _collate(self, rows: Sequence[Any]) -> Any:
         return pictured_batch(rows, self._tokenizer.pad_token_id)

@@ -1,16 +1,18 @@
 """Language models that are shown a picture with each question: prompts with pictures that are answered in words."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
-from paretune.engine import PictureRespondent, answer_loss, answering
+from paretune.engine import PictureRespondent, answer_loss, answering, check_references
 from paretune.engine.answering import references
 from paretune.engine.pictured import (
     check_picture_lengths,
+    encode_each,
     encode_pictured,
     longest_picture_batches,
     make_picture_batches,
@@ -26,13 +28,14 @@ from paretune.kinds.base import (
     ReadTexts,
     TrainingData,
 )
+from paretune.kinds.data_report import picture_data_report
 from paretune.kinds.language import check_training, evaluate, general_texts_of
 from paretune.kinds.long_texts import longest_general_text
 from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Method, Objective, build
 from paretune.models import LoadedModel, find_shape, load_model, makes_pictures, on_device, tokenizer_of
 from paretune.models.shapes import config_object
-from paretune.spec import IMAGE_TEXT, InputError, Trial
+from paretune.spec import IMAGE_TEXT, DataReport, InputError, Trial
 from paretune.tasks import Task
 
 
@@ -90,6 +93,8 @@ class ImageText(Kind[Task]):
             raise InputError('recipe: loss_on = "whole_text": not with pictures, which are no text; leave it out')
         _refuse_shots(build(trial.method))
         picture_question(task.examples(trial.split)[0], tokenizer)
+        if task.rows is not None:
+            check_references(task, tokenizer, answering(task, tokenizer))
         check_training(task, trial, tokenizer, read_texts, check_picture_lengths)
 
     def longest_example(self, task: Task, trial: Trial, tokenizer: Any) -> int:
@@ -106,6 +111,10 @@ class ImageText(Kind[Task]):
         mend = "leave out the longest questions, or lower max_new_tokens"
         return [LongText(words, number, mend), *longest_general_text(trial, tokenizer, read_texts)]
 
+    def data_report(self, task: Task, trial: Trial) -> DataReport | None:
+        """Return lengths, template, end of an answer, sizes of images, and the first examples as tokens."""
+        return picture_data_report(task, trial)
+
     def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
         """Return the loss on the tokens of the answers."""
         return answer_loss
@@ -116,9 +125,8 @@ class ImageText(Kind[Task]):
         if "forgetting" in trial.measures:
             texts, reading = general_texts_of(trial.general_text)
             check_texts(tokenizer, texts, **reading)
-        train, held_out = (
-            [encode_pictured(one, tokenizer) for one in task.examples(split)] for split in ("train", "validation")
-        )
+        encoded = partial(encode_pictured, tokenizer=tokenizer)
+        train, held_out = (encode_each(task.examples(split), encoded) for split in ("train", "validation"))
         pad_id = tokenizer.pad_token_id
         batches = make_picture_batches(train, pad_id, recipe, seed)
         validation = make_picture_batches(held_out, pad_id, recipe, seed, one_pass=True, split="validation")

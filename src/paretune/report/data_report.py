@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from paretune.spec import DataReport, LabelReport, Lengths, RowsReport
+from paretune.report.format import size
+from paretune.spec import DataReport, ImagesReport, LabelReport, Lengths, RowsReport
 
 SHOWN_NOTE = "As the model sees them; the loss is taken on what stands between ⟦ and ⟧"
 _SHOWN_LABELS = 8
@@ -24,6 +25,11 @@ def report_facts(report: DataReport) -> Iterator[tuple[str, str]]:
         yield "Found", "; ".join(rows.notes)
     yield "Examples", f"{kept}; split by {rows.split_by}"
     yield from (("Not used", text) for text in _dropped(rows))
+    if rows.images is not None:
+        yield "Images", _images(rows.images)
+    if report.image_inputs:
+        inputs = (f"{name} {' x '.join(map(str, shape))}" for name, shape in report.image_inputs.items())
+        yield "First image as the model gets it", ", ".join(inputs)
     if rows.labels:
         shown = [f"{label} {number}" for label, number in list(rows.labels.items())[:_SHOWN_LABELS]]
         more = len(rows.labels) - len(shown)
@@ -48,6 +54,14 @@ def shortened(parts: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
     """Return the parts of an example, each without its middle where it is long: both ends tell how it is shown."""
     budget = max(40, _SHOWN_CHARACTERS // len(parts))
     return [(_short(text, budget), trained) for text, trained in parts]
+
+
+def _images(found: ImagesReport) -> str:
+    smallest, median, largest = (
+        f"{width} x {height}" for width, height in (found.smallest, found.median, found.largest)
+    )
+    sizes = f"all {smallest} pixels" if smallest == largest else f"{smallest} to {largest} pixels, median {median}"
+    return f"{found.num_different} different, {size(found.num_bytes)} together, {sizes}"
 
 
 def _answers(report: DataReport) -> str:

@@ -15,7 +15,15 @@ from paretune.spec.audit import (
     read_audit,
 )
 from paretune.spec.base import Data, content_hash
-from paretune.spec.data_report import DataReport, DroppedRows, LabelReport, Lengths, RowsReport, ShownExample
+from paretune.spec.data_report import (
+    DataReport,
+    DroppedRows,
+    ImagesReport,
+    LabelReport,
+    Lengths,
+    RowsReport,
+    ShownExample,
+)
 from paretune.spec.errors import InputError, InputErrors, Problems, Unavailable, Unreachable, naming, nearest, one_line
 from paretune.spec.general_text import BUILT_IN_TEXT, GeneralText
 from paretune.spec.image import ImageRecipe
@@ -51,8 +59,8 @@ __all__ = [
     "EMBEDDED_MODEL", "EVERYTHING", "IMAGE_TEXT",
     "METRICS", "Audit", "AuditMarks", "Between", "Cancelled", "Candidate", "Claim", "Data", "DataReport",
     "Direction", "Diverged", "DroppedRows", "Failed", "Finding", "GeneralText", "GeneratorName", "ImageRecipe",
-    "Imported", "InputError", "InputErrors", "LabelReport", "Lengths", "Measure", "MethodAudit", "MethodEntry",
-    "MethodSpec", "Metric",
+    "ImagesReport", "Imported", "InputError", "InputErrors", "LabelReport", "Lengths", "Measure", "MethodAudit",
+    "MethodEntry", "MethodSpec", "Metric",
     "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
     "PlannedStage", "Problems", "Provenance", "Reading", "Recipe", "Record", "Refused", "RowsReport", "Search",
     "Sharding",

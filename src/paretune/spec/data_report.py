@@ -51,6 +51,18 @@ class LabelReport(Data):
     """Where the first of them stand."""
 
 
+class ImagesReport(Data):
+    """The images of a data set's rows. Sizes are width and height in pixels."""
+
+    num_different: int
+    num_bytes: int
+    """Of the files of the different ones."""
+    smallest: tuple[int, int]
+    """By area, like the median and the largest."""
+    median: tuple[int, int]
+    largest: tuple[int, int]
+
+
 class RowsReport(Data):
     """What was read, and what of it is used."""
 
@@ -69,6 +81,8 @@ class RowsReport(Data):
     """Examples by label, the most frequent first; empty where there are no labels."""
     labelled: LabelReport | None = later(None)
     """What the labels are, where a head learns them."""
+    images: ImagesReport | None = later(None)
+    """What the images are, where a column of images is named."""
 
     @property
     def num_dropped(self) -> int:
@@ -98,6 +112,8 @@ class DataReport(Data):
     scored_by: tuple[str, ...] = later(())
     """The metrics as people read them, the main one first."""
     shown: tuple[ShownExample, ...]
+    image_inputs: dict[str, tuple[int, ...]] = later({})
+    """Shapes of what the model's processor makes of the image of the first training example, by the input's name."""
 
     @property
     def cuts_long_examples(self) -> bool:

@@ -8,13 +8,14 @@ One row of each form (docs/guide/own-data.md has them all):
     {"text": "Great film, go and see it", "label": "positive"}
     {"question": "2 + 2?", "choices": ["3", "4"], "answer": "B"}
     {"text": "Plain text, for language modelling."}
+    {"image": "photos/17.jpg", "question": "What is sold here?", "answer": "Bread"}
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from paretune.spec import InputError, TaskCard
+from paretune.spec import IMAGE_TEXT, InputError, TaskCard
 from paretune.tasks.asking import Answer, CorpusMetric, Respondent
 from paretune.tasks.base import Example, Split, Task
 from paretune.tasks.data.own import ALWAYS, OWN_ABOUT, OWN_KINDS, OWN_LOCATIONS, OWN_SIZES, SAME_GROUP, OwnRows
@@ -26,6 +27,7 @@ from paretune.tasks.metrics.words import ExactMatch
 from paretune.tasks.options import TEXT, TRUTH, one_or_more_texts, or_null, or_text, whole_number
 
 _PLAIN_TEXT_METRIC = "perplexity"
+_CAPTION_METRICS = "f1,exact_match"
 _STOP = ("\n\n", "\nQuestion:")
 
 
@@ -51,6 +53,8 @@ class OwnData(OwnRows, Task):
         "text": None,
         "label": None,
         "choices": None,
+        "image_column": None,
+        "image_prompt": None,
         "group": None,
         "split": None,
         "chat_template": True,
@@ -70,16 +74,21 @@ class OwnData(OwnRows, Task):
         "label": "Column of the labels.",
         "choices": "Column with the list of answers to choose from, for the metric choice; null: all different "
         "completions of the data.",
+        "image_column": "Column of the images, for models that read images and text: paths of files relative to the "
+        "data's own, or the files themselves, as datasets writes them. Null: none, and the model is a language model.",
+        "image_prompt": "What is asked about every image where no column asks; null: "
+        '"Describe the image.", or of labels "What does the image show?".',
         "chat_template": "Show examples through the tokenizer's chat template, where it has one: true, false, or "
         "always, also where most prompts hold marks of a template.",
         "metric": "What is scored, the main metric first: exact_match, contains, f1, rouge_l, chrf, bleu, json, "
         "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or with commas. Of plain text it "
-        "is perplexity, of listed answers choice, unless named.",
+        "is perplexity, of listed answers choice, of captions f1 and exact_match, unless named.",
         "max_new_tokens": "Longest answer that is generated, in tokens; null: what the longest reference needs.",
     }
     option_kinds = {
         **OWN_KINDS,
         **dict.fromkeys(("prompt", "completion", "text", "label", "choices"), or_null(TEXT)),
+        **dict.fromkeys(("image_column", "image_prompt"), or_null(TEXT)),
         "chat_template": or_text(TRUTH, ALWAYS),
         "metric": one_or_more_texts(),
         "max_new_tokens": or_null(whole_number()),
@@ -87,12 +96,16 @@ class OwnData(OwnRows, Task):
     size_options = OWN_SIZES
     earlier_names = {"prompt_column": "prompt", "completion_column": "completion"}
     locations = OWN_LOCATIONS
-    later_options = ("metric", "choices")
+    later_options = ("metric", "choices", "image_column", "image_prompt")
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
         self._names_metric = "metric" in (options or {})
         self._require_path()
+        if self.options["image_column"] is not None:
+            self.kind = IMAGE_TEXT  # type: ignore[misc] # here it depends on the options
+        elif self.options["image_prompt"] is not None:
+            raise InputError('task "own_data": option image_prompt: name the column of the images with image_column')
         self._score_by(self.options["metric"])
         self.max_new_tokens = self.options["max_new_tokens"]  # type: ignore[misc]
 
@@ -105,13 +118,15 @@ class OwnData(OwnRows, Task):
         self.generates = any(isinstance(one, TextMetric) for one in self.scorers)  # type: ignore[misc]
 
     def fit_options(self) -> None:
-        """Score plain text by perplexity, and listed answers by choice, where no metric is named.
+        """Score plain text by perplexity, listed answers by choice and captions by F1, where no metric is named.
 
         Raises `InputError` for plain text and a metric that reads answers.
         """
         kind = self._dataset.form.kind
         if kind == "choice" and not self._names_metric:
             self._score_by("choice")
+        if kind == "pair" and self._dataset.form.asked and not self._names_metric:
+            self._score_by(_CAPTION_METRICS)
         if kind != "text":
             return
         if not self._names_metric:

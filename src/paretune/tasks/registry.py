@@ -6,6 +6,7 @@ from typing import Any
 from paretune.plugins import plugin_classes
 from paretune.spec import InputError, TaskCard, TaskSpec, nearest
 from paretune.tasks.base import AnyTask, Task
+from paretune.tasks.captions import Captions
 from paretune.tasks.code_problems import CodeProblems
 from paretune.tasks.gsm8k import Gsm8k
 from paretune.tasks.harness import PREFIX, lm_eval_task
@@ -32,6 +33,7 @@ _OWN: tuple[type[AnyTask], ...] = (
     CodeProblems,
     HumanEval,
     VisualQuestions,
+    Captions,
 )
 _EARLIER: tuple[type[AnyTask], ...] = (OwnDataV1,)
 """Earlier versions of tasks: what was begun with one goes on with it."""

@@ -14,6 +14,8 @@ from paretune.spec import InputError, one_line
 HUB_FORM = "hub:NAME@REVISION:FILE"
 _HUB = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)@(?P<revision>[\w.-]+):(?P<file>[\w./+-]+)", re.ASCII)
 _SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".txt")
+_BATCH_ROWS, _BATCH_BYTES = 1 << 16, 1 << 26
+"""Of a Parquet file, what is decoded together: rows, or fewer where they are long, as with images."""
 _NAMED_LINES = 8
 """Broken lines that are named in addition to the first."""
 
@@ -104,8 +106,10 @@ def parquet_rows(path: Path, prepared: Callable[[Any], Any] = lambda batch: batc
 
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
+            groups = (file.metadata.row_group(index).total_byte_size for index in range(file.num_row_groups))
+            row_bytes = sum(groups) // max(1, file.metadata.num_rows)
             number = 0
-            for batch in file.iter_batches():
+            for batch in file.iter_batches(min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(1, row_bytes)))):
                 for value in prepared(batch).to_pylist():
                     number += 1
                     yield Row(number, value)

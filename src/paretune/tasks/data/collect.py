@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from paretune.spec import InputError
+from paretune.spec import ImagesReport, InputError, nearest
 from paretune.tasks.base import Split
 from paretune.tasks.data.content import Content, choices_in, content_of
 from paretune.tasks.data.files import split_in
 from paretune.tasks.data.forms import Form, find_form, flat
+from paretune.tasks.data.images import RowImages, with_image, without_image
 from paretune.tasks.data.lettered import lettered_form
 from paretune.tasks.data.marks import holds_turns, without_marks
 from paretune.tasks.data.read import SourceRow, source_rows
@@ -30,6 +31,9 @@ UNNAMED = len(SPLITS)
 _UNKNOWN = UNNAMED + 1
 """While rows are read: the column of splits holds a value that names none."""
 _64_BITS = (1 << 64) - 1
+_ASKED = "Describe the image."
+_ASKED_FOR_A_LABEL = "What does the image show?"
+"""What is asked about images where neither a column nor the option image_prompt asks."""
 
 
 class Collected(NamedTuple):
@@ -48,6 +52,8 @@ class Collected(NamedTuple):
     num_read: int
     dropped: DropLog
     notes: tuple[str, ...]
+    images: ImagesReport | None
+    """What is said of the rows' images, where they have some."""
 
 
 def collect(wanted: Wanted) -> Collected:
@@ -58,8 +64,9 @@ def collect(wanted: Wanted) -> Collected:
     sample = list(islice(first, _SAMPLE_ROWS))
     if not sample:
         raise InputError(f"{wanted.where}: no rows in it")
-    form = form_of([row.value for row in sample], wanted)
     columns = {name for row in sample for name in flat(row.value)}
+    _check_image_column(wanted, {*columns, *(name for row in sample for name in row.value)})
+    form = form_of([row.value for row in sample], wanted)
     _check_column(wanted, "group", wanted.group, columns)
     _check_column(wanted, "split", wanted.split, columns)
     _check_column(wanted, "choices", wanted.choices, columns)
@@ -71,13 +78,24 @@ def collect(wanted: Wanted) -> Collected:
     if reader.holds_turns:
         notes.append("prompts that went through a chat template already; none is applied")
     how = reader.grouped, reader.holds_turns, reader.num_read, reader.dropped
-    return Collected(form, table, hashes, given, *how, tuple(notes))
+    images = None if reader.images is None else reader.images.report
+    return Collected(form, table, hashes, given, *how, tuple(notes), images)
 
 
 def form_of(values: Sequence[Mapping[str, Any]], wanted: Wanted) -> Form:
     """Return the form of data by its first rows. Raises `InputError` as `find_form` does."""
+    if wanted.image is not None:
+        values = [without_image(flat(one), wanted.image) for one in values]
     lettered = None if wanted.labelled else lettered_form(values, wanted.chosen, wanted.choices)
-    return lettered or find_form(values, wanted.chosen, wanted.where, labelled=wanted.labelled)
+    pictured = wanted.image is not None
+    form = lettered or find_form(values, wanted.chosen, wanted.where, labelled=wanted.labelled, pictured=pictured)
+    if not pictured:
+        return form
+    if wanted.image_prompt is not None and form.inputs and form.kind != "chat":
+        asks = " and ".join(form.inputs)
+        raise InputError(f"{wanted.where}: option image_prompt: the column {asks} asks already; leave image_prompt out")
+    otherwise = _ASKED_FOR_A_LABEL if form.kind == "label" else _ASKED
+    return form._replace(image=wanted.image, asked="" if form.inputs else wanted.image_prompt or otherwise)
 
 
 def _of_source(source: str, split: Split | None, notes: list[str], lists: set[str]) -> Iterator[SourceRow]:
@@ -106,6 +124,15 @@ def _check_column(wanted: Wanted, option: str, column: str | None, columns: set[
         )
 
 
+def _check_image_column(wanted: Wanted, columns: set[str]) -> None:
+    """Raise `InputError` where the column of images is not there."""
+    if wanted.image is not None and wanted.image not in columns:
+        raise InputError(
+            f'{wanted.where}: no column "{wanted.image}", the option image_column{nearest(wanted.image, columns)}; the '
+            f"columns are: {', '.join(sorted(columns))}"
+        )
+
+
 class _Reader:
     """Takes rows one after another."""
 
@@ -115,6 +142,9 @@ class _Reader:
         self._group = wanted.group or _GROUP_COLUMN
         self._split = wanted.split or _SPLIT_COLUMN
         self._seen = SeenHashes()
+        self.images = None if form.image is None else RowImages(form.image)
+        self._refused: list[str] = []
+        """What is wrong with images, and for each of the further rows its place."""
         self.builder = TableBuilder()
         self.given = array("b")
         self._names_splits = False
@@ -126,11 +156,20 @@ class _Reader:
         self.dropped = DropLog()
 
     def take_all(self, rows: Iterable[SourceRow], where: str) -> None:
-        """Take the rows of a source. Raises `InputError`, opening with `where`, if none can be used."""
+        """Take the rows of a source. Raises `InputError`, opening with `where`, if none can be used.
+
+        So it does for images that cannot, once all rows are read: all of these rows are named, or the first of many.
+        """
         earlier, self.dropped = self.dropped, DropLog()
         num_read, num_kept = self.num_read, len(self.given)
         for row in rows:
             self.take(row)
+        if self._refused:
+            first, *more = self._refused
+            rest = f" and {len(more) - SHOWN_PLACES} more" if len(more) > SHOWN_PLACES else ""
+            raise InputError(
+                f"{where}: {first}" + (f"; likewise {', '.join(more[:SHOWN_PLACES])}{rest}" if more else "")
+            )
         if len(self.given) == num_kept:
             reasons = "; ".join(f"{one.reason} ({one.first[0]} and others)" for one in self.dropped.rows())
             num_rows = self.num_read - num_read
@@ -169,8 +208,16 @@ class _Reader:
             self.dropped.add(str(reason), row.place)
 
     def _take(self, row: SourceRow) -> None:
-        columns = flat(row.value)
-        content = without_marks(content_of(columns, self._form, labelled=self._wanted.labelled))
+        columns, image = flat(row.value), None
+        shown = columns if self._form.image is None else without_image(columns, self._form.image)
+        content = without_marks(content_of(shown, self._form, labelled=self._wanted.labelled))
+        if self.images is not None:
+            try:
+                image = self.images.of(row, columns)
+                content = with_image(content, image, self._wanted.image_prompt or _ASKED, row.place)
+            except InputError as refusal:
+                self._refused.append(row.place if self._refused else str(refusal))
+                return
         if self._wanted.choices is not None and self._form.kind != "choice":
             content = content._replace(choices=choices_in(columns.get(self._wanted.choices), self._wanted.choices))
         named = None if row.split is not None else as_text(columns.get(self._split))
@@ -183,7 +230,7 @@ class _Reader:
             self._num_with_turns += holds_turns(content)
         key = digest(normalised(_asked(content)))
         side = digest(str(cluster)) if self.grouped else key
-        self.builder.add(row.place, content, cluster, Hashes(key, salted(side, self._wanted.seed)))
+        self.builder.add(row.place, content, cluster, Hashes(key, salted(side, self._wanted.seed)), image)
         self.given.append(_UNKNOWN if split is None and named is not None else given)
         self._names_splits = self._names_splits or (split is not None and named is not None)
 
@@ -202,7 +249,12 @@ class _Reader:
 
 
 def _asked(content: Content) -> str:
-    """Return what may not be on two sides: the prompt; of a conversation the user's first turn, of plain text all."""
+    """Return what may not be on two sides: the image, or else the prompt.
+
+    Of a conversation that is the user's first turn, of plain text all of it.
+    """
+    if content.image:
+        return content.image
     if content.messages:
         return next(message.content for message in content.messages if message.role == "user")
     return f"{content.prompt} {content.second}" if content.second else content.prompt or content.completion

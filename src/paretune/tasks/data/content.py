@@ -29,6 +29,8 @@ class Content(NamedTuple):
     """The answers to choose from, where a column lists them."""
     second: str = ""
     """The second of two texts that have a label together, where `prompt` is the first; empty otherwise."""
+    image: str = ""
+    """The SHA-256 of the image's file; empty for rows without images."""
 
 
 def content_of(columns: Mapping[str, Any], form: Form, *, labelled: bool = False) -> Content:
@@ -54,12 +56,12 @@ def _content(columns: Mapping[str, Any], form: Form) -> Content:
     if form.kind == "text":
         return Content("", "\n\n".join(_text(columns, name) for name in form.inputs))
     assert form.output is not None
-    if form.kind == "pair":
+    if form.kind == "pair" and form.inputs:
         prompt, completion = form.inputs[0], form.output
         if _holds_messages(columns.get(prompt)) or _holds_messages(columns.get(completion)):
             return _prompt_and_completion(columns, prompt, completion)
     found = [_text(columns, name, optional=name in form.optional) for name in form.inputs]
-    prompt, completion = "\n\n".join(filter(None, found)), _text(columns, form.output)
+    prompt, completion = form.asked or "\n\n".join(filter(None, found)), _text(columns, form.output)
     if form.kind == "label":
         return Content(f"{prompt}\nLabel:", completion.strip())
     if form.kind == "choice":

@@ -51,7 +51,8 @@ class Dataset:
     """A data set as `wanted`. Reads all of it once, when it is made.
 
     Guarantees: no normalised prompt and no group is in two splits; a row's split depends on no later row, except that
-    a row whose prompt another group has in the test or validation set is not trained on.
+    a row whose prompt another group has in the test or validation set is not trained on. Of rows with images, no image
+    is in two splits, and a prompt may be.
     Raises `InputError` for what cannot be read or recognised, and where a split is left without examples.
     """
 
@@ -67,14 +68,18 @@ class Dataset:
 
     def examples(self, split: Split, *, as_chat: bool) -> Rows[Example]:
         """Return the examples of a split, in an order that no other row changes; `as_chat` as messages too."""
-        if self.form.kind == "text":
-            return self.rows(split, plain_text_example)
-        chat = as_chat and not self._rows.holds_turns
-        return self.rows(split, partial(question_example, as_chat=chat, choices=self._all_completions))
+        return self.rows(split, self._example(as_chat=as_chat))
 
     def rows(self, split: Split, make: Make[ExampleT]) -> Rows[ExampleT]:
         """Return what is made of the rows of a split, in the same order."""
         return Rows(self._rows.table, self._splits[split], make)
+
+    def _example(self, *, as_chat: bool) -> Make[Example]:
+        """Return what makes examples of rows."""
+        if self.form.kind == "text":
+            return plain_text_example
+        chat = as_chat and not self._rows.holds_turns
+        return partial(question_example, as_chat=chat, choices=self._all_completions)
 
     def completions(self, split: Split) -> dict[str, int]:
         """Return how often each completion is there in a split, the most frequent first."""
@@ -96,13 +101,13 @@ class Dataset:
 
     @cached_property
     def content_hash(self) -> str:
-        """The first 16 hexadecimal digits of a SHA-256 over every example of every split."""
-        hashed = hashlib.sha256()
+        """The first 16 hexadecimal digits of a SHA-256 over every example of every split, images by their hashes."""
+        hashed, make = hashlib.sha256(), self._example(as_chat=True)
         with _no_cycle_collection():
             for split in SPLITS:
-                for example in self.examples(split, as_chat=True):
-                    listed = filter(None, [self._wanted.choices and example.choices])
-                    shown = (split, *example[:4], example.messages, example.learns_prompt, *listed)
+                for image, example in self.rows(split, lambda row: (row.image, make(row._replace(image=None)))):
+                    others = filter(None, [self._wanted.choices and example.choices, image])
+                    shown = (split, *example[:4], example.messages, example.learns_prompt, *others)
                     hashed.update(repr(shown).encode())
         return hashed.hexdigest()[:16]
 
@@ -130,6 +135,7 @@ class Dataset:
             split_by=self._split_by(),
             dropped=self._rows.dropped.rows(),
             labels=self._labels(),
+            images=self._rows.images,
         )
 
     def _split(self) -> dict[Split, Any]:
@@ -170,7 +176,7 @@ class Dataset:
         rows = np.sort(indices)
         _, place, counts = np.unique(self._rows.hashes.key[rows], return_inverse=True, return_counts=True)
         alike = rows[counts[place] > 1]  # the same prompt has the same key
-        earlier: set[tuple[str, str | None]] = set()
+        earlier: set[tuple[str | None, ...]] = set()
         again = np.zeros(len(alike), dtype=bool)
         for number, asked in enumerate(Rows(self._rows.table, alike, _asked)):
             again[number] = asked in earlier
@@ -181,7 +187,7 @@ class Dataset:
     def _apart(self, indices: Any, by_split: dict[Split, Any], others: tuple[Split, ...]) -> Any:
         """Return the rows whose normalised prompt, and whose group where groups decide, is in none of the others."""
         hashes = self._rows.hashes
-        what = {"prompt": hashes.key} | ({"group": hashes.place} if self._rows.grouped else {})
+        what = {self._apart_by: hashes.key} | ({"group": hashes.place} if self._rows.grouped else {})
         for other in others:
             for name, values in what.items():
                 shared = np.isin(values[indices], values[by_split[other]])
@@ -189,26 +195,33 @@ class Dataset:
                 indices = indices[~shared]
         return indices
 
+    @property
+    def _apart_by(self) -> str:
+        """What is in no two splits, in a word."""
+        return "prompt" if self.form.image is None else "image"
+
     def _drop(self, indices: Any, reason: str) -> None:
         first = np.sort(indices)[:SHOWN_PLACES]
         self._rows.dropped.add_all(reason, len(indices), self._rows.table["place"].take(first).to_pylist())
 
     def _split_by(self) -> str:
         given = [split for number, split in enumerate(SPLITS) if (self._rows.given == number).any()]
-        hashed = "group" if self._rows.grouped else "prompt, without case, spaces and punctuation"
+        asked = "image's file" if self.form.image is not None else "prompt, without case, spaces and punctuation"
+        hashed = "group" if self._rows.grouped else asked
         named = f"the data itself ({', '.join(given)})" if given else ""
         rest = f"the hash of the {hashed}" if {"validation", "test"} - set(given) else ""
         return "; the rest by ".join(filter(None, (named, rest)))
 
     def _notes(self) -> tuple[str, ...]:
         """Return what is said of labels that are written as text; those of a head have a report of their own."""
-        if self.form.kind != "label" or self._wanted.labelled:
+        if self.form.kind != "label" or self._wanted.labelled or (self.form.image is not None and self.form.inputs):
             return ()
         several, places = self.contradictions()
         if not several:
             return ()
         more = ", ..." if len(places) == SHOWN_PLACES else ""
-        texts = "1 text is" if several == 1 else f"{several} texts are"
+        what = "text" if self.form.image is None else "image"
+        texts = f"1 {what} is" if several == 1 else f"{several} {what}s are"
         return (f"{texts} there with different labels ({', '.join(places)}{more})",)
 
     def _labels(self) -> dict[str, int]:
@@ -227,8 +240,8 @@ class Dataset:
             "validation": "raise validation_fraction, change seed, or name a file with validation_path",
             "test": "raise test_fraction, change seed, or name a file with test_path",
         }
-        few = "prompts or groups" if self._rows.grouped else "prompts"
-        if self.form.kind == "chat":
+        few = f"{self._apart_by}s or groups" if self._rows.grouped else f"{self._apart_by}s"
+        if self.form.kind == "chat" and self.form.image is None:
             few += " (of a conversation the first user turn counts)"
         largest = sorted(self._rows.dropped.rows(), key=lambda one: one.num_rows, reverse=True)[:_SHOWN_REASONS]
         dropped = "; ".join(f"{one.num_rows} left out: {one.reason}" for one in largest)
@@ -236,5 +249,5 @@ class Dataset:
         return f"{none} ({dropped}); {how[split]}" if dropped else f"{none}; {how[split]}"
 
 
-def _asked(row: TableRow) -> tuple[str, str | None]:
-    return row.prompt or row.completion, row.second
+def _asked(row: TableRow) -> tuple[str | None, ...]:
+    return row.prompt or row.completion, row.second, row.image

@@ -26,6 +26,9 @@ _TWO_TEXTS = (
     ("question1", "question2"),
 )
 _TEXT = ("text", "sentence", "review", "content", "comment", "tweet", "body")
+_QUESTION = ("prompt", "question", "query", "problem", "instruction")
+_CAPTION = ("caption", "captions", "description", *_TEXT, "completion", "response", "answer", "output", "summary")
+"""Names of columns that say what an image shows."""
 _LABEL = ("label_text", "label", "labels", "class", "category", "sentiment", "intent", "target")
 
 
@@ -57,6 +60,10 @@ class Form(NamedTuple):
     """Column with the answers to choose from, where the output names one of them by a letter or an index."""
     first_index: int = 0
     """The index of the first of these answers."""
+    image: str | None = None
+    """Column of the images."""
+    asked: str = ""
+    """What is asked in every row about its image, where no column asks: there are no inputs then."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -66,7 +73,10 @@ class Form(NamedTuple):
     @property
     def text(self) -> str:
         """The form and its columns, in words."""
-        inputs = " and ".join(self.inputs)
+        inputs = " and ".join(self.inputs) or repr(self.asked)
+        return f"image ({self.image}), {self._words(inputs)}" if self.image is not None else self._words(inputs)
+
+    def _words(self, inputs: str) -> str:
         match self.kind:
             case "pair":
                 return f"prompt ({inputs}) and completion ({self.output})"
@@ -81,12 +91,14 @@ class Form(NamedTuple):
                 return f"question ({inputs}), answers to choose from ({self.options}) and {right}"
 
 
-def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str, *, labelled: bool = False) -> Form:
+def find_form(
+    samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str, *, labelled: bool = False, pictured: bool = False
+) -> Form:
     """Return the form of the data by the columns of its first rows; nested columns are named `outer.inner`.
 
-    A column that a person chose wins over the guess; `labelled` data is one text or two with a label. Raises
-    `InputError`, opening with `where`, when a chosen column is not there, and when the columns fit no form: with the
-    options that mend it.
+    A column that a person chose wins over the guess; `labelled` data is one text or two with a label. Of `pictured`
+    data, whose column of images is not among those given, a form may have no inputs. Raises `InputError`, opening with
+    `where`, when a chosen column is not there, and when the columns fit no form: with the options that mend it.
     """
     columns = {name: value for row in reversed(samples) for name, value in flat(row).items() if value is not None}
     names = list(dict.fromkeys(name for row in samples for name in flat(row)))
@@ -98,7 +110,13 @@ def find_form(samples: Sequence[Mapping[str, Any]], chosen: Chosen, where: str, 
             )
     if labelled:
         return _labelled_form(names, chosen, where)
-    form = _chosen_form(names, columns, chosen, where) or _guessed_form(names, columns, where)
+    form = _pictured_form(names, columns, chosen, where) if pictured else None
+    form = form or _chosen_form(names, columns, chosen, where) or _guessed_form(names, columns, where)
+    if form is None and pictured:
+        raise InputError(
+            f"{where}: which column says what an image shows? {_present(names)}; name it with --completion (option "
+            "completion) or --label, and one of questions with --prompt"
+        )
     if form is None:
         raise InputError(
             f"{where}: which columns are prompt and completion? {_present(names)}; name two of them with --prompt and "
@@ -183,6 +201,36 @@ def _guessed_form(names: Sequence[str], columns: Mapping[str, Any], where: str) 
         return Form("label", texts, label)
     text = first_of(names, _TEXT)
     return Form("text", (text,)) if text else None
+
+
+def _pictured_form(names: Sequence[str], columns: Mapping[str, Any], chosen: Chosen, where: str) -> Form | None:
+    """Return the form of images with captions or labels and without a column that asks; None for other forms."""
+    question = first_of(names, _QUESTION)
+    if chosen.given:
+        return _named_answers(names, columns, chosen, where) if len(chosen.given) == 1 else None
+    guessed = _guessed_form(names, columns, where)
+    if guessed is not None and guessed.kind != "text":
+        return None
+    inputs = (question,) if question else ()
+    if (caption := first_of(names, _CAPTION)) is not None:
+        return Form("pair", inputs, caption)
+    label = first_of(names, _LABEL)
+    return None if label is None else Form("label", inputs, label)
+
+
+def _named_answers(names: Sequence[str], columns: Mapping[str, Any], chosen: Chosen, where: str) -> Form | None:
+    """Return the same of data of which one column was named."""
+    ((option, column),) = chosen.given.items()
+    asks = option == "prompt" or _is_conversation(columns.get(column))
+    if option == "completion":
+        asks = asks or first_of(names, _QUESTION) is not None
+    if option == "label":
+        asks = _label_inputs(names, column) is not None
+    if asks:
+        return None
+    if column not in names:
+        raise InputError(f"{where}: --{option} names several columns ({column}); what an image shows is in one column")
+    return Form("label" if option == "label" else "pair", (), column)
 
 
 def _labelled_form(names: Sequence[str], chosen: Chosen, where: str) -> Form:

@@ -13,14 +13,15 @@ _HUB = re.compile(r"hf:(?P<name>[\w.-]+(?:/[\w.-]+)?)@(?P<revision>[\w.-]+)(?::(
 
 
 def hub_rows(source: str) -> Iterator[tuple[str, Row]]:
-    """Yield each split's rows with its name; labels are named by their words. Raises `InputError`.
+    """Yield each split's rows with its name; labels are named by their words, images are files. Raises `InputError`.
 
     A revision is asked for, because a data set without one is another tomorrow.
     """
     parts = _HUB.fullmatch(source)
     if parts is None:
         raise InputError(f'data "{source}": write {_FORM}; a revision is a commit, a tag or a branch such as main')
-    for split, rows in _loaded(source, parts).items():
+    for split, loaded in _loaded(source, parts).items():
+        rows = _undecoded(loaded)
         classes = {name: one.names for name, one in rows.features.items() if hasattr(one, "names")}
         for number, row in enumerate(rows, 1):
             yield split, Row(number, _named(row, classes))
@@ -41,6 +42,15 @@ def _loaded(source: str, parts: re.Match[str]) -> Mapping[str, Any]:
             f'data "{source}": cannot be had from the hub: {one_line(error)[:200]}; check name, revision and network'
         ) from error
     return loaded
+
+
+def _undecoded(rows: Any) -> Any:
+    """Return rows with images as they are stored, `{"bytes": ..., "path": ...}`, in place of Pillow's images."""
+    for name in [name for name, one in rows.features.items() if type(one).__name__ == "Image"]:
+        from datasets import Image
+
+        rows = rows.cast_column(name, Image(decode=False))
+    return rows
 
 
 def _named(row: Mapping[str, Any], classes: Mapping[str, list[str]]) -> dict[str, Any]:

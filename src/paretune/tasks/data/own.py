@@ -73,6 +73,8 @@ class OwnRows(AnyTask):
             group=options["group"],
             split=options["split"],
             choices=options.get("choices"),
+            image=options.get("image_column"),
+            image_prompt=options.get("image_prompt"),
             validation_fraction=options["validation_fraction"],
             test_fraction=options["test_fraction"],
             max_validation=options["max_validation"],

@@ -30,6 +30,8 @@ class SourceRow(NamedTuple):
     """The split that the data says: by the name of the file, of a list in it, or of the hub's split."""
     opening: str
     """What the places of all rows of its list begin with."""
+    folder: Path | None = None
+    """The folder of its file, in which files lie that it names; None for data on the hub."""
 
 
 def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
@@ -43,11 +45,12 @@ def source_rows(source: str, note: Note) -> Iterator[SourceRow]:
         return
     for file in data_files(source, note):
         before: dict[str, tuple[str, Split | None]] = {}
+        folder = None if source.startswith("hub:") else file.path.parent
         for name, row in _file_rows(file.path, _about(file, note)):
             if name not in before:  # a file has millions of rows in one list
                 before[name] = " ".join(filter(None, (file.name, name, "row "))), split_named(name) or file.split
             opening, split = before[name]
-            yield SourceRow(f"{opening}{row.number}", row.value, split, opening)
+            yield SourceRow(f"{opening}{row.number}", row.value, split, opening, folder)
 
 
 def _about(file: DataFile, note: Note) -> Note:

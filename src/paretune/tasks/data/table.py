@@ -9,8 +9,10 @@ import numpy as np
 
 from paretune.tasks.base import Example, Message
 from paretune.tasks.data.content import Content
+from paretune.tasks.data.images import RowImage, picture_of
 
 _CHUNK_ROWS = 1 << 14
+_CHUNK_PICTURES = 1 << 6
 
 
 class Hashes(NamedTuple):
@@ -33,8 +35,20 @@ class TableRow(NamedTuple):
     choices: str | None
     cluster: str | None
     second: str | None
+    image: str | None = None
+    """SHA-256 of its file, which lies at `image_path`, or is `image_data`."""
+    image_path: str | None = None
+    image_data: bytes | None = None
+
+    @property
+    def picture(self) -> bytes | None:
+        """The file of the row's image, read now; None where there is none. Raises `InputError` as `picture_of` does."""
+        if self.image is None:
+            return None
+        return picture_of(RowImage(self.image, self.image_path, self.image_data), self.place)
 
 
+_NO_IMAGE = (None, None, None)
 ExampleT = TypeVar("ExampleT")
 Make = Callable[[TableRow], ExampleT]
 """Makes an example of a row."""
@@ -44,19 +58,22 @@ class TableBuilder:
     """Takes rows one at a time and holds them as Arrow does: a million short rows take about 200 MB."""
 
     def __init__(self) -> None:
-        self._pending: list[tuple[str | None, ...]] = []
+        self._pending: list[tuple[str | bytes | None, ...]] = []
         self._columns: list[list[Any]] = [[] for _ in TableRow._fields]
         self._hashes = tuple(array("Q") for _ in Hashes._fields)
 
-    def add(self, place: str, content: Content, cluster: str | None, hashes: Hashes) -> None:
+    def add(
+        self, place: str, content: Content, cluster: str | None, hashes: Hashes, image: RowImage | None = None
+    ) -> None:
         """Add a row with its hashes, integers of 64 bits."""
         messages = json.dumps(content.messages) if content.messages else None
         choices = json.dumps(content.choices) if content.choices else None
         second = content.second or None
-        self._pending.append((place, content.prompt, content.completion, messages, choices, cluster, second))
+        texts = (place, content.prompt, content.completion, messages, choices, cluster, second)
+        self._pending.append((*texts, *(image or _NO_IMAGE)))
         for kept, value in zip(self._hashes, hashes, strict=False):
             kept.append(value)
-        if len(self._pending) == _CHUNK_ROWS:
+        if len(self._pending) >= (_CHUNK_ROWS if image is None or image.data is None else _CHUNK_PICTURES):
             self._flush()
 
     def finish(self) -> tuple[Any, Hashes]:
@@ -66,31 +83,39 @@ class TableBuilder:
         self._flush()
         columns = {}
         for name in TableRow._fields:  # no more than one of them is held twice at any time
-            columns[name] = _column(self._columns.pop(0))
+            columns[name] = _column(self._columns.pop(0), _kind_of(name))
             pa.default_memory_pool().release_unused()
         table = pa.table(columns)
         return table, Hashes(*(np.frombuffer(kept, dtype=np.uint64) for kept in self._hashes))
 
     def _flush(self) -> None:
-        for parts, values in zip(self._columns, zip(*self._pending, strict=True), strict=False):
-            parts.append(_part(values))
+        columns = zip(TableRow._fields, self._columns, zip(*self._pending, strict=True), strict=False)
+        for name, parts, values in columns:
+            parts.append(_part(values, _kind_of(name)))
         self._pending.clear()
 
 
-def _part(values: Sequence[str | None]) -> Any:
-    """Return texts as an Arrow array; of the null type, which takes no memory, where there is none."""
+def _kind_of(name: str) -> Any:
+    """Return the Arrow type of a column that is not empty."""
     import pyarrow as pa
 
-    return pa.nulls(len(values)) if all(value is None for value in values) else pa.array(values, pa.large_string())
+    return pa.large_binary() if name == "image_data" else pa.large_string()
 
 
-def _column(parts: Sequence[Any]) -> Any:
+def _part(values: Sequence[str | bytes | None], kind: Any) -> Any:
+    """Return values as an Arrow array; of the null type, which takes no memory, where there is none."""
+    import pyarrow as pa
+
+    return pa.nulls(len(values)) if all(value is None for value in values) else pa.array(values, kind)
+
+
+def _column(parts: Sequence[Any], kind: Any) -> Any:
     """Return the parts of a column as one array. Of several, Arrow would make one each time that rows are taken."""
     import pyarrow as pa
 
     if all(pa.types.is_null(part.type) for part in parts):
         return pa.nulls(sum(map(len, parts)))
-    return pa.concat_arrays([part.cast(pa.large_string()) for part in parts])
+    return pa.concat_arrays([part.cast(kind) for part in parts])
 
 
 class Rows(Sequence[ExampleT]):
@@ -111,15 +136,17 @@ class Rows(Sequence[ExampleT]):
     def __getitem__(self, index: int | slice) -> ExampleT | Sequence[ExampleT]:
         if isinstance(index, slice):
             return Rows(self._table, self._indices[index], self._make)
-        return self._made([self._indices[index]])[0]
+        return next(self._made([self._indices[index]]))
 
     def __iter__(self) -> Iterator[ExampleT]:
-        for start in range(0, len(self), _CHUNK_ROWS):
-            yield from self._made(self._indices[start : start + _CHUNK_ROWS])
+        step = _CHUNK_PICTURES if self._table["image_data"].null_count < len(self._table) else _CHUNK_ROWS
+        for start in range(0, len(self), step):
+            yield from self._made(self._indices[start : start + step])
 
-    def _made(self, indices: Any) -> list[ExampleT]:
+    def _made(self, indices: Any) -> Iterator[ExampleT]:
         columns = self._table.take(indices).columns
-        return [self._make(TableRow(*row)) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
+        for row in zip(*(column.to_pylist() for column in columns), strict=True):
+            yield self._make(TableRow(*row))
 
 
 def plain_text_example(row: TableRow) -> Example:
@@ -147,6 +174,7 @@ def question_example(row: TableRow, *, as_chat: bool, choices: tuple[str, ...] =
         row.cluster,
         turns if as_chat else (),
         choices=tuple(json.loads(row.choices)) if row.choices is not None else choices,
+        picture=row.picture,
     )
 
 

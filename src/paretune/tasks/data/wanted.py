@@ -26,6 +26,10 @@ class Wanted(NamedTuple):
     """Column that names the split."""
     choices: str | None = None
     """Column with the answers to choose from."""
+    image: str | None = None
+    """Column of the images."""
+    image_prompt: str | None = None
+    """What is asked about every image, where no column asks."""
     validation_fraction: float = 0.1
     test_fraction: float = 0.2
     max_validation: int = 500

@@ -1,0 +1,153 @@
+"""Captions of pictures of coloured shapes, for models that read pictures and text.
+
+One example and how it is judged:
+
+    picture     a red circle at the top left and a blue square at the centre, on a grid of three by three cells
+    prompt      Describe the image.
+                Caption:
+    completion  a red circle at the top left and a blue square at the centre
+    group       seen
+    right       the caption is the same; lenient: it has the same things at the same places
+
+Things stand in a caption from the top left to the bottom right. Some colours never meet some shapes in the training
+data, though each colour and each shape is there. Half of the test pictures show such a combination: group "unseen".
+"""
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from paretune.spec import IMAGE_TEXT, METRICS, InputError, ModelKind, TaskCard
+from paretune.tasks.base import Example, Message, Score, Split, Task
+from paretune.tasks.drawn_shapes import COLOURS, PLACES, SHAPES, Thing, drawn
+from paretune.tasks.metrics.words import TokenF1, token_f1
+from paretune.tasks.options import whole_number
+
+_ASKED = "Describe the image."
+_COMBINATIONS = [(colour, shape) for colour in COLOURS for shape in SHAPES]
+_UNSEEN = [one for place, one in enumerate(_COMBINATIONS) if place % (len(SHAPES) + 1) == 0]
+"""What is in no training picture: the first colour with the first shape, the second with the second, and so on."""
+_SEEN = [one for one in _COMBINATIONS if one not in _UNSEEN]
+_MOST_THINGS = 3
+_HALVES = (7, 8, 9, 10)
+_TRIES = 500
+"""Pictures that are drawn for one new example before the rules count as used up."""
+_WORD = re.compile(r"[a-z]+")
+
+
+class Captions(Task):
+    """What a picture shows: colours, shapes and places."""
+
+    card: ClassVar[TaskCard] = TaskCard(
+        name="captions",
+        version="1",
+        description="Captions of images of one to three coloured shapes: the colour, shape and place of each. Half of "
+        "the test images show a combination of colour and shape that is not in the training data.",
+        source="made by rule in paretune.tasks.captions",
+        licence="Apache-2.0",
+        metrics=(METRICS["accuracy"], METRICS["accuracy_lenient"], *TokenF1.metrics),
+        parts={
+            "seen": "of combinations of colour and shape of the training data",
+            "unseen": "of which one is another combination of the same colours and shapes",
+        },
+    )
+    kind: ClassVar[ModelKind] = IMAGE_TEXT
+    default_options: ClassVar[dict[str, Any]] = {
+        "train_size": 1024,
+        "validation_size": 64,
+        "test_size": 240,
+        "seed": 0,
+    }
+    about_options = {
+        "train_size": "Training examples.",
+        "validation_size": "Validation images.",
+        "test_size": 'Test images. Half of them ("unseen") show a combination that no training example has.',
+        "seed": "Seed of the generated examples. Another seed is other data.",
+    }
+    option_kinds = {
+        **dict.fromkeys(("train_size", "validation_size", "test_size"), whole_number()),
+        "seed": whole_number(0),
+    }
+    size_options: ClassVar[dict[Split, str]] = {"validation": "validation_size", "test": "test_size"}
+    max_new_tokens: ClassVar[int] = 96
+    stop: ClassVar[tuple[str, ...]] = ("\n",)
+
+    @classmethod
+    def sample(cls) -> Example:
+        """Return the first training example."""
+        return cls().examples("train")[0]
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """Return the examples of a split. Raises `InputError` for sizes that the rules cannot fill."""
+        return self._splits[split]
+
+    def score(self, text: str, example: Example) -> dict[str, float]:
+        """Judge by the words (strict), by the things that are named (lenient), and by the words in common (F1)."""
+        said, due = _WORD.findall(text.lower()), _WORD.findall(example.target)
+        right = Score(said == due, sorted(_named(said)) == sorted(_named(due)))
+        return {**right, "f1": token_f1(text, example.target)}
+
+    @cached_property
+    def _splits(self) -> dict[Split, tuple[Example, ...]]:
+        sizes = {name: self.options[name] for name in ("train_size", "validation_size", "test_size")}
+        draw, taken = random.Random(f"captions {self.options['seed']}"), set[bytes]()
+        unseen = sizes["test_size"] // 2
+        test = [
+            *_examples("test-seen", sizes["test_size"] - unseen, "seen", draw, taken),
+            *_examples("test-unseen", unseen, "unseen", draw, taken),
+        ]
+        validation = _examples("validation", sizes["validation_size"], "seen", draw, taken)
+        train = _examples("train", sizes["train_size"], "seen", draw, taken)
+        return {"validation": tuple(validation), "train": tuple(train), "test": tuple(test)}
+
+
+def _examples(prefix: str, size: int, group: str, draw: random.Random, taken: set[bytes]) -> Iterator[Example]:
+    """Yield `size` examples whose pictures are not in `taken` yet, and put them there."""
+    for number in range(size):
+        for _ in range(_TRIES):
+            things = _things(_UNSEEN if group == "unseen" else _SEEN, draw)
+            if (picture := drawn(things)) not in taken:
+                break
+        else:
+            raise InputError(f'task "captions": no new image left after {number} of {prefix}; choose smaller sizes')
+        taken.add(picture)
+        caption = _caption(things)
+        yield Example(
+            id=f"{prefix}-{number}",
+            prompt=f"{_ASKED}\nCaption:",
+            completion=f" {caption}",
+            target=caption,
+            group=group,
+            messages=(Message("user", _ASKED), Message("assistant", caption)),
+            picture=picture,
+        )
+
+
+def _things(first: Sequence[tuple[str, str]], draw: random.Random) -> tuple[Thing, ...]:
+    """Return what is in a picture, from the top left on: one of the `first` combinations, and up to two seen ones."""
+    combinations = [draw.choice(first), *(draw.choice(_SEEN) for _ in range(draw.randrange(_MOST_THINGS)))]
+    cells = draw.sample(range(len(PLACES)), len(combinations))
+    things = (
+        Thing(colour, shape, *divmod(cell, 3), draw.choice(_HALVES))
+        for (colour, shape), cell in zip(combinations, cells, strict=True)
+    )
+    return tuple(sorted(things, key=lambda thing: (thing.row, thing.column)))
+
+
+def _caption(things: Sequence[Thing]) -> str:
+    parts = [f"a {thing.colour} {thing.shape} at the {thing.place}" for thing in things]
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _named(words: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return the things that words name, each with the longest place before the next thing; empty where none is."""
+    starts = [place for place in range(len(words) - 1) if words[place] in COLOURS and words[place + 1] in SHAPES]
+    found = []
+    for start, end in pairwise([*starts, len(words)]):
+        rest = f" {' '.join(words[start + 2 : end])} "
+        places = [place for place in PLACES if f" {place} " in rest]
+        found.append((words[start], words[start + 1], max(places, key=len, default="")))
+    return found
