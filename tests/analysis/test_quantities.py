@@ -12,6 +12,7 @@ from paretune.spec import METRICS, InputError
         ("checkpoint_bytes", "512B", 512), ("step_seconds", "1.5s", 1.5), ("step_seconds", "300 ms", 0.3),
         ("accuracy", "50%", 0.5), ("accuracy", ".5", 0.5), ("trainable_parameters", "5M", 5e6),
         ("trainable_parameters", "1e6", 1e6), ("forgetting", "-0.01", -0.01),
+        ("skills_lost", "2", 2.0), ("skills_lost", "1.5 points", 1.5),
     ],
 )  # fmt: skip
 def test_amounts_as_people_write_them(metric: str, text: str, amount: float) -> None:
@@ -24,6 +25,7 @@ def test_amounts_as_people_write_them(metric: str, text: str, amount: float) -> 
         ("train_peak_bytes", "24 s"), ("train_peak_bytes", "much"), ("train_peak_bytes", "24"),
         ("step_seconds", "1GB"), ("accuracy", "50"),
         ("accuracy", "-1%"), ("forgetting", "5%"), ("trainable_parameters", ""), ("step_seconds", "1s2"),
+        ("skills_lost", "2%"),
     ],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_with_an_example(metric: str, text: str) -> None:

@@ -16,10 +16,11 @@ from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
+NAMES = ("accuracy", "similarity", "train_peak_bytes", "step_seconds", "trainable_parameters", "forgetting")
 ONE_OF_EACH = [
-    METRICS[name]
-    for name in ("accuracy", "similarity", "train_peak_bytes", "step_seconds", "trainable_parameters", "forgetting")
-] + [Metric(name="perplexity", label="Perplexity", definition="Of texts.")]
+    *(METRICS[name] for name in (*NAMES, "skills_lost")),
+    Metric(name="perplexity", label="Perplexity", definition="Of texts."),
+]
 _PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module">
 SCRIPT
 const cases = CASES;

@@ -52,6 +52,12 @@ def test_trials_of_epochs_are_those_of_the_same_number_of_steps(data: Path) -> N
     assert [trial.id for trial in by_epochs] == [trial.id for trial in plan(described(data=str(data), steps=steps))]
 
 
+def test_skills_are_names_with_commas_between_them() -> None:
+    assert not described().skills
+    study = described(skills="gsm8k, sentiment")
+    assert [(entry.name, entry.num_questions) for entry in study.skills] == [("gsm8k", 100), ("sentiment", 100)]
+
+
 def test_learning_rates_are_of_all_methods_or_of_one() -> None:
     assert described(learning_rate=["1e-4"]).learning_rates == (1e-4,)
     study = described(learning_rate=["lora=1e-3", "5e-5"])

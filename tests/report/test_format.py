@@ -32,6 +32,9 @@ def test_missing_is_not_zero_nor_infinity() -> None:
     assert show(METRICS["train_loss"], float("inf")) == "inf"
     assert show(METRICS["forgetting"], 0.0416) == "+0.042"
     assert show(METRICS["forgetting"], -0.0001) == "+0.000"
+    assert show(METRICS["skills_lost"], 2.04) == "2.0 points"
+    assert show(METRICS["skills_lost"], -0.01) == "0.0 points"
+    assert span(METRICS["skills_lost"], -1.0, 3.0) == "-1.0–3.0 points"
 
 
 def test_text_from_records_cannot_steer_a_terminal() -> None:

@@ -28,6 +28,7 @@ def test_any_study_is_read_back_as_it_was(options: dict[str, object], descriptio
             "recipe": {"epochs": 2.5, "max_grad_norm": math.inf},
             "tuning": {"rates": 3, "recipe": {"steps": 4}},
             "general_text": {"source": description or "a.txt"},
+            "skills": ["gsm8k", {"name": "own_data", "options": options, "num_questions": 7}],
             "time_limit_seconds": 10,
         },
         "x",

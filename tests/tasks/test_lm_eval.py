@@ -10,7 +10,7 @@ import pytest
 from paretune.engine import LanguageRespondent
 from paretune.models.toy import toy_model, toy_tokenizer
 from paretune.spec import Direction, InputError, Recipe, Study, Unit
-from paretune.tasks import Task, get_task
+from paretune.tasks import SkillQuestions, Task, get_task, skill_of
 from paretune.tasks.scoring import Scored, score_all
 from paretune.testing import TaskContract
 
@@ -191,6 +191,20 @@ def test_what_cannot_be_had_is_one_line(folder: Path) -> None:
     assert ours(tested).items == ours(task("which_colour", folder)).items  # it can be tested on
     with pytest.raises(InputError, match="leave temperature out"):
         task("say_colour", folder).check_recipe(Recipe(temperature=0.5))
+
+
+@pytest.mark.parametrize("name", ["which_colour", "say_colour"])
+def test_a_skill_needs_no_training_data(folder: Path, tmp_path: Path, name: str) -> None:
+    text = (CHOICES if name == "which_colour" else WRITTEN).replace("FOLDER", str(folder))
+    (tmp_path / "untrained.yaml").write_text(text.replace("training_split: train\n", ""), encoding="utf-8")
+    skill = SkillQuestions(task(name, tmp_path), 6)
+    whole = task(name, folder)
+    asked = [whole.examples("test")[place] for place in (0, 4, 8, 12, 16, 20)]
+    assert list(skill.examples("test")) == asked
+    every = {item.item_id: item.scores for item in ours(whole).items}
+    assert [item.scores for item in ours(skill).items] == [every[one.id] for one in asked]
+    assert skill_of(skill.skill).content_hash == skill.content_hash
+    assert skill.content_hash != SkillQuestions(task(name, tmp_path), 5).content_hash
 
 
 def test_a_study_names_it(folder: Path) -> None:

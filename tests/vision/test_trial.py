@@ -1,5 +1,6 @@
 """Image-text models of five classes run trials: trained, saved, reloaded, asked."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from paretune.execute.trial import run_trial
 from paretune.kinds import kind_named, kind_on
 from paretune.methods import resolve
 from paretune.spec import IMAGE_TEXT, InputError, MethodEntry, Recipe, Trial
-from paretune.tasks import get_any_task
+from paretune.tasks import SkillQuestions, get_any_task
 from tests.methods.real_path import Silent
 from tests.vision.toys import TOYS
 
@@ -40,6 +41,32 @@ def test_a_trial_runs_from_the_first_byte_to_the_record(
     assert len(finished.items or ()) == SIZES["test_size"]
     assert record.metrics["forgetting"] != 0
     assert record.generator == "transformers"
+
+
+def test_skills_are_asked_with_pictures_and_without(toy: Callable[[str], str], tmp_path: Path) -> None:
+    answer = {"role": "assistant", "content": "a"}
+    rows = [{"messages": [{"role": "user", "content": f"Which of {n}?"}, answer]} for n in range(20)]
+    path = tmp_path / "turns.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = get_any_task("own_data", {"path": str(path), "metric": ["exact_match"], "test_fraction": 0.4})
+    pictured = get_any_task("visual_questions", {**SIZES, "seed": 1})
+    trial = Trial(
+        base_model=toy("llava"),
+        task=get_any_task("visual_questions", SIZES).spec(),
+        method=resolve(MethodEntry(name="lora")),
+        learning_rate=1e-2,
+        seed=0,
+        recipe=Recipe(steps=2, batch_size=4),
+        measures=("answers", "forgetting"),
+        skills=tuple(SkillQuestions(task.in_words(), 3).skill for task in (text, pictured)),
+    )
+    check_trials([trial])
+    finished = run_trial(trial, tmp_path / "saved", attempt=1, concurrent_workers=1, listener=Silent())
+    assert finished.record.outcome.kind == "ok", finished.record.outcome
+    assert [(skill.name, len(skill.changes)) for skill in finished.record.skills] == [
+        ("own_data", 3),
+        ("visual_questions", 3),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ def run(  # noqa: PLR0917 (one for each option)
     experiments: options.Experiments = None,
     task_option: options.StudyTaskOptions = None,
     general_text: options.GeneralTextName = None,
+    skills: options.SkillNames = None,
     executor: options.ExecutorName = "local",
     jobs: options.RunJobs = None,
     threads: options.Threads = None,
@@ -129,6 +130,7 @@ def run(  # noqa: PLR0917 (one for each option)
         "no_chat_template": no_chat_template or None, "epochs": epochs, "steps": steps, "batch_size": batch_size,
         "max_length": max_length, "learning_rate": learning_rate or None, "seeds": seeds, "experiments": experiments,
         "task_option": task_option or None, "general_text": general_text,
+        "skills": skills,
     }  # fmt: skip
     source = None if study is None else str(study)
     how = RunOptions(1, threads, retry, skip_unavailable, source, share_devices, pack_from(pack))

@@ -133,6 +133,7 @@ def _as_json(asked: Replayed, checkpoint: Path, result: "Evaluation") -> dict[st
         "metrics": result.metrics,
         "standard_errors": result.standard_errors,
         "groups": result.groups,
+        **({"skills": [one.model_dump(exclude={"changes"}) for one in result.skills]} if result.skills else {}),
     }
 
 
@@ -140,7 +141,7 @@ def _lines(asked: Replayed, checkpoint: Path, result: "Evaluation") -> list[str]
     from paretune.analysis.statistics.estimate import one_run_estimate
     from paretune.analysis.statistics.intervals import Z_95, Interval
     from paretune.report.format import show
-    from paretune.spec import METRICS
+    from paretune.spec import METRICS, Unit
 
     main, *others = asked.task.card.metrics
     value = result.metrics[main.name]
@@ -154,8 +155,12 @@ def _lines(asked: Replayed, checkpoint: Path, result: "Evaluation") -> list[str]
     found |= {one.words: show(one, result.metrics[one.name]) for one in others if one.name in result.metrics}
     for name, metric in METRICS.items():
         if metric.phase is Phase.RETAIN and name in result.metrics:
-            error = f" ± {result.standard_errors[name]:.4f}" if name in result.standard_errors else ""
-            found[metric.words] = f"{result.metrics[name]:+.4f}{error} {metric.unit.value}"
+            digits = 1 if metric.unit is Unit.POINTS else 4
+            error = f" ± {result.standard_errors[name]:.{digits}f}" if name in result.standard_errors else ""
+            found[metric.words] = f"{result.metrics[name]:+.{digits}f}{error} {metric.unit.value}"
+    for skill in result.skills:
+        text = f"{skill.before:.1%} before, {skill.after:.1%} after"
+        found[f"skill {skill.name}"] = f"{text} ({skill.metric.lower()}, {len(skill.changes)} questions)"
     width = max(map(len, found))
     lines = [f"{name:<{width}} {text}" for name, text in found.items()]
     return [f"{checkpoint} on {asked.task.card.name}, {len(result.items)} {main.items}", *lines]

@@ -247,6 +247,14 @@ GeneralTextName = Annotated[
         f"{BUILT_IN_TEXT} (public domain).",
     ),
 ]
+SkillNames = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=_STUDY,
+        help="General skills: tasks, with commas between them, of which 100 test questions each are put to the base "
+        "model and to every trained model, for example lm-eval:arc_easy,word_problems (default: none).",
+    ),
+]
 SkipUnavailable = Annotated[
     bool,
     typer.Option(

@@ -15,7 +15,7 @@ from paretune.cli.next_step import print_next_step
 from paretune.cli.own_task import option_name, own_entry, own_model, own_task
 from paretune.cli.progress import watcher_for
 from paretune.cli.training_options import OWN_DATA_LENGTH, Training
-from paretune.spec import InputError, Record, Study, naming
+from paretune.spec import InputError, Record, SkillEntry, Study, naming
 from paretune.store.remote import address_of
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def study_from_options(
     experiments: Path | None = None,
     task_option: Sequence[str] | None = None,
     general_text: str | None = None,
+    skills: str | None = None,
     no_chat_template: bool | None = None,
     **others: Any,
 ) -> Study:
@@ -69,9 +70,9 @@ def study_from_options(
     if experiments is not None:
         if methods is not None or task is not None or data is not None:
             raise InputError("--experiments names methods and task itself; leave --methods, --task and --data out")
-        return training.applied(
-            study_of_experiments(experiments, model=model, task_options=options, general_text=general_text)
-        )
+        study = study_of_experiments(experiments, model=model, task_options=options, general_text=general_text)
+        asked = tuple(SkillEntry(name=name) for name in _names(skills))
+        return training.applied(study.model_copy(update={"skills": asked}))
     entry: dict[str, Any] = {"name": task or "word_problems", "options": options}
     if data is not None:
         entry = own_entry(own_task(task, model), data, options)
@@ -79,13 +80,19 @@ def study_from_options(
         "name": _study_name(data) if data else entry["name"].replace(":", "-"),
         "base_model": model or own_model(entry["name"]),
         "tasks": [entry],
-        "methods": [name.strip() for name in (methods or "").split(",") if name.strip()],
+        "methods": _names(methods),
+        "skills": _names(skills),
     }
     if data is not None:
         value["recipe"] = OWN_DATA_LENGTH
     if general_text is not None:
         value["general_text"] = general_text_from(general_text)
     return training.applied(Study.read(value, "the options"))
+
+
+def _names(text: str | None) -> list[str]:
+    """Return names that stand with commas between them."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def _data_options(data: str | None, columns: Mapping[str, str | None], no_template: bool | None) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from paretune.execute.data_sets import DataSets
 from paretune.execute.positions import LongestTexts, check_positions, check_virtual_tokens
 from paretune.execute.rehearsal import rehearse
 from paretune.kinds import kind_named, kind_on
+from paretune.kinds.skills import check_skill
 from paretune.methods import check_method
 from paretune.methods.quantised_bases import check_on_quantised
 from paretune.methods.sharded import check_sharded
 from paretune.models import check_attention, check_quantised, pinned
 from paretune.models.quantisation import own_quantisation
-from paretune.spec import InputError, Problems, Trial, Unavailable
+from paretune.spec import InputError, Problems, Trial, Unavailable, naming
 from paretune.spec.quantisation import QuantisedFormat
 
 OnCheck = Callable[[int, int], None]
@@ -57,6 +58,8 @@ def check_trials(
             base, task = bases[trial.task.kind], data.planned(trial.task)
             base.kind.check(task, trial, base.tokenizer, data.texts)
             usable.add(_what_examples_depend_on(trial))
+    for trial in _one_of_each(trials, _what_skills_depend_on):
+        _check_skills(trial, bases[trial.task.kind], data, problems)
     unavailable: dict[str, str] = {}
     longest: dict[object, LongestTexts] = {}
     rehearsed = _one_of_each(trials, _what_attaching_depends_on)
@@ -69,7 +72,7 @@ def check_trials(
                 _check_attaching(trial, base)
                 rehearse(trial, base, base.kind.config_for(task, base.shape.config))
                 if (examples := _what_examples_depend_on(trial)) in usable:  # others are refused already
-                    texts = longest.setdefault(examples, LongestTexts(task, trial, base, data.texts))
+                    texts = longest.setdefault(examples, LongestTexts(task, trial, base, data))
                     check_positions(trial, base, texts)
             except Unavailable as error:
                 unavailable.setdefault(trial.method.label, str(error))
@@ -77,6 +80,13 @@ def check_trials(
         problems.lines += [f"{reason} (--skip-unavailable runs the rest)" for reason in unavailable.values()]
     problems.refuse()
     return unavailable
+
+
+def _check_skills(trial: Trial, base: Base, data: DataSets, problems: Problems) -> None:
+    """Collect what keeps the questions of a trial's general skills from being asked."""
+    for place, skill in enumerate(trial.skills):
+        with problems.collected(), naming(f"skills[{place}]"):
+            check_skill(data.skill(skill), trial.recipe, base.tokenizer)
 
 
 def _check_attaching(trial: Trial, base: Base) -> None:
@@ -129,6 +139,11 @@ def _what_examples_depend_on(trial: Trial) -> object:
     # A row that is not trained may be shown worked examples.
     asked_with = None if trial.method.trains else trial.method.canonical_json()
     return trial.task.canonical_json(), trial.recipe.max_length, trial.recipe.loss_on, asked_with
+
+
+def _what_skills_depend_on(trial: Trial) -> object:
+    skills = tuple(skill.canonical_json() for skill in trial.skills)
+    return skills, trial.task.kind, trial.recipe.max_length, trial.recipe.temperature
 
 
 def _what_attaching_depends_on(trial: Trial) -> object:

@@ -5,8 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from paretune.kinds import kind_of
-from paretune.spec import GeneralText, TaskSpec
-from paretune.tasks import AnyTask, Split, get_any_task, read_general_text, task_of
+from paretune.spec import GeneralText, Skill, SkillEntry, TaskSpec
+from paretune.tasks import (
+    AnyTask,
+    SkillQuestions,
+    Split,
+    get_any_task,
+    named_skill,
+    read_general_text,
+    skill_of,
+    task_of,
+)
 
 
 class DataSets:
@@ -16,6 +25,7 @@ class DataSets:
         self._tasks: dict[str, AnyTask] = {}
         self._fitted: dict[str, AnyTask] = {}
         self._texts: dict[str, tuple[str, ...]] = {}
+        self._skills: dict[str, SkillQuestions] = {}
 
     def task(self, name: str, options: Mapping[str, Any], version: str | None = None) -> AnyTask:
         """Return the task of new trials, with the options that its data asks for, of its latest version unless another
@@ -49,6 +59,18 @@ class DataSets:
         if key not in self._texts:
             self._texts[key] = read_general_text(wanted)
         return self._texts[key]
+
+    def named_skill(self, entry: SkillEntry) -> SkillQuestions:
+        """Return the questions of a skill that a study names. Raises `InputError` for what cannot be one."""
+        found = named_skill(self.task(entry.name, entry.options, entry.version), entry)
+        return self._skills.setdefault(found.skill.canonical_json(), found)
+
+    def skill(self, planned: Skill) -> SkillQuestions:
+        """Return the questions of a trial's skill. Raises `InputError` where they changed since it was planned."""
+        key = planned.canonical_json()
+        if key not in self._skills:
+            self._skills[key] = skill_of(planned)
+        return self._skills[key]
 
 
 def _key(task: AnyTask) -> str:

@@ -39,7 +39,7 @@ def phases_of(trial: Trial) -> frozenset[Phase]:
         Phase.SAVE: trains and answers,
         Phase.RELOAD: answers,
         Phase.TEST: answers,
-        Phase.RETAIN: "forgetting" in trial.measures,
+        Phase.RETAIN: "forgetting" in trial.measures,  # general skills among it
     }
     return frozenset(phase for phase, is_wanted in wanted.items() if is_wanted)
 

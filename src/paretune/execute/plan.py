@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from paretune.execute.data_sets import DataSets
-from paretune.kinds import kind_of
+from paretune.kinds import kind_named, kind_of
 from paretune.methods import prior_learning_rate, resolve
 from paretune.models import base_content, check_reference
-from paretune.spec import InputError, MethodEntry, MethodSpec, Metric, Problems, Recipe, Study, Trial
+from paretune.spec import InputError, MethodEntry, MethodSpec, Metric, Problems, Recipe, Skill, Study, Trial, naming
 from paretune.spec.tuning import VALIDATION_LOSS
-from paretune.tasks import AnyTask, fixed_general_text
+from paretune.tasks import AnyTask, SkillQuestions, fixed_general_text
 
 _OF_QUANTISED_WEIGHTS = {"quantisation", "double_quantisation", "quantised_compute_dtype"}
 """Fields of a method's own recipe that hold for the untouched base model too."""
@@ -61,6 +61,8 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
         _check_choice(study, [task for task, _ in tasks])
     with problems.collected():
         _check_metrics(study, [task for task, _ in tasks])
+    with problems.collected():
+        skills = _skills(study, data, [task for task, _ in tasks])
     problems.refuse()
     trials = [
         Planned(
@@ -73,6 +75,7 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
                 seed=seed,
                 recipe=kind_of(task).recipe(recipe.for_examples(num_examples)),
                 general_text=general_text,
+                skills=skills,
             ),
             entry,
             num_examples,
@@ -85,6 +88,39 @@ def planned(study: Study, data: DataSets) -> list[Planned]:
     ]
     _check_twins(study, trials)
     return trials
+
+
+def _skills(study: Study, data: DataSets, tasks: list[AnyTask]) -> tuple[Skill, ...]:
+    """Return the general skills. Raises `InputErrors` with a line for each that does not exist or does not fit."""
+    for task in tasks if study.skills else ():
+        if not kind_of(task).skill_kinds:
+            words = (
+                f'task "{task.card.name}" needs {kind_of(task).words}, and skills are asked of models that write text'
+            )
+            raise InputError(f"skills: {words}; leave skills out")
+    problems, found = Problems(), list[SkillQuestions]()
+    for place, entry in enumerate(study.skills):
+        with problems.collected(), naming(f"skills[{place}]"):
+            questions = data.named_skill(entry)
+            for task in tasks:
+                _check_skill(questions, task)
+            if any(one.skill.identified == questions.skill.identified for one in found):
+                raise InputError(f'task "{entry.name}" is named twice: leave one of them out')
+            found.append(questions)
+    problems.refuse()
+    return tuple(questions.skill for questions in found)
+
+
+def _check_skill(questions: SkillQuestions, task: AnyTask) -> None:
+    """Raise `InputError` for a skill that the model of a task cannot be asked, or that is part of the task."""
+    kind = kind_of(task)
+    if questions.kind not in kind.skill_kinds:
+        raise InputError(
+            f'task "{questions.card.name}" needs {kind_named(questions.kind).words}, and task "{task.card.name}" of '
+            f"the study {kind.words}; leave it out of skills"
+        )
+    if (overlap := questions.overlap_with(task)) is not None:
+        raise InputError(f'task "{questions.card.name}": {overlap}; name skills that the study does not train')
 
 
 def _check_twins(study: Study, trials: list[Planned]) -> None:

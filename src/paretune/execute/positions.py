@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from paretune.execute.base import Base
-from paretune.kinds import LongText, ReadTexts
+from paretune.execute.data_sets import DataSets
+from paretune.kinds import LongText
+from paretune.kinds.skills import longest_skill_questions
 from paretune.methods import Method, build
 from paretune.spec import InputError, Recipe, Trial
 from paretune.tasks import AnyTask
@@ -16,11 +18,11 @@ _SHORTEST = next(rule.ge for rule in Recipe.model_fields["max_length"].metadata 
 class LongestTexts:
     """The longest texts of a task, under one `max_length`. They are looked up when they are first asked for."""
 
-    def __init__(self, task: AnyTask, trial: Trial, base: Base, read_texts: ReadTexts) -> None:
+    def __init__(self, task: AnyTask, trial: Trial, base: Base, data: DataSets) -> None:
         self._task = task
         self._trial = trial
         self._base = base
-        self._read_texts = read_texts
+        self._data = data
 
     @cached_property
     def example(self) -> int:
@@ -30,7 +32,9 @@ class LongestTexts:
     @cached_property
     def others(self) -> Sequence[LongText]:
         """The longest of the other texts."""
-        return self._base.kind.other_texts(self._task, self._trial, self._base.tokenizer, self._read_texts)
+        tokenizer = self._base.tokenizer
+        own = self._base.kind.other_texts(self._task, self._trial, tokenizer, self._data.texts)
+        return [*own, *longest_skill_questions(self._trial, tokenizer, self._data.skill)]
 
 
 def check_virtual_tokens(trial: Trial, base: Base) -> None:

@@ -174,6 +174,7 @@ class TrialRun:
             "groups": result.groups,
             "num_items": len(result.items),
             "text_loss_changes": result.text_loss_changes,
+            "skills": result.skills,
             "drifts": result.drifts,
             "generator": result.generator,
         }

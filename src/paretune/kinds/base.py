@@ -14,7 +14,7 @@ from paretune.kinds.probe import Subject
 from paretune.measure import Phases
 from paretune.methods import Context, KindTraits, Method, Objective
 from paretune.models import LoadedModel
-from paretune.spec import DataReport, GeneralText, GeneratorName, Phase, Recipe, Trial
+from paretune.spec import DataReport, GeneralText, GeneratorName, ModelKind, Phase, Recipe, SkillResult, Trial
 from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, Split
 
@@ -66,6 +66,7 @@ class Evaluation(NamedTuple):
     groups: dict[str, dict[str, float]]
     items: Sequence[Item]
     text_loss_changes: tuple[float, ...] = ()
+    skills: tuple[SkillResult, ...] = ()
     drifts: tuple[float, ...] = ()
     pictures: Sequence[KeptPicture] = ()
     notes: tuple[str, ...] = ()
@@ -133,6 +134,8 @@ class Kind(ABC, Generic[TaskT]):
     """Whether `load` follows a recipe's quantisation."""
     shards: ClassVar[bool] = False
     """Whether training may be sharded: for one of several processes, `load` then leaves the model in main memory."""
+    skill_kinds: ClassVar[frozenset[ModelKind]] = frozenset()
+    """The kinds of tasks that `evaluate` puts to the base model and the trained one as general skills, by name."""
     generates: ClassVar[bool] = False
     """Whether an estimate covers answers that are generated token by token."""
 

@@ -41,7 +41,7 @@ from paretune.methods import KindTraits, Objective
 from paretune.methods.base import LANGUAGE
 from paretune.models import LoadedModel, load_model, makes_pictures, on_device, tokenizer_of
 from paretune.models.shapes import architecture_of, config_object, find_shape, only_reads
-from paretune.spec import CLAIMS, DataReport, Recipe, Trial
+from paretune.spec import CAUSAL_LM, CLAIMS, DataReport, ModelKind, Recipe, Trial
 from paretune.tasks import Example, Task
 
 NUM_NEW_TOKENS = 6
@@ -58,6 +58,7 @@ class CausalLm(Kind[Task]):
     tasks: ClassVar[type[Any]] = Task
     claims: ClassVar[frozenset[str]] = frozenset(CLAIMS)
     generates: ClassVar[bool] = True
+    skill_kinds: ClassVar[frozenset[ModelKind]] = frozenset({CAUSAL_LM})
     quantises: ClassVar[bool] = True
     shards: ClassVar[bool] = True
 

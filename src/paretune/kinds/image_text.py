@@ -35,7 +35,7 @@ from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Method, Objective, build
 from paretune.models import LoadedModel, find_shape, load_model, makes_pictures, on_device, tokenizer_of
 from paretune.models.shapes import config_object
-from paretune.spec import IMAGE_TEXT, DataReport, InputError, Trial
+from paretune.spec import CAUSAL_LM, IMAGE_TEXT, DataReport, InputError, ModelKind, Trial
 from paretune.tasks import Task
 
 
@@ -46,6 +46,7 @@ class ImageText(Kind[Task]):
     words: ClassVar[str] = "a model that reads pictures and text"
     tasks: ClassVar[type[Any]] = Task
     claims: ClassVar[frozenset[str]] = CLAIMS_OF_EVERY_KIND
+    skill_kinds: ClassVar[frozenset[ModelKind]] = frozenset({CAUSAL_LM, IMAGE_TEXT})
     quantises: ClassVar[bool] = True
 
     def fits(self, reference: str) -> bool:

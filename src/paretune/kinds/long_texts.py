@@ -21,9 +21,12 @@ def longest_example(task: Task, trial: Trial, tokenizer: Any) -> int:
     return max((length for length in lengths if length <= most), default=0)
 
 
-def longest_question(task: Task, trial: Trial, tokenizer: Any) -> LongText:
-    """Return the longest question of validation and test as it is put, worked examples before it, with its answer."""
-    num_shots = build(trial.method).num_shots
+def longest_question(task: Task, trial: Trial, tokenizer: Any, num_shots: int | None = None) -> LongText:
+    """Return the longest question of validation and test as it is put, worked examples before it, with its answer.
+
+    `num_shots` is by default what the trial's method shows.
+    """
+    num_shots = build(trial.method).num_shots if num_shots is None else num_shots
     shots, opening = task.examples("train")[:num_shots], task.few_shot(num_shots)
     written = answering(task, tokenizer).max_new_tokens - 1 if task.generates else 0  # nothing follows the last token
     listed: dict[tuple[str, ...], int] = {}

@@ -17,8 +17,14 @@ class PictureTokenizer:
     It is called as the tokenizer is, and has all that the tokenizer has.
     """
 
-    def __init__(self, processor: Any) -> None:
+    def __init__(self, processor: Any, *, shows_picture: bool = True) -> None:
+        """`shows_picture` says whether the template shows a picture: not for questions that are text alone."""
         self.processor = processor
+        self._shows_picture = shows_picture
+
+    def without_pictures(self) -> "PictureTokenizer":
+        """Return the same for conversations that are text alone."""
+        return PictureTokenizer(self.processor, shows_picture=False)
 
     def __getattr__(self, name: str) -> Any:
         if name == "processor":  # not there yet, as while it is copied
@@ -44,8 +50,8 @@ class PictureTokenizer:
         return token
 
     def apply_chat_template(self, messages: Iterable[Mapping[str, str]], **settings: Any) -> Any:
-        """Return a conversation as the template shows it, the picture at the start of the first question."""
-        turns, places = [], iter(["image"])
+        """Return a conversation as the template shows it, a picture at the start of the first question."""
+        turns, places = [], iter(["image"] if self._shows_picture else [])
         for message in messages:
             parts: list[dict[str, str]] = [{"type": "text", "text": message["content"]}]
             if message["role"] == "user":

@@ -34,6 +34,7 @@ LEAST = {
     "trainable_parameters": "fewest trainable parameters",
     "checkpoint_bytes": "smallest checkpoint",
     "forgetting": "least forgetting",
+    "skills_lost": "fewest points lost on skills",
     "drift": "least drift",
 }
 """Where "lowest" with the metric's label is not what people say."""

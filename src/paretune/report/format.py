@@ -23,6 +23,8 @@ def span(metric: Metric, low: float, high: float, between: str = "–") -> str:
     if metric.unit is Unit.FRACTION:
         digits = 0 if f"{low:.0%}" != f"{high:.0%}" else 1
         return f"{low:.{digits}%}{between}{high:.{digits}%}".replace("%–", "–")
+    if metric.unit is Unit.POINTS:
+        return f"{low:z.1f}{between}{points(high)}"
     if metric.unit in {Unit.COSINE, Unit.NATS}:
         return f"{low:.2f}{between}{high:.2f}"
     return f"{show(metric, low)}{between}{show(metric, high)}"
@@ -31,6 +33,16 @@ def span(metric: Metric, low: float, high: float, between: str = "–") -> str:
 def percent(share: float) -> str:
     """Return a share as a percentage with one decimal."""
     return f"{share:.1%}"
+
+
+def points(value: float) -> str:
+    """Return percentage points with one decimal."""
+    return f"{value:z.1f} points"
+
+
+def standard_error(metric: Metric, error: float) -> str:
+    """Return a standard error as it stands below a value: "±0.004", of points "±0.4"."""
+    return f"±{error:.{1 if metric.unit is Unit.POINTS else 3}f}"
 
 
 def probability(share: float | None) -> str:
@@ -92,5 +104,6 @@ _SHOWN: dict[Unit, Callable[[float], str]] = {
     Unit.BYTES: size,
     Unit.SECONDS: duration,
     Unit.COUNT: count,
+    Unit.POINTS: points,
     Unit.PLAIN: number,
 }

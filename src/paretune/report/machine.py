@@ -12,6 +12,7 @@ from paretune.report.amounts import power_notes, training_json
 from paretune.report.audit_marks import audit_notes, audit_warnings, marks_for
 from paretune.report.cost import cost_json
 from paretune.report.curves import curves_json, curves_of
+from paretune.report.skills import skills_json
 from paretune.report.wording import claim_notes, notes, row_outcome
 from paretune.spec import Record, StudyPlan
 
@@ -68,6 +69,7 @@ def _row(row: Row) -> dict[str, Any]:
         "by_seed": {row.quality: {str(seed): value for seed, value in row.by_seed.items()}},
         "standard_errors": _finite(row.standard_errors),
         "intervals": {row.quality: list(interval)} if interval else {},
+        **skills_json(row),
         "groups": {name: _finite(group) for name, group in row.groups.items()},
         "left_out_of_fronts": row.below_floor,
         "pareto_front_costs": sorted(row.fronts),

@@ -7,13 +7,15 @@ from paretune.analysis.table.scored import scored_metrics
 from paretune.report.format import show
 from paretune.spec import METRICS, Metric
 
-RETENTION = ("forgetting", "drift")
+RETENTION = ("forgetting", "skills_lost", "drift")
+"""The metrics that say what was forgotten."""
 _SHORT = {
     "train_peak_bytes": "Training\nmemory",
     "run_peak_reserved_bytes": "Memory,\nwhole run",
     "train_peak_reserved_bytes": "Memory\n(reserved)",
     "accuracy_lenient": "Leni-\nent",
     "accuracy_published": "Their\nrule",
+    "skills_lost": "Skills\nlost",
 }
 
 
@@ -32,8 +34,8 @@ def other_scores(rows: Sequence[Row]) -> list[Metric]:
 
 
 def retention_of(rows: Sequence[Row]) -> list[str]:
-    """Return the metric that says what these rows forgot, in a list; an empty one where none was measured."""
-    return [name for name in RETENTION if any(name in row.metrics for row in rows)][:1]
+    """Return the metrics that say what these rows forgot; none where it was not measured."""
+    return [name for name in RETENTION if any(name in row.metrics for row in rows)]
 
 
 def head_text(row: Row) -> str:

@@ -57,14 +57,15 @@ class Axis(NamedTuple):
 
 
 def intervals_of(rows: Sequence[Row], name_of: Callable[[Row], str]) -> dict[str, dict[str, Span]]:
-    """Return the 95% intervals of judged rows: of their main metric, and of forgetting by its standard error."""
+    """Return the 95% intervals of judged rows: of the main metric, and of what was forgotten by its error."""
     found: dict[str, dict[str, Span]] = {}
     for row in rows:
         if row.quality_interval is not None:
             found.setdefault(row.quality, {})[name_of(row)] = row.quality_interval.low, row.quality_interval.high
-        error, value = row.standard_errors.get("forgetting"), row.metrics.get("forgetting")
-        if error is not None and value is not None and math.isfinite(error):
-            found.setdefault("forgetting", {})[name_of(row)] = value - Z_95 * error, value + Z_95 * error
+        for name in ("forgetting", "skills_lost"):
+            error, value = row.standard_errors.get(name), row.metrics.get(name)
+            if error is not None and value is not None and math.isfinite(error):
+                found.setdefault(name, {})[name_of(row)] = value - Z_95 * error, value + Z_95 * error
     return found
 
 

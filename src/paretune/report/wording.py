@@ -12,8 +12,10 @@ from paretune.analysis.table.scored import main_metric, main_metrics
 from paretune.report.format import plain
 from paretune.report.measured import other_scores
 from paretune.report.parts import parts_note
+from paretune.report.skills import skills_note
 from paretune.spec import (
     BUILT_IN_TEXT,
+    METRICS,
     Cancelled,
     Diverged,
     Failed,
@@ -94,7 +96,7 @@ def _moderation_note(rows: Sequence[Row]) -> list[str]:
 def column_notes(rows: Sequence[Row]) -> dict[str, str]:
     """Return what stands in columns whose heading does not say it, by the heading.
 
-    These are lenient accuracy, the parts of each task's questions, and forgetting's unit.
+    These are lenient accuracy, the parts of each task's questions, forgetting's unit, and which skills were asked.
     """
     found: dict[str, str] = {}
     for task in dict.fromkeys(row.task for row in rows):
@@ -111,6 +113,8 @@ def column_notes(rows: Sequence[Row]) -> dict[str, str]:
     if measured := [row for row in rows if "forgetting" in row.metrics]:
         note = f"increase of the loss on general text ({_general_text(measured)}), in nats per token"
         found["Forgetting"] = f"Forgetting: {note}, ± its standard error over texts; +0.05 is a perplexity 5% higher."
+    if note := skills_note(rows):
+        found[METRICS["skills_lost"].label] = note
     return found
 
 

@@ -49,6 +49,7 @@ from paretune.spec.record import (
     TimedOut,
 )
 from paretune.spec.sharding import Sharding
+from paretune.spec.skills import Skill, SkillEntry, SkillResult
 from paretune.spec.study import EMBEDDED_ENCODER, EMBEDDED_MODEL, Study
 from paretune.spec.task import TaskCard, TaskEntry, TaskSpec
 from paretune.spec.trial import EVERYTHING, Measure, Trial
@@ -64,7 +65,8 @@ __all__ = [
     "ModelKind", "NotApplicable", "NotPassed", "Ok", "OutOfMemory", "Outcome", "Passed", "Phase", "PhaseReading",
     "PlannedStage", "Problems", "Provenance", "Reading", "Recipe", "Record", "Refused", "RowsReport", "Search",
     "Sharding",
-    "ShownExample", "Study", "StudyPlan", "TaskCard", "TaskEntry", "TaskSpec", "TimedOut", "Trial", "TunedValues",
+    "ShownExample", "Skill", "SkillEntry", "SkillResult", "Study", "StudyPlan", "TaskCard", "TaskEntry",
+    "TaskSpec", "TimedOut", "Trial", "TunedValues",
     "Tuning", "Unavailable", "Unit", "Unreachable", "Verdict", "by_id", "content_hash", "metric_table", "naming",
     "nearest", "one_line", "read_audit", "relabelled",
 ]  # fmt: skip

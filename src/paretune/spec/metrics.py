@@ -45,6 +45,7 @@ class Unit(StrEnum):
     COUNT = "count"
     NATS = "nats per token"
     COSINE = "cosine"
+    POINTS = "points"
     PLAIN = "plain number"
 
 
@@ -149,6 +150,7 @@ _BOUNDS: dict[Unit, tuple[float | None, float | None]] = {
     Unit.FRACTION: (0.0, 1.0),
     Unit.COSINE: (-1.0, 1.0),
     Unit.NATS: (None, None),
+    Unit.POINTS: (-100.0, 100.0),
 }
 
 METRICS: dict[str, Metric] = {
@@ -221,6 +223,12 @@ METRICS: dict[str, Metric] = {
             "+0.05 is a perplexity 5% higher. Not defined for a classifier.",
         ),
         _measured(
+            "skills_lost", "Skills lost", Unit.POINTS, Direction.LOWER, Phase.RETAIN,
+            "How many points the share of right answers to questions of general skills fell from the base model to the "
+            "trained one, mean over questions, ± its standard error over questions, each compared before and after. "
+            "The study names the skills. Negative: it rose.",
+        ),
+        _measured(
             "drift", "Drift", Unit.COSINE, Direction.LOWER, Phase.RETAIN,
             "How far images generated for other captions moved from those of the base model, from the same noise: "
             "(1 - cosine of their features) / 2, mean over images.",
@@ -243,7 +251,8 @@ METRICS: dict[str, Metric] = {
 
 COSTS = (
     "train_peak_bytes", "run_peak_reserved_bytes", "train_peak_reserved_bytes", "step_seconds",
-    "reported_train_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting", "drift",
+    "reported_train_seconds", "checkpoint_bytes", "trainable_parameters", "forgetting",
+    "skills_lost", "drift",
 )  # fmt: skip
 """What quality is weighed against, in the order of the table."""
 CLOCKS_AND_PEAKS = frozenset({

@@ -11,6 +11,7 @@ from paretune.spec.errors import nearest
 from paretune.spec.imported import Imported
 from paretune.spec.metrics import CLOCKS_AND_PEAKS, Metric, Phase
 from paretune.spec.shown import Shown
+from paretune.spec.skills import SkillResult
 from paretune.spec.trial import Trial
 
 SCHEMA_VERSION = 3
@@ -154,6 +155,8 @@ class Record(Shown, Data):
     """Validation examples longer than that: the validation loss is over the others."""
     text_loss_changes: tuple[float, ...] = ()
     """Forgetting, text by text, in nats per token."""
+    skills: tuple[SkillResult, ...] = later(())
+    """What was lost of each general skill, in the order of the trial's."""
     drifts: tuple[float, ...] = later(())
     """Drift, picture by picture, always of the same captions and noises in the same order."""
     trainable_dtypes: tuple[str, ...] = ()
@@ -226,6 +229,11 @@ class Record(Shown, Data):
         alone = self.audit is not None and self.audit.answered_alone
         return 1 if alone else self.trial.recipe.answer_batch_size
 
+    @property
+    def skill_changes(self) -> tuple[float, ...]:
+        """What was lost of the general skills question by question, in points, one skill after another."""
+        return tuple(change for skill in self.skills for change in skill.changes)
+
     def metric(self, name: str) -> float | None:
         """Return a value by its name, or None where it was not measured. Raises `ValueError` for an unknown one."""
         if name not in self.metrics and name not in self.trial.task.table:
@@ -234,6 +242,6 @@ class Record(Shown, Data):
 
 
 def summary(record: Record) -> dict[str, Any]:
-    """Return the record without per-step and per-text series, for `--json`."""
-    series = {"train_losses", "step_seconds", "text_loss_changes", "drifts"}
-    return record.model_dump(mode="json", exclude=series)
+    """Return the record without per-step, per-text and per-question series, for `--json`."""
+    series = dict.fromkeys(("train_losses", "step_seconds", "text_loss_changes", "drifts"), True)
+    return record.model_dump(mode="json", exclude={**series, "skills": {"__all__": {"changes"}}})

@@ -13,6 +13,7 @@ from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodEntry
 from paretune.spec.recipe import Recipe
 from paretune.spec.shown import Brief, Shown
+from paretune.spec.skills import SkillEntry
 from paretune.spec.task import TaskEntry
 from paretune.spec.tuning import Between, Tuning
 
@@ -50,6 +51,8 @@ class Study(Shown, Data):
     """Choose every method's learning rate on validation data first. None: all rates are given, or are priors."""
     general_text: GeneralText | None = later(None)
     """Text on which forgetting is measured, in place of the passages that come with Paretune."""
+    skills: tuple[SkillEntry, ...] = later(())
+    """Tasks whose test questions are asked of the base model and of each final trial's trained model."""
     time_limit_seconds: float = Field(default=3600.0, gt=0)
     """A trial that takes longer is stopped and recorded as timed out."""
 
@@ -63,12 +66,13 @@ class Study(Shown, Data):
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:
-        """Let a task be named by its name alone, and every method be entered once for each of `recipe_variants`."""
+        """Let tasks be named by their names alone, and every method be entered once for each of `recipe_variants`."""
         if not isinstance(value, dict):
             return value
-        if isinstance(value.get("tasks"), list):
-            tasks = [{"name": task} if isinstance(task, str) else task for task in value["tasks"]]
-            value = value | {"tasks": tasks}
+        for field in ("tasks", "skills"):
+            if isinstance(value.get(field), list):
+                named = [{"name": task} if isinstance(task, str) else task for task in value[field]]
+                value = value | {field: named}
         if "recipe_variants" in value:
             methods = list(_in_variants(value.get("methods"), value["recipe_variants"]))
             value = {name: part for name, part in value.items() if name != "recipe_variants"} | {"methods": methods}

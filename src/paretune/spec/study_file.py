@@ -26,7 +26,9 @@ def study_toml(study: Study) -> str:
     tables["recipe"] = shown | tables.get("recipe", {})
     for name in ("tasks", "methods"):
         value[name] = [_short(entry) for entry in value.get(name, [{"name": "word_problems"}])]
-    order = ("name", "description", "base_model", "tasks", "methods", "learning_rates", "seeds")
+    if "skills" in value:
+        value["skills"] = [_short(entry) for entry in value["skills"]]
+    order = ("name", "description", "base_model", "tasks", "methods", "learning_rates", "seeds", "skills")
     lines = [f"{name} = {_listed(value.pop(name))}" for name in order if name in value]
     lines += [f"{name} = {_toml(one)}" for name, one in value.items()]
     for name, table in tables.items():

@@ -11,6 +11,7 @@ from paretune.spec.kinds import CAUSAL_LM, DIFFUSION, ModelKind
 from paretune.spec.method import MethodSpec
 from paretune.spec.quantisation import earlier_name
 from paretune.spec.recipe import Recipe
+from paretune.spec.skills import Skill
 from paretune.spec.task import TaskSpec
 
 Measure = Literal["answers", "forgetting", "memory"]
@@ -36,6 +37,8 @@ class Trial(Data):
     """The questions that are answered at the end. Choices are made on validation, the test set is for final trials."""
     general_text: GeneralText | None = later(None)
     """Text on which forgetting is measured; None for the passages that come with Paretune."""
+    skills: tuple[Skill, ...] = later(())
+    """What is asked before and after training besides, where forgetting is measured."""
     measures: tuple[Measure, ...] = later(EVERYTHING)
     """What is measured in addition to training and the validation loss: answers to the split's questions, forgetting of
     general text or, of an image model, drift (both from the checkpoint, which is saved where there are answers), and
@@ -80,10 +83,12 @@ class Trial(Data):
         resolved = self.model_copy(
             update={"base_model": self.base, "base_content": None, "task": self.task.as_identified}
         )
-        exclude: dict[str, Any] = {"task": self.task.unidentifying, "general_text": {"source"}}
+        exclude: dict[str, Any] = {"task": self.task.unidentifying, "general_text": {"source"}, "skills": True}
         if self.task.content_hash is not None:
             exclude["method"] = {"label"}
         value = resolved.model_dump(mode="json", exclude=exclude)
+        if self.skills:
+            value["skills"] = [skill.identified for skill in self.skills]
         if self.recipe.quantisation is not None:
             value["recipe"]["quantisation"] = earlier_name(self.recipe.quantisation)
         return content_hash(canonical(value))
@@ -95,7 +100,13 @@ class Trial(Data):
         mine, other = self.general_text, earlier.general_text
         if (mine and mine.identity) != (other and other.identity):
             return "other general text, on which forgetting is measured"
+        if not (self.tunes or earlier.tunes) and self._skills != earlier._skills:
+            return "other general skills" if earlier.skills else "no general skills (skills of the study)"
         return None
+
+    @property
+    def _skills(self) -> list[dict[str, Any]]:
+        return [skill.identified for skill in self.skills]
 
     @property
     def base_text(self) -> str:

@@ -15,6 +15,7 @@ from paretune.tasks.registry import (
     task_of,
     task_versions,
 )
+from paretune.tasks.skills import SkillQuestions, named_skill, skill_names, skill_of
 
 __all__ = [
     "Answer",
@@ -31,13 +32,17 @@ __all__ = [
     "PictureExample",
     "Respondent",
     "Score",
+    "SkillQuestions",
     "Split",
     "Task",
     "fixed_general_text",
     "get_any_task",
     "get_task",
+    "named_skill",
     "open_picture",
     "read_general_text",
+    "skill_names",
+    "skill_of",
     "task_cards",
     "task_class",
     "task_names",

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from paretune.spec import CAUSAL_LM, InputError, ModelKind, Recipe, RowsReport, TaskCard, TaskSpec, content_hash
+from paretune.spec.metrics import DeclaredMetrics
 from paretune.tasks.asking import Answer, CorpusMetric, Respondent, answer_of
 from paretune.tasks.options import Kind, checked_options, under_todays_names
 
@@ -123,16 +124,19 @@ class AnyTask(ABC):
 
     def spec(self) -> TaskSpec:
         """Return this task as data, for a trial."""
-        card = self.card
+        return self.spec_with(self.content_hash, self.card.metrics)
+
+    def spec_with(self, content: str, metrics: DeclaredMetrics) -> TaskSpec:
+        """Return this task as data, with the hash of what is asked and what of its scores counts."""
         silent = {name for name in self.later_options if self.options[name] == self.default_options[name]}
         return TaskSpec(
-            name=card.name,
-            version=card.version,
+            name=self.card.name,
+            version=self.card.version,
             options={name: value for name, value in self.options.items() if name not in silent},
-            content_hash=self.content_hash,
+            content_hash=content,
             kind=self.kind,
             locations=self.locations,
-            metrics=card.metrics,
+            metrics=metrics,
         )
 
 
@@ -197,6 +201,10 @@ class Task(AnyTask):
     def sample(cls) -> Example | None:
         """Return a training example to show what the task asks, or None where that needs data from elsewhere."""
         return None
+
+    def hash_of_questions(self, questions: Sequence[Example]) -> str:
+        """Return the hash of some test questions, which changes wherever they would be put or scored otherwise."""
+        return hash_of({"test": questions})
 
     def few_shot(self, num_shots: int) -> str:
         """Return the text put before a prompt to show `num_shots` worked training examples."""

@@ -56,6 +56,7 @@ class Cell(NamedTuple):
             update={
                 "recipe": self.tuning_recipe,
                 "split": "validation",
+                "skills": (),
                 "measures": measures_for_choice(choose_by),
             }
         )

@@ -78,5 +78,6 @@ def test_places_are_found_in_records_and_study() -> None:
         locations=("path", "test_path"),
     )  # fmt: skip
     record = make_record(task=task, base_model="path:/srv/model")
-    study = make_study(general_text={"source": "/srv/texts.txt"}, base_model="hub:a/b@main")
-    assert places_in([record], study) == ["../x/y.csv", "/srv/model", "/srv/texts.txt"]
+    skill = {"name": "own_data", "options": {"path": "/srv/skill.csv"}}
+    study = make_study(general_text={"source": "/srv/texts.txt"}, base_model="hub:a/b@main", skills=[skill])
+    assert places_in([record], study) == ["../x/y.csv", "/srv/model", "/srv/skill.csv", "/srv/texts.txt"]

@@ -12,10 +12,12 @@ _LARGE = 1e7
 
 
 def gap(metric: Metric, amount: float) -> str:
-    """Return an amount of a main metric: "3.2 points" of a share, "0.032" of a cosine, "0.032 nats per token"."""
+    """Return an amount of a metric: "3.2 points" of a share, "0.032" of a cosine, "0.032 nats per token"."""
     match metric.unit:
         case Unit.FRACTION:
             return points(amount)
+        case Unit.POINTS:
+            return points(amount / 100)
         case Unit.NATS | Unit.SECONDS | Unit.BYTES:
             return f"{number(amount)} {metric.unit}"
         case _:

@@ -14,6 +14,7 @@ _MULTIPLES: dict[Unit, dict[str, float]] = {
     Unit.COUNT: {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9},
     Unit.NATS: {"": 1.0},
     Unit.COSINE: {"": 1.0},
+    Unit.POINTS: {"": 1.0, "point": 1.0, "points": 1.0},
     Unit.PLAIN: {"": 1.0},
 }  # fmt: skip
 _EXAMPLES = {
@@ -23,6 +24,7 @@ _EXAMPLES = {
     Unit.COUNT: "5M or 300k",
     Unit.NATS: "0.05",
     Unit.COSINE: "0.7",
+    Unit.POINTS: "2",
     Unit.PLAIN: "12.5",
 }
 _AMOUNT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re.IGNORECASE)

@@ -124,8 +124,8 @@ class ComparisonSet:
     def metric_blocks(self, metric: str) -> Blocks:
         """Return draws of a value for each row: NaN for a row that has none.
 
-        The main metric: over questions and seeds. Forgetting and drift: over texts, or pictures, and seeds, where the
-        records hold them one by one.
+        The main metric: over questions and seeds. Forgetting, skills lost and drift: over texts, questions or pictures,
+        and seeds, where the records hold them one by one.
         Everything else: over seeds, and without any spread where there is one seed or all agree.
         """
         if metric == self.quality:
@@ -186,9 +186,10 @@ def num_questions(row: Row) -> int:
 
 _ONE_BY_ONE: dict[str, Callable[[Record], Sequence[float]]] = {
     "forgetting": attrgetter("text_loss_changes"),
+    "skills_lost": attrgetter("skill_changes"),
     "drift": attrgetter("drifts"),
 }
-"""Values that records hold text by text or picture by picture."""
+"""Values that records hold text by text, question by question or picture by picture."""
 
 
 def _components(rows: Sequence[Row], read: Callable[[Record], Sequence[float]]) -> list[VarianceComponents] | None:

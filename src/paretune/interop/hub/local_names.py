@@ -91,8 +91,10 @@ def last_part(path: str) -> str:
 def places_in(records: Iterable[Record], study: Study) -> list[str]:
     """Return where records and study say that data and base models lie on a disk."""
     records = list(records)
-    locations = {name for record in records for name in record.trial.task.locations}
-    options = [record.trial.task.options for record in records] + [entry.options for entry in study.tasks]
+    tasks = [record.trial.task for record in records]
+    tasks += [skill.task for record in records for skill in record.trial.skills]
+    locations = {name for task in tasks for name in task.locations}
+    options = [task.options for task in tasks] + [entry.options for entry in (*study.tasks, *study.skills)]
     found = [one.get(name) for one in options for name in locations]
     texts = [study.general_text, *(record.trial.general_text for record in records)]
     found += [text.source for text in texts if text is not None]

@@ -17,7 +17,7 @@ from paretune.report.console.curves_terminal import curves_summary
 from paretune.report.console.fitted_table import ColumnNote, FittedColumn, FittedTable
 from paretune.report.cost import cost_line
 from paretune.report.curves import curves_of
-from paretune.report.format import MISSING, plain, rate, show, span
+from paretune.report.format import MISSING, plain, rate, show, span, standard_error
 from paretune.report.measured import head_text, other_scores, retention_of, short_label
 from paretune.report.standing_marks import FRONT_MARK, NEAR_MARK, TIED_MARK, front_mark, front_rule, is_tied
 from paretune.report.wording import (
@@ -38,7 +38,16 @@ from paretune.spec import METRICS, Metric, Record, StudyPlan, Unit
 
 _Column = FittedColumn[Row]
 _LOSS = METRICS["validation_loss"]
-_NEEDED = ("Training memory", "Forgetting", "Step time", "Learning rate", "Checkpoint", "Seeds", "Trainable")
+_NEEDED = (
+    "Training memory",
+    "Forgetting",
+    "Skills lost",
+    "Step time",
+    "Learning rate",
+    "Checkpoint",
+    "Seeds",
+    "Trainable",
+)
 """Columns from the most needed on, behind the main metric: others are the first to go from a narrow console."""
 
 
@@ -116,7 +125,9 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
         _Column(short_label(memory), _figure(memory)),
         _Column("Step\ntime", _figure(METRICS["step_seconds"])),
         *(
-            _Column(METRICS[name].label, _forgetting if name == "forgetting" else _figure(METRICS[name]))
+            _Column(
+                short_label(METRICS[name]), _figure(METRICS[name]) if name == "drift" else _forgotten(METRICS[name])
+            )
             for name in retention_of(rows)
         ),
         _Column("Check-\npoint", _figure(METRICS["checkpoint_bytes"])),
@@ -168,7 +179,11 @@ def _short(metric: Metric, value: float) -> str:
     return f"{value:.0%}" if metric.unit is Unit.FRACTION else show(metric, value)
 
 
-def _forgetting(row: Row) -> str:
-    text = show(METRICS["forgetting"], row.metrics.get("forgetting"))
-    error = row.standard_errors.get("forgetting")
-    return text if error is None or text == MISSING else f"{text}\n±{error:.3f}"
+def _forgotten(metric: Metric) -> Callable[[Row], str]:
+    """Return the cells of a value with its standard error over texts or questions."""
+
+    def cell(row: Row) -> str:
+        text, error = show(metric, row.metrics.get(metric.name)), row.standard_errors.get(metric.name)
+        return text if error is None or text == MISSING else f"{text}\n{standard_error(metric, error)}"
+
+    return cell

@@ -95,7 +95,7 @@ def value_axis(metric: Metric, *, grid: bool | None = None) -> Any:
 
 def is_logarithmic(metric: Metric, values: Sequence[float]) -> bool:
     """Tell whether values spread so far that a logarithmic axis shows them better."""
-    if metric.unit in {Unit.NATS, Unit.FRACTION, Unit.COSINE}:
+    if metric.unit in {Unit.NATS, Unit.FRACTION, Unit.COSINE, Unit.POINTS}:
         return False  # differences, which may be negative, and what ends at 1
     return bool(values) and min(values) > 0 and max(values) / min(values) > _LOG_FROM_RATIO
 

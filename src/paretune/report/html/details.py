@@ -83,6 +83,7 @@ def study_of(row: Row, study: Study) -> str:
                 seeds=row.seeds,
                 recipe=study.recipe,
                 general_text=study.general_text,
+                skills=study.skills,
                 time_limit_seconds=study.time_limit_seconds,
             )
         )

@@ -14,7 +14,7 @@ from paretune.analysis.table.selection import MEMORY, View, first_measured
 from paretune.report.decisions import LIKELY, capability_text, experiment_text, least_text, tied_though_likely
 from paretune.report.format import plain, probability
 from paretune.report.html.page_table import view_key
-from paretune.report.measured import RETENTION
+from paretune.report.measured import retention_of
 from paretune.spec import CLAIMS, COSTS, Record, Study
 
 FIRST_NEEDS = ("mergeable", "servable_by_vllm")
@@ -23,7 +23,7 @@ FIRST_NEEDS = ("mergeable", "servable_by_vllm")
 
 def limited_metrics(rows: Sequence[Row]) -> list[str]:
     """Return the metrics that have a slider: the main ones, memory, step time, sizes and forgetting."""
-    costs = (first_measured(rows, MEMORY), "checkpoint_bytes", "step_seconds", first_measured(rows, RETENTION))
+    costs = (first_measured(rows, MEMORY), "checkpoint_bytes", "step_seconds", *retention_of(rows))
     names = dict.fromkeys([*(main_metric([row]).name for row in rows), *costs, "trainable_parameters"])
     return [name for name in names if len({row.metrics[name] for row in rows if name in row.metrics}) > 1]
 

@@ -12,6 +12,7 @@ from paretune.report.audit_marks import audit_warnings
 from paretune.report.format import plain, rate
 from paretune.report.html.facets import FACETS, citation_of
 from paretune.report.html.page_table import Cell, Column, view_key
+from paretune.report.measured import RETENTION
 from paretune.report.standing_marks import front_mark, is_tied
 from paretune.report.wording import departures
 from paretune.spec import COSTS, Metric, Study
@@ -57,9 +58,7 @@ def rows_data(
         "low": [row.quality_interval.low if row.quality_interval else None for row in rows],
         "high": [row.quality_interval.high if row.quality_interval else None for row in rows],
         "errors": {
-            name: values
-            for name in ("forgetting", "drift")
-            if any(values := [finite(row.standard_errors.get(name)) for row in rows])
+            name: values for name in RETENTION if any(values := [finite(row.standard_errors.get(name)) for row in rows])
         },
         "below_floor": [int(row.below_floor) for row in rows],
         "shares": [_front_shares(row) for row in rows],

@@ -9,10 +9,11 @@ from paretune.analysis.decisions.phrases import gap
 from paretune.analysis.table.scored import by_task, declared_metrics, main_metrics
 from paretune.analysis.table.selection import MEMORY, first_measured
 from paretune.report.audit_marks import audit_warnings
-from paretune.report.format import MISSING, plain, probability, rate, show, span
+from paretune.report.format import MISSING, plain, probability, rate, show, span, standard_error
 from paretune.report.html.facets import FACETS, Facet
 from paretune.report.measured import head_text, other_scores, retention_of
 from paretune.report.parts import part_definition
+from paretune.report.skills import skills_of
 from paretune.report.standing_marks import is_tied
 from paretune.report.wording import (
     departures,
@@ -97,6 +98,7 @@ def further_columns(rows: Sequence[Row], columns: Sequence[Column]) -> list[Colu
     found = {metric.name: metric for metric in (*declared_metrics(rows), *METRICS.values())}
     there = {name for row in rows for name in row.metrics}
     more = [_column(metric, _figure(metric)) for name, metric in found.items() if name in there - known]
+    more += [_skill_column(name) for name in dict.fromkeys(name for row in rows for name in skills_of(row))]
     texts = [*FACETS, Facet("task", "Task name", "What was trained on and answered.", lambda row: plain(row.task))]
     return [*more, *(Column(one.key, one.label, one.definition, _text(one), numeric=False) for one in texts)]
 
@@ -137,6 +139,21 @@ def _group_column(place: int, name: str, mains: Sequence[Metric], tasks: Iterabl
     return Column(f"group-{place}", f"{what} ({plain(name)})", definition, _group(name), first=first)
 
 
+def _skill_column(name: str) -> Column:
+    """Return the column of one general skill: what was lost of it."""
+    metric = METRICS["skills_lost"]
+
+    def cell(row: Row) -> Cell:
+        found = skills_of(row).get(name)
+        if found is None:
+            return Cell(MISSING, None)
+        extra = f"{standard_error(metric, found.standard_error)}\n{found.shares}"
+        return Cell(show(metric, found.lost), found.lost, extra)
+
+    definition = plain(f"{metric.label}, on the questions of {name} alone, with the shares of right answers.")
+    return Column(f"skill-{name}", plain(f"{metric.label} ({name})"), definition, cell)
+
+
 def _method(row: Row) -> Cell:
     return Cell(plain(row.method), plain(row.method).casefold())
 
@@ -167,6 +184,16 @@ def _outcome(row: Row) -> Cell:
 
 def _figure(metric: Metric) -> Callable[[Row], Cell]:
     return lambda row: _shown(metric, row)
+
+
+def _forgotten(metric: Metric) -> Callable[[Row], Cell]:
+    """Return the cells of a value with its standard error over texts, questions or pictures."""
+
+    def cell(row: Row) -> Cell:
+        error = row.standard_errors.get(metric.name)
+        return _shown(metric, row, extra="" if error is None else standard_error(metric, error))
+
+    return cell
 
 
 def _shown(metric: Metric, row: Row, extra: str = "") -> Cell:
@@ -217,14 +244,12 @@ def _group(name: str) -> Callable[[Row], Cell]:
     return cell
 
 
-def _forgetting(row: Row) -> Cell:
-    error = row.standard_errors.get("forgetting")
-    return _shown(METRICS["forgetting"], row, extra="" if error is None else f"±{error:.3f}")
-
-
 def _trainable(row: Row) -> Cell:
     return _shown(METRICS["trainable_parameters"], row, head_text(row))
 
 
-_CELLS: dict[str, Callable[[Row], Cell]] = {"forgetting": _forgetting, "trainable_parameters": _trainable}
+_CELLS: dict[str, Callable[[Row], Cell]] = {
+    **{name: _forgotten(METRICS[name]) for name in ("forgetting", "skills_lost")},
+    "trainable_parameters": _trainable,
+}
 """Cells that say more than their value."""

@@ -22,6 +22,7 @@ FORBIDDEN = (
     "resource.", "sqlite3.", "winreg.", "_winapi.", "msvcrt.",
 )  # fmt: skip
 HARMLESS = ("os.listdir", "os.scandir")  # what an import of the standard library does
+UNAUDITED = ("_xxsubinterpreters", "_interpreters", "_testcapi")  # modules by which code runs without this hook
 
 
 def encoded(value: Any) -> Any:
@@ -100,17 +101,26 @@ def restrict(limits: dict[str, int], user: int | None, guarded: bool) -> None:
     if not guarded:
         return
 
+    sys.addaudithook(_guard())
+
+
+def _guard() -> Any:
+    """Return the hook. What it needs it holds itself: a program can set any name of this module."""
+    forbidden, harmless, unaudited = FORBIDDEN, HARMLESS, UNAUDITED
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    real, refused = os.path.realpath, PermissionError
+    folders = tuple(real(folder) + os.sep for folder in (sys.base_prefix, sys.prefix))
+    text = str
+
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and not _writes(arguments) and str(arguments[0]).startswith((sys.base_prefix, sys.prefix)):
+        if event == "import" and arguments[0] in unaudited:
+            raise refused(f"not allowed here: import {arguments[0]}")
+        if event == "open" and not arguments[2] & writing and real(text(arguments[0])).startswith(folders):
             return  # an import of the standard library
-        if event.startswith(FORBIDDEN) and event not in HARMLESS:
-            raise PermissionError(f"not allowed here: {event}")
+        if event.startswith(forbidden) and event not in harmless:
+            raise refused(f"not allowed here: {event}")
 
-    sys.addaudithook(refuse)
-
-
-def _writes(arguments: tuple[Any, ...]) -> bool:
-    return bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND))
+    return refuse
 
 
 def serve(order: dict[str, Any], channel: Channel) -> None:

@@ -86,6 +86,9 @@ class Sandbox(NamedTuple):
         return {"limits": by_name, "user": self.user, "guarded": self.guarded}
 
 
+_MEND = "run it as another user than root, or with a Python that every user can read: root becomes nobody first"
+
+
 @cache
 def find_sandbox(name: SandboxName = "bubblewrap") -> Sandbox:
     """Return the sandbox of this name. Raises `InputError`, one line, where this machine cannot run it."""
@@ -93,7 +96,7 @@ def find_sandbox(name: SandboxName = "bubblewrap") -> Sandbox:
         raise InputError(f"sandbox: programs of a model are run on Linux only, and this is {sys.platform}")
     user = _NOBODY if os.geteuid() == 0 else None
     if name == "limits":
-        return _tried(Sandbox("limits", "", (), user, guarded=True), "run it as another user than root")
+        return _tried(Sandbox("limits", "", (), user, guarded=True), _MEND)
     binary = shutil.which("bwrap")
     if binary is None:
         raise InputError(

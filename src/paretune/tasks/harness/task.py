@@ -109,26 +109,27 @@ class LmEvalTask(Task):
 
     def score(self, text: str, example: Example) -> dict[str, float]:
         """Return the values of a text by the metrics that read texts, none for a question that is not of lm-eval."""
-        if not self.generates or example.id not in self._questions:
+        if not self.generates or (question := self._question(example.id)) is None:
             return {}
-        requests = self._unanswered(self._questions[example.id])
+        requests = self._unanswered(question)
         for one in requests:
             one.resps.extend([text] * (one.repeats or 1))
-        return dict(self._answers([example], requests)[0].values)
+        return dict(self._answers([question], requests)[0].values)
 
     def ask(self, model: Respondent, examples: Sequence[Example]) -> list[Answer]:
         """Let a model answer the requests of lm-eval, and let the task score the answers.
 
         Raises `InputError` for questions that are not of lm-eval: validation data that comes from elsewhere.
         """
-        if any(one.id not in self._questions for one in examples):
+        questions = [question for one in examples if (question := self._question(one.id)) is not None]
+        if len(questions) < len(examples):
             raise InputError(
                 f'task "{self.card.name}": its validation data comes from elsewhere and has no score of this task; '
                 "choose learning rates by the validation loss"
             )
-        requests = [one for example in examples for one in self._unanswered(self._questions[example.id])]
+        requests = [one for question in questions for one in self._unanswered(question)]
         answer_requests(as_lm_eval_model(model, self._source.name), requests)
-        return self._answers(examples, requests)
+        return self._answers(questions, requests)
 
     def about_answers(self) -> tuple[str, ...]:
         """Return the versions of lm-eval and of the task, and the number of worked examples."""
@@ -141,22 +142,29 @@ class LmEvalTask(Task):
     def content_hash(self) -> str:
         """Hash over every example of every split, every request, and what is scored."""
         requests = [one.args for question in self._test for one in question.requests]
+        return self._hash(hash_of(self._splits), requests)
+
+    def hash_of_questions(self, questions: Sequence[Example]) -> str:
+        """Return the hash of some test questions, with their requests and what is scored."""
+        asked = [question for one in questions if (question := self._question(one.id)) is not None]
+        requests = [one.args for question in asked for one in question.requests]
+        return self._hash(hash_of({"test": questions}), requests)
+
+    def _hash(self, examples: str, requests: Sequence[Any]) -> str:
         scored = [(one.name, one.filter) for one in self._declared]
-        examples = hash_of(self._splits)
         return content_hash("\n".join(map(repr, [examples, self._source.task.VERSION, sorted(scored), *requests])))
 
     def _unanswered(self, question: Question) -> list[Any]:
         return [replace(one, resps=[], filtered_resps={}) for one in question.requests]
 
-    def _answers(self, examples: Sequence[Example], requests: list[Any]) -> list[Answer]:
-        """Return what the task makes of answered requests, which stand in the order of the examples."""
+    def _answers(self, questions: Sequence[Question], requests: list[Any]) -> list[Answer]:
+        """Return what the task makes of answered requests, which stand in the order of the questions."""
         task, name = self._source.task, self._source.name
         with lm_eval_errors(name, "answers cannot be scored"), lm_eval_seeds():
             task._instances = requests
             task.apply_filters()
             answers, left = [], iter(requests)
-            for example in examples:
-                question = self._questions[example.id]
+            for question in questions:
                 own = [next(left) for _ in question.requests]
                 found = {
                     one: task.process_results(question.doc, [each.filtered_resps[one] for each in own])
@@ -170,13 +178,18 @@ class LmEvalTask(Task):
     def _test(self) -> Sequence[Question]:
         return self._source.questions("eval")[: self.options["test_size"]]
 
+    def _question(self, name: str) -> Question | None:
+        """Return a question of lm-eval that a model can be asked by the id of its example; None for other data."""
+        return self._tested.get(name) or self._others.get(name)
+
     @cached_property
-    def _questions(self) -> dict[str, Question]:
-        """The questions of lm-eval that a model can be asked, by the ids of their examples."""
-        found = {one.example.id: one for one in self._test}
-        if self.options["train"] is None:
-            found |= {one.example.id: one for part in self._own_parts for one in self._source.questions(part)}
-        return found
+    def _tested(self) -> dict[str, Question]:
+        return {one.example.id: one for one in self._test}
+
+    @cached_property
+    def _others(self) -> dict[str, Question]:
+        parts = self._own_parts if self.options["train"] is None else ()
+        return {one.example.id: one for part in parts for one in self._source.questions(part)}
 
     @property
     def _own_parts(self) -> tuple[Docs, ...]:

@@ -75,7 +75,7 @@ const pictureOf = () => {
   return { x, y, points, isPositive, isLog, missing: inside.filter((row) => !there.has(row)).map((row) => table.label[row]) };
 };
 
-const titleOf = ({ label, unit, lower }) => `${label}${unit === "nats per token" ? ` (${unit})` : ""} · ${lower ? "less" : "more"} is better`;
+const titleOf = ({ label, unit, lower }) => `${label}${["nats per token", "points"].includes(unit) ? ` (${unit})` : ""} · ${lower ? "less" : "more"} is better`;
 
 /** Return the specification with axes, scales and names of the chosen metrics. */
 const specOf = (picture) => {

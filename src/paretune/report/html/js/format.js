@@ -12,6 +12,9 @@ export const fixed = (value, decimals) => {
   return value.toFixed(decimals);
 };
 
+/** Return a number without the sign of a zero. */
+const unsigned = (text) => (Number(text) === 0 ? text.replace("-", "") : text);
+
 const threeDigits = (value) => fixed(value, Math.abs(value) < 9.995 ? 2 : Math.abs(value) < 99.95 ? 1 : 0);
 
 const multiple = (value, multiples, unit) => {
@@ -40,6 +43,7 @@ const writers = {
   fraction: (value) => `${fixed(value * 100, 1)}%`,
   bytes: (value) => multiple(value, [[1e9, " GB"], [1e6, " MB"], [1e3, " kB"]], " B"),
   seconds: (value) => (Math.abs(value) < 0.9995 ? `${threeDigits(value * 1e3)} ms` : `${threeDigits(value)} s`),
+  points: (value) => `${unsigned(fixed(value, 1))} points`,
   count: (value) => multiple(value, [[1e9, "G"], [1e6, "M"], [1e3, "k"]], ""),
   "plain number": plainNumber,
 };
@@ -48,8 +52,7 @@ const writers = {
 export const show = (metric, value) => {
   if (value === null || value === undefined) return MISSING;
   if (metric.unit === "nats per token" || metric.unit === "cosine") {
-    const text = fixed(value, 3);
-    const plain = Number(text) === 0 ? text.replace("-", "") : text;
+    const plain = unsigned(fixed(value, 3));
     return metric.name === "forgetting" && !plain.startsWith("-") ? `+${plain}` : plain;
   }
   return writers[metric.unit](value);
@@ -61,6 +64,7 @@ export const span = (metric, low, high, between = "–") => {
     const whole = fixed(low * 100, 0) !== fixed(high * 100, 0) ? 0 : 1;
     return `${fixed(low * 100, whole)}%${between}${fixed(high * 100, whole)}%`.replace("%–", "–");
   }
+  if (metric.unit === "points") return `${unsigned(fixed(low, 1))}${between}${show(metric, high)}`;
   if (metric.unit === "cosine" || metric.unit === "nats per token") return `${fixed(low, 2)}${between}${fixed(high, 2)}`;
   return `${show(metric, low)}${between}${show(metric, high)}`;
 };
@@ -73,7 +77,7 @@ export const signed = (metric, amount) => {
 };
 
 /** Return the unit of a difference, as `signed` leaves it out: "" where it has none. */
-export const differenceUnit = ({ unit }) => (unit === "fraction" ? "points" : ["nats per token", "seconds", "bytes"].includes(unit) ? unit : "");
+export const differenceUnit = ({ unit }) => (unit === "fraction" ? "points" : ["nats per token", "seconds", "bytes", "points"].includes(unit) ? unit : "");
 
 /** Return a probability as whole per cent, never as certain by rounding. */
 export const probability = (share) => {

@@ -14,6 +14,7 @@ const SCALES = {
   seconds: [[1, "s"], [1e-3, "ms"]],
   count: [[1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""]],
   fraction: [[0.01, "%"]],
+  points: [[1, "points"]],
 };
 const needsAtOnce = new Set(["mergeable", "servable_by_vllm"]);
 
