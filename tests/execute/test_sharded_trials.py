@@ -14,7 +14,7 @@ from paretune.execute.plan import plan
 from paretune.execute.run import run
 from paretune.execute.sharded import check_remote
 from paretune.models.devices import check_shards
-from paretune.spec import InputError, MethodEntry, Recipe
+from paretune.spec import InputError, Recipe, Study
 from paretune.spec.study_file import study_toml
 from tests.engine.test_sharding import ROOT
 from tests.kinds.test_classifier import trials
@@ -27,12 +27,28 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
+def large_study_at_toy_size() -> Study:
+    """Return the study of the model that fits no single GPU, of one method, with a toy and on two processes."""
+    study = Study.from_toml(ROOT / "studies" / "llama3.1-70b.toml")
+    lora = next(entry for entry in study.methods if entry.name == "lora")
+    alone = lora.model_copy(update={"label": "alone", "recipe": {"sharding": None}})
+    sizes = {"epochs": None, "steps": 3, "batch_size": 4, "dtype": "float32", "memory_steps": 1}
+    (task,) = study.tasks
+    return study.model_copy(
+        update={
+            "base_model": "toy:llama",
+            "tasks": (task.model_copy(update={"options": {"train_size": 24, "validation_size": 8, "test_size": 8}}),),
+            "methods": (alone, lora),
+            "seeds": (0,),
+            "tuning": None,
+            "recipe": study.recipe.with_changes({**sizes, "sharding": {"devices": 2}}, "recipe"),
+        }
+    )
+
+
 @pytest.mark.usefixtures("kept_fork_servers")
 def test_a_sharded_trial_finds_what_one_process_does(tmp_path: Path) -> None:
-    sharded = MethodEntry(name="lora", label="sharded", recipe={"sharding": {"devices": 2}})
-    study = small_study(tmp_path, "lora")
-    study = study.model_copy(update={"methods": (*study.methods, sharded)})
-    alone, record = run(study, tmp_path / "results", threads=1)
+    alone, record = run(large_study_at_toy_size(), tmp_path / "results", threads=1)
     assert record.outcome.kind == "ok", record.outcome
     assert record.train_losses == pytest.approx(alone.train_losses, rel=1e-5)
     for name in ("validation_loss", "trainable_parameters", "checkpoint_bytes", "accuracy", "forgetting"):

@@ -106,6 +106,9 @@ def run(  # noqa: PLR0917 (one for each option)
     retry: options.Retry = False,
     skip_unavailable: options.SkipUnavailable = False,
     plan: options.PlanOnly = False,
+    gpu: options.PlanGpu = None,
+    price: options.PlanPrice = None,
+    speed_from: options.SpeedFrom = None,
     json: options.PlanAsJson = False,
 ) -> None:
     """Train and evaluate the methods of a study.
@@ -134,7 +137,9 @@ def run(  # noqa: PLR0917 (one for each option)
     }  # fmt: skip
     source = None if study is None else str(study)
     how = RunOptions(1, threads, retry, skip_unavailable, source, share_devices, pack_from(pack))
-    raise typer.Exit(run_command(Asked(study, described, out, budget, plan, json, executor, jobs), how))
+    raise typer.Exit(
+        run_command(Asked(study, described, out, budget, plan, json, executor, jobs, gpu, price, speed_from), how)
+    )
 
 
 @app.command(epilog="Example: paretune methods lily")

@@ -270,6 +270,26 @@ PlanOnly = Annotated[
         "Nothing is trained, but for a few steps of each method with --budget, which are timed.",
     ),
 ]
+PlanGpu = Annotated[
+    str | None,
+    typer.Option(
+        "--gpu",
+        help="With --plan: also predict memory, and project time, with this GPU, such as h100, a100 or l40s, on as "
+        "many as the recipe's sharding says. No GPU is needed here.",
+    ),
+]
+PlanPrice = Annotated[
+    str | None, typer.Option("--price", help="With --gpu: what an hour of the machine costs, for example 20/h.")
+]
+SpeedFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--speed-from",
+        metavar="DIR",
+        help="With --gpu: the results of a study on such a GPU, for example with a smaller base model. Its steps say "
+        "which share of the GPU's peak is reached.",
+    ),
+]
 PlanAsJson = Annotated[bool, typer.Option("--json", help="With --plan: print JSON instead of text.")]
 
 # Wishes of a recommendation.

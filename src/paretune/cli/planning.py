@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paretune.analysis.decisions.checklist import FEWEST_SEEDS
+from paretune.analysis.table.plan_cost import Pricing
 from paretune.cli.data_report import print_data_reports
 from paretune.cli.plan_settings import default_rate_notes, few_test_items_notes, settings_lines
 from paretune.cli.time_left import span_text
@@ -17,6 +18,7 @@ from paretune.execute.prepare import Prepared, pending_trials
 from paretune.execute.stages import Stage, Stages
 from paretune.models.hardware import slowness_note
 from paretune.report.format import plain
+from paretune.report.plan_cost import pricing_json, pricing_summary
 from paretune.spec import Record, Study, Trial
 from paretune.store.remote import address_of
 
@@ -62,15 +64,30 @@ class Outlook(NamedTuple):
         return sum(trial.id in self.results for trial in stage.trials) if stage.decided else 0
 
 
-def show_plan(prepared: Prepared, folder: Path, *, at_once: AtOnce, retry: bool, as_json: bool) -> None:
-    """Print what a run of the study would do in this folder, and run nothing."""
+def show_plan(
+    prepared: Prepared,
+    folder: Path,
+    *,
+    at_once: AtOnce,
+    retry: bool,
+    as_json: bool,
+    priced: Pricing | None = None,
+    price: float | None = None,
+) -> None:
+    """Print what a run of the study would do in this folder, and run nothing.
+
+    `priced` is what it takes with a GPU, an hour of which costs `price`.
+    """
     outlook = _outlook(prepared, folder, at_once, retry)
     if as_json:
-        print(json.dumps(_plan_json(outlook), indent=1))
+        shown = {} if priced is None else {"priced": pricing_json(priced, price)}
+        print(json.dumps(_plan_json(outlook) | shown, indent=1))
     else:
         console = Console()
         print_data_reports(prepared.data, console)
-        _print(outlook, console, whole=True)
+        _print(outlook, console, whole=True, here=priced is None)
+        if priced is not None:
+            console.print(pricing_summary(priced, price), highlight=False, soft_wrap=True)
 
 
 def announce_plan(prepared: Prepared, folder: Path, *, at_once: AtOnce, retry: bool, console: Console) -> None:
@@ -88,10 +105,10 @@ def _outlook(prepared: Prepared, folder: Path, at_once: AtOnce, retry: bool) -> 
     return Outlook(prepared, folder, at_once, standing, time_left(stages, standing, durations, at_once))
 
 
-def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
+def _print(outlook: Outlook, console: Console, *, whole: bool, here: bool = True) -> None:
     lines = [_headline(outlook)]
     lines += [*settings_lines(outlook.prepared), *_notes(outlook)] if whole else []
-    lines += [*_base_notes(outlook), *_warnings(outlook)]
+    lines += [*_base_notes(outlook), *_warnings(outlook, here=here)]
     console.print(lines[0], highlight=False, markup=False, soft_wrap=True)
     if whole:
         console.print(_table(outlook))
@@ -100,10 +117,15 @@ def _print(outlook: Outlook, console: Console, *, whole: bool) -> None:
 
 
 def _headline(outlook: Outlook) -> str:
-    waiting, (jobs, alone) = outlook.num_waiting, outlook.at_once
+    waiting, (jobs, alone, is_known) = outlook.num_waiting, outlook.at_once
     text = f'Study "{outlook.study.name}": {outlook.num_trials} trials, {outlook.num_trials - waiting} finished'
     if not waiting:
         return text
+    if not is_known:
+        limit = "" if jobs == 1 else f", at most {jobs}"
+        text += f", {waiting} to run, as many at a time as the cluster has room for{limit}"
+        text += f", {span_text(outlook.left)} one at a time" if outlook.left.seconds else ""
+        return f"{text}. Records go to {address_of(outlook.folder)}"
     text += f", {waiting} to run, {jobs} at a time"
     if outlook.study.tuning is not None and jobs > 1:
         text += f" (final trials {_alone(alone)})"
@@ -161,11 +183,13 @@ def _base_notes(outlook: Outlook) -> list[str]:
     return notes
 
 
-def _warnings(outlook: Outlook) -> list[str]:
-    """Return what makes a run slower here than it need be."""
+def _warnings(outlook: Outlook, *, here: bool) -> list[str]:
+    """Return what a run leaves out or cannot show, and, where it would run `here`, what makes it slow."""
     waiting = [trial for trial in outlook.stages.trials if trial.id not in outlook.results]
-    notes = (slowness_note(dtype) for dtype in sorted({trial.recipe.dtype for trial in waiting}))
+    dtypes = sorted({trial.recipe.dtype for trial in waiting}) if here else []
+    notes = (slowness_note(dtype) for dtype in dtypes)
     skipped = [f"Left out: {reason}" for reason in outlook.prepared.unavailable.values()]
+    skipped += [f"Not checked: {reason}." for reason in outlook.prepared.unchecked]
     rates = default_rate_notes(outlook.study) if waiting else []
     few = few_test_items_notes(outlook.prepared) if waiting else []
     return [*skipped, *rates, *few, *(note for note in notes if note)]
@@ -189,6 +213,7 @@ def _plan_json(outlook: Outlook) -> dict[str, Any]:
     return {
         "study": outlook.study.name,
         "unavailable": dict(outlook.prepared.unavailable),
+        "unchecked": list(outlook.prepared.unchecked),
         "folder": str(outlook.folder),
         "data": [report.model_dump(mode="json") for report in outlook.prepared.data],
         "base_model": outlook.study.base_model,

@@ -23,7 +23,7 @@ def project(records: Sequence[Record], model: str | None, gpu: str | None, folde
 
     Raises `InputError` for a model or GPU that is not known, and records from which nothing can be projected.
     """
-    card = None if gpu is None else _card(gpu)
+    card = None if gpu is None else card_named(gpu)
     timed = [record for record in records if record.step_seconds]
     if not timed:
         raise InputError(f"{folder}: no trial here has step times, from which --at and --gpu could project")
@@ -35,10 +35,11 @@ def project(records: Sequence[Record], model: str | None, gpu: str | None, folde
     base = timed[0].trial.base_model
     here = model_compute(shape_at_hand(base))
     there = here if model is None else model_compute(shape_named(model))
-    return Elsewhere(projected(records, here, there, _tokens_of(), card), there.model, card)
+    return Elsewhere(projected(records, here, there, tokens_counter(), card), there.model, card)
 
 
-def _card(gpu: str) -> "Card":
+def card_named(gpu: str) -> "Card":
+    """Return a card to project to. Raises `InputError` for one that is not known or has no speed in bfloat16."""
     from paretune.analysis.table.projection import Card
     from paretune.estimate.gpus import find_gpu
 
@@ -51,10 +52,11 @@ def _card(gpu: str) -> "Card":
     return Card(found.name, found.bf16_flops)
 
 
-def _tokens_of() -> "Callable[[Trial], StepTokens]":
+def tokens_counter(step_tokens: "Callable[[Trial], StepTokens] | None" = None) -> "Callable[[Trial], StepTokens]":
     """Return a function that counts the tokens of a trial's steps, once for trials that train on the same batches."""
-    from paretune.estimate.compute import step_tokens
+    from paretune.estimate import compute
 
+    count = step_tokens or compute.step_tokens
     counted: dict[str, StepTokens] = {}
 
     def tokens_of(trial: Trial) -> "StepTokens":
@@ -63,7 +65,7 @@ def _tokens_of() -> "Callable[[Trial], StepTokens]":
         )
         key = f"{trial.task.canonical_json()} {recipe}"
         if key not in counted:
-            counted[key] = step_tokens(trial)
+            counted[key] = count(trial)
         return counted[key]
 
     return tokens_of

@@ -133,14 +133,17 @@ class RunOptions(NamedTuple):
     """Sends finished records to the URL where they belong; None where they belong into the folder."""
 
 
-def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -> "Prepared":
-    """Return the study ready to run in a folder. Raises `InputErrors` with all that has to be mended first."""
+def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool, here: bool = True) -> "Prepared":
+    """Return the study ready to run in a folder. Raises `InputErrors` with all that has to be mended first.
+
+    Where it will not run `here`, this machine's accelerators are not looked at.
+    """
     from paretune.execute.prepare import prepare
     from paretune.execute.sharded import check_local, check_remote
     from paretune.models.devices import check_jobs, visible_devices
     from paretune.store import Store
 
-    if options.jobs is not None and options.executor is None:
+    if here and options.jobs is not None and options.executor is None:
         check_jobs(options.jobs, visible_devices(), share_devices=options.share_devices)
     with Console(stderr=True).status("Checking the study") as status:
         prepared = prepare(
@@ -153,9 +156,9 @@ def checked(study: Study, folder: Path, options: RunOptions, *, weights: bool) -
             on_check=lambda done, total: status.update(f"Checking methods: {done} of {total}"),
         )
     with nullcontext() if options.source is None else naming(options.source):
-        if options.executor is None:
+        if options.executor is None and here:
             check_local(prepared.stages.trials, visible_devices(), jobs=options.jobs, packs=options.pack != 1)
-        else:
+        elif options.executor is not None:
             check_remote(prepared.stages.trials)
     return prepared
 

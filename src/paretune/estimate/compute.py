@@ -12,12 +12,16 @@ from paretune.kinds import kind_named, kind_of_shape, skeleton
 from paretune.models import ModelShape, find_shape
 from paretune.models.bundled_configs import carried_shapes
 from paretune.models.shapes import config_object
+from paretune.models.toy import toy_tokenizer
 from paretune.spec import CAUSAL_LM, InputError, Trial, nearest
 from paretune.spec.compute import ModelCompute, StepTokens
 from paretune.tasks import task_of
 
 _COUNTED_STEPS = 200
 """Steps whose tokens are counted, where a trial has more."""
+CHARACTERS_PER_TOKEN = 2.5
+"""Fewer than a token of English text has, so that steps are not projected too short: of word problems, with their
+digits, SmolLM2's tokens have 2.6."""
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 
 
@@ -67,9 +71,21 @@ def model_compute(shape: ModelShape) -> ModelCompute:
 def step_tokens(trial: Trial) -> StepTokens:
     """Return the tokens of a trial's optimizer steps: means over its first batches, as training makes them.
 
-    Reads the task's data and the base model's tokenizer. Raises `InputError` where one of them is not here, and for
-    other models than language models.
+    Reads the task's data and the base model's tokenizer. Raises `InputError` where one of them is not here,
+    `Unreachable` among it, and for other models than language models.
     """
+    return _counted(trial, kind_named(trial.model_kind).tokenizer(trial.base_model))
+
+
+def step_tokens_by_characters(trial: Trial) -> StepTokens:
+    """Return the same without the base model's tokenizer, with `CHARACTERS_PER_TOKEN` of them taken for a token."""
+    in_characters = {"max_length": int(CHARACTERS_PER_TOKEN * trial.recipe.max_length)}
+    recipe = trial.recipe.model_copy(update=in_characters)
+    characters = _counted(trial.model_copy(update={"recipe": recipe}), toy_tokenizer())
+    return StepTokens(*(number / CHARACTERS_PER_TOKEN for number in characters))
+
+
+def _counted(trial: Trial, tokenizer: Any) -> StepTokens:
     kind = kind_named(trial.model_kind)
     if kind.name != CAUSAL_LM:
         raise InputError(f'task "{trial.task.name}": costs are projected for language models that write text alone')
@@ -79,7 +95,7 @@ def step_tokens(trial: Trial) -> StepTokens:
             f'task "{trial.task.name}": its data is not what the study was run on, so steps cannot be counted'
         )
     examples: Any = task
-    batches = make_batches(examples.examples("train"), kind.tokenizer(trial.base_model), recipe, trial.seed)
+    batches = make_batches(examples.examples("train"), tokenizer, recipe, trial.seed)
     num_steps = min(recipe.trained_steps, _COUNTED_STEPS)
     tokens = learned = squares = 0
     for batch in islice(batches, num_steps * recipe.gradient_accumulation):

@@ -10,6 +10,7 @@ _WORKSPACE_BYTES = (2 * 4096 + 8 * 16) * 1024
 """PyTorch's defaults of `CUBLAS_WORKSPACE_CONFIG`: :4096:8 at compute capability 9.0 and :4096:2:16:8 elsewhere
 (`aten/src/ATen/cuda/CublasHandlePool.cpp`)."""
 _MIB = 1 << 20
+_PCIE_3, _PCIE_4, _PCIE_5 = 16e9, 32e9, 64e9
 
 
 class Gpu(NamedTuple):
@@ -23,6 +24,9 @@ class Gpu(NamedTuple):
     bf16_flops: float | None = None
     """Peak of dense products in bfloat16, summed up in float32, in operations per second, from NVIDIA's data sheets
     (the SXM form where there are several); None for a card that has none."""
+    link_bytes_per_second: float = _PCIE_4
+    """Bytes that it can receive from other cards of the machine per second, by its data sheet: half of what NVLink or
+    PCIe do in both directions."""
 
     @property
     def workspace_bytes(self) -> int:
@@ -33,19 +37,19 @@ class Gpu(NamedTuple):
 GPUS = {
     gpu.name: gpu
     for gpu in (
-        Gpu("h200", 143_771 * _MIB, is_hopper=True, bf16_flops=989e12),
-        Gpu("h100", 81_559 * _MIB, is_hopper=True, bf16_flops=989e12),
-        Gpu("b200", 183_359 * _MIB, bf16_flops=2250e12),
-        Gpu("a100", 81_920 * _MIB, bf16_flops=312e12),
-        Gpu("a100-40gb", 40_960 * _MIB, bf16_flops=312e12),
+        Gpu("h200", 143_771 * _MIB, is_hopper=True, bf16_flops=989e12, link_bytes_per_second=450e9),
+        Gpu("h100", 81_559 * _MIB, is_hopper=True, bf16_flops=989e12, link_bytes_per_second=450e9),
+        Gpu("b200", 183_359 * _MIB, bf16_flops=2250e12, link_bytes_per_second=900e9),
+        Gpu("a100", 81_920 * _MIB, bf16_flops=312e12, link_bytes_per_second=300e9),
+        Gpu("a100-40gb", 40_960 * _MIB, bf16_flops=312e12, link_bytes_per_second=300e9),
         Gpu("l40s", 46_068 * _MIB, bf16_flops=362e12),
         Gpu("a6000", 49_140 * _MIB, bf16_flops=154.8e12),
-        Gpu("rtx5090", 32_607 * _MIB, bf16_flops=209.5e12),
+        Gpu("rtx5090", 32_607 * _MIB, bf16_flops=209.5e12, link_bytes_per_second=_PCIE_5),
         Gpu("rtx4090", 24_564 * _MIB, bf16_flops=165.2e12),
         Gpu("rtx3090", 24_576 * _MIB, bf16_flops=71e12),
         Gpu("l4", 23_034 * _MIB, bf16_flops=121e12),
         Gpu("a10", 23_028 * _MIB, bf16_flops=125e12),
-        Gpu("t4", 15_360 * _MIB),
+        Gpu("t4", 15_360 * _MIB, link_bytes_per_second=_PCIE_3),
     )
 }
 

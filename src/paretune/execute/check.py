@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from paretune.execute.base import Base, read_base
+from paretune.execute.base import Base, OnSkipped, read_base
 from paretune.execute.data_sets import DataSets
 from paretune.execute.positions import LongestTexts, check_positions, check_virtual_tokens
 from paretune.execute.rehearsal import rehearse
@@ -26,13 +26,15 @@ def check_trials(
     *,
     data: DataSets | None = None,
     refuse_unavailable: bool = True,
+    on_skipped: OnSkipped | None = None,
 ) -> dict[str, str]:
     """Refuse what could only fail once a trial has started, and return why methods cannot run here, by label.
 
     The trials are of one study: they share a base model. Looked at are hardware, quantisation, kinds of model and task,
     lengths of examples, and every method's parameters, by attaching it to the base model without weights. Raises
     `InputErrors` with all that a person has to mend; methods that cannot run on this machine or base model are among
-    it unless `refuse_unavailable` is false. `data` is what planning has read already.
+    it unless `refuse_unavailable` is false. `data` is what planning has read already. With
+    `on_skipped`, what needs a tokenizer that cannot be had is not checked.
     """
     if not trials:
         return {}
@@ -46,7 +48,7 @@ def check_trials(
         with problems.collected():
             check_attention(attention)
     problems.refuse()  # what comes next needs a base model of the right kind
-    bases = {name: read_base(reference, kind_named(name)) for name in {trial.task.kind for trial in trials}}
+    bases = {name: read_base(reference, kind_named(name), on_skipped) for name in {trial.task.kind for trial in trials}}
     for trial in _one_of_each(trials, lambda trial: (trial.task.kind, trial.recipe.quantised, trial.recipe.sharding)):
         with problems.collected():
             _check_quantisation(trial, bases[trial.task.kind])
@@ -56,6 +58,8 @@ def check_trials(
     for trial in _one_of_each(trials, _what_examples_depend_on):
         with problems.collected():
             base, task = bases[trial.task.kind], data.planned(trial.task)
+            if not base.counts_tokens:
+                continue
             base.kind.check(task, trial, base.tokenizer, data.texts)
             usable.add(_what_examples_depend_on(trial))
     for trial in _one_of_each(trials, _what_skills_depend_on):
@@ -71,7 +75,7 @@ def check_trials(
                 base, task = bases[trial.task.kind], data.planned(trial.task)
                 _check_attaching(trial, base)
                 rehearse(trial, base, base.kind.config_for(task, base.shape.config))
-                if (examples := _what_examples_depend_on(trial)) in usable:  # others are refused already
+                if (examples := _what_examples_depend_on(trial)) in usable:  # others are refused or skipped
                     texts = longest.setdefault(examples, LongestTexts(task, trial, base, data))
                     check_positions(trial, base, texts)
             except Unavailable as error:

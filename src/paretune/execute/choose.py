@@ -58,13 +58,34 @@ def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterato
             at_once = room._replace(alone=min(room))
             yield Chosen(at_once, partial(ray_executor, address=address, jobs=jobs, threads=threads))
     elif name == "slurm":
-        from paretune.execute.slurm import JOBS, check_slurm, slurm_executor
+        from paretune.execute.slurm import check_slurm
 
         check_slurm()
-        yield Chosen(AtOnce(jobs or JOBS, jobs or JOBS), partial(slurm_executor, jobs=jobs, threads=threads))
+        yield planned_executor(name, jobs, threads)
     else:
-        known = f"{', '.join(NAMES)} or {_PROTOCOL}HOST:PORT"
-        raise InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
+        raise _unknown(name)
+
+
+def planned_executor(name: str, jobs: int | None, threads: int | None) -> Chosen:
+    """Return what would run trials, for a plan: no cluster is reached. Raises `InputError` for an unknown name."""
+    if name == LOCAL:
+        return Chosen(on_this_machine(jobs))
+    if name == "ray" or name.startswith(_PROTOCOL):
+        from paretune.execute.ray import ray_executor
+
+        address = None if name == "ray" else name
+        executor = partial(ray_executor, address=address, jobs=jobs, threads=threads)
+        return Chosen(AtOnce(jobs or 1, 1, is_known=False), executor)
+    if name == "slurm":
+        from paretune.execute.slurm import JOBS, slurm_executor
+
+        return Chosen(AtOnce(jobs or JOBS, jobs or JOBS), partial(slurm_executor, jobs=jobs, threads=threads))
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> InputError:
+    known = f"{', '.join(NAMES)} or {_PROTOCOL}HOST:PORT"
+    return InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
 
 
 def on_this_machine(jobs: int | None) -> AtOnce:

@@ -50,6 +50,8 @@ class AtOnce(NamedTuple):
     jobs: int = 1
     alone: int = 1
     """Of those whose clock is a result: each has an accelerator or a machine of its own."""
+    is_known: bool = True
+    """False for a cluster that was not reached: it may have room for more at once, or for fewer."""
 
 
 class Durations:
@@ -103,7 +105,7 @@ def time_left(stages: Stages, results: Mapping[str, Record], durations: Duration
     spans = []
     for stage in stages.stages:
         waiting = [trial for trial in stage.trials if trial.id not in results]
-        jobs = at_once.alone if stage.alone else at_once.jobs
+        jobs = at_once.alone if stage.alone or not at_once.is_known else at_once.jobs
         spans.append(durations.of_all(waiting, jobs, alone=stage.alone or jobs == 1))
     return spans
 

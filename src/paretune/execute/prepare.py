@@ -43,6 +43,8 @@ class Prepared(NamedTuple):
     """Why methods cannot run here, by label: their trials are recorded as refused."""
     data: tuple[DataReport, ...] = ()
     """What a model will see of a person's own data, where something is to run."""
+    unchecked: tuple[str, ...] = ()
+    """What could not be checked for a plan, and why: sentences without their full stops."""
 
 
 def results_in(store: Store, reading: Reading | None = None) -> dict[str, Record]:
@@ -74,7 +76,7 @@ def prepare(
 
     Writes nothing. Raises `InputErrors` with everything that a person has to mend before the first trial can start,
     each behind `source`, the study's file; with `skip_unavailable`, methods that cannot run on this machine or
-    base model are not among it.
+    base model are not among it. Without `weights`, nor is a tokenizer that is only on a hub that cannot be reached.
     """
     data = DataSets()
     with _at(source):
@@ -86,13 +88,18 @@ def prepare(
     stages = blueprint.stages(results)
     pending = [trial for stage in stages.stages for trial in pending_trials(stage.trials, results, retry=retry)]
     unavailable: dict[str, str] = {}
+    unchecked: list[str] = []
     if pending and weights:
         prefetch(pinned(study.base_model, pending[0].base_content))
     if pending:
         with _at(source):
             wanted = [*pending, *_tuned(blueprint.entries, pending)]
-            unavailable = check_trials(wanted, on_check, data=data, refuse_unavailable=not skip_unavailable)
-    return Prepared(study, blueprint, found.reading, results, stages, unavailable, data_reports(pending, data))
+            unavailable = check_trials(
+                wanted, on_check, data=data, refuse_unavailable=not skip_unavailable,
+                on_skipped=None if weights else unchecked.append,
+            )  # fmt: skip
+    reports = () if unchecked else data_reports(pending, data)
+    return Prepared(study, blueprint, found.reading, results, stages, unavailable, reports, tuple(unchecked))
 
 
 def _blueprint(study: Study, data: DataSets) -> Blueprint:

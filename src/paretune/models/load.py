@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paretune.models.bundled_configs import carried_shapes
 from paretune.models.hardware import check_attention, default_device
 from paretune.models.hub import commit_note, hub_folder
 from paretune.models.known_packages import known_package
@@ -74,11 +75,14 @@ def check_reference(reference: str) -> None:
 
 
 def makes_pictures(reference: str) -> bool:
-    """Tell whether a reference names an image model. Asks the network where the hub's model was not fetched yet.
+    """Tell whether a reference names an image model. Asks the network where the hub's model was not fetched yet and
+    its config is not bundled.
 
     Raises `InputError` when it cannot be had.
     """
     parsed = parse(reference)
+    if parsed.kind == "hub" and parsed.name in carried_shapes():
+        return "_class_name" in find_shape(reference).config
     return parsed.kind not in {"toy", "pypi"} and is_image_folder(model_folder(parsed, weights=False))
 
 

@@ -44,14 +44,14 @@ def money(cost: StudyCost, price: float) -> float:
 
 def projection_lines(found: Projection, model: str, card: Card | None, price: float | None = None) -> tuple[str, str]:
     """Return what a study's trials would take elsewhere as a sentence, and what that rests on as another."""
-    unit, name = _unit(found.seconds.middle)
+    unit, name = time_unit(found.seconds.middle)
     where = "on the same device" if card is None else f"with one {card.name.upper()}"
     on = f" on {model.rpartition('/')[2]}" if found.flops_ratio != 1 else ""
-    line = f"The same plan{on} {where}: about {_about(found.seconds.times(1 / unit), f' {name}')}"
+    line = f"The same plan{on} {where}: about {about(found.seconds.times(1 / unit), f' {name}')}"
     if found.tuning_seconds.middle > 0:
-        line += f", {_rounded(found.tuning_seconds.middle / unit)} of them tuning"
+        line += f", {rounded(found.tuning_seconds.middle / unit)} of them tuning"
     if price is not None:
-        line += f"; about {_about(found.seconds.times(price / 3600))} at {price:.2f} an hour"
+        line += f"; about {about(found.seconds.times(price / 3600))} at {price:.2f} an hour"
     return line, "; ".join(_assumptions(found, card))
 
 
@@ -80,14 +80,14 @@ def _assumptions(found: Projection, card: Card | None) -> list[str]:
     said = []
     if found.flops_ratio != 1:
         said.append(
-            f"a training step takes {_rounded(found.flops_ratio)} times the operations of one here (6 a parameter and "
+            f"a training step takes {rounded(found.flops_ratio)} times the operations of one here (6 a parameter and "
             "token, 4 where weights are frozen, and attention)"
         )
     scale, name = _flops_unit(found.reached_flops.middle)
     reached = found.reached_flops.times(1 / scale)
     said.append(
-        f"steps here reached {_rounded(reached.middle)} {name} (80% of steps {_rounded(reached.low)} to "
-        f"{_rounded(reached.high)})" + (", and it would be as much there" if card is None else "")
+        f"steps here reached {rounded(reached.middle)} {name} (80% of steps {rounded(reached.low)} to "
+        f"{rounded(reached.high)})" + (", and it would be as much there" if card is None else "")
     )
     if card is not None:
         low, high = UTILISATION
@@ -103,7 +103,8 @@ def _assumptions(found: Projection, card: Card | None) -> list[str]:
     return said
 
 
-def _unit(seconds: float) -> tuple[float, str]:
+def time_unit(seconds: float) -> tuple[float, str]:
+    """Return the unit that a time is shown in: its seconds, and its name."""
     return (3600, "h") if seconds >= 5400 else (60, "min") if seconds >= 90 else (1, "s")
 
 
@@ -111,11 +112,12 @@ def _flops_unit(flops: float) -> tuple[float, str]:
     return (1e12, "TFLOP/s") if flops >= 1e12 else (1e9, "GFLOP/s") if flops >= 1e9 else (1e6, "MFLOP/s")
 
 
-def _about(span: Span, unit: str = "") -> str:
-    return f"{_rounded(span.middle)}{unit} ({_rounded(span.low)} to {_rounded(span.high)})"
+def about(span: Span, unit: str = "") -> str:
+    """Return a span with two digits, such as "12 s (8.1 to 18)"."""
+    return f"{rounded(span.middle)}{unit} ({rounded(span.low)} to {rounded(span.high)})"
 
 
-def _rounded(value: float) -> str:
+def rounded(value: float) -> str:
     """Return a number with two digits."""
     return f"{float(f'{value:.2g}'):.10g}"
 

@@ -8,7 +8,7 @@ the forward pass. Loading, attaching and saving take at most as much longer as t
 device no less than here, with another card's processor and disk perhaps next to nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median, quantiles
 from typing import Any, NamedTuple
 
@@ -83,15 +83,7 @@ def projected(
     """
     timed = [record for record in records if record.phases]
     work = {record.trial_id: _trained(record, here, there, tokens_of) for record in timed if record.trial.method.trains}
-    speeds = [
-        work[record.trial_id].here / seconds
-        for record in timed
-        for seconds in record.step_seconds[_WARM_UP_STEPS:] or record.step_seconds
-        if seconds > 0
-    ]
-    if not speeds:
-        raise InputError("no trial here has step times, from which another model's or card's could be projected")
-    reached = _span(speeds)
+    reached = _reached(timed, {trial_id: one.here for trial_id, one in work.items()})
     slower = _slower(reached, list(work.values()), there, card)
     final, tuning = _Sums(), _Sums()
     for record in timed:
@@ -101,6 +93,28 @@ def projected(
     trained = [one for record in timed for one in [work.get(record.trial_id)] if one is not None]
     ratio = sum(one.there for one in trained) / sum(one.here for one in trained)
     return Projection(len(timed), seconds, tuning.span, reached, ratio)
+
+
+def reached_flops(
+    records: Iterable[Record], here: ModelCompute, tokens_of: Callable[[Trial], StepTokens]
+) -> Span:  # fmt: skip
+    """Return the operations per second that steps of these records reached on each device, as `projected` does."""
+    timed = [record for record in records if record.phases and record.trial.method.trains and record.step_seconds]
+    num_devices = {one.trial_id: one.provenance.num_devices if one.provenance else 1 for one in timed}
+    flops = {one.trial_id: _trained(one, here, here, tokens_of).here / num_devices[one.trial_id] for one in timed}
+    return _reached(timed, flops)
+
+
+def _reached(records: Sequence[Record], flops: Mapping[str, float]) -> Span:
+    speeds = [
+        flops[record.trial_id] / seconds
+        for record in records
+        for seconds in record.step_seconds[_WARM_UP_STEPS:] or record.step_seconds
+        if seconds > 0
+    ]
+    if not speeds:
+        raise InputError("no trial here has step times, from which another model's or card's could be projected")
+    return _span(speeds)
 
 
 class _Sums:
@@ -125,7 +139,7 @@ class _Sums:
         training = forward if work is None else work.there / work.here
         for reading in record.phases:
             if reading.phase in _AT_MOST_BY_PARAMETERS:
-                each = _between(reading.seconds, reading.seconds * there.parameters / here.parameters)
+                each = between(reading.seconds, reading.seconds * there.parameters / here.parameters)
                 each = each._replace(low=0.0) if elsewhere else each
             else:
                 each = slower.times(reading.seconds * (training if reading.phase is Phase.TRAIN else forward))
@@ -157,10 +171,10 @@ def _slower(reached: Span, work: Sequence[_Trained], there: ModelCompute, card: 
         max(flops / (share * card.peak_flops), passes * there.num_layers * layer)
         for share, layer in zip(reversed(UTILISATION), LAYER_SECONDS, strict=True)
     )
-    return _between(*(reached.middle * seconds / flops for seconds in (fast, slow)))
+    return between(*(reached.middle * seconds / flops for seconds in (fast, slow)))
 
 
-def _between(one: float, other: float) -> Span:
+def between(one: float, other: float) -> Span:
     """Return the span between two values, with their geometric mean."""
     return Span((one * other) ** 0.5, min(one, other), max(one, other))
 
