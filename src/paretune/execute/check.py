@@ -63,7 +63,8 @@ def check_trials(
             base.kind.check(task, trial, base.tokenizer, data.texts)
             usable.add(_what_examples_depend_on(trial))
     for trial in _one_of_each(trials, _what_skills_depend_on):
-        _check_skills(trial, bases[trial.task.kind], data, problems)
+        if (base := bases[trial.task.kind]).counts_tokens:
+            _check_skills(trial, base, data, problems)
     unavailable: dict[str, str] = {}
     longest: dict[object, LongestTexts] = {}
     rehearsed = _one_of_each(trials, _what_attaching_depends_on)
