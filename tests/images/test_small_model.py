@@ -12,7 +12,7 @@ from paretune.engine.diffusion import Captioned, flow_batch, flow_loss, sample
 from paretune.execute.plan import plan
 from paretune.execute.trial import run_trial
 from paretune.kinds import module_names
-from paretune.kinds.drawings import small_webp, to_image, to_tensor
+from paretune.kinds.drawings import to_image, to_tensor
 from paretune.models import load_image_model, load_model, makes_pictures
 from paretune.models.codec import TextSettings
 from paretune.models.efficientnet_lite import EfficientNetLite0, renamed
@@ -21,6 +21,7 @@ from paretune.models.pixels import to_patches, to_pictures
 from paretune.models.reference import parse, shipped_folder
 from paretune.models.word_vectors import MAX_WORDS, WIDTH, word_vectors
 from paretune.spec import ImageRecipe, InputError, Study
+from paretune.tasks.thumbnails import small_webp
 from tests.images.conftest import drawn
 from tests.methods.real_path import Silent
 

@@ -63,8 +63,7 @@ def check_trials(
             base.kind.check(task, trial, base.tokenizer, data.texts)
             usable.add(_what_examples_depend_on(trial))
     for trial in _one_of_each(trials, _what_skills_depend_on):
-        if (base := bases[trial.task.kind]).counts_tokens:
-            _check_skills(trial, base, data, problems)
+        _check_skills(trial, bases[trial.task.kind], data, problems)
     unavailable: dict[str, str] = {}
     longest: dict[object, LongestTexts] = {}
     rehearsed = _one_of_each(trials, _what_attaching_depends_on)
@@ -89,7 +88,7 @@ def check_trials(
 
 def _check_skills(trial: Trial, base: Base, data: DataSets, problems: Problems) -> None:
     """Collect what keeps the questions of a trial's general skills from being asked."""
-    for place, skill in enumerate(trial.skills):
+    for place, skill in enumerate(trial.skills if base.counts_tokens else ()):
         with problems.collected(), naming(f"skills[{place}]"):
             check_skill(data.skill(skill), trial.recipe, base.tokenizer)
 

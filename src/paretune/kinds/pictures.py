@@ -10,7 +10,7 @@ from torch.nn.functional import cosine_similarity
 
 from paretune.engine.diffusion import Captioned
 from paretune.kinds.base import Asked, Evaluation, OnProgress, keep_answer_peak
-from paretune.kinds.drawings import Drawings, SampleRequest, sample_requests, small_webp, to_tensor
+from paretune.kinds.drawings import Drawings, SampleRequest, sample_requests, to_tensor
 from paretune.measure import Phases
 from paretune.models import LoadedModel
 from paretune.models.codec import Codec, TextSettings
@@ -19,6 +19,7 @@ from paretune.spec import ImageRecipe, InputError, Phase, Trial
 from paretune.store import Item, KeptPicture
 from paretune.store.pictures import Kind
 from paretune.tasks import ImageTask, PictureExample, Split, open_picture
+from paretune.tasks.thumbnails import small_webp
 
 if TYPE_CHECKING:
     from PIL.Image import Image
