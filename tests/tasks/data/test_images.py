@@ -116,6 +116,13 @@ def test_folders_of_a_split_each_hold_their_own_images(tmp_path: Path) -> None:
         ({"label": lambda n: "ab"[n % 2]}, {}, "text ('What does the image show?') and label (label)"),
         ({"kind": lambda n: "ab"[n % 2]}, {"label": "kind"}, "text ('What does the image show?') and label (kind)"),
         ({"text": str, "label": lambda n: "ab"[n % 2]}, {}, "text (text) and label (label)"),
+        ({"question": str, "kind": str}, {"label": "kind"}, "text (question) and label (kind)"),
+        ({"input": str, "note": str}, {"completion": "note"}, "prompt (input) and completion (note)"),
+        (
+            {"title": str, "note": str},
+            {"prompt": "title", "completion": "note"},
+            "prompt (title) and completion (note)",
+        ),
         ({"question": str, "caption": str}, {}, "prompt (question) and completion (caption)"),
         (
             {"question": str, "choices": lambda _: ["x", "y"], "answer": lambda n: n % 2},
@@ -302,6 +309,8 @@ def test_columns_and_options_that_do_not_go_together(tmp_path: Path) -> None:
         task_of(folder, "file_name", image_prompt="What?").examples("train")
     with pytest.raises(InputError, match="option image_prompt: name the column of the images with image_column"):
         OwnData({"path": "never-read.jsonl", "image_prompt": "What?"})
+    with pytest.raises(InputError, match="--text names question,answer; what an image shows is in one column"):
+        task_of(folder, "file_name", text="question,answer").examples("train")
     with pytest.raises(InputError, match="which column says what an image shows"):
         task_of(image_folder(tmp_path / "n", note=str), "file_name").examples("train")
 

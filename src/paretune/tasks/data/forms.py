@@ -26,7 +26,7 @@ _TWO_TEXTS = (
     ("question1", "question2"),
 )
 _TEXT = ("text", "sentence", "review", "content", "comment", "tweet", "body")
-_QUESTION = ("prompt", "question", "query", "problem", "instruction")
+_QUESTION = ("prompt", "question", "query", "problem", "instruction", "input")
 _CAPTION = ("caption", "captions", "description", *_TEXT, "completion", "response", "answer", "output", "summary")
 """Names of columns that say what an image shows."""
 _LABEL = ("label_text", "label", "labels", "class", "category", "sentiment", "intent", "target")
@@ -204,33 +204,25 @@ def _guessed_form(names: Sequence[str], columns: Mapping[str, Any], where: str) 
 
 
 def _pictured_form(names: Sequence[str], columns: Mapping[str, Any], chosen: Chosen, where: str) -> Form | None:
-    """Return the form of images with captions or labels and without a column that asks; None for other forms."""
-    question = first_of(names, _QUESTION)
-    if chosen.given:
-        return _named_answers(names, columns, chosen, where) if len(chosen.given) == 1 else None
-    guessed = _guessed_form(names, columns, where)
-    if guessed is not None and guessed.kind != "text":
+    """Return the form of images of which one column says what they show; None for other forms, where others ask."""
+    if len(chosen.given) > 1 or chosen.prompt is not None:
         return None
+    if not chosen.given:
+        guessed = _guessed_form(names, columns, where)
+        if guessed is not None and guessed.kind != "text":
+            return None
+    for option, column in chosen.given.items():
+        if column not in names:
+            raise InputError(f"{where}: --{option} names {column}; what an image shows is in one column")
+    shows = chosen.completion or chosen.text or (None if chosen.label else first_of(names, _CAPTION))
+    label = chosen.label or first_of(names, _LABEL)
+    if _is_conversation(columns.get(shows or "")) or (chosen.label and _label_inputs(names, chosen.label)):
+        return None
+    question = first_of([name for name in names if name not in {shows, label}], _QUESTION)
     inputs = (question,) if question else ()
-    if (caption := first_of(names, _CAPTION)) is not None:
-        return Form("pair", inputs, caption)
-    label = first_of(names, _LABEL)
+    if shows is not None:
+        return Form("pair", inputs, shows)
     return None if label is None else Form("label", inputs, label)
-
-
-def _named_answers(names: Sequence[str], columns: Mapping[str, Any], chosen: Chosen, where: str) -> Form | None:
-    """Return the same of data of which one column was named."""
-    ((option, column),) = chosen.given.items()
-    asks = option == "prompt" or _is_conversation(columns.get(column))
-    if option == "completion":
-        asks = asks or first_of(names, _QUESTION) is not None
-    if option == "label":
-        asks = _label_inputs(names, column) is not None
-    if asks:
-        return None
-    if column not in names:
-        raise InputError(f"{where}: --{option} names several columns ({column}); what an image shows is in one column")
-    return Form("label" if option == "label" else "pair", (), column)
 
 
 def _labelled_form(names: Sequence[str], chosen: Chosen, where: str) -> Form:
