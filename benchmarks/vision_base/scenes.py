@@ -13,15 +13,15 @@ from paretune.tasks.drawn_shapes import (
     BACKGROUND,
     CELL_PIXELS,
     COLOURS,
+    HALVES,
     PLACES,
+    SEEN,
     SHAPES,
     SIDE_PIXELS,
     inside,
 )
-from paretune.tasks.visual_questions import SEEN
 
 DIGITS = tuple("123456789")
-_HALVES = (7, 8, 9, 10)
 _ROWS_OF_DIGITS = {
     "1": "00100 01100 00100 00100 00100 00100 01110",
     "2": "01110 10001 00001 00110 01000 10000 11111",
@@ -95,7 +95,7 @@ def _thing(cell: int, draw: random.Random) -> Seen:
 def _painted(thing: Seen, draw: random.Random) -> np.ndarray:
     """Return which pixels of a cell are painted, bool."""
     if thing.sort in SHAPES:
-        return inside(thing.sort, draw.choice(_HALVES))
+        return inside(thing.sort, draw.choice(HALVES))
     dots = np.array([[dot == "1" for dot in row] for row in _ROWS_OF_DIGITS[thing.sort].split()])
     painted = np.zeros((CELL_PIXELS, CELL_PIXELS), dtype=bool)
     painted[5:19, 7:17] = dots.repeat(2, axis=0).repeat(2, axis=1)

@@ -22,17 +22,12 @@ from typing import Any, ClassVar
 
 from paretune.spec import IMAGE_TEXT, METRICS, InputError, ModelKind, TaskCard
 from paretune.tasks.base import Example, Message, Score, Split, Task
-from paretune.tasks.drawn_shapes import COLOURS, PLACES, SHAPES, Thing, drawn
+from paretune.tasks.drawn_shapes import COLOURS, HALVES, PLACES, SEEN, SHAPES, UNSEEN, Thing, drawn
 from paretune.tasks.metrics.words import TokenF1, token_f1
 from paretune.tasks.options import whole_number
 
 _ASKED = "Describe the image."
-_COMBINATIONS = [(colour, shape) for colour in COLOURS for shape in SHAPES]
-_UNSEEN = [one for place, one in enumerate(_COMBINATIONS) if place % (len(SHAPES) + 1) == 0]
-"""What is in no training picture: the first colour with the first shape, the second with the second, and so on."""
-_SEEN = [one for one in _COMBINATIONS if one not in _UNSEEN]
 _MOST_THINGS = 3
-_HALVES = (7, 8, 9, 10)
 _TRIES = 500
 """Pictures that are drawn for one new example before the rules count as used up."""
 _WORD = re.compile(r"[a-z]+")
@@ -108,7 +103,7 @@ def _examples(prefix: str, size: int, group: str, draw: random.Random, taken: se
     """Yield `size` examples whose pictures are not in `taken` yet, and put them there."""
     for number in range(size):
         for _ in range(_TRIES):
-            things = _things(_UNSEEN if group == "unseen" else _SEEN, draw)
+            things = _things(UNSEEN if group == "unseen" else SEEN, draw)
             if (picture := drawn(things)) not in taken:
                 break
         else:
@@ -128,10 +123,10 @@ def _examples(prefix: str, size: int, group: str, draw: random.Random, taken: se
 
 def _things(first: Sequence[tuple[str, str]], draw: random.Random) -> tuple[Thing, ...]:
     """Return what is in a picture, from the top left on: one of the `first` combinations, and up to two seen ones."""
-    combinations = [draw.choice(first), *(draw.choice(_SEEN) for _ in range(draw.randrange(_MOST_THINGS)))]
+    combinations = [draw.choice(first), *(draw.choice(SEEN) for _ in range(draw.randrange(_MOST_THINGS)))]
     cells = draw.sample(range(len(PLACES)), len(combinations))
     things = (
-        Thing(colour, shape, *divmod(cell, 3), draw.choice(_HALVES))
+        Thing(colour, shape, *divmod(cell, 3), draw.choice(HALVES))
         for (colour, shape), cell in zip(combinations, cells, strict=True)
     )
     return tuple(sorted(things, key=lambda thing: (thing.row, thing.column)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,6 +16,11 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "purple": (130, 48, 168),
 }
 SHAPES = ("square", "circle", "triangle", "cross", "diamond")
+UNSEEN = tuple(zip(COLOURS, SHAPES, strict=True))
+"""Combinations that are in no picture of training data: each colour and each shape is left out once."""
+SEEN = [one for one in product(COLOURS, SHAPES) if one not in UNSEEN]
+HALVES = (7, 8, 9, 10)
+"""Sizes that things are drawn in, as `Thing.half_pixels`."""
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 CELL_PIXELS = 24
 SIDE_PIXELS = CELL_PIXELS * len(ROWS)

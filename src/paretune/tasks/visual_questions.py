@@ -23,20 +23,27 @@ from typing import Any, ClassVar, NamedTuple
 
 from paretune.spec import IMAGE_TEXT, METRICS, InputError, ModelKind, TaskCard
 from paretune.tasks.base import Example, Message, Score, Split, Task
-from paretune.tasks.drawn_shapes import COLOURS, HIGHEST, PLACES, SHAPES, Bar, Thing, drawn, drawn_chart
+from paretune.tasks.drawn_shapes import (
+    COLOURS,
+    HALVES,
+    HIGHEST,
+    PLACES,
+    SEEN,
+    SHAPES,
+    UNSEEN,
+    Bar,
+    Thing,
+    drawn,
+    drawn_chart,
+)
 from paretune.tasks.options import one_of, some_of, whole_number
 
-_COMBINATIONS = [(colour, shape) for colour in COLOURS for shape in SHAPES]
-_UNSEEN = frozenset(zip(COLOURS, SHAPES, strict=True))
-"""What is in no training picture: each colour and each shape is left out once."""
-SEEN = [one for one in _COMBINATIONS if one not in _UNSEEN]
 _UNSEEN_BARS = frozenset(map(Bar, COLOURS, range(1, HIGHEST + 1)))
 _SEEN_BARS = [bar for bar in starmap(Bar, product(COLOURS, range(1, HIGHEST + 1))) if bar not in _UNSEEN_BARS]
 _OF_SHAPES = ("colour", "shape", "count", "place")
 _SORTS = (*_OF_SHAPES, "chart")
 _COUNTS = ("1", "2", "3", "4")
 _HEIGHTS = tuple(map(str, range(1, HIGHEST + 1)))
-_HALVES = (7, 8, 9, 10)
 _TRIES = 500
 """Draws for one new example before the rules count as used up."""
 _WORD = re.compile(r"[a-z0-9]+")
@@ -160,7 +167,7 @@ class VisualQuestions(Task):
 
 def _of_shapes(sort: str, group: str, draw: random.Random) -> Made | None:
     """Return a question about shapes with its picture; None where it would have more than one answer."""
-    about = draw.choice(sorted(_UNSEEN) if group == "unseen" else SEEN)
+    about = draw.choice(sorted(UNSEEN) if group == "unseen" else SEEN)
     things = _things(about, draw.choice(_COUNTS) if sort == "count" else "1", draw)
     asked = _asked(sort, things)
     return None if asked is None else Made(asked, drawn(things))
@@ -181,7 +188,7 @@ def _things(about: tuple[str, str], number: str, draw: random.Random) -> tuple[T
     combinations = [about] * int(number) + [draw.choice(rest) for _ in range(draw.randint(1, 4))]
     cells = draw.sample(range(9), len(combinations))
     return tuple(
-        Thing(colour, shape, *divmod(cell, 3), draw.choice(_HALVES))
+        Thing(colour, shape, *divmod(cell, 3), draw.choice(HALVES))
         for (colour, shape), cell in zip(combinations, cells, strict=True)
     )
 
