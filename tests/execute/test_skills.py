@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from paretune.cli.plan_settings import settings_lines
 from paretune.engine import LanguageRespondent
 from paretune.execute.check import check_trials
+from paretune.execute.duration import Durations, phases_of
 from paretune.execute.executor import Finished
 from paretune.execute.plan import plan
+from paretune.execute.prepare import prepare
 from paretune.execute.stages import Blueprint
 from paretune.execute.trial import run_trial
 from paretune.kinds import skills as asking
 from paretune.measure import environment
 from paretune.spec import InputError, Phase, Record, Study, Trial
-from paretune.store import NOTHING_SHARED, SharedValues, StoredValues
+from paretune.store import NOTHING_SHARED, SharedValues, Store, StoredValues
 from tests.execute.stand_in import Deaf
 
 Build = Callable[..., Study]
@@ -42,12 +45,16 @@ def choices(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     return written
 
 
+def finished(trial: Trial, folder: Path, shared: SharedValues = NOTHING_SHARED) -> Finished:
+    """Return what a trial leaves, its memory not counted."""
+    quick = trial.model_copy(update={"measures": ("answers", "forgetting")})
+    found = run_trial(quick, folder, attempt=1, concurrent_workers=1, listener=Deaf(), shared=shared)
+    assert found.record.outcome.kind == "ok", found.record.outcome
+    return found
+
+
 def ran(trial: Trial, folder: Path, shared: SharedValues = NOTHING_SHARED) -> Record:
-    finished: Finished = run_trial(
-        trial, folder, attempt=1, concurrent_workers=1, listener=Deaf(), shared=shared
-    )  # fmt: skip
-    assert finished.record.outcome.kind == "ok", finished.record.outcome
-    return finished.record
+    return finished(trial, folder, shared).record
 
 
 def of_the_training(record: Record) -> dict[str, Any]:
@@ -69,7 +76,7 @@ def test_what_was_lost_is_known_question_by_question(
     first, second = found.skills
     assert (len(first.changes), len(second.changes)) == (NUM_QUESTIONS, 4)
     assert first.name != second.name
-    assert set(found.skill_changes) == {0.0, 100.0, -100.0}, "training this hard changes some choices"
+    assert {0.0} < set(found.skill_changes) <= {0.0, 100.0, -100.0}, "training this hard changes some choices"
     for skill in found.skills:
         assert 0 < skill.before < 1
         assert skill.lost == pytest.approx(100 * (skill.before - skill.after))
@@ -96,7 +103,7 @@ def test_the_base_model_is_asked_once_and_its_own_row_loses_nothing(
     monkeypatch.setattr(asking, "LanguageRespondent", Counting)
     trials = plan(toy_study(methods=["lora", "base"], seeds=[0, 1], skills=[choices()]))
     records = [ran(trial, tmp_path / trial.id, shared) for trial in trials]
-    assert sorted(asked) == ["LlamaForCausalLM", "PeftModelForCausalLM", "PeftModelForCausalLM"]
+    assert asked == ["LlamaForCausalLM", "PeftModelForCausalLM", "PeftModelForCausalLM"]
     (base,) = [record for record in records if not record.trial.method.trains]
     assert base.metrics["skills_lost"] == 0.0
     assert base.skill_changes == (0.0,) * NUM_QUESTIONS
@@ -115,9 +122,7 @@ def test_a_sampled_answer_depends_on_no_other(
     items = []
     for skills in ([], [skill]):
         (trial,) = plan(toy_study(methods=["lora"], recipe=recipe, skills=skills))
-        finished = run_trial(trial, tmp_path / trial.id, attempt=1, concurrent_workers=1, listener=Deaf())
-        assert finished.record.outcome.kind == "ok", finished.record.outcome
-        items.append(finished.items)
+        items.append(finished(trial, tmp_path / trial.id).items)
     assert items[0] == items[1]
 
 
@@ -138,6 +143,24 @@ def test_ids_hold_the_questions_and_not_where_they_lie(
     assert ids({**entry, "options": {**entry["options"], "path": str(moved)}}) != ids(entry)
 
 
+def test_a_plan_says_what_is_asked_and_counts_its_time(
+    toy_study: Build, choices: Callable[..., dict[str, Any]], folder: Path
+) -> None:
+    study = toy_study(methods=["base"], skills=[choices()])
+    prepared = prepare(study, Store(folder))
+    line = f"General skills: {NUM_QUESTIONS} questions of own_data, asked of the base model once and of each final"
+    assert any(text.startswith(line) for text in settings_lines(prepared))
+    (trial,) = prepared.stages.trials
+    assert Phase.RETAIN in phases_of(trial)
+    record = ran(trial, folder / "trial")
+    (retained,) = [reading.seconds for reading in record.phases if reading.phase is Phase.RETAIN]
+    phases = tuple(reading for reading in record.phases if reading.phase is not Phase.RETAIN)
+    without = record.model_copy(update={"phases": phases})
+    known, unknown = (Durations([one]).of(trial, alone=True) for one in (record, without))
+    assert known.seconds - unknown.seconds == pytest.approx(retained)
+    assert not unknown.whole
+
+
 def test_tuning_trials_ask_no_skills(toy_study: Build, choices: Callable[..., dict[str, Any]]) -> None:
     study = {"methods": ["lora"], "seeds": [0, 1, 2], "tuning": {"rates": 3}}
     with_skills, without = (Blueprint(toy_study(**study, **more)).stages({}) for more in ({"skills": [choices()]}, {}))
@@ -149,15 +172,10 @@ def test_tuning_trials_ask_no_skills(toy_study: Build, choices: Callable[..., di
     assert final.conflict_with(without.stages[-1].trials[0]) == "no general skills (skills of the study)"
 
 
-ARC = "lm-eval:no_such_task_at_all"
-TEXT_TASK = {"name": "word_problems", "options": {"train_size": 64, "validation_size": 8, "test_size": 16}}
-
-
 @pytest.mark.parametrize(
     ("skills", "said"),
     [
         (["word_problms"], 'skills[0]: unknown task "word_problms" (did you mean "word_problems"?)'),
-        ([ARC], "skills[0]:"),
         (["sentiment"], 'skills[0]: task "sentiment": its answers are'),
         (["image_concept"], 'skills[0]: task "image_concept": its answers are'),
         (["visual_questions"], 'skills[0]: task "visual_questions" needs a model that reads pictures and text, and'),

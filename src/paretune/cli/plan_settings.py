@@ -1,12 +1,12 @@
 """What the trials of a plan would be trained with: data, steps, seeds and learning rates, as lines of text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from paretune.execute.prepare import Prepared
 from paretune.report.amounts import FEW_ITEMS, few_items_note, seen_text
 from paretune.report.format import plain, rate
-from paretune.spec import EMBEDDED_ENCODER, EMBEDDED_MODEL, Study, Trial
-from paretune.tasks import Split
+from paretune.spec import EMBEDDED_ENCODER, EMBEDDED_MODEL, Skill, Study, Trial
+from paretune.tasks import Split, skill_names
 
 _MOST_RATES = 3
 _SMALL = (EMBEDDED_MODEL, EMBEDDED_ENCODER, "toy:", "shipped:")
@@ -21,10 +21,18 @@ def settings_lines(prepared: Prepared) -> list[str]:
     """Return the sizes of the splits, what every trial shares, and the learning rates of each method."""
     lines = [_data(name, sizes) for name, sizes in prepared.blueprint.split_sizes.items()]
     lines += _trainings(prepared)
+    if skills := next((trial.skills for trial in prepared.stages.trials if trial.skills), ()):
+        lines.append(_skills(skills))
     if rates := learning_rates(prepared.stages.trials):
         what = "Learning rates of the first round" if prepared.study.tuning else "Learning rates"
         lines.append(f"{what}: {', '.join(f'{plain(label)} {_rates(found)}' for label, found in rates.items())}.")
     return lines
+
+
+def _skills(skills: Sequence[Skill]) -> str:
+    named = zip(skill_names(skills), skills, strict=True)
+    texts = [f"{skill.num_questions:,} questions of {plain(name)}" for name, skill in named]
+    return f"General skills: {', '.join(texts)}, asked of the base model once and of each final trial's model."
 
 
 def default_rate_notes(study: Study) -> list[str]:

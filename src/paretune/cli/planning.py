@@ -221,6 +221,7 @@ def _plan_json(outlook: Outlook) -> dict[str, Any]:
         "tuning": tuning.model_dump(mode="json") if tuning else None,
         "split_sizes": outlook.prepared.blueprint.split_sizes,
         "recipe": outlook.study.recipe.model_dump(mode="json"),
+        "skills": [entry.model_dump(mode="json") for entry in outlook.study.skills],
         "steps": {trial.task.name: trial.recipe.steps for trial in outlook.stages.trials if trial.method.trains},
         "seeds": list(outlook.study.seeds),
         "num_trials": outlook.num_trials,
