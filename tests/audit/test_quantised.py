@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from paretune.audit.method import audit_method
+from paretune.audit.method import ON_QUANTISED, audit_method
 from paretune.audit.quantised import quantised_subject, trains_on_quantised
 from paretune.kinds.probe import Subject
 from paretune.methods import resolve
@@ -17,16 +17,17 @@ from paretune.spec.quantisation import Quantisation, QuantisedFormat
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-CLAIMS = frozenset({"trains_on_nf4", "trains_on_int8"})
+CLAIMS = frozenset(ON_QUANTISED)
 
 
 @pytest.fixture(autouse=True)
 def _bitsandbytes() -> None:
     pytest.importorskip("bitsandbytes")
+    pytest.importorskip("torchao")
 
 
 def found(name: str, form: QuantisedFormat, subject: Subject) -> Verdict | None:
-    claim = f"trains_on_{form}"
+    claim = next(claim for claim, known in ON_QUANTISED.items() if known == form)
     audit = audit_method(resolve(MethodEntry(name=name)), [subject], frozenset({claim}))
     assert {finding.claim for finding in audit.findings} == {claim}
     return audit.verdict(claim)
@@ -41,7 +42,15 @@ def test_a_subject_is_quantised_anew_at_every_call(form: QuantisedFormat, subjec
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [("lora", "nf4"), ("dora", "int8"), ("road", "nf4"), ("prompt-tuning", "nf4")]
+    ("name", "form"),
+    [
+        ("lora", "nf4"),
+        ("dora", "int8"),
+        ("road", "nf4"),
+        ("prompt-tuning", "nf4"),
+        ("lora", "int8-torchao"),
+        ("dora", "int8-torchao"),
+    ],
 )
 def test_what_trains_and_comes_back_passes(name: str, form: QuantisedFormat, subject: Subject) -> None:
     verdict = found(name, form, subject)
@@ -72,7 +81,7 @@ def test_what_changes_the_base_at_its_start_does_not_come_back(subject: Subject,
     assert "loaded again, outputs are" in verdict.finding
 
 
-def test_every_method_that_was_tried_has_both_verdicts() -> None:
+def test_every_method_that_was_tried_has_all_verdicts() -> None:
     audit = recorded_audit()
     assert audit is not None
     for method in audit.methods:

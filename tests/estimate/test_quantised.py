@@ -97,6 +97,20 @@ def test_what_is_asked_for_may_not_contradict_the_configuration(tmp_path: Path) 
         estimate(tmp_path, {"load_in_4bit": True}, quantisation="int8")
 
 
+def test_a_configuration_of_torchao_is_followed_byte_for_byte(tmp_path: Path) -> None:
+    granularity = {"_type": "PerRow", "_data": {"dim": -1}}
+    kind = {"_type": "Int8WeightOnlyConfig", "_data": {"granularity": granularity}}
+    own = {"quant_method": "torchao", "quant_type": {"default": kind}}
+    found = estimate(tmp_path, own)
+    saved = sum(2 * rows * columns - (rows * columns + 5 * rows) for rows, columns in linear_weights())
+    assert base_bytes(estimate(tmp_path, None)) - base_bytes(found) == saved
+    assert base_bytes(estimate(tmp_path, None, quantisation="int8-torchao")) == base_bytes(found)
+    assert any("int8-torchao by the layouts of torchao, as the model's own" in text for text in found.assumptions)
+    in_groups = {"_type": "Int8WeightOnlyConfig", "_data": {"granularity": {"_type": "PerGroup"}}}
+    with pytest.raises(InputError, match='"torchao", whose layout is not estimated'):
+        estimate(tmp_path, own | {"quant_type": {"default": in_groups}})
+
+
 METHODS = (
     "lora", "dora", "oft", "boft", "ia3", "miss", "vera", "road", "adalora", "ln-tuning", "prefix-tuning",
 )  # fmt: skip
@@ -111,3 +125,10 @@ def test_predicted_is_counted_on_a_quantised_base(name: str, form: QuantisedForm
     assert abs(found.error) <= TOLERANCE
     plain = compare_method(find_shape("toy:llama"), resolve(MethodEntry(name=name)), settings_for(48), runs=1)
     assert found.predicted_bytes != plain.predicted_bytes
+
+
+@pytest.mark.parametrize("name", ["lora", "dora", "ia3", "oft"])
+def test_predicted_is_counted_on_a_base_of_torchao(name: str) -> None:
+    pytest.importorskip("torchao")
+    settings, spec = settings_for(48, "int8-torchao"), resolve(MethodEntry(name=name))
+    assert abs(compare_method(find_shape("toy:llama"), spec, settings, runs=1).error) <= TOLERANCE

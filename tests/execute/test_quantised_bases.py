@@ -10,7 +10,7 @@ import paretune
 from paretune.execute.check import check_trials
 from paretune.execute.plan import plan
 from paretune.execute.run import run
-from paretune.methods import resolve
+from paretune.methods import Context, build, resolve
 from paretune.methods.capabilities import marks_of
 from paretune.methods.quantised_bases import check_on_quantised
 from paretune.models import load_model
@@ -63,6 +63,23 @@ def test_a_method_that_cannot_is_refused_in_one_line(toy_study: Build, quantisat
     assert 'method "full": does not go with' in second
     left = check_trials(plan(study), refuse_unavailable=False)
     assert left.keys() == {"loha", "full"}
+
+
+def test_what_cannot_go_with_torchao_is_refused_by_what_was_found_there(toy_study: Build) -> None:
+    pytest.importorskip("torchao")
+    study = toy_study(methods=["hira", "velora", "lora"], recipe={"steps": 4, "quantisation": "int8-torchao"})
+    with pytest.raises(InputError) as refusal:
+        check_trials(plan(study))
+    assert str(refusal.value).startswith('method "hira": does not go with a base model in int8-torchao (audit: Not')
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_base_that_comes_quantised_is_not_trained_as_a_whole() -> None:
+    pytest.importorskip("torchao")
+    model = load_model("toy:llama", quantisation=Recipe(quantisation="int8-torchao").quantised).model
+    context = Context(Recipe(), learning_rate=1e-4, seed=0, tokenizer=None)
+    with pytest.raises(InputError, match='method "full": quantised weights cannot be trained'):
+        build(resolve(MethodEntry(name="full"))).wrap(model, context)
 
 
 def test_what_the_audit_found_decides(toy_study: Build) -> None:

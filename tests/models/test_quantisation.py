@@ -15,6 +15,11 @@ from paretune.spec.quantisation import Quantisation, QuantisedFormat
 
 NF4 = Quantisation("nf4")
 FORMATS: tuple[QuantisedFormat, ...] = ("nf4", "fp4", "int8")
+"""Those of bitsandbytes."""
+TORCHAO = Quantisation("int8-torchao")
+
+PER_ROW = {"_type": "Int8WeightOnlyConfig", "_data": {"granularity": {"_type": "PerRow", "_data": {"dim": -1}}}}
+"""What torchao writes of int8 weights with a scale a row, as far as it is looked at."""
 
 
 def logits(loaded: Any) -> torch.Tensor:
@@ -74,6 +79,74 @@ def test_a_model_that_was_saved_quantised_loads_as_it_was(form: QuantisedFormat,
     assert torch.equal(logits(loaded), logits(made))
     with pytest.raises(InputError, match=rf"is quantised already \({form}\); leave it out"):
         load_model(f"path:{tmp_path}", quantisation=NF4)
+
+
+def test_torchao_holds_the_linear_layers_of_the_blocks_and_not_the_rest() -> None:
+    pytest.importorskip("torchao")
+    precision = torch.get_float32_matmul_precision()
+    loaded, plain = load_model("toy:llama", quantisation=TORCHAO), load_model("toy:llama")
+    assert torch.get_float32_matmul_precision() == precision
+    assert is_quantised(loaded.model)
+    weight = loaded.model.model.layers[0].mlp.up_proj.weight
+    assert type(weight).__name__ == "Int8Tensor"
+    assert weight.qdata.dtype == torch.int8
+    assert torch.equal(loaded.model.lm_head.weight.cpu(), plain.model.lm_head.weight)
+    away = (logits(loaded) - logits(plain)).abs().max()
+    assert 0 < away < 0.05 * logits(plain).abs().max()
+    head = Head("AutoModelForSequenceClassification", {"num_labels": 3}, 0)
+    assert type(load_model("toy:llama", quantisation=TORCHAO, head=head).model.score.weight) is torch.nn.Parameter
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_model_that_torchao_quantised_is_known_and_loads_as_it_was(dtype: str, tmp_path: Path) -> None:
+    pytest.importorskip("torchao")
+    made = load_model("toy:llama", dtype, quantisation=TORCHAO)
+    made.model.save_pretrained(tmp_path)
+    made.tokenizer.save_pretrained(tmp_path)
+    loaded = load_model(f"path:{tmp_path}", dtype)
+    assert is_quantised(loaded.model)
+    assert loaded.note is not None
+    assert "hold the linear layers quantised (int8-torchao)" in loaded.note
+    assert torch.equal(logits(loaded), logits(made))
+    with pytest.raises(InputError, match=r"is quantised already \(int8-torchao\); leave it out"):
+        load_model(f"path:{tmp_path}", quantisation=TORCHAO)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_known"),
+    [
+        ({}, True),
+        ({"quant_type": {"default": {"_type": "Int4WeightOnlyConfig", "_data": {"group_size": 32}}}}, False),
+        ({"quant_type": {"default": {**PER_ROW, "_data": {"granularity": {"_type": "PerGroup"}}}}}, False),
+        ({"include_input_output_embeddings": True}, False),
+        ({"quant_type": "int8_weight_only"}, False),
+        ({"quant_type": None}, False),
+    ],
+)
+def test_a_configuration_of_torchao_is_known_in_the_one_layout_that_was_tried(
+    changed: dict[str, Any], is_known: bool
+) -> None:
+    own = own_quantisation(
+        {"quantization_config": {"quant_method": "torchao", "quant_type": {"default": PER_ROW}} | changed}
+    )
+    assert own is not None
+    assert own.method == "torchao"
+    assert own.quantisation == (TORCHAO if is_known else None)
+
+
+def test_torchao_is_named_where_it_is_missing_or_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(
+        InputError, match=r'"int8-torchao" needs torchao; install it with: pip install "torchao>=0\.18"'
+    ):
+        check_quantised(TORCHAO, {}, "toy:llama")
+    own = {"quantization_config": {"quant_method": "torchao"}}
+    with pytest.raises(InputError, match=r'by "torchao", which needs torchao; install it with'):
+        check_quantised(None, own, "path:a")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("paretune.models.quantisation.version", lambda name: "0.17.0")
+    with pytest.raises(InputError, match=r"needs torchao 0\.18 or later, and 0\.17\.0 is installed"):
+        check_quantised(TORCHAO, {}, "toy:llama")
 
 
 def test_an_int8_layer_keeps_its_scales_when_its_weight_is_asked_for_after_a_pass() -> None:

@@ -26,7 +26,7 @@ def test_ids_of_quantised_trials_are_those_that_they_had_under_the_earlier_names
     assert trial_with(quantisation="nf4").id == "d3acfe6d3e582910"
     assert trial_with(quantisation="int8").id == "a88ce5cd97f02552"
     formats: list[dict[str, Any]] = [{}, {"quantisation": "nf4"}, {"quantisation": "fp4"}, {"quantisation": "int8"}]
-    formats += [{"quantisation": "nf4", "double_quantisation": False}]
+    formats += [{"quantisation": "int8-torchao"}, {"quantisation": "nf4", "double_quantisation": False}]
     formats += [{"quantisation": "nf4", "quantised_compute_dtype": "bfloat16"}]
     assert len({trial_with(**one).id for one in formats}) == len(formats)
 
@@ -46,7 +46,7 @@ def test_one_method_of_a_quantised_study_may_have_a_base_that_is_not() -> None:
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        ({"quantisation": "int4"}, "'nf4', 'fp4' or 'int8'"),
+        ({"quantisation": "int4"}, "'nf4', 'fp4', 'int8' or 'int8-torchao'"),
         ({"double_quantisation": False}, 'double_quantisation belongs to quantisation = "nf4" or "fp4"'),
         ({"quantisation": "int8", "quantised_compute_dtype": "bfloat16"}, "quantised_compute_dtype belongs to"),
     ],

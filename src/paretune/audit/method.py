@@ -32,12 +32,16 @@ from paretune.methods import Method, build, prior_learning_rate
 from paretune.methods.peft import Peft
 from paretune.methods.requirements import accelerator_reason, extra_packages
 from paretune.spec import CLAIMS, Finding, MethodAudit, MethodSpec, NotApplicable, NotPassed, Passed, one_line
-from paretune.spec.quantisation import QuantisedFormat
+from paretune.spec.quantisation import BY_TORCHAO, QuantisedFormat
 
 RATE_WITHOUT_PRIOR = 1e-2
 _SMALLER = (0.1, 0.01)
 """Factors on the default learning rate that are tried in turn where the loss does not fall."""
-ON_QUANTISED: dict[str, QuantisedFormat] = {"trains_on_nf4": "nf4", "trains_on_int8": "int8"}
+ON_QUANTISED: dict[str, QuantisedFormat] = {
+    "trains_on_nf4": "nf4",
+    "trains_on_int8": "int8",
+    "trains_on_int8_torchao": "int8-torchao",
+}
 """The claims about a quantised base, each with its format."""
 SMALL_RATE = 1e-4
 """A rate that is usual for large models: in bfloat16 such a step is lost on a value near one."""
@@ -233,8 +237,8 @@ def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:
 
 
 def _on_quantised(spec: MethodSpec, subject: Subject, form: QuantisedFormat, folder: Path) -> Outcome:
-    if find_spec("bitsandbytes") is None:
-        return NotApplicable(reason="needs bitsandbytes")
+    if find_spec(package := "torchao" if form in BY_TORCHAO else "bitsandbytes") is None:
+        return NotApplicable(reason=f"needs {package}")
     found = trains_on_quantised(spec, subject, form, _rates(spec), folder / form)
     if isinstance(found, NotPassed):
         return found

@@ -16,9 +16,9 @@ from paretune.models.quantisation import quantised_copy
 from paretune.spec import MethodSpec, NotPassed, Passed, Recipe, one_line
 from paretune.spec.quantisation import Quantisation, QuantisedFormat
 
-_ROUNDED: dict[QuantisedFormat, float] = {"nf4": 1e-4, "fp4": 1e-4, "int8": 2 / 127}
-"""Share of the largest output that rounding explains. In int8 a layer's inputs are rounded to 127 steps: a difference
-in the last bit of a float becomes one of a step."""
+_ROUNDED: dict[QuantisedFormat, float] = {"nf4": 1e-4, "fp4": 1e-4, "int8": 2 / 127, "int8-torchao": 1e-4}
+"""Share of the largest output that rounding explains. In bitsandbytes' int8 a layer's inputs are rounded to 127
+steps: a difference in the last bit of a float becomes one of a step."""
 
 
 def quantised_subject(subject: Subject, quantisation: Quantisation) -> Subject:

@@ -35,7 +35,7 @@ from paretune.spec import (
 if TYPE_CHECKING:
     from paretune.kinds.probe import Subject
 
-PACKAGES = ("peft", "torch", "transformers", "diffusers", "bitsandbytes")
+PACKAGES = ("peft", "torch", "transformers", "diffusers", "bitsandbytes", "torchao")
 OnMethod = Callable[[MethodAudit, int, int], None]
 """Called with what was just found, how many methods are done, and how many there are."""
 

@@ -367,7 +367,7 @@ TrainableDtype = Annotated[str, typer.Option(help="Dtype of the trainable parame
 OptimizerName = Annotated[str, typer.Option(help="Optimizer: adamw or sgd.")]
 GradientCheckpointing = Annotated[bool, typer.Option(help="Recompute activations in the backward pass to save memory.")]
 Quantisation = Annotated[
-    str | None, typer.Option(help="Quantise the linear layers of the base model: nf4, fp4 or int8.")
+    str | None, typer.Option(help="Quantise the linear layers of the base model: nf4, fp4, int8 or int8-torchao.")
 ]
 Budgets = Annotated[
     list[str] | None,

@@ -49,8 +49,8 @@ def estimate_memory(
 ) -> Estimates:
     """Return an estimate for each method, from the model's configuration alone: no weights, no GPU.
 
-    `methods` is "all", one name, or several names and entries with parameters. `quantisation` is "nf4", "fp4" or
-    "int8", as in a recipe. `budgets` are bytes. `gpu` is a card such as "h100", whose memory is a budget as well.
+    `methods` is "all", one name, or several names and entries with parameters. `quantisation` is a format
+    such as "nf4", as in a recipe. `budgets` are bytes. `gpu` is a card such as "h100": its memory is a budget as well.
     Further `settings` are those of `EstimateSettings`. A method that does not go with the model is reported as
     `NotEstimated`. Raises `InputError` for what a person can mend.
     """
@@ -224,7 +224,7 @@ def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ..
     if layout is not None:
         whose = "" if settings.recipe.quantisation else ", as the model's own configuration says"
         said.append(
-            f"linear layers in {layout.format} by the layouts of bitsandbytes{whose}, the rest in "
+            f"linear layers in {layout.format} by the layouts of {layout.package}{whose}, the rest in "
             f"{settings.recipe.dtype}"
         )
     return tuple(said)

@@ -1,4 +1,4 @@
-"""Linear layers as bitsandbytes holds them, with fake tensors: the bytes of its layouts, and of computing with them.
+"""Linear layers as bitsandbytes and torchao hold them, with fake tensors: bytes of layouts, and of computing with them.
 
 4 bit (as in QLoRA, arXiv 2305.14314): two weights a byte, and one absolute maximum for every 64 weights, in float32, or
 with double quantisation in 8 bits with one float32 for every 256 of them. A layer unpacks its whole weight into the
@@ -9,6 +9,10 @@ operator, whose inside is not counted.
 8 bits, multiplies into int32 and scales back; the backward pass unpacks the weight into the computing format. Without a
 GPU, training unpacks the weight in the forward pass as well. Either keeps the layer's input until the backward pass is
 over.
+
+8 bit by torchao: one byte a weight, one float32 scale and one zero point of 8 bits a row. The forward pass unpacks the
+weight into the computing format and scales the product. The backward pass needs the unpacked weight as well, so that
+of every layer is kept until then, or computed anew with gradient checkpointing.
 
 Embeddings, norms and the output layer stay as they are, as transformers leaves them, unless a model's configuration
 names other layers to leave.
@@ -26,7 +30,7 @@ from paretune.estimate.settings import EstimateSettings
 from paretune.models import ModelShape
 from paretune.models.quantisation import QUANTISATION_KEY, own_quantisation
 from paretune.spec import InputError
-from paretune.spec.quantisation import FOUR_BITS, QuantisedFormat
+from paretune.spec.quantisation import BY_TORCHAO, FOUR_BITS, QuantisedFormat
 
 BLOCK = 64
 NESTED_BLOCK = 256
@@ -41,6 +45,11 @@ class Layout(NamedTuple):
     left: tuple[str, ...] | None = None
     """Names or patterns of the layers that stay as they are; None for the output layer."""
 
+    @property
+    def package(self) -> str:
+        """The library whose layout it is."""
+        return "torchao" if self.format in BY_TORCHAO else "bitsandbytes"
+
 
 def layout_for(shape: ModelShape, settings: EstimateSettings) -> Layout | None:
     """Return the layout that is asked for, or the one that the model's own configuration says; None without any.
@@ -53,7 +62,8 @@ def layout_for(shape: ModelShape, settings: EstimateSettings) -> Layout | None:
     if own.quantisation is None:
         raise InputError(
             f'model "{shape.name}": {QUANTISATION_KEY} in {shape.source} says "{own.method}", whose layout is not '
-            "estimated (bitsandbytes in 4 or 8 bits is); give the configuration of the model that was quantised"
+            "estimated (bitsandbytes in 4 or 8 bits and torchao in 8 bits with a scale a row are); give the "
+            "configuration of the model that was quantised"
         )
     if wanted is not None and wanted.format != own.quantisation.format:
         raise InputError(
@@ -82,8 +92,13 @@ def quantise(model: nn.Module, layout: Layout) -> None:
     for name in names:
         plain: Any = model.get_submodule(name)
         parent, _, own_name = name.rpartition(".")
-        packed = EightBitLinear(plain) if layout.format not in FOUR_BITS else FourBitLinear(plain, double=layout.double)
-        setattr(model.get_submodule(parent), own_name, packed)
+        setattr(model.get_submodule(parent), own_name, _packed_linear(plain, layout))
+
+
+def _packed_linear(plain: nn.Linear, layout: Layout) -> nn.Module:
+    if layout.format in BY_TORCHAO:
+        return TorchaoLinear(plain)
+    return FourBitLinear(plain, double=layout.double) if layout.format in FOUR_BITS else EightBitLinear(plain)
 
 
 def _names(pattern: str, name: str) -> bool:
@@ -158,6 +173,26 @@ class EightBitLinear(_QuantisedLinear):
             input, self.weight, self.scale, unpacks
         )
         return output if self.bias is None else output + self.bias
+
+
+class TorchaoLinear(_QuantisedLinear):
+    """One byte a weight, as torchao's `Int8Tensor` computes."""
+
+    def __init__(self, plain: nn.Linear) -> None:
+        super().__init__(plain)
+        device = plain.weight.device
+        self.register_buffer("scale", torch.empty(self.out_features, 1, device=device))
+        self.register_buffer("zero_point", torch.empty(self.out_features, 1, dtype=torch.int8, device=device))
+
+    def _packed(self, weight: Tensor) -> Tensor:
+        return torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the layer's output in the input's format, shape (..., out_features)."""
+        unpacked = self.weight.t().to(input.dtype)
+        product = torch.mm(input.reshape(-1, input.shape[-1]), unpacked)
+        output = (product * self.get_buffer("scale").to(product.dtype).flatten()).reshape(*input.shape[:-1], -1)
+        return output if self.bias is None else output.add_(self.bias)
 
 
 class _FourBitProduct(Function):

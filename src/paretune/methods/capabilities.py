@@ -33,7 +33,12 @@ RECORDED_AUDIT = Path(__file__).with_name(AUDIT_FILE)
 PLUGIN_GROUP = "paretune.methods"
 """Entry points of this group name `Method` subclasses. The entry point's name is the method's."""
 
-ON_QUANTISED: dict[QuantisedFormat, str] = {"nf4": "trains_on_nf4", "fp4": "trains_on_nf4", "int8": "trains_on_int8"}
+ON_QUANTISED: dict[QuantisedFormat, str] = {
+    "nf4": "trains_on_nf4",
+    "fp4": "trains_on_nf4",
+    "int8": "trains_on_int8",
+    "int8-torchao": "trains_on_int8_torchao",
+}
 """The claim that speaks for a format: both of 4 bits are computed in the same way."""
 _WHICH_LAYERS = {
     "targets",
@@ -78,6 +83,7 @@ class Capabilities(Data):
     servable_by_llama_cpp: bool | None = None
     trains_on_nf4: bool | None = None
     trains_on_int8: bool | None = None
+    trains_on_int8_torchao: bool | None = None
 
 
 class Answering(NamedTuple):

@@ -10,19 +10,22 @@ from typing import Any, NamedTuple
 from paretune.models.hardware import check_package, default_device
 from paretune.models.progress import without_bars, without_remarks
 from paretune.spec import InputError
-from paretune.spec.quantisation import FOUR_BITS, Quantisation, QuantisedFormat
+from paretune.spec.quantisation import BY_TORCHAO, FOUR_BITS, Quantisation, QuantisedFormat
 
 QUANTISATION_KEY = "quantization_config"
 """Where a `config.json` says how a model's weights are quantised."""
 _REQUIREMENT = "bitsandbytes>=0.50"
 _FIRST_ON_PROCESSORS = (0, 50)
 """The version of bitsandbytes from which quantised layers were tried here without a GPU."""
+_REQUIREMENT_OF_TORCHAO = "torchao>=0.18"
+_FIRST_OF_TORCHAO = (0, 18)
+"""The version of torchao that was tried here: earlier ones hold int8 weights in other tensors."""
 _PACKAGES = {
     "bitsandbytes": ("bitsandbytes", _REQUIREMENT),
     "gptq": ("gptqmodel", "gptqmodel"),
     "awq": ("gptqmodel", "gptqmodel"),
     "compressed-tensors": ("compressed_tensors", "compressed-tensors"),
-    "torchao": ("torchao", "torchao"),
+    "torchao": ("torchao", _REQUIREMENT_OF_TORCHAO),
     "hqq": ("hqq", "hqq"),
     "auto-round": ("auto_round", "auto-round"),
     "quanto": ("optimum.quanto", "optimum-quanto"),
@@ -36,7 +39,7 @@ class OwnQuantisation(NamedTuple):
     method: str
     """transformers' name, such as "gptq"; "bitsandbytes" for any of its formats."""
     quantisation: Quantisation | None
-    """The format where it is one of bitsandbytes'; None for others."""
+    """The format where it is one that a study can ask for; None for others."""
     left: tuple[str, ...] | None = None
     """Names or patterns of the layers that stay as they are; None for the output layer."""
 
@@ -54,6 +57,8 @@ def own_quantisation(config: Mapping[str, Any]) -> OwnQuantisation | None:
     values = own if isinstance(own, Mapping) else {}
     in_4_bits, in_8_bits = (values.get(name) is True for name in ("load_in_4bit", "load_in_8bit"))
     method = str(values.get("quant_method", "bitsandbytes" if in_4_bits or in_8_bits else "no quant_method"))
+    if method == "torchao":
+        return _own_of_torchao(values)
     if not method.startswith("bitsandbytes"):
         return OwnQuantisation(method, None)
     left = values.get("llm_int8_skip_modules")
@@ -68,6 +73,22 @@ def own_quantisation(config: Mapping[str, Any]) -> OwnQuantisation | None:
     return OwnQuantisation("bitsandbytes", Quantisation(form, double, computed), names)
 
 
+def _own_of_torchao(values: Mapping[str, Any]) -> OwnQuantisation:
+    """Return the format of a configuration of torchao, where it is int8 with a scale a row as a study asks for it."""
+    whole: Any = values.get("quant_type")
+    kind: Any = whole.get("default") if isinstance(whole, Mapping) else None
+    data: Any = kind.get("_data") if isinstance(kind, Mapping) else None
+    granularity: Any = data.get("granularity") if isinstance(data, Mapping) else None
+    is_int8 = isinstance(granularity, Mapping) and (
+        (kind.get("_type"), granularity.get("_type"), granularity.get("_data"))
+        == ("Int8WeightOnlyConfig", "PerRow", {"dim": -1})
+    )
+    if not is_int8 or values.get("include_input_output_embeddings"):
+        return OwnQuantisation("torchao", None)
+    left = values.get("modules_to_not_convert")
+    return OwnQuantisation("torchao", Quantisation("int8-torchao"), None if left is None else tuple(map(str, left)))
+
+
 def check_quantised(wanted: Quantisation | None, config: Mapping[str, Any], reference: str) -> None:
     """Raise `InputError` unless a base model can be quantised as asked for, and held as it is quantised already.
 
@@ -78,11 +99,14 @@ def check_quantised(wanted: Quantisation | None, config: Mapping[str, Any], refe
         setting = f'recipe: quantisation = "{wanted.format}"'
         if own is not None:
             raise InputError(f'{setting}: base model "{reference}" is quantised already ({own.words}); leave it out')
-        _check_bitsandbytes(setting)
+        _check_torchao(setting) if wanted.format in BY_TORCHAO else _check_bitsandbytes(setting)
     elif own is not None:
         where = f'base model "{reference}": its config.json says it is quantised by "{own.method}", which'
         if own.method == "bitsandbytes":
             _check_bitsandbytes(where)
+            return
+        if own.method == "torchao":
+            _check_torchao(where)
             return
         if own.method not in _PACKAGES:
             raise InputError(f"{where} is not known here; name the model that was quantised")
@@ -104,6 +128,19 @@ def loading_settings(
     """
     if wanted is None:
         return {} if own is None else {"device_map": {"": default_device()}}
+    config = _torchao_config(left) if wanted.format in BY_TORCHAO else _bitsandbytes_config(wanted, left)
+    return {"quantization_config": config, "device_map": {"": default_device()}}
+
+
+def _torchao_config(left: tuple[str, ...]) -> Any:
+    from torchao.quantization import Int8WeightOnlyConfig
+    from transformers import TorchAoConfig
+
+    # Its recommended settings of the compiler are those of the whole process, and let float32 products be rounded.
+    return TorchAoConfig(Int8WeightOnlyConfig(set_inductor_config=False), modules_to_not_convert=list(left) or None)
+
+
+def _bitsandbytes_config(wanted: Quantisation, left: tuple[str, ...]) -> Any:
     import torch
     from transformers import BitsAndBytesConfig
 
@@ -111,16 +148,14 @@ def loading_settings(
     _keep_int8_scales()
     skipped = {"llm_int8_skip_modules": list(left)} if left else {}
     if wanted.format not in FOUR_BITS:
-        config = BitsAndBytesConfig(load_in_8bit=True, **skipped)
-    else:
-        config = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type=wanted.format,
-            bnb_4bit_use_double_quant=wanted.double,
-            bnb_4bit_compute_dtype=getattr(torch, wanted.compute_dtype),
-            **skipped,
-        )
-    return {"quantization_config": config, "device_map": {"": default_device()}}
+        return BitsAndBytesConfig(load_in_8bit=True, **skipped)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=wanted.format,
+        bnb_4bit_use_double_quant=wanted.double,
+        bnb_4bit_compute_dtype=getattr(torch, wanted.compute_dtype),
+        **skipped,
+    )
 
 
 class _Once(logging.Filter):
@@ -191,11 +226,25 @@ def _check_bitsandbytes(setting: str) -> None:
         raise InputError(f"{setting}: bitsandbytes does not support Apple GPUs; leave it out")
     check_package(setting, "bitsandbytes", _REQUIREMENT)
     found = version("bitsandbytes")
-    if device == "cpu" and tuple(map(int, found.split(".")[:2])) < _FIRST_ON_PROCESSORS:
+    if device == "cpu" and _first_two(found) < _FIRST_ON_PROCESSORS:
         raise InputError(
             f"{setting}: without a GPU this needs bitsandbytes 0.50 or later, and {found} is installed; "
             f'update it with: pip install "{_REQUIREMENT}"'
         )
+
+
+def _check_torchao(setting: str) -> None:
+    check_package(setting, "torchao", _REQUIREMENT_OF_TORCHAO)
+    found = version("torchao")
+    if _first_two(found) < _FIRST_OF_TORCHAO:
+        raise InputError(
+            f"{setting} needs torchao 0.18 or later, and {found} is installed; "
+            f'update it with: pip install "{_REQUIREMENT_OF_TORCHAO}"'
+        )
+
+
+def _first_two(found: str) -> tuple[int, ...]:
+    return tuple(map(int, found.split(".")[:2]))
 
 
 def _is_there(module: str) -> bool:

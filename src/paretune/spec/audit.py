@@ -153,6 +153,13 @@ CLAIMS: dict[str, Claim] = {
             "On a base in int8 it did not train, or did not reload.",
             shows_value=True,
         ),
+        Claim(
+            "trains_on_int8_torchao", "On int8\ntorchao",
+            "It trains on a base model in int8 by torchao, and what it saves gives the same outputs again.",
+            "The same with int8 weights of torchao.",
+            "On a base in int8 by torchao it did not train, or did not reload.",
+            shows_value=True,
+        ),
     )
 }  # fmt: skip
 

@@ -2,12 +2,16 @@
 
 from typing import Any, Literal, NamedTuple
 
-QuantisedFormat = Literal["nf4", "fp4", "int8"]
-"""4 bits with the values of a normal distribution (QLoRA, arXiv 2305.14314) or of a float with 2 bits of exponent, both
-with a scale for every 64 weights; 8 bits with a scale a row (LLM.int8(), arXiv 2208.07339)."""
+QuantisedFormat = Literal["nf4", "fp4", "int8", "int8-torchao"]
+"""Three by bitsandbytes: 4 bits with the values of a normal distribution (QLoRA, arXiv 2305.14314) or of a float with 2
+bits of exponent, both with a scale for every 64 weights; 8 bits with a scale a row (LLM.int8(), arXiv 2208.07339). One
+by torchao: 8 bits with a scale a row, where inputs are not rounded."""
 
 FOUR_BITS = ("nf4", "fp4")
 """The formats that know double quantisation and a dtype of their own for products."""
+
+BY_TORCHAO = ("int8-torchao",)
+"""The formats that torchao holds; bitsandbytes holds the others."""
 
 EARLIER_NAMES = {"4bit": "nf4", "8bit": "int8"}
 """What the formats were called in earlier studies and records, and still are in the ids of trials."""

@@ -59,7 +59,7 @@ class Recipe(Data):
     memory_steps: int = Field(default=2, ge=1, le=LARGEST_COUNT)
     """Steps of the separate pass in which memory is counted, on the longest batches."""
     quantisation: QuantisedFormat | None = later(None)
-    """Format of the base model's linear layers where it is not `dtype`, by bitsandbytes; "none" for none."""
+    """Format of the base model's linear layers where it is not `dtype`, by bitsandbytes or torchao; "none" for none."""
     double_quantisation: bool = later(True)
     """With "nf4" and "fp4": quantise the scales of the weights too, as QLoRA does."""
     quantised_compute_dtype: Literal["float32", "bfloat16"] | None = later(None)

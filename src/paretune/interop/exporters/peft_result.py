@@ -22,8 +22,8 @@ _OPTIMIZERS, _OWN_OPTIMIZERS = (
     {ours: theirs for theirs, ours in names.items()} for names in (OPTIMIZERS, OWN_OPTIMIZERS)
 )
 """Our names, and theirs."""
-_BITS = {"nf4": "int4", "fp4": "int4", "int8": "int8"}
-"""Our formats of a quantised base, and their `dtype`, which knows one of 4 bits."""
+_BITS = {"nf4": "int4", "fp4": "int4", "int8": "int8", "int8-torchao": "int8"}
+"""Our formats of a quantised base, and their `dtype`, which knows one of 4 bits and one of 8."""
 TASKS = {"gsm8k": MATHS, "image_concept": IMAGES}
 """Our tasks that their layout has a place for."""
 _BENCHMARKS = TASKS | {one.task: one for one in BENCHMARKS}

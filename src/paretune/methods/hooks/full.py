@@ -42,7 +42,7 @@ class Full(Method):
 
         Raises `InputError` for a quantised base model, and for parts that the base model does not have.
         """
-        if context.recipe.quantisation is not None:
+        if context.recipe.quantisation is not None or getattr(model, "is_quantized", False):
             raise InputError(
                 f'method "{self.spec.label}": quantised weights cannot be trained; leave out quantisation or the method'
             )
