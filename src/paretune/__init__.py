@@ -16,6 +16,7 @@ values. What a person can mend raises `InputError`, a `ValueError` whose message
 The same from a shell: `paretune --help`.
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ _HOMES = {
     "recommend": "paretune.analysis.decisions.questions",
     "run": "paretune.execute.run",
 }
+
+# transformers imports torchao where it is installed, used or not; that says what of it needs a GPU or a newer torch.
+for _name in ("torchao", "torch.utils._pytree"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 __all__ = [
     "InputError", "Record", "Study", "audit_methods", "claim", "compare", "estimate_memory", "load_records", "pareto",
