@@ -19,8 +19,10 @@ from paretune.execute.stages import Blueprint
 from paretune.execute.trial import run_trial
 from paretune.kinds import skills as asking
 from paretune.measure import environment
-from paretune.spec import InputError, Phase, Record, Study, Trial
+from paretune.spec import InputError, Phase, Record, SkillEntry, Study, Trial
 from paretune.store import NOTHING_SHARED, SharedValues, Store, StoredValues
+from paretune.tasks import get_any_task
+from paretune.tasks.skills import named_skill
 from tests.execute.stand_in import Deaf
 
 Build = Callable[..., Study]
@@ -237,3 +239,17 @@ def test_questions_that_changed_since_the_plan_are_refused(
     path.write_text(path.read_text().replace("choices", "choice"))
     record = run_trial(trial, tmp_path / "x", attempt=1, concurrent_workers=1, listener=Deaf()).record
     assert record.outcome.kind == "refused"
+
+
+def test_other_questions_of_the_study_s_own_task_are_a_skill() -> None:
+    sizes = {"train_size": 8, "validation_size": 4, "test_size": 8}
+    own = get_any_task("visual_questions", {**sizes, "about": ["count"]})
+    skills = {
+        about: named_skill(
+            get_any_task("visual_questions", {**sizes, "about": [about], "seed": 1}),
+            SkillEntry(name="visual_questions"),
+        )
+        for about in ("colour", "count")
+    }
+    assert skills["colour"].overlap_with(own) is None
+    assert skills["count"].overlap_with(own) == 'the study trains on task "visual_questions" itself'

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from paretune.spec import InputError, Recipe, RowsReport, Skill, SkillEntry, TaskCard, TaskSpec
 from paretune.tasks.asking import Answer, Respondent
 from paretune.tasks.base import AnyTask, Example, Split, Task
 from paretune.tasks.registry import task_of
+
+_HOW_MANY = ("train_size", "validation_size", "test_size", "seed")
 
 
 class SkillQuestions(Task):
@@ -83,7 +85,7 @@ class SkillQuestions(Task):
         name = self.card.name
         if not isinstance(task, Task):
             return None
-        if name == task.card.name and self.rows is None:
+        if name == task.card.name and self.rows is None and _kind_of_questions(self) == _kind_of_questions(task):
             return f'the study trains on task "{name}" itself'
         splits: tuple[Split, ...] = ("train", "validation", "test")
         own = {(one.prompt, one.picture) for split in splits for one in task.examples(split)}
@@ -92,6 +94,11 @@ class SkillQuestions(Task):
             number = len(self._questions)
             return f'{shared} of its {number} questions are examples of task "{task.card.name}" of the study'
         return None
+
+
+def _kind_of_questions(task: Task) -> dict[str, Any]:
+    """Return the options that say what a task asks: all but the numbers of examples and the seed."""
+    return {name: value for name, value in task.options.items() if name not in _HOW_MANY}
 
 
 def named_skill(task: AnyTask, entry: SkillEntry) -> SkillQuestions:
