@@ -82,7 +82,6 @@ def test_layers_that_the_configuration_leaves_stay_as_they_are(tmp_path: Path) -
         ({"bits": 4}, '"no quant_method", whose layout'),
         ("4bit", '"no quant_method", whose layout'),
         (BITSANDBYTES, '"bitsandbytes", whose layout'),
-        ({"quant_method": "compressed-tensors"}, '"compressed-tensors", whose layout is not estimated'),
     ],
 )
 def test_other_layouts_are_refused_by_name(tmp_path: Path, quantisation: Any, words: str) -> None:
@@ -90,6 +89,13 @@ def test_other_layouts_are_refused_by_name(tmp_path: Path, quantisation: Any, wo
         estimate(tmp_path, quantisation)
     assert "config.json" in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_compressed_tensors_are_predicted_as_the_plain_weights_that_they_become(tmp_path: Path) -> None:
+    own = {"quant_method": "compressed-tensors"}
+    assert base_bytes(estimate(tmp_path, own)) == base_bytes(estimate(tmp_path, None))
+    with pytest.raises(InputError, match='"compressed-tensors", whose layout is not estimated'):
+        estimate(tmp_path, own, quantisation="nf4")
 
 
 def test_what_is_asked_for_may_not_contradict_the_configuration(tmp_path: Path) -> None:

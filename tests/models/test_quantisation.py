@@ -9,7 +9,7 @@ import torch
 
 from paretune.models import check_quantised, load_model, on_device
 from paretune.models.load import Head
-from paretune.models.quantisation import is_quantised, own_quantisation
+from paretune.models.quantisation import is_quantised, loading_settings, own_quantisation
 from paretune.spec import InputError
 from paretune.spec.quantisation import Quantisation, QuantisedFormat
 
@@ -134,6 +134,15 @@ def test_a_configuration_of_torchao_is_known_in_the_one_layout_that_was_tried(
     assert own.quantisation == (TORCHAO if is_known else None)
 
 
+def test_compressed_tensors_are_unpacked_while_they_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transformers.CompressedTensorsConfig", lambda **settings: settings)
+    own = own_quantisation({"quantization_config": {"quant_method": "compressed-tensors"}})
+    assert loading_settings(None, own) == {"quantization_config": {"dequantize": True}}
+    assert loading_settings(None, own_quantisation({"quantization_config": {"quant_method": "gptq"}})).keys() == {
+        "device_map"
+    }
+
+
 def test_torchao_is_named_where_it_is_missing_or_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
@@ -181,7 +190,10 @@ def test_a_configuration_of_bitsandbytes_is_read(config: Any, expected: Quantisa
     [
         ("gptq", 'needs gptqmodel; install it with: pip install "gptqmodel"'),
         ("awq", 'needs gptqmodel; install it with: pip install "gptqmodel"'),
-        ("compressed-tensors", 'needs compressed-tensors; install it with: pip install "compressed-tensors"'),
+        (
+            "compressed-tensors",
+            'needs compressed-tensors>=0.15; install it with: pip install "compressed-tensors>=0.15"',
+        ),
         ("made-up", '"made-up", which is not known here'),
     ],
 )

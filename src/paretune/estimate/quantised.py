@@ -59,6 +59,8 @@ def layout_for(shape: ModelShape, settings: EstimateSettings) -> Layout | None:
     own, wanted = own_quantisation(shape.config), settings.recipe.quantised
     if own is None:
         return None if wanted is None else Layout(wanted.format, wanted.double)
+    if own.is_unpacked and wanted is None:
+        return None
     if own.quantisation is None:
         raise InputError(
             f'model "{shape.name}": {QUANTISATION_KEY} in {shape.source} says "{own.method}", whose layout is not '

@@ -213,7 +213,8 @@ def _check(folder: Path, reference: str) -> None:
 
 
 def _note(parsed: Reference, folder: Path, own: OwnQuantisation | None = None) -> str | None:
-    notes = [_note_of_weights(parsed, folder), own and f"its files hold the linear layers quantised ({own.words})"]
+    held = own and f"its files hold the linear layers quantised ({own.words}){', unpacked' if own.is_unpacked else ''}"
+    notes = [_note_of_weights(parsed, folder), held]
     return "; ".join(note for note in notes if note) or None
 
 

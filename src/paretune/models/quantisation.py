@@ -24,13 +24,17 @@ _PACKAGES = {
     "bitsandbytes": ("bitsandbytes", _REQUIREMENT),
     "gptq": ("gptqmodel", "gptqmodel"),
     "awq": ("gptqmodel", "gptqmodel"),
-    "compressed-tensors": ("compressed_tensors", "compressed-tensors"),
+    "compressed-tensors": ("compressed_tensors", "compressed-tensors>=0.15"),
     "torchao": ("torchao", _REQUIREMENT_OF_TORCHAO),
     "hqq": ("hqq", "hqq"),
     "auto-round": ("auto_round", "auto-round"),
     "quanto": ("optimum.quanto", "optimum-quanto"),
 }
 """What transformers needs to load weights of a `quant_method`: a module, and what to install for it."""
+
+_UNPACKED = ("compressed-tensors",)
+"""Methods whose layers have no weight before the first forward pass, which peft then does not find: they are unpacked
+while they are loaded."""
 
 
 class OwnQuantisation(NamedTuple):
@@ -47,6 +51,11 @@ class OwnQuantisation(NamedTuple):
     def words(self) -> str:
         """The format where it is known, the method where it is not."""
         return self.quantisation.format if self.quantisation else self.method
+
+    @property
+    def is_unpacked(self) -> bool:
+        """Whether loading turns the weights into plain ones: the model is not quantised then."""
+        return self.method in _UNPACKED
 
 
 def own_quantisation(config: Mapping[str, Any]) -> OwnQuantisation | None:
@@ -127,6 +136,10 @@ def loading_settings(
     trained.
     """
     if wanted is None:
+        if own is not None and own.is_unpacked:
+            from transformers import CompressedTensorsConfig
+
+            return {"quantization_config": CompressedTensorsConfig(dequantize=True)}
         return {} if own is None else {"device_map": {"": default_device()}}
     config = _torchao_config(left) if wanted.format in BY_TORCHAO else _bitsandbytes_config(wanted, left)
     return {"quantization_config": config, "device_map": {"": default_device()}}
