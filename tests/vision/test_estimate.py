@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,24 @@ def test_a_configuration_without_its_processor_is_refused(toy: Callable[[str], s
     config = Path(toy("llava").removeprefix("path:")) / "config.json"
     shutil.copy(config, tmp_path)
     for model in (str(tmp_path), str(tmp_path / "config.json")):
-        assert "no processor (processor_config.json or" in refusal(lambda model=model: estimate_memory(model))
+        assert "no processor (processor_config.json or" in refusal(partial(estimate_memory, model))
     (tmp_path / "processor_config.json").write_text("{}")
     assert "cannot be read" in refusal(lambda: estimate_memory(str(tmp_path)))
+
+
+def test_the_processor_is_fetched_where_only_the_configuration_was(
+    toy: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, asked = Path(toy("llava").removeprefix("path:")), list[tuple[Any, ...]]()
+
+    def fetched(reference: Any, *, weights: bool) -> Path:
+        asked.append((reference.name, reference.version, weights))
+        return folder
+
+    monkeypatch.setattr("paretune.models.processor.hub_folder", fetched)
+    shape = find_shape(str(folder))._replace(name="owner/model", source="the hub", folder=None)
+    assert processor_of(shape).picture_token == "<image>"
+    assert asked == [("owner/model", "main", False)]
 
 
 def test_a_bundled_config_has_its_processor() -> None:

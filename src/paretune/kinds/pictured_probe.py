@@ -69,7 +69,7 @@ class PicturedProbe:
 
     def answers(self, model: nn.Module, rows: Sequence[int], num_padding: int = 0) -> Answers:
         """Return what `generate` writes, of a fixed length."""
-        batch = self._batch([self._rows[row] for row in rows], num_padding, 0).to(device_of(model))
+        batch = self._batch(model, [self._rows[row] for row in rows], num_padding, 0)
         generate: Any = model.generate
         written = evaluated(
             model,
@@ -96,7 +96,7 @@ class PicturedProbe:
         return torch.stack([self._logits(model, [text])[:, -1] for text in texts], dim=1)
 
     def _logits(self, model: nn.Module, rows: Sequence[Pictured], left: int = 0, right: int = 0) -> Tensor:
-        batch = self._batch(rows, left, right).to(device_of(model))
+        batch = self._batch(model, rows, left, right)
         positions = (batch.attention_mask.cumsum(dim=1) - 1).clamp(min=0)
         # A method that cannot take positions ignores them, here as it does while generating.
         extra = {"position_ids": positions} if left else {}
@@ -105,9 +105,11 @@ class PicturedProbe:
         end = logits.shape[1] - right
         return logits[:, end - rows[0].num_tokens : end]  # virtual tokens stand before the sample
 
-    def _batch(self, rows: Sequence[Pictured], left: int, right: int) -> PictureBatch:
-        """Return rows of one length as a batch with so much padding in addition."""
-        batch = pictured_batch(rows, self._pad_id)
+    def _batch(self, model: nn.Module, rows: Sequence[Pictured], left: int, right: int) -> PictureBatch:
+        """Return rows of one length as a batch with so much padding in addition, where and as the model computes."""
+        dtype = next(model.parameters()).dtype
+        found = pictured_batch(rows, self._pad_id).to(device_of(model))
+        batch = type(found)(*(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in found))
         by_token = batch.input_ids.shape
         return type(batch)(*(
             nn.functional.pad(tensor, (left, right), value=self._pad_id if place == 0 else 0)

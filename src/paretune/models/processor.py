@@ -7,7 +7,7 @@ from typing import Any
 from paretune.models.hub import hub_folder
 from paretune.models.progress import without_remarks
 from paretune.models.reference import Reference, parse
-from paretune.models.shapes import ModelShape, config_object, find_shape
+from paretune.models.shapes import FROM_HUB, ModelShape, config_object, find_shape
 from paretune.models.tokenizer import settle_tokenizer
 from paretune.spec import InputError, one_line
 
@@ -90,17 +90,20 @@ def processor_of(shape: ModelShape) -> PictureTokenizer:
 
     Raises `InputError` where there is none, and as `read_processor` does.
     """
-    name = shape.name
-    folder = shape.folder
-    if folder is None and not Path(name).expanduser().is_file():
+    name, folder = shape.name, shape.folder
+    if shape.source in FROM_HUB and not _has_processor(folder):
         named = parse(name if name.startswith("hub:") else f"hub:{name}@main")
         folder = hub_folder(named, weights=False)
-    if folder is None or not any((folder / file).is_file() for file in _FILES):
+    if folder is None or not _has_processor(folder):
         raise InputError(
             f'model "{name}": no processor ({" or ".join(_FILES)}) next to its configuration, so the tokens of an '
             "image are unknown; give the folder of a whole model (its weights may be missing)"
         )
     return read_processor(Reference("path", str(folder), None, name), folder)
+
+
+def _has_processor(folder: Path | None) -> bool:
+    return folder is not None and any((folder / file).is_file() for file in _FILES)
 
 
 def without_videos(processor_class: Any) -> Any:

@@ -17,6 +17,8 @@ from paretune.spec import InputError, nearest, one_line
 _READERS = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
 """How the classes of transformers end that read and write nothing."""
 _DIFFUSION_CONFIG = "transformer/config.json"
+FROM_HUB = ("the hub's cache", "the hub")
+"""Sources of a shape: configurations that were fetched from the hub, before or now."""
 
 
 class ModelShape(NamedTuple):
@@ -140,7 +142,7 @@ def _from_hub(model: str, name: str, revision: str | None) -> ModelShape:
         except HFValidationError:
             break
         if isinstance(found, str):
-            return _read(model, Path(found), "the hub's cache", Path(found).parent if file == _CONFIG else None)
+            return _read(model, Path(found), FROM_HUB[0], Path(found).parent if file == _CONFIG else None)
     carried = carried_shapes().get(name)
     if carried is not None:
         return _read(model, carried, "the bundled model configs", carried.parent if carried.name == _CONFIG else None)
@@ -165,7 +167,7 @@ def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
         ) from None
     for file in files:
         if (folder / file).is_file():
-            return _read(model, folder / file, "the hub", None)
+            return _read(model, folder / file, FROM_HUB[1], None)
     raise InputError(f'model "{model}": it has no configuration on the hub; give the path of a config.json')
 
 
