@@ -12,17 +12,16 @@ import argparse
 import gc
 import time
 import warnings
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple, get_args
 
 import torch
 
 from paretune.estimate import EstimateSettings
-from paretune.estimate.predict import predict
+from paretune.estimate.predict import MakeWorkload, predict
 from paretune.estimate.training import base_tensors, train_on_paper
-from paretune.estimate.workload import padded_lengths, workload_for
-from paretune.kinds import Lengths, kind_of_shape
+from paretune.estimate.workload import padded_lengths, shown_for, workload_for
+from paretune.kinds import kind_of_shape
 from paretune.methods import build, resolve
 from paretune.models import ModelShape, find_shape, load_model
 from paretune.models.toy import toy_tokenizer
@@ -63,20 +62,22 @@ def compare_method(shape: ModelShape, spec: MethodSpec, settings: EstimateSettin
     """Return what was predicted and what was counted for a method."""
     assert settings.sequence_length is not None
     lengths = padded_lengths(settings.recipe.batch_size, settings.sequence_length)
+    shown = shown_for(shape, settings)
     began = time.process_time()
-    predicted = predict(shape, partial(build, spec), settings, lambda: workload_for(shape, settings, lengths))
+    make_workload = partial(workload_for, shape, settings, lengths, shown)
+    predicted = predict(shape, partial(build, spec), settings, make_workload)
     seconds = time.process_time() - began
-    counted = tuple(_counted(shape, spec, settings, lengths) for _ in range(runs))
+    counted = tuple(_counted(shape, spec, settings, make_workload) for _ in range(runs))
     return Compared(spec.label, predicted.log.peak().peak_bytes, counted, seconds)
 
 
-def _counted(shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths]) -> int:
+def _counted(shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, make_workload: MakeWorkload) -> int:
     """Train for real and return the most bytes that were alive."""
     gc.collect()
-    model: Any = load_model(shape.name, settings.recipe.dtype, quantisation=settings.recipe.quantised).model.eval()
+    kind, recipe = kind_of_shape(shape), settings.recipe
+    model: Any = load_model(shape.name, recipe.dtype, quantisation=recipe.quantised, sees=kind.sees).model.eval()
     base = base_tensors(model)
-    workload = workload_for(shape, settings, lengths)
-    kind = kind_of_shape(shape)
+    workload = make_workload()
     context = kind.context(settings.recipe, LEARNING_RATE, 0, toy_tokenizer(), workload.objective)
     method = build(spec)
     torch.manual_seed(0)

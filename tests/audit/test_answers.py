@@ -8,16 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from paretune.audit.answers import (
+    LITTLE,
     batch_as_base_in_bf16,
     batch_invariant,
     bf16_noise_of,
     causal,
+    confirmed,
     padding_invariant,
 )
 from paretune.kinds import kind_named
 from paretune.kinds.causal_lm import LanguageProbe
 from paretune.kinds.probe import Subject
-from paretune.spec import CLASSIFIER, DIFFUSION
+from paretune.spec import CLASSIFIER, DIFFUSION, NotPassed, Passed
 
 Change = Callable[[Tensor], Tensor]
 
@@ -115,3 +117,33 @@ def test_diffusion_transformer() -> None:
     with_defect(by_others, by_others.x_embedder, by_batch)
     assert batch_invariant(plain, subject.probe).kind == "pass"
     assert batch_invariant(by_others, subject.probe).kind == "fail"
+
+
+@pytest.mark.parametrize(
+    ("moves", "moves_in_float64", "looks", "passes"),
+    [
+        (LITTLE / 10, 0.0, 2, True),
+        (LITTLE / 10, LITTLE / 10, 2, False),
+        (LITTLE * 10, 0.0, 1, False),
+        (LITTLE / 10, None, 2, False),
+    ],
+)
+def test_what_rounding_explains_is_told_from_a_dependence_in_float64(
+    moves: float, moves_in_float64: float | None, looks: int, passes: bool
+) -> None:
+    looked: list[torch.dtype] = []
+
+    def check(model: nn.Module, probe: Any, noise: float) -> Passed | NotPassed:
+        looked.append(next(model.parameters()).dtype)
+        if looked[-1] == torch.float32:
+            return NotPassed(figure=moves, finding="outputs move")
+        if moves_in_float64 is None:
+            raise RuntimeError("float32 alone")
+        return NotPassed(figure=moves_in_float64, finding="too") if moves_in_float64 else Passed(figure=0.0)
+
+    model = nn.Linear(2, 2)
+    found = confirmed(check, model, None, 0.0)
+    assert isinstance(found, Passed) == passes
+    assert found.figure == moves
+    assert looked == [torch.float32, torch.float64][:looks]
+    assert model.weight.dtype == torch.float32

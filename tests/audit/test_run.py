@@ -56,7 +56,7 @@ def test_all_are_audited_in_the_order_asked_for(monkeypatch: pytest.MonkeyPatch)
     assert sorted(name for name, _, _ in heard) == ["ia3", "lora", "oft", "vera"]
     assert [done for _, done, _ in heard] == [1, 2, 3, 4]
     assert {"peft", "torch", "transformers"} <= audit.packages.keys()
-    assert audit.base_models.keys() == {"causal-lm", "classifier", "diffusion"}
+    assert audit.base_models.keys() == {"causal-lm", "classifier", "diffusion", "image-text"}
 
 
 def test_a_method_that_takes_its_process_down_is_a_finding(

@@ -51,3 +51,13 @@ def test_the_largest_batch_fits_and_the_next_does_not(needed: Needed, budget: in
 def test_where_the_courses_differ_the_line_goes_through_the_needs() -> None:
     batches = TwoBatches(BATCH, trained(BATCH), log([1000, 300, 200]))
     assert answer_budget(2000, BATCH, 1400, batches, exactly).largest_batch_size == 10
+
+
+def test_batches_that_need_the_same_in_pieces_do_not_fit_at_any_size() -> None:
+    def in_pieces(one: StorageLog) -> int:
+        return -(-one.peak().peak_bytes // 4096) * 4096
+
+    other_course = log([1000, 100, 100 * BATCH])
+    answer = answer_budget(9000, BATCH, 4096, TwoBatches(BATCH, trained(BATCH), other_course), in_pieces)
+    assert answer.fits
+    assert answer.largest_batch_size == BATCH + (9000 - 4096) // 100

@@ -40,7 +40,7 @@ def test_generation_that_is_written_down_holds_what_real_generation_holds(monkey
     base = base_tensors(model)
     real = in_format(model, base, [tensor.dtype for tensor in base])
     monkeypatch.setattr("paretune.estimate.generation._RUN_TOKENS", questions.new_tokens)  # every pass is run
-    counted = generation_log(real, questions, int(shape.config["vocab_size"]), base)
+    counted = generation_log(real, questions, workload(), base)
     assert len([mark for mark in counted.marks if mark.name == "forward"]) == questions.new_tokens
     assert counted.peak().peak_bytes > counted.peak(stop=len(counted.storage) // 2).peak_bytes  # it grows
     assert abs(predicted.peak().peak_bytes / counted.peak().peak_bytes - 1) <= TOLERANCE

@@ -4,8 +4,10 @@
 another order.
 """
 
+from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,10 @@ from paretune.audit.gap import Gap, gap
 from paretune.kinds.probe import NUM_PADDING, Answers, Probe, Subject, WritingProbe
 from paretune.spec import NotPassed, Passed
 
+Check = Callable[[nn.Module, Any, float], Passed | NotPassed]
+"""A check of this module, called with a model, a probe and what it measures on the base model."""
+LITTLE = 1e-3
+"""Outputs that move by no more than this are looked at again in float64."""
 BF16_FACTOR = 4.0
 """How many times as far as the base model's a batch may move a method's logits in bfloat16.
 
@@ -53,6 +59,24 @@ def padding_invariant(model: nn.Module, probe: Probe, noise: float = 0.0) -> Pas
     if written is not None and padded is not None:
         return _same_answer(written, padded, worst.largest, noise, "with padding on the left")
     return Passed(figure=worst.largest)
+
+
+def confirmed(check: Check, model: nn.Module, probe: Any, noise: float) -> Passed | NotPassed:
+    """Return what a check finds; where outputs move by little, what it finds in float64, if that can be computed.
+
+    Methods with large weights amplify rounding beyond the base model's. In float64 rounding is gone, and a dependence
+    on other items, on padding or on a cache is not.
+    """
+    found = check(model, probe, noise)
+    if isinstance(found, Passed) or found.figure is None or found.figure > LITTLE:
+        return found
+    try:
+        exact = check(deepcopy(model).double(), probe, noise)
+    except Exception:  # a library that computes in float32 alone: then what was found there stands
+        return found
+    if isinstance(exact, NotPassed):
+        return found
+    return Passed(figure=found.figure, finding=f"rounding: {found.finding}, and by {exact.figure:.2g} in float64")
 
 
 def batch_as_base_in_bf16(model: nn.Module, probe: Probe, base_moves: float) -> Passed | NotPassed:

@@ -17,6 +17,7 @@ from paretune.audit.answers import (
     batch_invariant,
     bf16_noise_of,
     causal,
+    confirmed,
     generation_agrees,
     noise_of,
     padding_invariant,
@@ -183,10 +184,12 @@ def _course_at(spec: MethodSpec, subject: Subject, rate: float, at_start: Path) 
 def _on_answers(attached: Attached) -> Iterator[tuple[str, Outcome]]:
     model, subject, noise = attached.model, attached.subject, noise_of(attached.subject)
     probe = subject.probe
-    yield from _asked(subject, "batch_invariant", lambda: batch_invariant(model, probe, noise.batch))
-    yield from _asked(subject, "padding_invariant", lambda: padding_invariant(model, probe, noise.padding))
+    yield from _asked(subject, "batch_invariant", lambda: confirmed(batch_invariant, model, probe, noise.batch))
+    yield from _asked(subject, "padding_invariant", lambda: confirmed(padding_invariant, model, probe, noise.padding))
     yield from _asked(subject, "causal", lambda: causal(model, probe))
-    yield from _asked(subject, "generation_agrees", lambda: generation_agrees(model, probe, noise.generation))
+    yield from _asked(
+        subject, "generation_agrees", lambda: confirmed(generation_agrees, model, probe, noise.generation)
+    )
 
 
 def _on_storage(attached: Attached, folder: Path) -> Iterator[tuple[str, Outcome]]:

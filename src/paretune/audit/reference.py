@@ -10,7 +10,7 @@ from paretune.methods.base import Method
 from paretune.methods.capabilities import audits_of, recorded_audit
 from paretune.methods.peft import Peft
 from paretune.methods.variants import VARIANTS
-from paretune.spec import CLAIMS, MethodAudit, MethodEntry, MethodSpec, NotApplicable
+from paretune.spec import CAUSAL_LM, CLAIMS, IMAGE_TEXT, MethodAudit, MethodEntry, MethodSpec, ModelKind, NotApplicable
 
 HOOKS = ("wrap", "before_training", "parameter_groups", "optimizer", "loss_terms", "after_step", "save", "load")
 _SIGNS = {"pass": "✓", "fail": "✗", "not_applicable": "–"}
@@ -27,6 +27,13 @@ models and some tens of steps.
 _TIED = (
     "What adapts or trains embeddings was also audited on a language model that ties its input and output embeddings; "
     "nothing is said of such a method on other embeddings than those it was audited on."
+)
+
+
+_IMAGE_TEXT = (
+    "An Idefics3, the class that SmolVLM is built as, its adapters in the language tower; every sample is about an "
+    "image of its own. What cannot be attached fails the first check, and its section says why; where a method is "
+    "unaudited, what was found on a causal language model speaks for it."
 )
 
 
@@ -49,7 +56,11 @@ def methods_reference() -> str:
         lines += [f"Audit {audit.version}, made on {audit.made_on} with {packages} ({models}).", ""]
         lines += [_TIED, ""]
         lines += ["On a causal language model; ✓ passes, ✗ fails, – does not apply, empty: not reached.", ""]
-    lines += list(_matrix([spec for _, spec in [*trained, *variants] if spec.trains]))
+    specs = [spec for _, spec in [*trained, *variants] if spec.trains]
+    lines += list(_matrix(specs))
+    if audit is not None and IMAGE_TEXT in audit.base_models:
+        lines += ["", "## On a model that reads images and text", "", _IMAGE_TEXT, ""]
+        lines += list(_matrix(specs, IMAGE_TEXT))
     for card, spec in trained:
         lines += ["", *_section(card, spec)]
     for variant, spec in variants:
@@ -59,16 +70,27 @@ def methods_reference() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _matrix(specs: Sequence[MethodSpec]) -> Iterator[str]:
-    yield "| method | " + " | ".join(_label(claim.label) for claim in CLAIMS.values()) + " |"
-    yield "|---|" + ":-:|" * len(CLAIMS)
-    for spec in specs:
-        audits = audits_of(spec)
-        if not audits:
-            yield f"| {spec.label} | unaudited |" + " |" * (len(CLAIMS) - 1)
-        for audit in audits:
+def _matrix(specs: Sequence[MethodSpec], kind: ModelKind = CAUSAL_LM) -> Iterator[str]:
+    """Yield a table of the claims that were tried on a kind of model, a row for a method."""
+    audits_by_spec = [(spec, audits_of(spec)) for spec in specs]
+    tried = {
+        one.claim
+        for _, audits in audits_by_spec
+        for audit in audits
+        for one in audit.findings
+        if one.model_kind == kind
+    }
+    claims = [claim for claim in CLAIMS if claim in tried] or list(CLAIMS)
+    yield "| method | " + " | ".join(_label(CLAIMS[claim].label) for claim in claims) + " |"
+    yield "|---|" + ":-:|" * len(claims)
+    for spec, audits in audits_by_spec:
+        about = [audit for audit in audits if kind == CAUSAL_LM or not audit.tied_embeddings]
+        if not any(one.model_kind == kind for audit in about for one in audit.findings):
+            yield f"| {spec.label} | unaudited |" + " |" * (len(claims) - 1)
+            continue
+        for audit in about:
             label = f"{spec.label}, tied embeddings" if audit.tied_embeddings else spec.label
-            verdicts = [audit.verdict(claim) for claim in CLAIMS]
+            verdicts = [audit.verdict(claim, kind) for claim in claims]
             yield f"| {label} | " + " | ".join(_SIGNS[found.kind] if found else "" for found in verdicts) + " |"
 
 

@@ -50,6 +50,8 @@ class Case(NamedTuple):
     """On the toy language model with tied embeddings alone."""
     claims: frozenset[str] = frozenset(CLAIMS)
     """What is checked."""
+    kinds: frozenset[str] | None = None
+    """The kinds of model that it is audited on; None for all."""
 
 
 def everything() -> list[MethodSpec]:
@@ -66,24 +68,36 @@ def audit_methods(
     *,
     model: str | None = None,
     claims: Collection[str] = CLAIMS,
+    kinds: Collection[str] | None = None,
     jobs: int | None = None,
     on_method: OnMethod | None = None,
 ) -> Audit:
     """Audit methods, by default every one that there is, and return what was found, in their order.
 
     With `model`, a reference to a causal language model, checks run on it alone; otherwise on a toy of each kind, and
-    for a method that touches embeddings once more on a language model that ties them. Only `claims` are checked. `jobs`
+    for a method that touches embeddings once more on a language model that ties them. Only `claims` are checked, and
+    with `kinds` on toys of these kinds alone. `jobs`
     methods are audited at once, each on one thread, by default as many as there are cores; accelerators are dealt out
     among them, and with `model` there are by default no more jobs than accelerators. Raises `InputError` for an unknown
-    method or check, a method that trains nothing, and a model that cannot be used.
+    method, check or kind, a method that trains nothing, a kind without a toy, and a model that cannot be used.
     """
     specs = everything() if methods is None else [_trained(method) for method in methods]
     for claim in claims:
         if claim not in CLAIMS:
             raise InputError(f'unknown check "{claim}"{nearest(claim, CLAIMS)}; known checks: {", ".join(CLAIMS)}')
-    cases = [case._replace(claims=frozenset(claims)) for spec in specs for case in _cases(spec, model)]
+    chosen = None if kinds is None else frozenset(kinds)
+    if model is not None and chosen is not None:
+        raise InputError("a kind goes without a model: the checks on a model are those of causal language models")
+    cases = [
+        case._replace(claims=frozenset(claims), kinds=chosen)
+        for spec in specs
+        for case in _cases(spec, model)
+        if chosen is None or not case.tied or CAUSAL_LM in chosen
+    ]
     jobs = min(jobs or _default_jobs(model), len(cases))
-    base_models = {subject.kind.name: subject.base_model for subject in _subjects(model, tied=False)}
+    base_models = {subject.kind.name: subject.base_model for subject in _subjects(model, tied=False, kinds=chosen)}
+    for name in (chosen or frozenset()) - base_models.keys():
+        raise InputError(f'kind "{name}": no small model of this kind to audit on')
     found: dict[int, MethodAudit] = {}
     for place, result in _in_turn(cases) if jobs == 1 else _at_once(cases, jobs):
         found[place] = result
@@ -192,12 +206,14 @@ def _audit_one(case: Case) -> MethodAudit:
     logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they warn of is what the checks look at
-        return audit_method(case.spec, _subjects(case.model, tied=case.tied), case.claims)
+        return audit_method(case.spec, _subjects(case.model, tied=case.tied, kinds=case.kinds), case.claims)
 
 
 @cache
-def _subjects(model: str | None, *, tied: bool) -> tuple["Subject", ...]:
-    from paretune.kinds import kinds
+def _subjects(model: str | None, *, tied: bool, kinds: frozenset[str] | None = None) -> tuple["Subject", ...]:
+    from paretune.kinds import kind_named
+    from paretune.kinds import kinds as every_kind
 
-    found = (kind.subject(model, tied=tied) for kind in kinds())
+    chosen = every_kind() if kinds is None else [kind_named(name) for name in sorted(kinds)]
+    found = (kind.subject(model, tied=tied) for kind in chosen)
     return tuple(subject for subject in found if subject is not None)

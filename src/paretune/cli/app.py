@@ -169,6 +169,10 @@ def audit(  # noqa: PLR0917 (one for each option)
         list[str] | None,
         typer.Option(metavar="CHECK", help="Run this check only, for example trains_on_nf4. May be repeated."),
     ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="Only on this kind of model, for example image-text. May be repeated."),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, help="Methods that are audited at the same time (default: the number of cores)."),
@@ -186,7 +190,14 @@ def audit(  # noqa: PLR0917 (one for each option)
     from paretune.cli.audit import run_audit
 
     run_audit(
-        methods or [], everything=everything, model=model, checks=check or [], jobs=jobs, record=record, as_json=json
+        methods or [],
+        everything=everything,
+        model=model,
+        checks=check or [],
+        kinds=kind or [],
+        jobs=jobs,
+        record=record,
+        as_json=json,
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -28,29 +28,36 @@ def run_audit(
     everything: bool,
     model: str | None,
     checks: list[str],
+    kinds: list[str],
     jobs: int | None,
     record: bool,
     as_json: bool,
 ) -> None:
     """Audit methods and print what was found; with `record` also replace the recorded audit of their package.
 
-    With `checks` only those are run, and recorded in place of what the recorded audit says of them.
+    With `checks` or `kinds` only those checks, and on those kinds of model, are run, and recorded in place of what the
+    recorded audit says of them.
     """
     if bool(methods) == everything:
         raise InputError("give methods to audit, or --all (for example: paretune audit lora lily)")
-    files = _files_to_record(methods, model, checks) if record else {}
+    files = _files_to_record(methods, model, in_part=bool(checks or kinds)) if record else {}
     if model is not None:
         check_reference(model)
         prefetch(model)
     began = time.monotonic()
     with _progress(Console(stderr=True)) as on_method:
         found = audit_methods(
-            None if everything else methods, model=model, claims=checks or CLAIMS, jobs=jobs, on_method=on_method
+            None if everything else methods,
+            model=model,
+            claims=checks or CLAIMS,
+            kinds=kinds or None,
+            jobs=jobs,
+            on_method=on_method,
         )
     seconds = time.monotonic() - began
     print(f"{len(found.methods)} methods in {timedelta(seconds=round(seconds))}", file=sys.stderr)
     for file, names in files.items():
-        write_recorded(with_the_rest(found, file, checks) if checks else found, file, names)
+        write_recorded(with_the_rest(found, file, checks, kinds) if checks or kinds else found, file, names)
         print(f"recorded in {file}", file=sys.stderr)
     if as_json:
         print(json.dumps(found.model_dump(mode="json"), indent=1))
@@ -59,7 +66,7 @@ def run_audit(
 
 
 def _files_to_record(
-    methods: Sequence[str], model: str | None, checks: Sequence[str]
+    methods: Sequence[str], model: str | None, *, in_part: bool
 ) -> dict[Path, frozenset[str] | None]:  # fmt: skip
     """Return which files to write, each with the implementations whose audits go there; None for Paretune's own.
 
@@ -68,13 +75,13 @@ def _files_to_record(
     if model is not None:
         raise InputError("--record goes without --model: recorded audits are made on toy models")
     plugins = plugin_audit_files()
-    if not methods or (checks and not set(methods) & plugins.keys()):
+    if not methods or (in_part and not set(methods) & plugins.keys()):
         return {RECORDED_AUDIT: None}
     strange = [name for name in methods if name not in plugins]
     if strange:
         raise InputError(
-            f"--record goes with --all or --check, or with the methods of plug-in packages; {', '.join(strange)}: no "
-            "such package"
+            f"--record goes with --all, --check or --kind, or with the methods of plug-in packages; "
+            f"{', '.join(strange)}: no such package"
         )
     files: dict[Path, frozenset[str] | None] = {}
     for file in dict.fromkeys(plugins[name] for name in methods):
@@ -85,8 +92,10 @@ def _files_to_record(
     return files
 
 
-def with_the_rest(found: Audit, file: Path, checks: Sequence[str]) -> Audit:
-    """Return the recorded audit with what was found of some checks in place of what it said of them.
+def with_the_rest(found: Audit, file: Path, checks: Collection[str], kinds: Collection[str] = ()) -> Audit:
+    """Return the recorded audit with what was found of some checks on some kinds of model in place of what it said.
+
+    None are all of them.
 
     Raises `InputError` where it was made with other packages, or of other methods.
     """
@@ -100,17 +109,21 @@ def with_the_rest(found: Audit, file: Path, checks: Sequence[str]) -> Audit:
     missing = [one.label for key, one in new.items() if key not in old and one.method.implementation not in plugins]
     if missing:
         raise InputError(f"{file}: has no audit of {', '.join(missing)}: record all checks")
+
+    def is_new(finding: Finding) -> bool:
+        return finding.claim in (checks or CLAIMS) and (not kinds or finding.model_kind in kinds)
+
     methods = []
     for one in before.methods:
         key = one.method.canonical_json(), one.tied_embeddings
         if key in new:
-            kept = [finding for finding in one.findings if finding.claim not in checks]
-            added = [finding for finding in new[key].findings if finding.claim in checks]
+            kept = [finding for finding in one.findings if not is_new(finding)]
+            added = [finding for finding in new[key].findings if is_new(finding)]
             one = one.model_copy(update={"findings": (*kept, *added)})  # noqa: PLW2901
         methods.append(one)
-    return before.model_copy(
-        update={"made_on": found.made_on, "packages": found.packages, "methods": tuple(methods)}
-    )  # fmt: skip
+    base_models = {**before.base_models, **found.base_models}
+    changed = {"made_on": found.made_on, "packages": found.packages, "base_models": base_models}
+    return before.model_copy(update={**changed, "methods": tuple(methods)})
 
 
 def write_recorded(found: Audit, file: Path, implementations: frozenset[str] | None = None) -> None:

@@ -357,7 +357,12 @@ EstimatedMethods = Annotated[
 ]
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples per forward pass in training; run has 8 by default.")]
 SequenceLength = Annotated[
-    int | None, typer.Option(min=1, help="Tokens in the longest training example (default: 512, or the model's most).")
+    int | None,
+    typer.Option(
+        min=1,
+        help="Tokens in the longest training example, with those of its image (default: 512 of text, or the model's "
+        "most).",
+    ),
 ]
 LongestData = Annotated[Path | None, typer.Option(help="Your data: the batch is made of its longest examples.")]
 BaseDtype = Annotated[
@@ -388,7 +393,7 @@ PromptLength = Annotated[
     int | None, typer.Option(min=1, help="Tokens in a prompt of generation (default: half the sequence length).")
 ]
 NewTokens = Annotated[int, typer.Option(min=1, help="Tokens that are generated per answer.")]
-Resolution = Annotated[int, typer.Option(min=16, help="Height and width of an image in pixels, for diffusion models.")]
+Resolution = Annotated[int, typer.Option(min=16, help="Height and width of an image in pixels.")]
 MethodParameters = Annotated[
     list[str] | None, typer.Option("--set", help="Parameter of the methods, such as r=64. May be repeated.")
 ]

@@ -41,6 +41,11 @@ class Pictured:
         """Tokens of the whole example, those that stand for the picture among them."""
         return self.encoded.num_tokens
 
+    @property
+    def num_question_tokens(self) -> int:
+        """Tokens before the answer, those that stand for the picture among them."""
+        return len(self.encoded.segments[0].ids)
+
     def __len__(self) -> int:
         return self.num_tokens
 
@@ -83,6 +88,23 @@ def _inputs_of(
     examples: Sequence[Example], index: int, encoded: Callable[[Example], Pictured]
 ) -> Mapping[str, Tensor]:  # fmt: skip
     return encoded(examples[index]).pictures
+
+
+def stretched(row: Pictured, num_question: int, num_answer: int) -> Pictured:
+    """Return an example, made by `encode_pictured`, with a question and an answer of other lengths, its last token
+    repeated. Of an answer without tokens what is left is the question.
+
+    A question is never shorter than it was: the picture is in it.
+    """
+    question, answer = (segment.ids for segment in row.encoded.segments)
+    split, more = len(question), max(0, num_question - len(question))
+    along = {
+        name: [*values[:split], *values[split - 1 : split] * more, *values[-1:] * num_answer]
+        for name, values in row.along.items()
+    }
+    asked = Segment([*question, *question[-1:] * more], False)
+    answered = [Segment([*answer[-1:] * num_answer], True)] if num_answer else []
+    return Pictured(Encoded((asked, *answered)), along, row.pictures)
 
 
 class PictureBatch(tuple[Tensor, ...]):

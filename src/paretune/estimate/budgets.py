@@ -26,12 +26,15 @@ def needs_by_batch_size(batches: TwoBatches, needed: Needed) -> Callable[[int], 
     """Return a function from a batch size to what training with it needs.
 
     Every tensor's size is linear in the batch size, so the log at any size lies on the line through two of them. Where
-    the two ran different courses, the line is drawn through what they need, which is near but not exact.
+    the two ran different courses, the line is drawn through what they need, which is near but not exact. It rises at
+    least as what is alive does: an allocator takes memory in large pieces, and two batches can need as many.
     """
     if same_course(batches.log, batches.log_with_one_more):
         return lambda batch_size: needed(_scaled(batches, batch_size))
     first, second = needed(batches.log), needed(batches.log_with_one_more)
-    return lambda batch_size: first + (batch_size - batches.batch_size) * (second - first)
+    alive, more_alive = (log.peak().peak_bytes for log in (batches.log, batches.log_with_one_more))
+    rise = max(second - first, more_alive - alive)
+    return lambda batch_size: first + (batch_size - batches.batch_size) * rise
 
 
 def answer_budget(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from paretune.estimate.budgets import TwoBatches, answer_budget
 from paretune.estimate.generation import Questions
 from paretune.estimate.gpus import workspaces
-from paretune.estimate.lengths import batch_lengths
+from paretune.estimate.lengths import LongestBatch, longest_batch
 from paretune.estimate.predict import Asked, Prediction, predict
 from paretune.estimate.quantised import layout_for
 from paretune.estimate.settings import EstimateSettings
@@ -94,21 +94,22 @@ def estimates(
     """
     kind_of_shape(shape)
     layout_for(shape, settings)
-    lengths = batch_lengths(shape, settings)
-    return (_one(shape, spec, settings, lengths) for spec in specs)
+    batch = longest_batch(shape, settings)
+    return (_one(shape, spec, settings, batch) for spec in specs)
 
 
 def _one(
-    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths]
+    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, batch: LongestBatch
 ) -> MemoryEstimate | NotEstimated:
     began = time.perf_counter()
+    lengths = batch.lengths
     asked = Asked(_questions(shape, settings, lengths), checkpoint=True, num_devices=settings.num_devices)
     try:
-        found = _predict(shape, spec, settings, lengths, asked)
+        found = _predict(shape, spec, settings, batch, asked)
         needed = partial(needed_bytes, settings=settings)
         budgets: tuple[BudgetAnswer, ...] = ()
         if settings.all_budgets and found.trainable_parameters:
-            batches = _two_batches(shape, spec, settings, lengths, found)
+            batches = _two_batches(shape, spec, settings, batch, found)
             at_asked = needed(_on_one_device(found.log, found))
             budgets = tuple(
                 answer_budget(budget, len(lengths), at_asked, batches, needed) for budget in settings.all_budgets
@@ -160,25 +161,25 @@ def _reserved(log: StorageLog, settings: EstimateSettings) -> int:
 
 
 def _predict(
-    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths], asked: Asked
+    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, batch: LongestBatch, asked: Asked
 ) -> Prediction:
     # An estimate's training has no length of its own, so a schedule of the method follows it: no byte depends on it.
-    return predict(
-        shape, partial(build, without_schedule(spec)), settings, lambda: workload_for(shape, settings, lengths), asked
-    )
+    make_workload = partial(workload_for, shape, settings, *batch)
+    return predict(shape, partial(build, without_schedule(spec)), settings, make_workload, asked)
 
 
 def _two_batches(
-    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths], found: Prediction
+    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, batch: LongestBatch, found: Prediction
 ) -> TwoBatches:
     """Return one device's logs at the batch size that was asked for and at one more; a batch of one is special, so not
     at one."""
+    lengths = batch.lengths
     size = max(2, len(lengths))
     typical = [lengths[-1]] if len(lengths) > 1 else [Lengths(lengths[0].prompt, max(1, lengths[0].answer - 1))]
 
     def log(num_examples: int) -> StorageLog:
         more = [*lengths, *typical * (num_examples - len(lengths))]
-        return _on_one_device(_predict(shape, spec, settings, more, Asked()).log, found)
+        return _on_one_device(_predict(shape, spec, settings, batch._replace(lengths=more), Asked()).log, found)
 
     first = _on_one_device(found.log, found) if size == len(lengths) else log(size)
     second = log(size + 1)
@@ -200,7 +201,8 @@ def _questions(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[
 def _answered_together(spec: MethodSpec, questions: Questions | None, shape: ModelShape) -> int | None:
     if questions is None:
         return None
-    return 1 if build(spec).answers_alone(tied_embeddings=shape.ties_embeddings) else questions.batch_size
+    kind, tied = kind_of_shape(shape).name, shape.ties_embeddings
+    return 1 if build(spec).answers_alone(tied_embeddings=tied, model_kind=kind) else questions.batch_size
 
 
 def _on_one_device(log: StorageLog, found: Prediction) -> StorageLog:

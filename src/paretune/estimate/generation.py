@@ -7,6 +7,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from paretune.engine import answer
+from paretune.kinds import Workload
 from paretune.measure import StorageLog, count_memory
 from paretune.models.toy import toy_tokenizer
 
@@ -22,6 +23,7 @@ class Questions(NamedTuple):
 
     batch_size: int
     prompt_length: int
+    """Tokens; more where a picture takes more."""
     new_tokens: int
 
 
@@ -38,15 +40,16 @@ class _Event(NamedTuple):
     """Whether the storage dies with it."""
 
 
-def generation_log(model: nn.Module, questions: Questions, logits_width: int, base: Sequence[Tensor]) -> StorageLog:
+def generation_log(model: nn.Module, questions: Questions, workload: Workload, base: Sequence[Tensor]) -> StorageLog:
     """Return what answering the questions does to memory.
 
     Each token after the first is a pass of its own, which differs from the one before in the length of the cache alone.
     So a few are run, and the others are written down from the last two. Raises `ValueError` where those two do not run
     the same course.
     """
+    assert workload.question is not None, "asked of kinds that generate"
     tokenizer = toy_tokenizer()
-    prompts = ["x" * questions.prompt_length] * questions.batch_size
+    prompts = [workload.question(questions.prompt_length)] * questions.batch_size
     num_tokens = min(questions.new_tokens, _RUN_TOKENS)
 
     def run() -> None:
@@ -59,7 +62,7 @@ def generation_log(model: nn.Module, questions: Questions, logits_width: int, ba
             batch_size=questions.batch_size,
         )
 
-    log = count_memory(model, run, base=base, logits_width=logits_width)
+    log = count_memory(model, run, base=base, logits_width=workload.logits_width)
     return with_more_passes(log, questions.new_tokens - num_tokens)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from paretune.engine import longest_batches
 from paretune.estimate.settings import DEFAULT_SEQUENCE_LENGTH, EstimateSettings
-from paretune.estimate.workload import padded_lengths
+from paretune.estimate.workload import padded_lengths, shown_for
 from paretune.kinds import Lengths
 from paretune.models import ModelShape
 from paretune.spec import InputError, Recipe
@@ -17,15 +17,42 @@ _NO_LIMIT = 1 << 30
 _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
-def batch_lengths(shape: ModelShape, settings: EstimateSettings) -> Sequence[Lengths]:
-    """Return the tokens of each example of the longest batch.
+class LongestBatch(NamedTuple):
+    """What the longest batch is made of."""
 
-    Raises `InputError` when they are more than the model takes, or the data or a tokenizer for it cannot be read.
+    lengths: Sequence[Lengths]
+    """Of each example, those of its picture included."""
+    shown: Any = None
+    """A picture as the model is shown it, see `shown_for`; None where there are none."""
+
+
+def longest_batch(shape: ModelShape, settings: EstimateSettings) -> LongestBatch:
+    """Return the tokens of each example of the longest batch, and the picture of each.
+
+    Raises `InputError` when they are more than the model takes, when a picture alone takes as many as are asked for,
+    and when the data, a tokenizer for it or a processor cannot be read.
     """
+    shown = shown_for(shape, settings)
+    return LongestBatch(_lengths(shape, settings, 0 if shown is None else shown.num_question_tokens), shown)
+
+
+def _lengths(shape: ModelShape, settings: EstimateSettings, of_picture: int) -> Sequence[Lengths]:
     batch_size = settings.recipe.batch_size
     if settings.data is not None:
+        if of_picture:
+            raise InputError(
+                f'data {settings.data}: not with the model "{shape.name}", which reads pictures; give a sequence length'
+            )
         return _from_file(shape, settings.data, batch_size)
-    sequence_length = settings.sequence_length or min(DEFAULT_SEQUENCE_LENGTH, shape.max_length or _NO_LIMIT)
+    sequence_length = settings.sequence_length or min(
+        DEFAULT_SEQUENCE_LENGTH + of_picture, shape.max_length or _NO_LIMIT
+    )
+    if sequence_length <= of_picture:
+        raise InputError(
+            f'sequence_length {sequence_length}: to the model "{shape.name}" an image of {settings.resolution} x '
+            f"{settings.resolution} pixels with the shortest question is {of_picture} tokens; give more, or a smaller "
+            "resolution"
+        )
     if shape.max_length is not None and sequence_length > shape.max_length:
         raise InputError(
             f'sequence_length {sequence_length} is more than the model "{shape.name}" takes ({shape.max_length} tokens)'

@@ -68,13 +68,14 @@ def predict(
         context = kind.context(settings.recipe, _LEARNING_RATE, 0, toy_tokenizer(), workload.objective)
         wrapped = method.wrap(model, context)
         shards = shards_of(wrapped, asked.num_devices) if asked.num_devices > 1 else None
+        questions = _asked_together(asked.questions, method, shape)
         log, trainable = _training(wrapped, method, context, workload, base)
         return Prediction(
             log=log,
             trainable_parameters=trainable,
             total_parameters=sum(parameter.numel() for parameter in wrapped.parameters()),
             checkpoint_bytes=checkpoint_bytes(method, wrapped) if asked.checkpoint else None,
-            generation=_generation(in_format(wrapped, base, dtypes), method, asked.questions, shape, base),
+            generation=_generation(in_format(wrapped, base, dtypes), questions, workload, base),
             shards=shards,
         )
 
@@ -90,10 +91,12 @@ def _training(
 
 
 def _generation(
-    model: nn.Module, method: Method, questions: Questions | None, shape: ModelShape, base: Sequence[Tensor]
+    model: nn.Module, questions: Questions | None, workload: Workload, base: Sequence[Tensor]
 ) -> StorageLog | None:
-    if questions is None:
-        return None
-    alone = method.answers_alone(tied_embeddings=shape.ties_embeddings)
-    together = questions._replace(batch_size=1) if alone else questions
-    return generation_log(model, together, int(shape.config["vocab_size"]), base)
+    return None if questions is None else generation_log(model, questions, workload, base)
+
+
+def _asked_together(questions: Questions | None, method: Method, shape: ModelShape) -> Questions | None:
+    """Return the questions as they are evaluated: with batch size 1 where the method needs that."""
+    alone = method.answers_alone(tied_embeddings=shape.ties_embeddings, model_kind=kind_of_shape(shape).name)
+    return questions._replace(batch_size=1) if questions is not None and alone else questions

@@ -1,12 +1,13 @@
 """What is put through a model: the longest batch of its training, and how its loss is taken."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from paretune.estimate.settings import DEFAULT_TEXT_LENGTH, EstimateSettings
 from paretune.kinds import BatchSize, Lengths, Workload, kind_of_shape
-from paretune.models import ModelShape
+from paretune.models import ModelShape, processor_of
 from paretune.spec import InputError
 
 
@@ -19,14 +20,25 @@ def padded_lengths(batch_size: int, sequence_length: int) -> list[Lengths]:
     return [Lengths(0, sequence_length), *[Lengths(0, shorter)] * (batch_size - 1)]
 
 
-def workload_for(shape: ModelShape, settings: EstimateSettings, lengths: Sequence[Lengths]) -> Workload:
+def shown_for(shape: ModelShape, settings: EstimateSettings) -> Any:
+    """Return a picture as the model is shown it, where its kind sees pictures, and None elsewhere.
+
+    Raises `InputError` where there is no processor, or it refuses the picture.
+    """
+    kind = kind_of_shape(shape)
+    return kind.shown(shape.tokenizer or processor_of(shape), settings.resolution) if kind.sees else None
+
+
+def workload_for(
+    shape: ModelShape, settings: EstimateSettings, lengths: Sequence[Lengths], shown: Any = None
+) -> Workload:
     """Return the batch that fits the kind of model, and our objective for it.
 
-    Raises `InputError` for a kind of model that is not estimated.
+    `shown` is what `shown_for` returns. Raises `InputError` for a kind of model that is not estimated.
     """
     kind, dtype = kind_of_shape(shape), getattr(torch, settings.recipe.dtype)
     text_length = settings.sequence_length or DEFAULT_TEXT_LENGTH
-    workload = kind.workload(shape.config, BatchSize(lengths, dtype, text_length, settings.resolution))
+    workload = kind.workload(shape.config, BatchSize(lengths, dtype, text_length, settings.resolution, shown))
     if workload is None:
         raise InputError(f'model "{shape.name}": memory of the kind "{kind.name}" is not predicted')
     return workload

@@ -5,13 +5,15 @@ from functools import partial
 
 from paretune.estimate import EstimateSettings
 from paretune.estimate.estimate import needed_bytes
-from paretune.estimate.predict import predict
+from paretune.estimate.predict import MakeWorkload, predict
 from paretune.estimate.workload import workload_for
 from paretune.execute.pack_size import batch_lengths
 from paretune.execute.places import DeviceMemory
+from paretune.kinds import kind_named
 from paretune.methods import build
-from paretune.models import find_shape, pinned
+from paretune.models import ModelShape, find_shape, pinned
 from paretune.spec import Trial
+from paretune.tasks import task_of
 
 CONTEXT_BYTES = 750_000_000
 """What a process takes of a GPU in addition to PyTorch's allocator: the context of CUDA and its libraries."""
@@ -32,6 +34,14 @@ def predicted_bytes(trial: Trial) -> int:
     answers at once than rows in a batch. Raises what a method or a library cannot do without weights.
     """
     settings = EstimateSettings(recipe=trial.recipe, device="cuda")
-    shape, (longest, _) = find_shape(pinned(trial.base_model, trial.base_content)), batch_lengths(trial)
-    found = predict(shape, partial(build, trial.method), settings, lambda: workload_for(shape, settings, longest))
+    shape = find_shape(pinned(trial.base_model, trial.base_content))
+    found = predict(shape, partial(build, trial.method), settings, _longest(trial, shape, settings))
     return needed_bytes(found.log, settings) + CONTEXT_BYTES
+
+
+def _longest(trial: Trial, shape: ModelShape, settings: EstimateSettings) -> MakeWorkload:
+    """Return what makes a trial's longest batch: of its own examples, or of the lengths of those."""
+    workload = kind_named(trial.model_kind).longest_workload(task_of(trial.task), trial)
+    if workload is not None:
+        return lambda: workload
+    return partial(workload_for, shape, settings, batch_lengths(trial)[0])

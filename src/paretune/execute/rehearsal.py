@@ -49,6 +49,7 @@ def _attempt(method: Method, trial: Trial, base: Base, config: Mapping[str, Any]
     """Return the error that ends the attempt, or None. An `InputError` is raised: it says by itself what to mend."""
     kind = base.kind
     context = kind.context(trial.recipe, _RATE, trial.seed, base.tokenizer)
+    shown = kind.shown(base.tokenizer, _RESOLUTION) if kind.sees and run else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trial itself keeps them
         try:
@@ -58,7 +59,7 @@ def _attempt(method: Method, trial: Trial, base: Base, config: Mapping[str, Any]
                 context = context._replace(head=kind.head(model))
                 wrapped = method.wrap(model, context)
                 method.optimizer(wrapped, context)
-                size = BatchSize(_LENGTHS, getattr(torch, trial.recipe.dtype), _TEXT_LENGTH, _RESOLUTION)
+                size = BatchSize(_LENGTHS, getattr(torch, trial.recipe.dtype), _TEXT_LENGTH, _RESOLUTION, shown)
                 if run and (workload := kind.workload(config, size)) is not None:
                     workload.objective(wrapped.train(), next(iter(workload.batches)))
         except InputError:

@@ -93,6 +93,8 @@ class BatchSize(NamedTuple):
     """Tokens of a caption."""
     resolution: int
     """Height and width of a picture, in pixels."""
+    shown: Any = None
+    """What `Kind.shown` returns of a picture of that size."""
 
 
 class LongText(NamedTuple):
@@ -112,6 +114,8 @@ class Workload(NamedTuple):
     objective: Objective
     logits_width: int | None
     """Width of what counts as logits."""
+    question: Callable[[int], Any] | None = None
+    """Returns a question of so many tokens, as `paretune.engine.answer` takes it; None where nothing is generated."""
 
 
 class Kind(ABC, Generic[TaskT]):
@@ -136,6 +140,8 @@ class Kind(ABC, Generic[TaskT]):
     """Whether training may be sharded: for one of several processes, `load` then leaves the model in main memory."""
     skill_kinds: ClassVar[frozenset[ModelKind]] = frozenset()
     """The kinds of tasks that `evaluate` puts to the base model and the trained one as general skills, by name."""
+    sees: ClassVar[bool] = False
+    """Whether its examples are pictures and text that go through the model's processor."""
     generates: ClassVar[bool] = False
     """Whether an estimate covers answers that are generated token by token."""
 
@@ -240,6 +246,18 @@ class Kind(ABC, Generic[TaskT]):
 
     def workload(self, config: Mapping[str, Any], size: BatchSize) -> Workload | None:  # noqa: ARG002
         """Return a batch of that size for a model of that configuration; None where this kind is not estimated."""
+        return None
+
+    def shown(self, tokenizer: Any, resolution: int) -> Any:  # noqa: ARG002
+        """Return a square picture with the shortest text as the model is shown it, of a kind that `sees`.
+
+        `tokenizer` is as `tokenizer()` returns it. What is returned has `num_question_tokens`, the fewest tokens that a
+        question with its picture takes. Raises `InputError` where the processor refuses the picture.
+        """
+        return None
+
+    def longest_workload(self, task: TaskT, trial: Trial) -> Workload | None:  # noqa: ARG002
+        """Return the longest batch of a trial's own training, for a prediction; None where `Lengths` say all of it."""
         return None
 
     def assumptions(self, *, own_data: bool) -> tuple[str, ...]:  # noqa: ARG002

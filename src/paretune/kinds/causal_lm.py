@@ -158,7 +158,8 @@ class CausalLm(Kind[Task]):
         """Return a batch of prompts with answers."""
         encoded = [Encoded.of([_TOKEN] * prompt, [_TOKEN] * answer) for prompt, answer in size.lengths]
         batches = Batches(encoded, len(encoded), pad_id=0, seed=0)
-        return Workload(batches, answer_loss, logits_width=int(config["vocab_size"]))
+        width = int(config["vocab_size"])
+        return Workload(batches, answer_loss, width, question=lambda num_tokens: [_TOKEN] * num_tokens)
 
     def assumptions(self, *, own_data: bool) -> tuple[str, ...]:
         """Say what lengths stand for that are not taken from data."""

@@ -58,7 +58,7 @@ def kind_of_shape(shape: ModelShape) -> Kind[Any]:
     if found is None:
         raise InputError(
             f'{shape.source}: a model of the kind "{shape.architecture}" cannot be estimated; language models, '
-            "encoders and diffusion transformers can"
+            "encoders, image-text models and diffusion transformers can"
         )
     return found
 

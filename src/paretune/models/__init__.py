@@ -15,6 +15,7 @@ from paretune.models.load import (
     prefetch,
     tokenizer_of,
 )
+from paretune.models.processor import processor_of
 from paretune.models.quantisation import check_quantised
 from paretune.models.shapes import ModelShape, find_shape
 
@@ -35,5 +36,6 @@ __all__ = [
     "on_device",
     "pinned",
     "prefetch",
+    "processor_of",
     "tokenizer_of",
 ]

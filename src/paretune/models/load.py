@@ -21,7 +21,7 @@ from paretune.models.quantisation import (
     own_quantisation,
     quantised_copy,
 )
-from paretune.models.reference import TOY_ENCODER, Reference, parse, shipped_folder
+from paretune.models.reference import TOY_ENCODER, TOY_IMAGE_TEXT, Reference, parse, shipped_folder
 from paretune.models.shapes import config_object, find_shape, without_labels
 from paretune.models.tokenizer import read_tokenizer, unusable
 from paretune.models.weights import check_weights
@@ -124,8 +124,7 @@ def load_model(
     if dtype not in DTYPES:
         raise InputError(f'dtype "{dtype}": not known{nearest(dtype, DTYPES)}; choose one of {", ".join(DTYPES)}')
     if parsed.kind == "toy":
-        if sees:
-            raise InputError(f'base model "{reference}": a toy that reads no pictures; name a folder or a hub model')
+        _check_toy(parsed, sees=sees)
         check_quantised(quantisation, {}, reference)
         loaded = _loaded_toy(parsed, dtype, attention, head, quantisation)
     else:
@@ -157,12 +156,13 @@ def tokenizer_of(reference: str, *, writes: bool = True, sees: bool = False) -> 
     that `sees` it is a `PictureTokenizer`.
     """
     parsed = parse(reference)
+    if parsed.kind == "toy":
+        from paretune.models.toy import tokenizer_of_toy
+
+        _check_toy(parsed, sees=sees)
+        return tokenizer_of_toy(parsed)
     if sees:
         return read_processor(parsed, model_folder(parsed, weights=False))
-    if parsed.kind == "toy":
-        from paretune.models.toy import toy_tokenizer
-
-        return toy_tokenizer()
     return read_tokenizer(parsed, model_folder(parsed, weights=False), writes=writes)
 
 
@@ -226,12 +226,20 @@ def _note_of_weights(parsed: Reference, folder: Path) -> str | None:
     return commit_note(parsed, folder) if parsed.kind == "hub" else None
 
 
+def _check_toy(parsed: Reference, *, sees: bool) -> None:
+    """Raise `InputError` for a toy that reads no images where images are shown, and the other way round."""
+    if sees and parsed.name != TOY_IMAGE_TEXT:
+        raise InputError(f'base model "{parsed.text}": a toy that reads no pictures; toy:{TOY_IMAGE_TEXT} does')
+    if not sees and parsed.name == TOY_IMAGE_TEXT:
+        raise InputError(f'base model "{parsed.text}": reads pictures; give the study a task with pictures')
+
+
 def _loaded_toy(
     parsed: Reference, dtype: str, attention: str, head: Head | None, quantisation: Quantisation | None
 ) -> LoadedModel:  # fmt: skip
     import torch
 
-    from paretune.models.toy import NOTE, toy_of, toy_tokenizer
+    from paretune.models.toy import NOTE, tokenizer_of_toy, toy_of
 
     model = toy_of(parsed)
     drawn: tuple[str, ...] = ()
@@ -244,7 +252,7 @@ def _loaded_toy(
     model.set_attn_implementation(attention)
     if quantisation is not None:
         model = quantised_copy(model, quantisation, _outside_body(model) if head is not None else ())
-    return LoadedModel(model, toy_tokenizer(), NOTE, drawn=drawn)
+    return LoadedModel(model, tokenizer_of_toy(parsed), NOTE, drawn=drawn)
 
 
 def _with_head(bare: Any, head: Head) -> Any:

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from paretune.models.hub import hub_folder
 from paretune.models.progress import without_remarks
-from paretune.models.reference import Reference
-from paretune.models.shapes import config_object, find_shape
+from paretune.models.reference import Reference, parse
+from paretune.models.shapes import FROM_HUB, ModelShape, config_object, find_shape
 from paretune.models.tokenizer import settle_tokenizer
 from paretune.spec import InputError, one_line
+
+_FILES = ("processor_config.json", "preprocessor_config.json")
 
 
 class PictureTokenizer:
@@ -86,6 +89,27 @@ def read_processor(parsed: Reference, folder: Path) -> PictureTokenizer:
         ) from None
     settle_tokenizer(parsed, folder, processor.tokenizer)
     return PictureTokenizer(processor)
+
+
+def processor_of(shape: ModelShape) -> PictureTokenizer:
+    """Return the processor that lies with a model's configuration, or on the hub. No weights are fetched.
+
+    Raises `InputError` where there is none, and as `read_processor` does.
+    """
+    name, folder = shape.name, shape.folder
+    if shape.source in FROM_HUB and not _has_processor(folder):
+        named = parse(name if name.startswith("hub:") else f"hub:{name}@main")
+        folder = hub_folder(named, weights=False)
+    if folder is None or not _has_processor(folder):
+        raise InputError(
+            f'model "{name}": no processor ({" or ".join(_FILES)}) next to its configuration, so the tokens of an '
+            "image are unknown; give the folder of a whole model (its weights may be missing)"
+        )
+    return read_processor(Reference("path", str(folder), None, name), folder)
+
+
+def _has_processor(folder: Path | None) -> bool:
+    return folder is not None and any((folder / file).is_file() for file in _FILES)
 
 
 def without_videos(processor_class: Any) -> Any:

@@ -24,7 +24,9 @@ TIED_TOY = "tied-llama"
 """The toy whose input and output embeddings are one matrix."""
 TOY_ENCODER = "bert"
 """The toy that writes nothing: an encoder, which is given a head."""
-_BUILT_IN = {"toy": ("llama", TIED_TOY, TOY_ENCODER), "shipped": ("drawings", "shapes")}
+TOY_IMAGE_TEXT = "idefics3"
+"""The toy that reads images and text."""
+_BUILT_IN = {"toy": ("llama", TIED_TOY, TOY_ENCODER, TOY_IMAGE_TEXT), "shipped": ("drawings", "shapes")}
 
 
 class Reference(NamedTuple):

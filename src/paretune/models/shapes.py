@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from paretune.models.bundled_configs import CONFIG as _CONFIG
 from paretune.models.bundled_configs import carried_shapes
 from paretune.models.hub import hub_problem
 from paretune.models.known_packages import known_package
@@ -15,7 +16,9 @@ from paretune.spec import InputError, nearest, one_line
 
 _READERS = ("Model", "ForMaskedLM", "ForSequenceClassification", "ForPreTraining")
 """How the classes of transformers end that read and write nothing."""
-_CONFIG, _DIFFUSION_CONFIG = "config.json", "transformer/config.json"
+_DIFFUSION_CONFIG = "transformer/config.json"
+FROM_HUB = ("the hub's cache", "the hub")
+"""Sources of a shape: configurations that were fetched from the hub, before or now."""
 
 
 class ModelShape(NamedTuple):
@@ -139,10 +142,10 @@ def _from_hub(model: str, name: str, revision: str | None) -> ModelShape:
         except HFValidationError:
             break
         if isinstance(found, str):
-            return _read(model, Path(found), "the hub's cache", Path(found).parent if file == _CONFIG else None)
+            return _read(model, Path(found), FROM_HUB[0], Path(found).parent if file == _CONFIG else None)
     carried = carried_shapes().get(name)
     if carried is not None:
-        return _read(model, carried, "the bundled model configs", None)
+        return _read(model, carried, "the bundled model configs", carried.parent if carried.name == _CONFIG else None)
     return _from_network(model, name, revision)
 
 
@@ -164,16 +167,16 @@ def _from_network(model: str, name: str, revision: str | None) -> ModelShape:
         ) from None
     for file in files:
         if (folder / file).is_file():
-            return _read(model, folder / file, "the hub", None)
+            return _read(model, folder / file, FROM_HUB[1], None)
     raise InputError(f'model "{model}": it has no configuration on the hub; give the path of a config.json')
 
 
 def _toy(parsed: Reference) -> ModelShape:
-    from paretune.models.toy import toy_of, toy_tokenizer
+    from paretune.models.toy import tokenizer_of_toy, toy_of
 
     source = "a model built in memory"
     config = toy_of(parsed).config.to_dict()
-    return ModelShape(parsed.text, config, source, None, toy_tokenizer())
+    return ModelShape(parsed.text, config, source, None, tokenizer_of_toy(parsed))
 
 
 def _read(model: str, path: Path, source: str, folder: Path | None) -> ModelShape:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from paretune.models.progress import without_bars
-from paretune.models.reference import TIED_TOY, TOY_ENCODER, Reference
+from paretune.models.reference import TIED_TOY, TOY_ENCODER, TOY_IMAGE_TEXT, Reference
 
 _PAD, _EOS, _BOS, _UNKNOWN = "<pad>", "<eos>", "<bos>", "<unk>"
 _SPECIAL = (_PAD, _EOS, _BOS, _UNKNOWN)
@@ -48,11 +48,24 @@ def toy_model(spread: float = 0.02, *, tied: bool = False) -> Any:
 
 def toy_of(parsed: Reference) -> Any:
     """Return the toy that a reference names; an encoder comes with a head of three classes."""
+    if parsed.name == TOY_IMAGE_TEXT:
+        from paretune.models.toy_idefics3 import toy_idefics3
+
+        return toy_idefics3()
     if parsed.name == TOY_ENCODER:
         from paretune.models.toy_encoder import toy_encoder
 
         return toy_encoder()
     return toy_model(tied=parsed.name == TIED_TOY)
+
+
+def tokenizer_of_toy(parsed: Reference) -> Any:
+    """Return the tokenizer of the toy that a reference names; of one that reads images a `PictureTokenizer`."""
+    if parsed.name == TOY_IMAGE_TEXT:
+        from paretune.models.toy_idefics3 import toy_picture_tokenizer
+
+        return toy_picture_tokenizer()
+    return toy_tokenizer()
 
 
 @contextmanager

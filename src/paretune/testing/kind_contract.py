@@ -196,8 +196,10 @@ class KindContract:
 
     def test_a_batch_for_an_estimate_goes_through_the_model(self) -> None:
         """Where there is one, it is of the size asked for, and its loss has gradients."""
-        sizes = BatchSize((Lengths(3, 5), Lengths(2, 4)), torch.float32, text_length=4, resolution=32)
-        workload = self.the_kind().workload(find_shape(self.base_model).config, sizes)
+        kind = self.the_kind()
+        shown = kind.shown(kind.tokenizer(self.base_model), 32) if kind.sees else None
+        sizes = BatchSize((Lengths(3, 5), Lengths(2, 4)), torch.float32, text_length=4, resolution=32, shown=shown)
+        workload = kind.workload(find_shape(self.base_model).config, sizes)
         if workload is None:
             return
         model, batch = self.loaded().model.train().requires_grad_(True), next(iter(workload.batches))

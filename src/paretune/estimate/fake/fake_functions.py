@@ -37,6 +37,7 @@ class FakeFunctions(TorchFunctionMode):
             torch.svd_lowrank: _svd_lowrank,
             torch.unbind: partial(_unbind, values),
             torch.asarray: _as_tensor,
+            torch.tensor: _new_tensor,
             **others,
         }
 
@@ -132,6 +133,13 @@ def _as_tensor(obj: Any, **options: Any) -> Tensor:
         return torch.asarray(obj, **options)
     with no_dispatch():
         return torch.asarray(obj, **options)
+
+
+def _new_tensor(data: Any, **options: Any) -> Tensor:
+    """Return a tensor of numbers, where torch reads the memory of scalars in a list."""
+    if isinstance(data, list) and any(isinstance(one, FakeTensor) and one.ndim == 0 for one in data[:1]):
+        data = [one.item() for one in data]
+    return torch.tensor(data, **options)
 
 
 def _as_array(values: ValueTracking, tensor: Tensor, **options: Any) -> Any:

@@ -55,6 +55,9 @@ _HEALTHY = {
     _ATEN.isfinite.default: True,
     _ATEN.isin.Tensor_Tensor: False,  # a generated token is not a special token
 }
+_DIFFERS = _ATEN.ne.Scalar
+"""Of unknown whole numbers it is true everywhere, as the mask that it makes selects everything: of images those that
+are not all zeros."""
 _SQUARES = {_ATEN.eye.default, _ATEN.eye.m}
 """Constants whose arguments are numbers of rows and columns. Large ones are not made."""
 _COPIES = {_ATEN._to_copy.default, _ATEN.clone.default, _ATEN.any.default, _ATEN.all.default}
@@ -202,6 +205,8 @@ class ValueTracking(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch
         elif func in _FILLED or (func in _HEALTHY and not known):
             value = _FILLED[func] if func in _FILLED else _HEALTHY[func]
             self._learn(result, _uniform(value, result.dtype))
+        elif func is _DIFFERS and not known and not args[0].is_floating_point():
+            self._learn(result, _uniform(True, result.dtype))
         elif known:
             outputs = list(tensors_in((result,)))
             if not all(map(self._is_known, outputs)):

@@ -12,6 +12,7 @@ from paretune.spec import (
     CLAIMS,
     CLASSIFIER,
     DIFFUSION,
+    IMAGE_TEXT,
     Audit,
     MethodAudit,
     ModelKind,
@@ -23,7 +24,7 @@ from paretune.spec import (
 YES, NO, NOT_APPLICABLE = "✓", "✗", "–"
 _SHARES = {"trains", "all_parameters_move", "trains_in_bf16", "compact", "convertible_to_lora"}
 """Claims whose value is a share."""
-_HEADINGS: dict[ModelKind, str] = {CLASSIFIER: "Class-\nifier", DIFFUSION: "Diff-\nusion"}
+_HEADINGS: dict[ModelKind, str] = {CLASSIFIER: "Class-\nifier", DIFFUSION: "Diff-\nusion", IMAGE_TEXT: "Image-\ntext"}
 """Of the columns of kinds that are shown as a whole, with a break where a narrow column needs one."""
 
 
