@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,15 +17,18 @@ import torch
 from accelerate import PartialState
 from transformers.utils import logging
 
-from paretune.engine import make_batches, train, validation_loss
+from paretune.engine import Batches, longest_batches, make_batches, train, validation_loss
 from paretune.engine.objective import answer_loss
 from paretune.engine.sharding import gather, is_sliced, shard
-from paretune.methods import Context, build, resolve
+from paretune.measure import count_peak_bytes
+from paretune.methods import Context, Method, build, resolve
 from paretune.models import load_model
 from paretune.spec import MethodEntry, Recipe
 from paretune.tasks import Example
 
 EXAMPLES = [Example(str(n), f"Add {'1 + ' * (n % 7)}{n}:", f" {n % 7 + n}.", "0", "all") for n in range(40)]
+UNEVEN = [EXAMPLES[number] for number in (10, 17, 13, 20)]
+"""Two short ones and two long ones, so that every batch is padded."""
 RECIPE = Recipe(steps=3, batch_size=4, warmup_ratio=0.0)
 
 
@@ -39,6 +43,8 @@ class Case(NamedTuple):
     """Whether the validation loss is read too, before saving and after a reload."""
     stamped: bool = False
     """Every process gives its slices its own number, in place of training."""
+    counted: bool = False
+    """The bytes of training are counted, in place of everything else."""
 
 
 def trained(case: Case, folder: Path) -> dict[str, Any]:
@@ -55,6 +61,10 @@ def trained(case: Case, folder: Path) -> dict[str, Any]:
     method.before_training(model, context, batches)
     if together:
         shard(model, torch.device("cpu"))
+    if case.counted:
+        longest = longest_batches(UNEVEN, toy.tokenizer, recipe)
+        steps = partial(_steps, model, method, context, longest)
+        return {"peak": count_peak_bytes(model, steps)}
     losses: list[float] = []
     if case.stamped:
         stamp(model)
@@ -71,6 +81,10 @@ def trained(case: Case, folder: Path) -> dict[str, Any]:
     if case.validated:
         losses.append(validation_loss(build(spec).load(load_model("toy:llama").model, folder), validation))
     return {"losses": losses}
+
+
+def _steps(model: Any, method: Method, context: Context, batches: Batches) -> None:
+    train(model, method, method.optimizer(model, context), batches, context.recipe)
 
 
 def stamp(model: Any) -> None:

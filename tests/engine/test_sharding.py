@@ -5,6 +5,7 @@ import json
 import os
 import time
 import warnings
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,11 +13,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from paretune.engine import longest_batches
+from paretune.estimate import EstimateSettings
+from paretune.estimate.planned import training_memory
 from paretune.execute.ranks import Ranks
+from paretune.kinds import Lengths
 from paretune.methods import method_cards, resolve
 from paretune.methods.sharded import BY_IMPLEMENTATION, BY_OPTION, BY_TYPE, UNTESTED, why_not_sharded
+from paretune.models import find_shape
+from paretune.models.toy import toy_tokenizer
 from paretune.spec import MethodEntry, MethodSpec
-from tests.engine.on_two_ranks import RECIPE, Case, trained
+from tests.engine.on_two_ranks import RECIPE, UNEVEN, Case, trained
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = "tests.engine.on_two_ranks"
@@ -39,6 +46,8 @@ VALIDATED = {
     "checkpointing": Case({"name": "lora"}, {"gradient_checkpointing": True}, validated=True),
 }
 STAMPED = Case(EMBEDDINGS_TOO, stamped=True)
+COUNTED = ("lora", "oft", "ia3", "full")
+"""Methods whose bytes are counted, with the parameters of their presets."""
 MOST_DIFFERENCE = 1e-3
 """AdamW makes a tenth of a step out of rounding where a gradient is nearly zero. Three steps of 1e-2 are taken."""
 
@@ -56,8 +65,13 @@ def entry_of(name: str) -> dict[str, Any]:
     return {"name": name, "parameters": {"target_modules": TWO_LAYERS} if few else {}}
 
 
-CASES = [*(Case(entry_of(name)) for name in CARDS), *VALIDATED.values(), STAMPED]
-NAMES = [*CARDS, *(f"{name}, validated" for name in VALIDATED), "stamped"]
+CASES = [
+    *(Case(entry_of(name)) for name in CARDS),
+    *VALIDATED.values(),
+    STAMPED,
+    *(Case({"name": name}, counted=True) for name in COUNTED),
+]
+NAMES = [*CARDS, *(f"{name}, validated" for name in VALIDATED), "stamped", *(f"{name}, counted" for name in COUNTED)]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +89,10 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Both]:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # as each of the two: a decomposition rounds by the number of its threads
         try:
-            alone = [{} if case.stamped else trained(case, one / str(number)) for number, case in enumerate(CASES)]
+            alone = [
+                {} if case.stamped or case.counted else trained(case, one / str(number))
+                for number, case in enumerate(CASES)
+            ]
             together = [json.loads(line) for line in ranks.first_output]
             while len(ranks.ended()) < 2:
                 time.sleep(0.05)
@@ -149,3 +166,16 @@ def test_a_saved_adapter_holds_every_process_s_slice(found: dict[str, Both]) -> 
         half = -(-len(tensor) // 2)
         assert torch.equal(tensor[:half], torch.ones_like(tensor[:half])), name
         assert torch.equal(tensor[half:], torch.full_like(tensor[half:], 2)), name
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_predicted_bytes_of_one_of_two_devices_are_those_that_are_counted(name: str, found: dict[str, Both]) -> None:
+    (batch, *_) = islice(longest_batches(UNEVEN, toy_tokenizer(), RECIPE), 1)
+    answers, tokens = (mask[::2].sum(dim=1).tolist() for mask in (batch.answer_mask, batch.attention_mask))
+    lengths = [Lengths(whole - answer, answer) for whole, answer in zip(tokens, answers, strict=True)]
+    assert min(tokens) < max(tokens) == batch.input_ids.shape[1]
+    recipe = RECIPE.model_copy(update={"batch_size": 2})
+    settings = EstimateSettings(recipe=recipe, device="cpu", num_devices=2)
+    spec = resolve(MethodEntry(name=name))
+    predicted = training_memory(find_shape("toy:llama"), spec, settings, lengths).needed_bytes
+    assert predicted == pytest.approx(found[f"{name}, counted"].together["peak"], rel=0.03)

@@ -51,6 +51,23 @@ def test_views_count_once_and_keep_the_whole_storage_alive() -> None:
     assert counter.live_bytes == counter.peak_bytes == 400
 
 
+def test_a_storage_that_is_resized_without_an_operator_counts_as_it_is() -> None:
+    resize = torch.UntypedStorage.resize_
+    counter = LiveStorage()
+    with counter:
+        tensor = torch.zeros(100)
+        tensor.untyped_storage().resize_(0)  # as sharded training lets go of a whole parameter
+        assert (counter.live_bytes, counter.peak_bytes) == (0, 400)
+        tensor.untyped_storage().resize_(800)
+        assert (counter.live_bytes, counter.peak_bytes) == (800, 800)
+        tensor.untyped_storage().resize_(400)
+    assert counter.live_bytes == 400
+    assert torch.UntypedStorage.resize_ is resize
+    tensor.untyped_storage().resize_(0)  # unseen
+    del tensor
+    assert (counter.live_bytes, counter.peak_bytes) == (0, 800)
+
+
 def test_in_place_operators_take_nothing_more() -> None:
     counter = LiveStorage()
     with counter:

@@ -218,13 +218,13 @@ class TrialRun:
         ready = self.ready(kind, trial, loaded)
         data = self.data(kind, task, trial, loaded)
         del loaded
-        if "memory" in trial.measures and trial.recipe.sharding is None and not torch.cuda.is_available():
+        if "memory" in trial.measures and not torch.cuda.is_available():
             shared = self._shared if _same_for_all_seeds(kind, ready.method) else NOTHING_SHARED
             of = _decides_bytes(trial)
             peak = shared.find(TRAINING_PEAK, of)
             if peak is None:
                 with self.phases.during(Phase.MEASURE):
-                    peak = _training_peak_bytes(ready, data.longest)
+                    peak = self._training_peak_bytes(ready, data.longest)
                     del ready
                     gc.collect()
                 shared.keep(TRAINING_PEAK, of, peak)
@@ -239,6 +239,23 @@ class TrialRun:
             )  # fmt: skip
         self.keep_training(result)
         self.after_training(ready, data)
+
+    def _training_peak_bytes(self, ready: Ready, batches: Iterable[DataBatch]) -> int:
+        """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
+        model, method, context, objective = ready
+        method.before_training(model, context, batches)
+        self.before_optimizer(model)
+        recipe = context.recipe.model_copy(
+            update={"steps": context.recipe.memory_steps, "stop_after": None, "warmup_ratio": 0.0, "compile": False}
+        )
+
+        def steps() -> None:
+            optimizer = method.optimizer(model, context)
+            for group in optimizer.param_groups:
+                group["lr"] = 0.0  # rates change no byte; without them nothing can diverge before training has begun
+            train(model, method, optimizer, batches, recipe, objective=objective)
+
+        return count_peak_bytes(model, steps)
 
     def optimizer(self, ready: Ready, data: TrainingData) -> Optimizer:
         """Do what comes before the first step, and return the optimizer."""
@@ -312,23 +329,6 @@ def _decides_bytes(trial: Trial) -> dict[str, Any]:
         "method": trial.method.model_dump(mode="json", exclude={"label"}),
         "recipe": trial.recipe.model_dump(mode="json"),
     }
-
-
-def _training_peak_bytes(ready: Ready, batches: Iterable[DataBatch]) -> int:
-    """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
-    model, method, context, objective = ready
-    method.before_training(model, context, batches)
-    recipe = context.recipe.model_copy(
-        update={"steps": context.recipe.memory_steps, "stop_after": None, "warmup_ratio": 0.0, "compile": False}
-    )
-
-    def steps() -> None:
-        optimizer = method.optimizer(model, context)
-        for group in optimizer.param_groups:
-            group["lr"] = 0.0  # rates change no byte; without them nothing can diverge before training has begun
-        train(model, method, optimizer, batches, recipe, objective=objective)
-
-    return count_peak_bytes(model, steps)
 
 
 def _audit_marks(trial: Trial) -> AuditMarks | None:

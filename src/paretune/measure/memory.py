@@ -4,7 +4,7 @@ import gc
 import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -69,6 +69,7 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self._in_model = 0
         self._in_optimizer = False
         self._observed: Observable | None = None
+        self._resizes = ExitStack()
         self.live_bytes = 0
         """Bytes held now."""
         self.peak_bytes = 0
@@ -162,8 +163,15 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         """Count what an operator was given and what it made."""
         self.track(tensors_in((*args, result), kwargs))
 
+    def resized(self, storage: UntypedStorage) -> None:
+        """Count a storage anew that was resized without an operator, as those of sharded parameters are."""
+        if storage._cdata in self._held:
+            self._follow(storage._cdata, storage.nbytes())
+            self.peak_bytes = max(self.peak_bytes, self.live_bytes)
+
     def __enter__(self) -> Self:
         """Begin to count, through the `Observable` mode that is entered if there is one."""
+        self._resizes.enter_context(_on_resize(self.resized))
         stack = _get_current_dispatch_mode_stack()
         self._observed = next((mode for mode in reversed(stack) if isinstance(mode, Observable)), None)
         if self._observed is None:
@@ -174,6 +182,7 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
 
     def __exit__(self, *error: Any) -> None:
         """Stop counting."""
+        self._resizes.close()
         if self._observed is None:
             super().__exit__(*error)  # type: ignore[no-untyped-call]
         else:
@@ -193,14 +202,18 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         key, num_bytes = storage._cdata, storage.nbytes()
         known = self._held.get(key)
         if known is not None:
-            if num_bytes != known.num_bytes:  # some operators resize the tensor they write to
-                self._held[key] = known._replace(num_bytes=num_bytes)
-                self._happened(known.number, num_bytes - known.num_bytes)
+            self._follow(key, num_bytes)  # some operators resize the tensor they write to
             return
         number = len(self._kinds)
         self._held[key] = _Held(weakref.ref(storage, lambda _: self._forget(key)), number, num_bytes)
         self._kinds.append(self._birth_kind(tensor) if kind is None else _CODE[kind])
         self._happened(number, num_bytes)
+
+    def _follow(self, key: int, num_bytes: int) -> None:
+        known = self._held[key]
+        if num_bytes != known.num_bytes:
+            self._held[key] = known._replace(num_bytes=num_bytes)
+            self._happened(known.number, num_bytes - known.num_bytes)
 
     def _forget(self, key: int) -> None:
         held = self._held.pop(key)
@@ -210,6 +223,23 @@ class LiveStorage(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's
         self._events.append(number)
         self._changes.append(change_bytes)
         self.live_bytes += change_bytes
+
+
+@contextmanager
+def _on_resize(resized: Callable[[UntypedStorage], None]) -> Iterator[None]:
+    """Call a function with each storage that `UntypedStorage.resize_` has changed: no operator says it."""
+    resize = UntypedStorage.resize_
+
+    def resize_(storage: UntypedStorage, num_bytes: int) -> Any:
+        result = resize(storage, num_bytes)
+        resized(storage)
+        return result
+
+    setattr(UntypedStorage, "resize_", resize_)  # noqa: B010
+    try:
+        yield
+    finally:
+        setattr(UntypedStorage, "resize_", resize)  # noqa: B010
 
 
 def count_memory(
@@ -270,7 +300,7 @@ def _storages(tensor: Tensor) -> Sequence[UntypedStorage]:
         return (tensor.untyped_storage(),)
     if is_traceable_wrapper_subclass(tensor):
         names, _ = tensor.__tensor_flatten__()
-        parts = [getattr(tensor, name) for name in names]
+        parts = [part for part in (getattr(tensor, name) for name in names) if isinstance(part, Tensor)]
     elif tensor.layout == torch.sparse_coo:
         parts = [tensor._indices(), tensor._values()]
     elif tensor.layout in _COMPRESSED_BY_ROW:
