@@ -1,6 +1,7 @@
 """What the trials of a plan take with a GPU that need not be here: memory of each device, and time."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
@@ -85,7 +86,9 @@ class _Work:
     def priced(self, label: str, trials: Sequence[Trial]) -> PricedMethod:
         """Return what a method takes."""
         last = trials[-1]
-        memory, why = self._memory(last) if last.method.trains else (None, None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the trial itself keeps them
+            memory, why = self._memory(last) if last.method.trains else (None, None)
         share = memory.trainable_parameters / memory.total_parameters if memory else 0.0
         spans = [self._trial_seconds(trial, share) for trial in trials if trial.id not in self._prepared.results]
         step = self._step(last, share) if last.method.trains else None
