@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from paretune.cli import options
+from paretune.cli import estimate_options, options
 from paretune.cli.commands import Commands
 
 on_models = Commands()
@@ -15,27 +15,27 @@ on_models = Commands()
     epilog="Example: paretune estimate --model meta-llama/Llama-3.2-3B --method lora,full --max-memory 24GB"
 )
 def estimate(  # noqa: PLR0917 (one for each option)
-    model: options.ModelName,
-    method: options.EstimatedMethods = None,
-    batch_size: options.BatchSize = 4,
-    sequence_length: options.SequenceLength = None,
-    data: options.LongestData = None,
-    dtype: options.BaseDtype = "bfloat16",
-    trainable_dtype: options.TrainableDtype = "float32",
-    optimizer: options.OptimizerName = "adamw",
-    gradient_checkpointing: options.GradientCheckpointing = False,
-    quantisation: options.Quantisation = None,
-    max_memory: options.Budgets = None,
-    gpu: options.Gpu = None,
-    devices: options.NumDevices = 1,
-    device: options.Device = "cuda",
-    answer_batch_size: options.AnswerBatchSize = 16,
-    prompt_length: options.PromptLength = None,
-    new_tokens: options.NewTokens = 256,
-    resolution: options.Resolution = 512,
-    set_values: options.MethodParameters = None,
-    picture: options.ChartFile = None,
-    keep_in: options.KeepIn = None,
+    model: estimate_options.ModelName,
+    method: estimate_options.EstimatedMethods = None,
+    batch_size: estimate_options.BatchSize = 4,
+    sequence_length: estimate_options.SequenceLength = None,
+    data: estimate_options.LongestData = None,
+    dtype: estimate_options.BaseDtype = "bfloat16",
+    trainable_dtype: estimate_options.TrainableDtype = "float32",
+    optimizer: estimate_options.OptimizerName = "adamw",
+    gradient_checkpointing: estimate_options.GradientCheckpointing = False,
+    quantisation: estimate_options.Quantisation = None,
+    max_memory: estimate_options.Budgets = None,
+    gpu: estimate_options.Gpu = None,
+    devices: estimate_options.NumDevices = 1,
+    device: estimate_options.Device = "cuda",
+    answer_batch_size: estimate_options.AnswerBatchSize = 16,
+    prompt_length: estimate_options.PromptLength = None,
+    new_tokens: estimate_options.NewTokens = 256,
+    resolution: estimate_options.Resolution = 512,
+    set_values: estimate_options.MethodParameters = None,
+    picture: estimate_options.ChartFile = None,
+    keep_in: estimate_options.KeepIn = None,
     json: options.AsJson = False,
 ) -> None:
     """Predict the memory of training and generation.

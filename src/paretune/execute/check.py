@@ -1,6 +1,6 @@
 """What is looked at before the first trial starts: everything that can be known without the base model's weights."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from paretune.execute.base import Base, OnSkipped, read_base
 from paretune.execute.data_sets import DataSets
@@ -54,14 +54,7 @@ def check_trials(
             _check_quantisation(trial, bases[trial.task.kind])
             _check_sharding(trial, bases[trial.task.kind])
     problems.refuse()
-    usable: set[object] = set()
-    for trial in _one_of_each(trials, _what_examples_depend_on):
-        with problems.collected():
-            base, task = bases[trial.task.kind], data.planned(trial.task)
-            if not base.counts_tokens:
-                continue
-            base.kind.check(task, trial, base.tokenizer, data.texts)
-            usable.add(_what_examples_depend_on(trial))
+    usable = _with_usable_examples(trials, bases, data, problems)
     for trial in _one_of_each(trials, _what_skills_depend_on):
         _check_skills(trial, bases[trial.task.kind], data, problems)
     unavailable: dict[str, str] = {}
@@ -84,6 +77,21 @@ def check_trials(
         problems.lines += [f"{reason} (--skip-unavailable runs the rest)" for reason in unavailable.values()]
     problems.refuse()
     return unavailable
+
+
+def _with_usable_examples(
+    trials: Sequence[Trial], bases: Mapping[str, Base], data: DataSets, problems: Problems
+) -> set[object]:
+    """Return what the examples of trials depend on, where they can be used and their tokens counted."""
+    usable: set[object] = set()
+    for trial in _one_of_each(trials, _what_examples_depend_on):
+        with problems.collected():
+            base, task = bases[trial.task.kind], data.planned(trial.task)
+            if not base.counts_tokens:
+                continue
+            base.kind.check(task, trial, base.tokenizer, data.texts)
+            usable.add(_what_examples_depend_on(trial))
+    return usable
 
 
 def _check_skills(trial: Trial, base: Base, data: DataSets, problems: Problems) -> None:

@@ -35,7 +35,7 @@ from paretune.kinds.base import (
 from paretune.kinds.data_report import data_report
 from paretune.kinds.language import check_training, evaluate, general_texts_of
 from paretune.kinds.long_texts import longest_example, longest_general_text, longest_question
-from paretune.kinds.probe import NUM_PADDING, Answers, Dtype, Subject, device_of, evaluated
+from paretune.kinds.probe import NUM_PADDING, Answers, Dtype, Subject, device_of, evaluated, written_answers
 from paretune.measure import Phases, check_texts
 from paretune.methods import KindTraits, Objective
 from paretune.methods.base import LANGUAGE
@@ -44,7 +44,6 @@ from paretune.models.shapes import architecture_of, config_object, find_shape, o
 from paretune.spec import CAUSAL_LM, CLAIMS, DataReport, ModelKind, Recipe, Trial
 from paretune.tasks import Example, Task
 
-NUM_NEW_TOKENS = 6
 _WRITES = ("ForCausalLM", "LMHeadModel")
 _TOKEN = 1
 """Any token: which one it is changes no byte."""
@@ -192,23 +191,8 @@ class LanguageProbe:
         """Return what `generate` writes, of a fixed length."""
         device = device_of(model)
         ids, mask = (tensor.to(device) for tensor in self._padded(self._input_ids[list(rows)], num_padding, 0))
-        generate: Any = model.generate
-        written = evaluated(
-            model,
-            lambda: generate(
-                input_ids=ids,
-                attention_mask=mask,
-                min_new_tokens=NUM_NEW_TOKENS,
-                max_new_tokens=NUM_NEW_TOKENS,
-                do_sample=False,
-                num_beams=1,
-                pad_token_id=self._pad_id,
-                eos_token_id=self._eos_id,
-                output_logits=True,
-                return_dict_in_generate=True,
-            ),
-        )
-        return Answers(written.sequences[:, -NUM_NEW_TOKENS:].cpu(), torch.stack(written.logits, dim=1).cpu())
+        inputs = {"input_ids": ids, "attention_mask": mask}
+        return written_answers(model, inputs, self._pad_id, self._eos_id)
 
     def logits_of(self, model: nn.Module, row: int, tokens: Tensor) -> Tensor:
         """Return the logits by which forward passes over the whole text choose each of one sample's new tokens.

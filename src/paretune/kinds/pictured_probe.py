@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from paretune.engine.encoding import Encoded, Segment
 from paretune.engine.pictured import PictureBatch, Pictured, encode_pictured, pictured_batch
-from paretune.kinds.probe import NUM_PADDING, Answers, Dtype, device_of, evaluated
+from paretune.kinds.probe import NUM_PADDING, Answers, Dtype, device_of, evaluated, written_answers
 from paretune.models import LoadedModel
 from paretune.models.toy import NOTE
 from paretune.models.toy_idefics3 import SIDE_PIXELS, toy_idefics3, toy_picture_tokenizer
 from paretune.tasks import Example, Message
 
-NUM_NEW_TOKENS = 6
 _WIDE = 0.1
 """Standard deviation of the toy's weights: what depends on the image shows only where attention is selective."""
 _COLOURS = {"red": (220, 40, 40), "blue": (40, 60, 220), "green": (40, 180, 60), "black": (10, 10, 10)}
@@ -70,22 +69,7 @@ class PicturedProbe:
     def answers(self, model: nn.Module, rows: Sequence[int], num_padding: int = 0) -> Answers:
         """Return what `generate` writes, of a fixed length."""
         batch = self._batch(model, [self._rows[row] for row in rows], num_padding, 0)
-        generate: Any = model.generate
-        written = evaluated(
-            model,
-            lambda: generate(
-                **batch.inputs,
-                min_new_tokens=NUM_NEW_TOKENS,
-                max_new_tokens=NUM_NEW_TOKENS,
-                do_sample=False,
-                num_beams=1,
-                pad_token_id=self._pad_id,
-                eos_token_id=self._eos_id,
-                output_logits=True,
-                return_dict_in_generate=True,
-            ),
-        )
-        return Answers(written.sequences[:, -NUM_NEW_TOKENS:].cpu(), torch.stack(written.logits, dim=1).cpu())
+        return written_answers(model, batch.inputs, self._pad_id, self._eos_id)
 
     def logits_of(self, model: nn.Module, row: int, tokens: Tensor) -> Tensor:
         """Return the logits by which forward passes over the whole text choose each of one sample's new tokens.

@@ -1,6 +1,6 @@
 """What an audit puts through a kind of model: the same few samples, alone, together and padded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NUM_PADDING = 5
 """Padding tokens that a sample is given."""
+NUM_NEW_TOKENS = 6
+"""Tokens of an answer."""
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -98,3 +100,23 @@ def evaluated(model: nn.Module, call: Callable[[], Any]) -> Any:
             return call()
     finally:
         model.train(was_training)
+
+
+def written_answers(model: nn.Module, inputs: Mapping[str, Tensor], pad_id: int, eos_id: int) -> Answers:
+    """Return what `generate` writes greedily after these inputs, `NUM_NEW_TOKENS` tokens whatever they are."""
+    generate: Any = model.generate
+    written = evaluated(
+        model,
+        lambda: generate(
+            **inputs,
+            min_new_tokens=NUM_NEW_TOKENS,
+            max_new_tokens=NUM_NEW_TOKENS,
+            do_sample=False,
+            num_beams=1,
+            pad_token_id=pad_id,
+            eos_token_id=eos_id,
+            output_logits=True,
+            return_dict_in_generate=True,
+        ),
+    )
+    return Answers(written.sequences[:, -NUM_NEW_TOKENS:].cpu(), torch.stack(written.logits, dim=1).cpu())
