@@ -83,6 +83,7 @@ def test_every_option_that_adds_up_says_so_in_the_help_and_no_other_does() -> No
             "--limit",
             "--capability",
             "--check",
+            "--kind",
             "--method",
             "--max-memory",
             "--set",

@@ -1,7 +1,7 @@
 """The commands, each a few lines: heavy modules are imported inside, so that `paretune --help` answers at once."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -121,20 +121,12 @@ def run(  # noqa: PLR0917 (one for each option)
     quantisation and all other training settings are keys of [recipe] in a study file, for example dtype = "bfloat16"
     and quantisation = "nf4". A run from options writes its study file too: study.toml in the folder of the records.
     """
+    given = dict(locals())
     from paretune.cli.run_command import Asked, run_command
-    from paretune.cli.studies import DATA_OPTIONS, RunOptions
+    from paretune.cli.studies import RunOptions, described_by
     from paretune.execute.grouping import pack_from
 
-    described: dict[str, Any] = {
-        "model": model, "task": task, "methods": methods, "data": data,
-        **dict(
-            zip(DATA_OPTIONS, (prompt, completion, text, label, choices, image_column, group, metric), strict=True)
-        ),
-        "no_chat_template": no_chat_template or None, "epochs": epochs, "steps": steps, "batch_size": batch_size,
-        "max_length": max_length, "learning_rate": learning_rate or None, "seeds": seeds, "experiments": experiments,
-        "task_option": task_option or None, "general_text": general_text,
-        "skills": skills,
-    }  # fmt: skip
+    described = described_by(given)
     source = None if study is None else str(study)
     how = RunOptions(1, threads, retry, skip_unavailable, source, share_devices, pack_from(pack))
     raise typer.Exit(

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 DATA_OPTIONS = ("prompt", "completion", "text", "label", "choices", "image_column", "group", "metric")
 """Columns of own data that the command line can name, and its metrics, as the task's options are called."""
+_DESCRIBING = (
+    "model", "task", "methods", "data", *DATA_OPTIONS, "no_chat_template", "epochs", "steps", "batch_size",
+    "max_length", "learning_rate", "seeds", "experiments", "task_option", "general_text", "skills",
+)  # fmt: skip
+"""Options of `paretune run` that describe a study."""
 
 
 def demo_study(base_model: str | None) -> Study:
@@ -88,6 +93,11 @@ def study_from_options(
     if general_text is not None:
         value["general_text"] = general_text_from(general_text)
     return training.applied(Study.read(value, "the options"))
+
+
+def described_by(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of `paretune run` that describe a study, None where one was not given."""
+    return {name: None if given[name] is False or given[name] == [] else given[name] for name in _DESCRIBING}
 
 
 def _names(text: str | None) -> list[str]:
