@@ -27,9 +27,11 @@ def check_records(study: Path) -> None:
 
 
 def cells_in_readme(study: Path) -> dict[str, list[str]]:
-    """Return the lines of the README's tables as cells, by the first cell without its marks."""
+    """Return the lines of the README's tables as cells, by the first cell without its marks; of two, the first."""
     lines = re.findall(r"^\| (.+) \|$", (study / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.split(r" [≈◆◇]", cells[0])[0].strip(): cells for cells in (line.split(" | ") for line in lines)}
+    return {
+        re.split(r" [≈◆◇]", cells[0])[0].strip(): cells for cells in (line.split(" | ") for line in reversed(lines))
+    }
 
 
 def check_accuracies(rows: dict[str, Any], told: dict[str, list[str]]) -> None:
