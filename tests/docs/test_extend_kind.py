@@ -28,7 +28,7 @@ def test_the_page_has_snippets_of_both_kinds() -> None:
 
 def test_what_may_be_left_out_exists_and_has_a_default() -> None:
     parts = re.findall(r"^\| `(\w+)", PAGE[PAGE.index("| part |") :], re.MULTILINE)
-    assert len(parts) == 10
+    assert len(parts) == 12
     assert all(hasattr(Kind, part) for part in parts)
     assert not ABSTRACT & set(parts)
 

@@ -275,7 +275,7 @@ PlanGpu = Annotated[
     typer.Option(
         "--gpu",
         help="With --plan: also predict memory, and project time, with this GPU, such as h100, a100 or l40s, on as "
-        "many as the recipe's sharding says. No GPU is needed here.",
+        "many as the recipe's sharding says. No GPU is needed here. Language models only.",
     ),
 ]
 PlanPrice = Annotated[

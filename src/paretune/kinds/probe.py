@@ -103,7 +103,7 @@ def evaluated(model: nn.Module, call: Callable[[], Any]) -> Any:
 
 
 def written_answers(model: nn.Module, inputs: Mapping[str, Tensor], pad_id: int, eos_id: int) -> Answers:
-    """Return what `generate` writes greedily after these inputs, `NUM_NEW_TOKENS` tokens whatever they are."""
+    """Return what `generate` writes greedily after these inputs, always `NUM_NEW_TOKENS` tokens."""
     generate: Any = model.generate
     written = evaluated(
         model,

@@ -123,10 +123,12 @@ def assumptions(found: Pricing) -> list[str]:
         f"Answers take {slow} to {fast} ms for each token and layer, and are as long as the references at best and as "
         "allowed at worst."
     )
-    many = "1 GPU holds" if found.num_answering == 1 else f"{found.num_answering} GPUs hold"
-    said.append(f"Answers need {size(found.answer_bytes)} in all; {many} that.")
-    if found.num_answering > cards.number:
-        said[-1] = f"Answers need {size(found.answer_bytes)} in all, more than {cards.number} GPUs have."
+    said.append(f"Answers are generated on one GPU, and need {size(found.answer_bytes)} there.")
+    if found.num_answering > 1:
+        said[-1] += (
+            f" One {cards.card.name.upper()} has {size(cards.memory_bytes)}: every trial that answers would end out of "
+            "memory, and no accuracy would be measured."
+        )
     if found.by_characters:
         said.append(
             "The tokenizer is not here: tokens are counted by characters, 2.5 for each, and memory is that of examples "
