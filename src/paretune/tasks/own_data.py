@@ -81,8 +81,8 @@ class OwnData(OwnRows, Task):
         "chat_template": "Show examples through the tokenizer's chat template, where it has one: true, false, or "
         "always, also where most prompts hold marks of a template.",
         "metric": "What is scored, the main metric first: exact_match, contains, f1, rouge_l, chrf, bleu, json, "
-        "regex:PATTERN, choice, perplexity, or one of a plug-in; several as a list, or with commas. Of plain text it "
-        "is perplexity, of listed answers choice, of captions f1 and exact_match, unless named.",
+        "regex:PATTERN, choice, perplexity or a plug-in's; several as a list. Unless named: perplexity of plain text, "
+        "choice of listed answers, f1 and exact_match of captions.",
         "max_new_tokens": "Longest answer that is generated, in tokens; null: what the longest reference needs.",
     }
     option_kinds = {

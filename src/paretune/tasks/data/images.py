@@ -13,7 +13,7 @@ from paretune.tasks.pictures import PictureSize, picture_size
 
 IMAGE_MARK = "<image>"
 """Stands for an image in the texts of many data sets, as those in the form of LLaVA."""
-_SHOWN_CHARACTERS = 80
+_SHOWN_CHARACTERS = 200
 
 
 class RowImage(NamedTuple):
@@ -211,4 +211,5 @@ def _digest(data: bytes) -> str:
 
 def _short(path: str) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in path)
-    return repr(printable if len(printable) <= _SHOWN_CHARACTERS else f"{printable[: _SHOWN_CHARACTERS - 3]}...")
+    # The end of a path says which file it is.
+    return repr(printable if len(printable) <= _SHOWN_CHARACTERS else f"...{printable[3 - _SHOWN_CHARACTERS :]}")
