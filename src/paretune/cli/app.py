@@ -121,12 +121,11 @@ def run(  # noqa: PLR0917 (one for each option)
     quantisation and all other training settings are keys of [recipe] in a study file, for example dtype = "bfloat16"
     and quantisation = "nf4". A run from options writes its study file too: study.toml in the folder of the records.
     """
-    given = dict(locals())
     from paretune.cli.run_command import Asked, run_command
     from paretune.cli.studies import RunOptions, described_by
     from paretune.execute.grouping import pack_from
 
-    described = described_by(given)
+    described = described_by(locals())
     source = None if study is None else str(study)
     how = RunOptions(1, threads, retry, skip_unavailable, source, share_devices, pack_from(pack))
     raise typer.Exit(
