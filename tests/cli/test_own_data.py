@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from paretune.cli.app import app
-from paretune.cli.studies import prompts_at_hand
+from paretune.cli.tasks_at_hand import TasksAtHand
 from paretune.spec import InputError, TaskSpec
 from paretune.tasks import get_any_task, task_versions
 from tests.cli.conftest import Paretune
@@ -96,7 +96,7 @@ def test_the_page_finds_the_questions_of_a_study_that_was_begun_with_an_earlier_
     for version in task_versions("own_data"):
         task = get_any_task("own_data", {"path": str(path)}, version)
         record = make_record(task=task.spec())
-        prompts = prompts_at_hand(record)
+        prompts = TasksAtHand().prompts(record)
         assert prompts
         assert all(prompts[f"row {n}"] == f"{n - 1} + 1 =" for n in map(int, (name.split()[1] for name in prompts)))
 
@@ -106,5 +106,5 @@ def test_a_page_is_made_without_asking_the_hub(monkeypatch: pytest.MonkeyPatch) 
     spec = TaskSpec(name="own_data", version="2", options=options, content_hash="0" * 16, locations=("path",))
     read: list[str] = []
     monkeypatch.setattr("paretune.tasks.data.collect.source_rows", lambda source, _: read.append(source))
-    assert prompts_at_hand(make_record(task=spec)) == {}
+    assert TasksAtHand().prompts(make_record(task=spec)) == {}
     assert read == []

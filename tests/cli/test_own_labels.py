@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from paretune.cli.app import app
 from paretune.cli.own_task import own_model, own_task
-from paretune.cli.studies import prompts_at_hand
+from paretune.cli.tasks_at_hand import TasksAtHand
 from paretune.spec import EMBEDDED_ENCODER, EMBEDDED_MODEL, InputError
 from paretune.tasks import get_any_task
 from tests.records import make_record
@@ -68,6 +68,6 @@ def test_without_a_model_a_head_goes_on_the_default_encoder() -> None:
 
 def test_the_page_finds_the_texts(labelled: Path) -> None:
     task = get_any_task("own_labels", {"path": str(labelled)})
-    prompts = prompts_at_hand(make_record(task=task.spec()))
+    prompts = TasksAtHand().prompts(make_record(task=task.spec()))
     assert prompts
     assert all(text.startswith("review ") for text in prompts.values())

@@ -5,6 +5,7 @@ import json
 import os
 import time
 import warnings
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 from paretune.engine import longest_batches
 from paretune.estimate import EstimateSettings
 from paretune.estimate.planned import training_memory
+from paretune.estimate.workload import workload_for
 from paretune.execute.ranks import Ranks
 from paretune.kinds import Lengths
 from paretune.methods import method_cards, resolve
@@ -177,5 +179,7 @@ def test_predicted_bytes_of_one_of_two_devices_are_those_that_are_counted(name: 
     recipe = RECIPE.model_copy(update={"batch_size": 2})
     settings = EstimateSettings(recipe=recipe, device="cpu", num_devices=2)
     spec = resolve(MethodEntry(name=name))
-    predicted = training_memory(find_shape("toy:llama"), spec, settings, lengths).needed_bytes
+    shape = find_shape("toy:llama")
+    make_workload = partial(workload_for, shape, settings, lengths)
+    predicted = training_memory(shape, spec, settings, make_workload).needed_bytes
     assert predicted == pytest.approx(found[f"{name}, counted"].together["peak"], rel=0.03)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from paretune.spec import InputError
-from paretune.tasks import Example, captions, get_task
+from paretune.tasks import Example, drawn_task, get_task
 from tests.tasks.test_visual_questions import things
 
 SMALL = {"train_size": 64, "validation_size": 16, "test_size": 32}
@@ -63,6 +63,6 @@ def test_the_data_is_the_same_on_every_machine() -> None:
 
 
 def test_sizes_that_the_rules_cannot_fill_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captions, "_TRIES", 0)
+    monkeypatch.setattr(drawn_task, "_TRIES", 0)
     with pytest.raises(InputError, match="no new image left after 0 of test-seen; choose smaller sizes"):
         get_task("captions", SMALL).examples("test")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from paretune.spec import InputError
-from paretune.tasks import Example, get_task, visual_questions
+from paretune.tasks import Example, drawn_task, get_task
 from paretune.tasks.drawn_shapes import BACKGROUND, CELL_PIXELS, COLOURS, HIGHEST, PLACES, SHAPES, Thing, drawn
 
 UNSEEN = set(zip(COLOURS, SHAPES, strict=True))
@@ -163,6 +163,6 @@ def test_an_answer_counts_as_a_whole_or_by_the_first_possible_one(said: str, str
 
 
 def test_sizes_that_the_rules_cannot_fill_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visual_questions, "_TRIES", 0)
+    monkeypatch.setattr(drawn_task, "_TRIES", 0)
     with pytest.raises(InputError, match="no new example left after 0 of test-seen; choose smaller sizes"):
         get_task("visual_questions", SMALL).examples("test")

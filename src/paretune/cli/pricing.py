@@ -3,6 +3,7 @@
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,7 @@ class _Work:
         self.by_characters = bool(prepared.unchecked)
         self._shape, self._cards, self._prepared = shape, cards, prepared
         self._tokens = self._counter()
+        self._longest: dict[tuple[str, str], Any] = {}
 
     def _counter(self) -> Any:
         from paretune.estimate.compute import step_tokens_by_characters
@@ -124,10 +126,12 @@ class _Work:
 
     def _memory(self, trial: Trial) -> "tuple[TrainingMemory | None, str | None]":
         from paretune.estimate.planned import training_memory
+        from paretune.estimate.workload import workload_for
 
         try:
-            settings, lengths = self._settings(trial), self._lengths(trial)
-            return training_memory(self._shape, trial.method, settings, lengths), None
+            settings = self._settings(trial)
+            make_workload = partial(workload_for, self._shape, settings, self._lengths(trial))
+            return training_memory(self._shape, trial.method, settings, make_workload), None
         except Exception as error:  # what a method or a library cannot do without weights
             return None, one_line(error)[:200]
 
@@ -139,12 +143,15 @@ class _Work:
     def _lengths(self, trial: Trial) -> Any:
         """Return the tokens of one device's rows of the longest batch."""
         from paretune.estimate.workload import padded_lengths
-        from paretune.execute.pack_size import batch_lengths
+        from paretune.execute.pack_size import longest_lengths
 
         number = _num_devices(trial)
         if self.by_characters:
             return padded_lengths(trial.recipe.batch_size // number, trial.recipe.max_length)
-        return batch_lengths(trial)[0][::-number]  # the longest comes last
+        rows = trial.task.canonical_json(), trial.recipe.canonical_json()
+        if rows not in self._longest:
+            self._longest[rows] = longest_lengths(trial)
+        return self._longest[rows][::-number]  # the longest comes last
 
     def answer_bytes(self, trial: Trial) -> int:
         """Return what the base model takes while it answers a batch of the longest questions."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from paretune.cli.studies import images_at_hand, prompts_at_hand
+from paretune.cli.tasks_at_hand import TasksAtHand
 from paretune.interop.hub.cards import Names
 from paretune.interop.hub.folders import DATASET, SPACE, Wanted, sizes, write_folders
 from paretune.interop.hub.local_names import LocalNames, places_in
@@ -104,6 +104,7 @@ def _names_of_this_machine() -> list[str]:
 
 def public_page(source: Store, public: Path, copy: PublicCopy, wanted: Wanted) -> str:
     """Return the page of the published records. What the copy does not hold comes from the study's own folder."""
+    at_hand = TasksAtHand()
     originals = {(one.trial_id, one.attempt): one for one in load_records(source.folder)}
 
     def original(record: Record) -> Record | None:
@@ -113,11 +114,11 @@ def public_page(source: Store, public: Path, copy: PublicCopy, wanted: Wanted) -
 
     def prompts(record: Record) -> Mapping[str, str]:
         found = original(record)
-        return prompts_at_hand(found) if found else {}
+        return at_hand.prompts(found) if found else {}
 
     def images(record: Record) -> Mapping[str, bytes]:
         found = original(record)
-        return images_at_hand(found) if found else {}
+        return at_hand.images(found) if found else {}
 
     def pictures(record: Record) -> list[KeptPicture]:
         found = original(record)

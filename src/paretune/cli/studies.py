@@ -14,6 +14,7 @@ from paretune.cli.experiments import general_text_from, study_of_experiments, ta
 from paretune.cli.next_step import print_next_step
 from paretune.cli.own_task import option_name, own_entry, own_model, own_task
 from paretune.cli.progress import watcher_for
+from paretune.cli.tasks_at_hand import TasksAtHand
 from paretune.cli.training_options import OWN_DATA_LENGTH, Training
 from paretune.spec import InputError, Record, SkillEntry, Study, naming
 from paretune.store.remote import address_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from paretune.execute.executor import ExecutorFactory
     from paretune.execute.prepare import Prepared
     from paretune.report import PageSources
-    from paretune.tasks import AnyTask
 
 DATA_OPTIONS = ("prompt", "completion", "text", "label", "choices", "image_column", "group", "metric")
 """Columns of own data that the command line can name, and its metrics, as the task's options are called."""
@@ -291,45 +291,18 @@ def _page_sources(folder: Path, min_accuracy: str | None) -> "PageSources":
     from paretune.store.kept_data_reports import read_data_reports
     from paretune.store.kept_estimates import read_estimates
 
-    store = Store(folder)
+    store, at_hand = Store(folder), TasksAtHand()
     return PageSources(
         answers=store.scores,
         plan=read_plan(folder),
         estimates=read_estimates(folder),
         pictures=store.pictures,
         answered=lambda record: store.items(record) if store.items_file(record).exists() else [],
-        prompts=prompts_at_hand,
-        images=images_at_hand,
+        prompts=at_hand.prompts,
+        images=at_hand.images,
         floor=floor_from(min_accuracy),
         data=read_data_reports(folder),
     )
-
-
-def prompts_at_hand(record: Record) -> Mapping[str, str]:
-    """Return the questions of a record's task by their ids; none where the data is not here or has changed since."""
-    task = _task_at_hand(record)
-    return {} if task is None else task.questions(record.trial.split)
-
-
-def images_at_hand(record: Record) -> Mapping[str, bytes]:
-    """Return the images that a record's task asks about by the ids of the questions, as `prompts_at_hand` does."""
-    task = _task_at_hand(record)
-    return {} if task is None else task.question_images(record.trial.split)
-
-
-def _task_at_hand(record: Record) -> "AnyTask | None":
-    """Return a record's task; None where its data is not here or has changed since."""
-    from paretune.tasks import task_of
-
-    spec = record.trial.task
-    places = [str(spec.options.get(name)) for name in spec.locations]
-    if any(place.startswith(("hub:", "hf:")) for place in places):
-        return None
-    try:
-        task = task_of(spec)
-        return task if task.content_hash == spec.content_hash else None
-    except InputError:
-        return None
 
 
 def _stopped(reason: str, num_kept: int, folder: Path) -> str:

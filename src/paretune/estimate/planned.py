@@ -1,12 +1,11 @@
 """Memory that planned trials take of each device, without weights and without a GPU."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 from paretune.estimate.estimate import needed_bytes
 from paretune.estimate.generation import Questions
-from paretune.estimate.predict import Asked, predict
+from paretune.estimate.predict import Asked, MakeWorkload, predict
 from paretune.estimate.settings import EstimateSettings
 from paretune.estimate.sharded import sharded_log
 from paretune.estimate.workload import workload_for
@@ -27,7 +26,7 @@ class TrainingMemory(NamedTuple):
 
 
 def training_memory(
-    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, lengths: Sequence[Lengths]
+    shape: ModelShape, spec: MethodSpec, settings: EstimateSettings, make_workload: MakeWorkload
 ) -> TrainingMemory:
     """Return what a method's training takes of each of `settings.num_devices`, for one device's rows of a batch.
 
@@ -35,7 +34,7 @@ def training_memory(
     """
     make = partial(build, without_schedule(spec))
     asked = Asked(num_devices=settings.num_devices)
-    found = predict(shape, make, settings, lambda: workload_for(shape, settings, lengths), asked)
+    found = predict(shape, make, settings, make_workload, asked)
     log = found.log if found.shards is None else sharded_log(found.log, found.shards)
     return TrainingMemory(needed_bytes(log, settings), found.trainable_parameters, found.total_parameters)
 

@@ -46,46 +46,47 @@ def chosen_executor(name: str, jobs: int | None, threads: int | None) -> Iterato
     `name` is "local", "ray", "ray://HOST:PORT" or "slurm". Raises `InputError` for another one, and where the cluster
     cannot be used.
     """
-    if name == LOCAL:
-        yield Chosen(on_this_machine(jobs))
-    elif name == "ray" or name.startswith(_PROTOCOL):
-        from paretune.execute.ray import connected, ray_cluster, ray_executor
+    chosen = planned_executor(name, jobs, threads)
+    if _is_ray(name):
+        from paretune.execute.ray import connected, ray_cluster
 
-        address = None if name == "ray" else name
+        address = _address(name)
         with connected(address):
             with ray_cluster(address, threads) as cluster:
-                room = AtOnce(jobs or cluster.room(alone=False), cluster.room(alone=True))
-            at_once = room._replace(alone=min(room))
-            yield Chosen(at_once, partial(ray_executor, address=address, jobs=jobs, threads=threads))
-    elif name == "slurm":
+                room = jobs or cluster.room(alone=False)
+                at_once = AtOnce(room, min(room, cluster.room(alone=True)))
+            yield chosen._replace(at_once=at_once)
+        return
+    if name == "slurm":
         from paretune.execute.slurm import check_slurm
 
         check_slurm()
-        yield planned_executor(name, jobs, threads)
-    else:
-        raise _unknown(name)
+    yield chosen
+
+
+def _is_ray(name: str) -> bool:
+    return name == "ray" or name.startswith(_PROTOCOL)
+
+
+def _address(name: str) -> str | None:
+    return None if name == "ray" else name
 
 
 def planned_executor(name: str, jobs: int | None, threads: int | None) -> Chosen:
     """Return what would run trials, for a plan: no cluster is reached. Raises `InputError` for an unknown name."""
     if name == LOCAL:
         return Chosen(on_this_machine(jobs))
-    if name == "ray" or name.startswith(_PROTOCOL):
+    if _is_ray(name):
         from paretune.execute.ray import ray_executor
 
-        address = None if name == "ray" else name
-        executor = partial(ray_executor, address=address, jobs=jobs, threads=threads)
+        executor = partial(ray_executor, address=_address(name), jobs=jobs, threads=threads)
         return Chosen(AtOnce(jobs or 1, 1, is_known=False), executor)
     if name == "slurm":
         from paretune.execute.slurm import JOBS, slurm_executor
 
         return Chosen(AtOnce(jobs or JOBS, jobs or JOBS), partial(slurm_executor, jobs=jobs, threads=threads))
-    raise _unknown(name)
-
-
-def _unknown(name: str) -> InputError:
     known = f"{', '.join(NAMES)} or {_PROTOCOL}HOST:PORT"
-    return InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
+    raise InputError(f'--executor: there is no "{name}"{nearest(name, NAMES)}; write {known}')
 
 
 def on_this_machine(jobs: int | None) -> AtOnce:

@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from paretune.estimate import EstimateSettings
-from paretune.estimate.estimate import needed_bytes
-from paretune.estimate.predict import MakeWorkload, predict
+from paretune.estimate.planned import training_memory
+from paretune.estimate.predict import MakeWorkload
 from paretune.estimate.workload import workload_for
-from paretune.execute.pack_size import batch_lengths
+from paretune.execute.pack_size import longest_lengths
 from paretune.execute.places import DeviceMemory
 from paretune.kinds import kind_named
-from paretune.methods import build
 from paretune.models import ModelShape, find_shape, pinned
 from paretune.spec import Trial
 from paretune.tasks import task_of
@@ -35,8 +34,8 @@ def predicted_bytes(trial: Trial) -> int:
     """
     settings = EstimateSettings(recipe=trial.recipe, device="cuda")
     shape = find_shape(pinned(trial.base_model, trial.base_content))
-    found = predict(shape, partial(build, trial.method), settings, _longest(trial, shape, settings))
-    return needed_bytes(found.log, settings) + CONTEXT_BYTES
+    make_workload = _longest(trial, shape, settings)
+    return training_memory(shape, trial.method, settings, make_workload).needed_bytes + CONTEXT_BYTES
 
 
 def _longest(trial: Trial, shape: ModelShape, settings: EstimateSettings) -> MakeWorkload:
@@ -44,4 +43,4 @@ def _longest(trial: Trial, shape: ModelShape, settings: EstimateSettings) -> Mak
     workload = kind_named(trial.model_kind).longest_workload(task_of(trial.task), trial)
     if workload is not None:
         return lambda: workload
-    return partial(workload_for, shape, settings, batch_lengths(trial)[0])
+    return partial(workload_for, shape, settings, longest_lengths(trial))

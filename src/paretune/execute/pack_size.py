@@ -1,6 +1,7 @@
 """How many trials of a method are trained in one pass, by predicted memory: `paretune run --pack auto`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from paretune.engine import Batch, longest_batches, make_batches
@@ -10,8 +11,8 @@ from paretune.execute.grouping import shared_by_packs
 from paretune.kinds import Kind, Lengths, kind_named
 from paretune.models import find_shape, pinned
 from paretune.models.free_memory import USED_SHARE
-from paretune.spec import InputError, Trial, one_line
-from paretune.tasks import task_of
+from paretune.spec import InputError, Recipe, Trial, one_line
+from paretune.tasks import Example, task_of
 
 LARGEST_PACK = 8
 _LIBRARIES_BYTES = 1_000_000_000
@@ -82,19 +83,19 @@ def predicted(trial: Trial, device: Literal["cpu", "cuda"]) -> PackMemory:
         raise InputError(f"models of the kind {kind.name} are trained alone")
     settings = EstimateSettings(recipe=trial.recipe, device=device)
     shape = find_shape(pinned(trial.base_model, trial.base_content))
-    return pack_memory(shape, trial.method, settings, *batch_lengths(trial))
+    first = _lengths_of_first(trial, partial(make_batches, seed=trial.seed))
+    return pack_memory(shape, trial.method, settings, longest_lengths(trial), first)
 
 
-def batch_lengths(trial: Trial) -> tuple[list[Lengths], list[Lengths]]:
-    """Return the tokens of each row of a trial's longest batch, and of its first one."""
+def longest_lengths(trial: Trial) -> list[Lengths]:
+    """Return the tokens of each row of a trial's longest batch."""
+    return _lengths_of_first(trial, longest_batches)
+
+
+def _lengths_of_first(trial: Trial, make: Callable[[Sequence[Example], Any, Recipe], Iterable[Batch]]) -> list[Lengths]:
+    """Return the tokens of each row of the first batch that is made of a trial's training examples."""
     task: Any = task_of(trial.task)
     tokenizer = kind_named(trial.model_kind).tokenizer(pinned(trial.base_model, trial.base_content))
-    examples = task.examples("train")
-    longest = next(iter(longest_batches(examples, tokenizer, trial.recipe)))
-    first = next(iter(make_batches(examples, tokenizer, trial.recipe, trial.seed)))
-    return _lengths(longest), _lengths(first)
-
-
-def _lengths(batch: Batch) -> list[Lengths]:
+    batch = next(iter(make(task.examples("train"), tokenizer, trial.recipe)))
     answers, tokens = batch.answer_mask.sum(dim=1).tolist(), batch.attention_mask.sum(dim=1).tolist()
     return [Lengths(whole - answer, answer) for whole, answer in zip(tokens, answers, strict=True)]

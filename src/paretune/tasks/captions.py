@@ -15,25 +15,22 @@ data, though each colour and each shape is there. Half of the test pictures show
 
 import random
 import re
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from paretune.spec import IMAGE_TEXT, METRICS, InputError, ModelKind, TaskCard
-from paretune.tasks.base import Example, Message, Score, Split, Task
+from paretune.spec import METRICS, TaskCard
+from paretune.tasks.base import Example, Message, Score, Split
 from paretune.tasks.drawn_shapes import COLOURS, HALVES, PLACES, SEEN, SHAPES, UNSEEN, Thing, drawn
+from paretune.tasks.drawn_task import Drawn, DrawnTask
 from paretune.tasks.metrics.words import TokenF1, token_f1
-from paretune.tasks.options import whole_number
 
 _ASKED = "Describe the image."
 _MOST_THINGS = 3
-_TRIES = 500
-"""Pictures that are drawn for one new example before the rules count as used up."""
 _WORD = re.compile(r"[a-z]+")
 
 
-class Captions(Task):
+class Captions(DrawnTask):
     """What a picture shows: colours, shapes and places."""
 
     card: ClassVar[TaskCard] = TaskCard(
@@ -49,7 +46,6 @@ class Captions(Task):
             "unseen": "of which one is another combination of the same colours and shapes",
         },
     )
-    kind: ClassVar[ModelKind] = IMAGE_TEXT
     default_options: ClassVar[dict[str, Any]] = {
         "train_size": 1024,
         "validation_size": 64,
@@ -62,22 +58,9 @@ class Captions(Task):
         "test_size": 'Test images. Half of them ("unseen") show a combination that no training example has.',
         "seed": "Seed of the generated examples. Another seed is other data.",
     }
-    option_kinds = {
-        **dict.fromkeys(("train_size", "validation_size", "test_size"), whole_number()),
-        "seed": whole_number(0),
-    }
-    size_options: ClassVar[dict[Split, str]] = {"validation": "validation_size", "test": "test_size"}
     max_new_tokens: ClassVar[int] = 96
-    stop: ClassVar[tuple[str, ...]] = ("\n",)
-
-    @classmethod
-    def sample(cls) -> Example:
-        """Return the first training example."""
-        return cls().examples("train")[0]
-
-    def examples(self, split: Split) -> Sequence[Example]:
-        """Return the examples of a split. Raises `InputError` for sizes that the rules cannot fill."""
-        return self._splits[split]
+    is_new: ClassVar[str] = "image"
+    learnt_in_turn: ClassVar[tuple[Split, Split]] = ("validation", "train")
 
     def score(self, text: str, example: Example) -> dict[str, float]:
         """Judge by the words (strict), by the things that are named (lenient), and by the words in common (F1)."""
@@ -85,33 +68,12 @@ class Captions(Task):
         right = Score(said == due, sorted(_named(said)) == sorted(_named(due)))
         return {**right, "f1": token_f1(text, example.target)}
 
-    @cached_property
-    def _splits(self) -> dict[Split, tuple[Example, ...]]:
-        sizes = {name: self.options[name] for name in ("train_size", "validation_size", "test_size")}
-        draw, taken = random.Random(f"captions {self.options['seed']}"), set[bytes]()
-        unseen = sizes["test_size"] // 2
-        test = [
-            *_examples("test-seen", sizes["test_size"] - unseen, "seen", draw, taken),
-            *_examples("test-unseen", unseen, "unseen", draw, taken),
-        ]
-        validation = _examples("validation", sizes["validation_size"], "seen", draw, taken)
-        train = _examples("train", sizes["train_size"], "seen", draw, taken)
-        return {"validation": tuple(validation), "train": tuple(train), "test": tuple(test)}
-
-
-def _examples(prefix: str, size: int, group: str, draw: random.Random, taken: set[bytes]) -> Iterator[Example]:
-    """Yield `size` examples whose pictures are not in `taken` yet, and put them there."""
-    for number in range(size):
-        for _ in range(_TRIES):
-            things = _things(UNSEEN if group == "unseen" else SEEN, draw)
-            if (picture := drawn(things)) not in taken:
-                break
-        else:
-            raise InputError(f'task "captions": no new image left after {number} of {prefix}; choose smaller sizes')
-        taken.add(picture)
-        caption = _caption(things)
-        yield Example(
-            id=f"{prefix}-{number}",
+    def draw_one(self, number: int, group: str, draw: random.Random) -> Drawn:  # noqa: ARG002 # of one kind
+        """Return a picture with its caption."""
+        things = _things(UNSEEN if group == "unseen" else SEEN, draw)
+        caption, picture = _caption(things), drawn(things)
+        example = Example(
+            id="",
             prompt=f"{_ASKED}\nCaption:",
             completion=f" {caption}",
             target=caption,
@@ -119,6 +81,7 @@ def _examples(prefix: str, size: int, group: str, draw: random.Random, taken: se
             messages=(Message("user", _ASKED), Message("assistant", caption)),
             picture=picture,
         )
+        return Drawn(example, picture)
 
 
 def _things(first: Sequence[tuple[str, str]], draw: random.Random) -> tuple[Thing, ...]:

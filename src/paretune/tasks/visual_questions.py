@@ -16,13 +16,12 @@ empty picture: what is right then can be guessed from the words alone.
 
 import random
 import re
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from itertools import product, starmap
 from typing import Any, ClassVar, NamedTuple
 
-from paretune.spec import IMAGE_TEXT, METRICS, InputError, ModelKind, TaskCard
-from paretune.tasks.base import Example, Message, Score, Split, Task
+from paretune.spec import METRICS, TaskCard
+from paretune.tasks.base import Example, Message, Score
 from paretune.tasks.drawn_shapes import (
     COLOURS,
     HALVES,
@@ -36,7 +35,8 @@ from paretune.tasks.drawn_shapes import (
     drawn,
     drawn_chart,
 )
-from paretune.tasks.options import one_of, some_of, whole_number
+from paretune.tasks.drawn_task import Drawn, DrawnTask
+from paretune.tasks.options import one_of, some_of
 
 _UNSEEN_BARS = frozenset(map(Bar, COLOURS, range(1, HIGHEST + 1)))
 _SEEN_BARS = [bar for bar in starmap(Bar, product(COLOURS, range(1, HIGHEST + 1))) if bar not in _UNSEEN_BARS]
@@ -44,8 +44,6 @@ _OF_SHAPES = ("colour", "shape", "count", "place")
 _SORTS = (*_OF_SHAPES, "chart")
 _COUNTS = ("1", "2", "3", "4")
 _HEIGHTS = tuple(map(str, range(1, HIGHEST + 1)))
-_TRIES = 500
-"""Draws for one new example before the rules count as used up."""
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -57,14 +55,7 @@ class Asked(NamedTuple):
     choices: tuple[str, ...]
 
 
-class Made(NamedTuple):
-    """A question and the picture that it is about."""
-
-    asked: Asked
-    picture: bytes
-
-
-class VisualQuestions(Task):
+class VisualQuestions(DrawnTask):
     """Colours, shapes, counts and places of what a picture shows."""
 
     card: ClassVar[TaskCard] = TaskCard(
@@ -80,7 +71,6 @@ class VisualQuestions(Task):
             "unseen": "about other combinations of the same colours and shapes",
         },
     )
-    kind: ClassVar[ModelKind] = IMAGE_TEXT
     default_options: ClassVar[dict[str, Any]] = {
         "train_size": 1024,
         "validation_size": 64,
@@ -99,23 +89,11 @@ class VisualQuestions(Task):
         "seed": "Seed of the generated examples. Another seed is other data.",
     }
     option_kinds = {
-        **dict.fromkeys(("train_size", "validation_size", "test_size"), whole_number()),
+        **DrawnTask.option_kinds,
         "pictures": one_of("drawn", "blank"),
         "about": some_of(*_SORTS),
-        "seed": whole_number(0),
     }
-    size_options: ClassVar[dict[Split, str]] = {"validation": "validation_size", "test": "test_size"}
     max_new_tokens: ClassVar[int] = 16
-    stop: ClassVar[tuple[str, ...]] = ("\n",)
-
-    @classmethod
-    def sample(cls) -> Example:
-        """Return the first training example."""
-        return cls().examples("train")[0]
-
-    def examples(self, split: Split) -> Sequence[Example]:
-        """Return the examples of a split. Raises `InputError` for sizes that the rules cannot fill."""
-        return self._splits[split]
 
     def score(self, text: str, example: Example) -> Score:
         """Judge by the whole answer (strict) and by the first possible answer in it (lenient)."""
@@ -123,63 +101,46 @@ class VisualQuestions(Task):
         said = " ".join(words)
         return Score(said == example.target, _first_choice(words, example.choices) == example.target)
 
-    @cached_property
-    def _splits(self) -> dict[Split, tuple[Example, ...]]:
-        sizes = {name: self.options[name] for name in ("train_size", "validation_size", "test_size")}
-        draw = random.Random(f"visual_questions {self.options['seed']}")
-        unseen, taken = sizes["test_size"] // 2, set[tuple[str, bytes]]()
-        test = [
-            *self._examples("test-seen", sizes["test_size"] - unseen, "seen", draw, taken),
-            *self._examples("test-unseen", unseen, "unseen", draw, taken),
-        ]
-        validation = self._examples("validation", sizes["validation_size"], "seen", draw, taken)
-        train = self._examples("train", sizes["train_size"], "seen", draw, taken)
-        return {"train": tuple(train), "validation": tuple(validation), "test": tuple(test)}
-
-    def _examples(
-        self, prefix: str, size: int, group: str, draw: random.Random, taken: set[tuple[str, bytes]]
-    ) -> Iterator[Example]:
-        """Yield `size` examples whose pictures and questions are not in `taken` yet, and put them there."""
-        blank, sorts = self.options["pictures"] == "blank", self.options["about"]
-        for number in range(size):
-            sort = sorts[number % len(sorts)]
-            for _ in range(_TRIES):
-                made = (_of_bars if sort == "chart" else _of_shapes)(sort, group, draw)
-                if made is not None and (made.asked.question, made.picture) not in taken:
-                    break
-            else:
-                raise InputError(
-                    f'task "visual_questions": no new example left after {number} of {prefix}; choose smaller sizes'
-                )
-            asked, picture = made
-            taken.add((asked.question, picture))
-            yield Example(
-                id=f"{prefix}-{number}",
-                prompt=f"Question: {asked.question}\nAnswer:",
-                completion=f" {asked.target}",
-                target=asked.target,
-                group=group,
-                messages=(Message("user", f"{asked.question} Answer briefly."), Message("assistant", asked.target)),
-                choices=asked.choices,
-                picture=drawn(()) if blank else picture,
-            )
+    def draw_one(self, number: int, group: str, draw: random.Random) -> Drawn | None:
+        """Return a question of the kind whose turn it is; None where it would have more than one answer."""
+        sorts = self.options["about"]
+        sort = sorts[number % len(sorts)]
+        made = (_of_bars if sort == "chart" else _of_shapes)(sort, group, draw)
+        if made is None:
+            return None
+        asked, picture = made
+        example = Example(
+            id="",
+            prompt=f"Question: {asked.question}\nAnswer:",
+            completion=f" {asked.target}",
+            target=asked.target,
+            group=group,
+            messages=(Message("user", f"{asked.question} Answer briefly."), Message("assistant", asked.target)),
+            choices=asked.choices,
+            picture=drawn(()) if self.options["pictures"] == "blank" else picture,
+        )
+        return Drawn(example, picture)
 
 
-def _of_shapes(sort: str, group: str, draw: random.Random) -> Made | None:
+def _of_shapes(sort: str, group: str, draw: random.Random) -> tuple[Asked, bytes] | None:
     """Return a question about shapes with its picture; None where it would have more than one answer."""
     about = draw.choice(sorted(UNSEEN) if group == "unseen" else SEEN)
     things = _things(about, draw.choice(_COUNTS) if sort == "count" else "1", draw)
     asked = _asked(sort, things)
-    return None if asked is None else Made(asked, drawn(things))
+    return None if asked is None else (asked, drawn(things))
 
 
-def _of_bars(sort: str, group: str, draw: random.Random) -> Made:  # noqa: ARG001 # there is one kind of them
+def _of_bars(
+    sort: str,  # noqa: ARG001 # there is one kind of them
+    group: str,
+    draw: random.Random,
+) -> tuple[Asked, bytes]:
     """Return a question about the height of a bar with its chart."""
     about = draw.choice(sorted(_UNSEEN_BARS) if group == "unseen" else _SEEN_BARS)
     colours = [about.colour, *draw.sample([one for one in COLOURS if one != about.colour], draw.randint(1, 4))]
     bars = [about, *(draw.choice([bar for bar in _SEEN_BARS if bar.colour == colour]) for colour in colours[1:])]
     asked = Asked(f"How high is the {about.colour} bar?", str(about.height), _HEIGHTS)
-    return Made(asked, drawn_chart(draw.sample(bars, len(bars))))
+    return asked, drawn_chart(draw.sample(bars, len(bars)))
 
 
 def _things(about: tuple[str, str], number: str, draw: random.Random) -> tuple[Thing, ...]:

@@ -10,12 +10,14 @@ MOST_BYTES = 1_000_000
 """Of all images of one task on a page, before they are packed. Of more, the first are shown."""
 
 
+def webp_source(webp: bytes) -> str:
+    """Return a WebP file as the source of an image element."""
+    return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
+
+
 def image_source(data: bytes) -> str:
-    """Return a file as the source of an image element. Raises `InputError` for a file that is no image."""
-    return (
-        "data:image/webp;base64,"
-        + base64.b64encode(small_webp(open_picture(PictureExample("", "", data), "page"))).decode()
-    )
+    """Return a file as the source of a small image element. Raises `InputError` for a file that is no image."""
+    return webp_source(small_webp(open_picture(PictureExample("", "", data), "page")))
 
 
 def image_sources(images: Mapping[str, bytes], names: Sequence[str]) -> tuple[list[str], list[int]]:

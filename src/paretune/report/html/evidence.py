@@ -14,7 +14,7 @@ from paretune.store import Item
 MOST_ROWS = 300
 """Of one task and split. Of more rows, the best are kept."""
 MOST_LETTERS = 6_000_000
-"""Of all questions and answers, before they are compressed. Beyond it, scores are kept without what was answered."""
+"""Of questions, answers and images, before they are compressed. Beyond it, no questions and answers are kept."""
 _LONGEST = 1_000
 """Letters of a question or an answer that are kept."""
 
@@ -53,10 +53,6 @@ def evidence_data(rows: Sequence[Row], kept: Mapping[tuple[str, ...], Kept]) -> 
     if len(json.dumps(there)) > MOST_LETTERS:
         for view in there.values():
             view.update(prompts=[], texts={}, shortened=True)
-    for key, view in there.items():
-        first = views[key][0][1]
-        images, places = image_sources(kept[first.trial_ids].images(first.records[0]), view["questions"])
-        view.update(images=images, image_of=places)
     return there
 
 
@@ -75,7 +71,9 @@ def _view(rows: Sequence[tuple[int, Row]], kept: Kept) -> dict[str, Any] | None:
         texts[place] = [_short(seeds[0][name].text) if name in seeds[0] else "" for name in questions]
     if len(scores) < 2:
         return None
-    asked = kept.prompts(rows[0][1].records[0])
+    record = rows[0][1].records[0]
+    asked = kept.prompts(record)
+    images, places = image_sources(kept.images(record), list(questions))
     return {
         "questions": [plain(name) for name in questions],
         "groups": [plain(item.group or "") for item in questions.values()],
@@ -83,6 +81,8 @@ def _view(rows: Sequence[tuple[int, Row]], kept: Kept) -> dict[str, Any] | None:
         "prompts": [_short(asked.get(name, "")) for name in questions],
         "scores": scores,
         "texts": texts,
+        "images": images,
+        "image_of": places,
         "shortened": False,
     }
 

@@ -1,12 +1,12 @@
 """The section of the page that shows drawings: two methods side by side, from the same captions and the same noise."""
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paretune.analysis import Row
 from paretune.analysis.table.rows import best_first
 from paretune.report.format import plain, rate, show
+from paretune.report.html.asked_images import webp_source
 from paretune.report.html.page_table import view_key
 from paretune.report.html.template import template
 from paretune.spec import METRICS, Record
@@ -115,7 +115,7 @@ def _is_here(one: KeptPicture, kind: str, place: int, num_samples: int) -> bool:
 def _shown(one: KeptPicture) -> dict[str, str]:
     score = "" if one.score is None else f"{'drift' if one.kind == 'drift' else 'similarity'} {one.score:.3f}"
     return {
-        "source": "data:image/webp;base64," + base64.b64encode(one.data).decode("ascii"),
+        "source": webp_source(one.data),
         "caption": plain(one.caption),
         "score": score,
     }
