@@ -233,3 +233,33 @@ def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r'pip install "bitsandbytes>=0\.50"'):
         check_quantised(NF4, {}, "toy:llama")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_pass_without_gradients_leaves_the_weights_and_the_gradients_of_later_passes(form: QuantisedFormat) -> None:
+    pytest.importorskip("bitsandbytes")
+    loaded = load_model("toy:llama", quantisation=Quantisation(form))
+    model, layer = loaded.model, loaded.model.model.layers[0].self_attn.q_proj
+    packed = layer.weight.data.clone()
+
+    def gradient() -> torch.Tensor:
+        embeddings = model.model.embed_tokens(torch.tensor([[5, 6, 7, 8]])).detach().requires_grad_()
+        model.train()(inputs_embeds=embeddings).logits.sum().backward()
+        assert embeddings.grad is not None
+        return embeddings.grad
+
+    before = gradient()
+    model.eval()
+    logits(loaded)
+    assert torch.equal(layer.weight.data, packed)
+    assert torch.equal(gradient(), before)
+
+
+@pytest.mark.parametrize("form", ["nf4", "fp4"])
+def test_answers_from_4_bits_are_computed_with_the_weights_that_they_stand_for(form: QuantisedFormat) -> None:
+    functional = pytest.importorskip("bitsandbytes.functional")
+    layer = load_model("toy:llama", quantisation=Quantisation(form)).model.model.layers[0].mlp.up_proj.eval()
+    inputs = torch.randn(3, layer.in_features, device=layer.weight.device)
+    weight = functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(inputs), inputs @ weight.T, rtol=1e-4, atol=1e-5)

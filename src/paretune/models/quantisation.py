@@ -140,6 +140,8 @@ def loading_settings(
             from transformers import CompressedTensorsConfig
 
             return {"quantization_config": CompressedTensorsConfig(dequantize=True)}
+        if own is not None and own.method == "bitsandbytes":
+            _mend_bitsandbytes()
         return {} if own is None else {"device_map": {"": default_device()}}
     config = _torchao_config(left) if wanted.format in BY_TORCHAO else _bitsandbytes_config(wanted, left)
     return {"quantization_config": config, "device_map": {"": default_device()}}
@@ -157,8 +159,7 @@ def _bitsandbytes_config(wanted: Quantisation, left: tuple[str, ...]) -> Any:
     import torch
     from transformers import BitsAndBytesConfig
 
-    logging.getLogger("bitsandbytes.autograd._functions").addFilter(_ONCE)  # once, however often it is added
-    _keep_int8_scales()
+    _mend_bitsandbytes()
     skipped = {"llm_int8_skip_modules": list(left)} if left else {}
     if wanted.format not in FOUR_BITS:
         return BitsAndBytesConfig(load_in_8bit=True, **skipped)
@@ -204,6 +205,26 @@ def quantised_copy(model: Any, wanted: Quantisation, left: tuple[str, ...] = ())
         )
     copy.generation_config = getattr(model, "generation_config", None)
     return copy.eval()
+
+
+def _mend_bitsandbytes() -> None:
+    """Change for this process what bitsandbytes 0.50 does with the weights of its layers, however often it is called."""
+    logging.getLogger("bitsandbytes.autograd._functions").addFilter(_ONCE)
+    _keep_int8_scales()
+    _keep_4_bits_in_order()
+
+
+def _keep_4_bits_in_order() -> None:
+    """Let a layer of 4 bits keep its weight as it is when it answers on a processor with AVX-512 in bfloat16.
+
+    There bitsandbytes 0.50 packs the weight anew in the first pass without gradients, for a product in bfloat16. What
+    reads the weight afterwards (DoRA, merging) reads it in another order, no gradient passes through the layer any
+    more, and a computing dtype of float32 is not kept.
+    """
+    import bitsandbytes.nn.modules as modules
+
+    if hasattr(modules, "has_avx512bf16"):
+        vars(modules)["has_avx512bf16"] = lambda: False
 
 
 def _keep_int8_scales() -> None:
