@@ -208,7 +208,7 @@ def quantised_copy(model: Any, wanted: Quantisation, left: tuple[str, ...] = ())
 
 
 def _mend_bitsandbytes() -> None:
-    """Change for this process what bitsandbytes 0.50 does with the weights of its layers, however often it is called."""
+    """Change for this process what bitsandbytes 0.50 does with the weights of its layers. Safe to call again."""
     logging.getLogger("bitsandbytes.autograd._functions").addFilter(_ONCE)
     _keep_int8_scales()
     _keep_4_bits_in_order()
@@ -221,7 +221,7 @@ def _keep_4_bits_in_order() -> None:
     reads the weight afterwards (DoRA, merging) reads it in another order, no gradient passes through the layer any
     more, and a computing dtype of float32 is not kept.
     """
-    import bitsandbytes.nn.modules as modules
+    from bitsandbytes.nn import modules
 
     if hasattr(modules, "has_avx512bf16"):
         vars(modules)["has_avx512bf16"] = lambda: False
