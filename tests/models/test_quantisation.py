@@ -246,7 +246,8 @@ def test_a_pass_without_gradients_leaves_the_weights_and_the_gradients_of_later_
         embeddings = model.model.embed_tokens(torch.tensor([[5, 6, 7, 8]])).detach().requires_grad_()
         model.train()(inputs_embeds=embeddings).logits.sum().backward()
         assert embeddings.grad is not None
-        return embeddings.grad
+        found: torch.Tensor = embeddings.grad
+        return found
 
     before = gradient()
     model.eval()
