@@ -47,7 +47,8 @@ _HOMES = {
 }
 
 # transformers imports torchao where it is installed, used or not; that says what of it needs a GPU or a newer torch.
-for _name in ("torchao", "torch.utils._pytree"):
+# peft does the same with bitsandbytes, which says that a kernel of packed weights is missing: here none are packed.
+for _name in ("torchao", "torch.utils._pytree", "bitsandbytes.backends.cpu.ops"):
     logging.getLogger(_name).setLevel(logging.ERROR)
 
 __all__ = [

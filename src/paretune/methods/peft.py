@@ -31,7 +31,7 @@ from paretune.methods.parts import TARGETS, check_has_parts, layers_in_parts, wa
 from paretune.methods.precision import keep_dtype_of_activations, train_in_float32
 from paretune.methods.ranges import check_range
 from paretune.methods.registry import LIBRARY_PREFIX
-from paretune.methods.targets import linear_layers_of_blocks, table_knows
+from paretune.methods.targets import has_packed_layers, linear_layers_of_blocks, table_knows
 from paretune.spec import InputError, MethodSpec, Recipe, Unavailable, nearest, one_line
 
 _IGNORED = "will be ignored"
@@ -95,7 +95,7 @@ class Peft(Method):
         table = getattr(tuner_class(self.spec), "target_module_mapping", None)
         if given is None and table and (context.kind.has_parts or not table_knows(table, model)):
             return {"target_modules": self.default_targets(model)}
-        if given == "all-linear" and context.kind.linear_in_blocks:
+        if given == "all-linear" and (context.kind.linear_in_blocks or has_packed_layers(model)):
             return {"target_modules": self.default_targets(model)}
         return {}
 

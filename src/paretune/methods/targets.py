@@ -1,6 +1,6 @@
 """Which layers of a base model are adapted, where the study does not say and peft has no answer of its own."""
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def linear_layers_of_blocks(model: nn.Module) -> list[str]:
@@ -8,7 +8,15 @@ def linear_layers_of_blocks(model: nn.Module) -> list[str]:
 
     Embeddings, heads, the projections between pixels and tokens, and modulation that all blocks share stand outside.
     """
-    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and _in_a_block(name)]
+    return [name for name, module in model.named_modules() if _is_linear(module) and _in_a_block(name)]
+
+
+def has_packed_layers(model: nn.Module) -> bool:
+    """Return whether linear layers are none of torch's, since GPTQ or AWQ packed them: peft's "all-linear" finds none.
+
+    peft does adapt them where they are named.
+    """
+    return any(_is_packed(module) for module in model.modules())
 
 
 def normalisation_layers(model: nn.Module) -> list[str]:
@@ -23,6 +31,14 @@ def normalisation_layers(model: nn.Module) -> list[str]:
 def table_knows(table: object, model: nn.Module) -> bool:
     """Return whether one of peft's tables, from a model's type to the layers to adapt, has an entry for this model."""
     return isinstance(table, dict) and getattr(getattr(model, "config", None), "model_type", None) in table
+
+
+def _is_linear(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear) or _is_packed(module)
+
+
+def _is_packed(module: nn.Module) -> bool:
+    return isinstance(getattr(module, "qweight", None), Tensor)
 
 
 def _in_a_block(name: str) -> bool:

@@ -32,6 +32,9 @@ _PACKAGES = {
 }
 """What transformers needs to load weights of a `quant_method`: a module, and what to install for it."""
 
+_TRAINS = "auto_trainable"
+"""gptqmodel's name for its kernels that train: the fastest one without gradients is its default."""
+
 _UNPACKED = ("compressed-tensors",)
 """Methods whose layers have no weight before the first forward pass, which peft then does not find: they are unpacked
 while they are loaded."""
@@ -140,11 +143,27 @@ def loading_settings(
             from transformers import CompressedTensorsConfig
 
             return {"quantization_config": CompressedTensorsConfig(dequantize=True)}
-        if own is not None and own.method == "bitsandbytes":
-            _mend_bitsandbytes()
-        return {} if own is None else {"device_map": {"": default_device()}}
+        return {} if own is None else {"device_map": {"": default_device()}, **_settings_of(own)}
     config = _torchao_config(left) if wanted.format in BY_TORCHAO else _bitsandbytes_config(wanted, left)
     return {"quantization_config": config, "device_map": {"": default_device()}}
+
+
+def _settings_of(own: OwnQuantisation) -> dict[str, Any]:
+    """Return what else is asked for where a model comes quantised: GPTQ's and AWQ's kernels that train.
+
+    What the model's configuration says of the weights stays; only the choice of a kernel is taken from here.
+    """
+    if own.method == "bitsandbytes":
+        _mend_bitsandbytes()
+    if own.method == "gptq":
+        from transformers import GPTQConfig
+
+        return {"quantization_config": GPTQConfig(bits=4, backend=_TRAINS)}
+    if own.method == "awq":
+        from transformers import AwqConfig
+
+        return {"quantization_config": AwqConfig(backend=_TRAINS)}
+    return {}
 
 
 def _torchao_config(left: tuple[str, ...]) -> Any:
