@@ -112,7 +112,19 @@ def test_llama_cpp_gets_one_file(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("server", ["vllm", "llama.cpp"])
+def test_ollama_gets_the_same_file_and_what_names_it(tmp_path: Path) -> None:
+    source = saved(tmp_path / "lora", r=4, use_rslora=True)
+    for server in ("llama.cpp", "ollama"):
+        done = exported(source, "--for", server, "-o", tmp_path / server, "--model", TOY)
+        assert done.exit_code == 0, done.output
+    assert f"ollama create ollama -f {tmp_path / 'ollama' / 'Modelfile'}" in done.output
+    files = [(tmp_path / server / "adapter.gguf").read_bytes() for server in ("llama.cpp", "ollama")]
+    assert files[0] == files[1]
+    lines = (tmp_path / "ollama" / "Modelfile").read_text().splitlines()
+    assert lines == [f"# BASE.gguf is {TOY} as GGUF", "FROM BASE.gguf", "ADAPTER ./adapter.gguf"]
+
+
+@pytest.mark.parametrize("server", ["vllm", "llama.cpp", "ollama"])
 def test_what_is_no_lora_is_refused_with_the_way_out(server: str, tmp_path: Path) -> None:
     source = saved(tmp_path / "oft", "OFTConfig", oft_block_size=32)
     line = refusal(source, "--for", server, "-o", tmp_path / "out", "--model", TOY)

@@ -31,7 +31,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "min_accuracy": ("30%", "0.01", "2"),
     "limits": (["forgetting<=0.05"], ["accuracy>=40%", "step_seconds<=3s"], ["speed<=1"]),
     "mergeable": (True,),
-    "servable": ("vllm", "transformers", "llama.cpp", "abacus"),
+    "servable": ("vllm", "transformers", "llama.cpp", "ollama", "abacus"),
     "capabilities": (["causal"], ["batch_invariant", "reloads"], ["causl"]),
     "maximise": ("accuracy", "train_peak_bytes", "forgetting", "speed"),
     "weights": ({"accuracy": 2.0, "train_peak_bytes": 1.0}, {"speed": 1.0}),

@@ -57,7 +57,7 @@ def export_peft(
 )
 def export_adapter(
     checkpoint: Annotated[Path, typer.Argument(help="Folder of a saved adapter.", metavar="CHECKPOINT")],
-    server: Annotated[str, typer.Option("--for", help="What will load it: peft, vllm, transformers or llama.cpp.")],
+    server: Annotated[str, typer.Option("--for", help="What loads it: peft, vllm, transformers, llama.cpp or ollama.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write into.")],
     model: Annotated[
         str | None, typer.Option(help="Base model (default: the one that the checkpoint was trained on).")
@@ -66,8 +66,8 @@ def export_adapter(
     """Export an adapter as a server loads it.
 
     Writes a peft folder, a LoRA folder that follows vLLM's rules, a folder with the base model and the adapter for
-    transformers serve, or a GGUF file for llama.cpp. vLLM and llama.cpp take plain LoRA only: for other methods call
-    paretune convert first.
+    transformers serve, or a GGUF file for llama.cpp and Ollama. vLLM, llama.cpp and Ollama take plain LoRA only: for
+    other methods call paretune convert first.
     """
     from paretune.cli.export_adapter import export_adapter as exported
 

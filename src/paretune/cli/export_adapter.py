@@ -12,6 +12,8 @@ from paretune.store import TRIAL_FILE
 from paretune.store.atomic import refusing
 
 ADAPTER_FILE = "adapter.gguf"
+OLLAMA = "Ollama of August 2026"
+"""The version whose code was read (commit fb3076099): it starts llama.cpp's server with one file of an adapter."""
 _CONFIG = "adapter_config.json"
 
 
@@ -113,21 +115,46 @@ def _for_transformers(checkpoint: Path, config: Mapping[str, Any], out: Path, mo
 
 
 def _for_llama_cpp(checkpoint: Path, config: Mapping[str, Any], out: Path, model: str | None) -> list[str]:
-    from paretune.methods.gguf_adapter import LLAMA_CPP, not_for_llama_cpp, write_gguf_adapter
+    file, base = _write_gguf("llama.cpp", checkpoint, config, out, model)
+    return [
+        _written(file),
+        f"serve it: llama-server -m BASE.gguf --lora {file}, where BASE.gguf is {base} as GGUF",
+    ]
+
+
+def _for_ollama(checkpoint: Path, config: Mapping[str, Any], out: Path, model: str | None) -> list[str]:
+    """Write GGUF, not safetensors: Ollama's own conversion reads no `use_rslora` and no alpha of a layer's own."""
+    file, base = _write_gguf("Ollama", checkpoint, config, out, model)
+    (out / "Modelfile").write_text(f"# BASE.gguf is {base} as GGUF\nFROM BASE.gguf\nADAPTER ./{file.name}\n", "utf-8")
+    return [
+        f"{_written(file)}, which {OLLAMA} starts",
+        f"serve it: put the path of {base} as GGUF into {out / 'Modelfile'}, then "
+        f"ollama create {out.name} -f {out / 'Modelfile'} and ollama run {out.name}",
+    ]
+
+
+def _written(file: Path) -> str:
+    from paretune.methods.gguf_adapter import LLAMA_CPP
+
+    return f"{file}: a LoRA as {LLAMA_CPP} loads it, in float32"
+
+
+def _write_gguf(
+    server: str, checkpoint: Path, config: Mapping[str, Any], out: Path, model: str | None
+) -> tuple[Path, str]:  # fmt: skip
+    """Write the adapter as GGUF. Returns the file, and the name of the base model."""
+    from paretune.methods.gguf_adapter import not_for_llama_cpp, write_gguf_adapter
     from paretune.methods.plain_lora import plain_lora_layers
     from paretune.models.shapes import find_shape
 
     base = checkpoint_base_model(checkpoint, model)
     shape = find_shape(base)
     if rule := not_for_llama_cpp(config, checkpoint, shape.config):
-        raise _refused(checkpoint, "llama.cpp", rule)
+        raise _refused(checkpoint, server, rule)
     file = out / ADAPTER_FILE
     out.mkdir(parents=True, exist_ok=True)
     write_gguf_adapter(plain_lora_layers(checkpoint), shape.config, checkpoint.name, file)
-    return [
-        f"{file}: a LoRA as {LLAMA_CPP} loads it, in float32",
-        f"serve it: llama-server -m BASE.gguf --lora {file}, where BASE.gguf is {base} as GGUF",
-    ]
+    return file, base
 
 
 def _copy(checkpoint: Path, config: Mapping[str, Any], out: Path, base: str | None) -> None:
@@ -152,4 +179,5 @@ SERVERS: dict[str, Callable[[Path, Mapping[str, Any], Path, str | None], list[st
     "vllm": _for_vllm,
     "transformers": _for_transformers,
     "llama.cpp": _for_llama_cpp,
+    "ollama": _for_ollama,
 }

@@ -336,7 +336,7 @@ Mergeable = Annotated[bool, typer.Option("--mergeable", help="Only methods whose
 Servable = Annotated[
     str | None,
     typer.Option(
-        help="Only methods whose adapter this server can serve unmerged: vllm, transformers or llama.cpp. "
+        help="Only methods whose adapter this server can serve unmerged: vllm, transformers, llama.cpp or ollama. "
         "Full fine-tuning, whose result is a model, is among them."
     ),
 ]

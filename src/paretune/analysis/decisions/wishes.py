@@ -27,6 +27,7 @@ _SERVERS = {
     "vllm": "servable_by_vllm",
     "transformers": "servable_by_transformers",
     "llama.cpp": "servable_by_llama_cpp",
+    "ollama": "servable_by_llama_cpp",  # it lets llama.cpp's server load the adapter
 }
 
 
