@@ -1,5 +1,6 @@
 """Methods on quantised bases: one study of several formats, and what is refused before anything runs."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from paretune.execute.plan import plan
 from paretune.execute.run import run
 from paretune.methods import Context, build, resolve
 from paretune.methods.capabilities import marks_of
-from paretune.methods.quantised_bases import check_on_quantised
+from paretune.methods.quantised_bases import check_on_packed, check_on_quantised
 from paretune.models import load_model
 from paretune.spec import InputError, MethodEntry, Recipe, Study, Unavailable
 
@@ -123,3 +124,53 @@ def test_a_base_that_comes_quantised_is_checked_like_one_that_is_asked_for(toy_s
         check_trials(plan(toy_study(base_model=base, methods=["loha"])))
     with pytest.raises(InputError, match=r"is quantised already \(nf4\); leave it out"):
         check_trials(plan(toy_study(base_model=base, recipe={"steps": 4, "quantisation": "int8"})))
+
+
+@pytest.mark.parametrize(
+    "name", ["lora", "rslora", "oft", "vera", "ln-tuning", "prompt-tuning", "lora-fa", "eva", "qalora"]
+)
+def test_what_trained_on_packed_layers_is_not_refused(name: str) -> None:
+    for method in ("gptq", "awq"):
+        check_on_packed(resolve(MethodEntry(name=name)), method)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("dora", "with use_dora"),
+        ("pissa", "with init_lora_weights"),
+        ("corda", "with init_lora_weights"),
+        ("alora", "with invocation tokens"),
+        ("velora", "with velora_config"),
+        ("ia3", "of the type IA3"),
+        ("xlora", "of the type XLORA"),
+    ],
+)
+def test_what_reads_the_weight_is_refused_on_packed_layers_in_one_line(name: str, reason: str) -> None:
+    with pytest.raises(Unavailable) as refusal:
+        check_on_packed(resolve(MethodEntry(name=name)), "gptq")
+    assert f'method "{name}": peft {reason} adapts no layer that is packed by GPTQ' in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_adalora_knows_gptq_and_not_awq() -> None:
+    check_on_packed(resolve(MethodEntry(name="adalora")), "gptq")
+    with pytest.raises(Unavailable, match="of the type ADALORA adapts no layer that is packed by AWQ"):
+        check_on_packed(resolve(MethodEntry(name="adalora")), "awq")
+
+
+def test_a_study_on_a_packed_base_is_refused_before_anything_runs(
+    toy_study: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paretune.models.quantisation._is_there", lambda module: True)
+    toy = load_model("toy:llama")
+    toy.model.save_pretrained(tmp_path)
+    toy.tokenizer.save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    packed = {"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 32}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | packed))
+    study = toy_study(methods=["lora", "dora"], base_model=f"path:{tmp_path}")
+    with pytest.raises(InputError) as refusal:
+        check_trials(plan(study))
+    (line,) = str(refusal.value).splitlines()
+    assert 'method "dora": peft with use_dora adapts no layer that is packed by GPTQ' in line

@@ -138,7 +138,7 @@ def test_compressed_tensors_are_unpacked_while_they_are_loaded(monkeypatch: pyte
     monkeypatch.setattr("transformers.CompressedTensorsConfig", lambda **settings: settings)
     own = own_quantisation({"quantization_config": {"quant_method": "compressed-tensors"}})
     assert loading_settings(None, own) == {"quantization_config": {"dequantize": True}}
-    assert loading_settings(None, own_quantisation({"quantization_config": {"quant_method": "gptq"}})).keys() == {
+    assert loading_settings(None, own_quantisation({"quantization_config": {"quant_method": "hqq"}})).keys() == {
         "device_map"
     }
 
@@ -188,8 +188,8 @@ def test_a_configuration_of_bitsandbytes_is_read(config: Any, expected: Quantisa
 @pytest.mark.parametrize(
     ("method", "words"),
     [
-        ("gptq", 'needs gptqmodel; install it with: pip install "gptqmodel"'),
-        ("awq", 'needs gptqmodel; install it with: pip install "gptqmodel"'),
+        ("gptq", 'needs gptqmodel>=7.0; install it with: pip install "gptqmodel>=7.0"'),
+        ("awq", 'needs gptqmodel>=7.0; install it with: pip install "gptqmodel>=7.0"'),
         (
             "compressed-tensors",
             'needs compressed-tensors>=0.15; install it with: pip install "compressed-tensors>=0.15"',
@@ -210,6 +210,21 @@ def test_weights_whose_kernel_is_not_there_are_refused_before_they_are_read(
         load_model(f"path:{tmp_path}")
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_of_several_packages_the_one_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paretune.models.quantisation._is_there", lambda module: module == "gptqmodel")
+    with pytest.raises(InputError, match=r'needs optimum>=2\.0; install it with: pip install "optimum>=2\.0"'):
+        check_quantised(None, {"quantization_config": {"quant_method": "gptq"}}, "path:a")
+    check_quantised(None, {"quantization_config": {"quant_method": "awq"}}, "path:a")
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq"])
+def test_kernels_that_train_are_asked_for_where_layers_are_packed(method: str) -> None:
+    own = own_quantisation({"quantization_config": {"quant_method": method, "bits": 4}})
+    config = loading_settings(None, own)["quantization_config"]
+    assert config.quant_method == method
+    assert config.get_loading_attributes()["backend"] == "auto_trainable"
 
 
 @pytest.mark.parametrize("form", FORMATS)

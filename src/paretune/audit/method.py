@@ -32,6 +32,7 @@ from paretune.kinds.probe import Subject
 from paretune.methods import Method, build, prior_learning_rate
 from paretune.methods.peft import Peft
 from paretune.methods.requirements import accelerator_reason, extra_packages
+from paretune.models.quantisation import is_quantised
 from paretune.spec import CLAIMS, Finding, MethodAudit, MethodSpec, NotApplicable, NotPassed, Passed, one_line
 from paretune.spec.quantisation import BY_TORCHAO, QuantisedFormat
 
@@ -242,6 +243,8 @@ def _moves_in_bf16(spec: MethodSpec, subject: Subject) -> Passed | NotPassed:
 def _on_quantised(spec: MethodSpec, subject: Subject, form: QuantisedFormat, folder: Path) -> Outcome:
     if find_spec(package := "torchao" if form in BY_TORCHAO else "bitsandbytes") is None:
         return NotApplicable(reason=f"needs {package}")
+    if is_quantised(subject.fresh().model):
+        return NotApplicable(reason="the base model is quantised already")
     found = trains_on_quantised(spec, subject, form, _rates(spec), folder / form)
     if isinstance(found, NotPassed):
         return found

@@ -9,7 +9,7 @@ from paretune.execute.rehearsal import rehearse
 from paretune.kinds import kind_named, kind_on
 from paretune.kinds.skills import check_skill
 from paretune.methods import check_method
-from paretune.methods.quantised_bases import check_on_quantised
+from paretune.methods.quantised_bases import PACKED, check_on_packed, check_on_quantised
 from paretune.methods.sharded import check_sharded
 from paretune.models import check_attention, check_quantised, pinned
 from paretune.models.quantisation import own_quantisation
@@ -106,6 +106,8 @@ def _check_attaching(trial: Trial, base: Base) -> None:
     check_method(trial.method, base.module_names)
     if (form := _quantised_format(trial, base)) is not None:
         check_on_quantised(trial.method, form, base.shape.ties_embeddings)
+    if (own := own_quantisation(base.shape.config)) is not None and own.method in PACKED:
+        check_on_packed(trial.method, own.method)
     if trial.recipe.sharding is not None:
         check_sharded(trial.method)
     check_virtual_tokens(trial, base)

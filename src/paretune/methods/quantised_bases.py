@@ -17,3 +17,45 @@ def check_on_quantised(spec: MethodSpec, form: QuantisedFormat, tied: bool | Non
             f'method "{spec.label}": does not go with a base model in {form} (audit: {verdict.finding}); leave it out, '
             'or give it recipe = { quantisation = "none" }'
         )
+
+
+PACKED = ("gptq", "awq")
+"""`quant_method`s whose layers peft adapts as they are packed."""
+_TRAIN_ON_PACKED = frozenset(
+    {"LORA", "ADALORA", "MISS", "VERA", "OFT", "BOFT", "LN_TUNING", "SHADOW", "TRAINABLE_TOKENS"}
+    | {"PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CARTRIDGE", "MULTITASK_PROMPT_TUNING", "CPT"}
+)
+"""Types of peft 0.21.2 that train, are saved and come back on layers of gptqmodel 7.7.0 (decision 48)."""
+_NOT_ON_PACKED = {
+    "use_dora": (True,),
+    "init_lora_weights": ("pissa", "olora", "mica", "corda", "lora_ga", "loftq", "orthogonal"),
+    "init_weights": ("bat",),
+}
+"""Values of options that read the weight itself, by the first letters where they are words."""
+_OPTIONS_NOT_ON_PACKED = ("velora_config", "target_parameters")
+
+
+def check_on_packed(spec: MethodSpec, method: str) -> None:
+    """Raise `Unavailable` where a method did not train on layers packed by `method`, one of `PACKED`.
+
+    What is not peft's is not refused here.
+    """
+    if spec.peft_type is None:
+        return
+    given = spec.parameters
+    reads = [name for name in _OPTIONS_NOT_ON_PACKED if given.get(name) is not None]
+    reads += ["invocation tokens"] if spec.implementation == "alora" else []
+    reads += [name for name, values in _NOT_ON_PACKED.items() if _is_one_of(given.get(name), values)]
+    trains = spec.peft_type in _TRAIN_ON_PACKED and (method, spec.peft_type) != ("awq", "ADALORA")
+    if reads or not trains:
+        what = f"with {reads[0]}" if reads else f"of the type {spec.peft_type}"
+        raise Unavailable(
+            f'method "{spec.label}": peft {what} adapts no layer that is packed by {method.upper()}; leave it out, or '
+            "name the model that was quantised"
+        )
+
+
+def _is_one_of(given: object, values: tuple[object, ...]) -> bool:
+    if isinstance(given, str):
+        return any(isinstance(value, str) and given.lower().startswith(value) for value in values)
+    return given in values if isinstance(given, bool) else False

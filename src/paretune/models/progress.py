@@ -1,5 +1,6 @@
 """Loading without the progress bars of libraries."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,8 @@ def without_remarks() -> Iterator[None]:
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "You passed `quantization_config`")  # of packed weights, the kernel
+            yield
     finally:
         logging.set_verbosity(before)

@@ -21,17 +21,16 @@ _REQUIREMENT_OF_TORCHAO = "torchao>=0.18"
 _FIRST_OF_TORCHAO = (0, 18)
 """The version of torchao that was tried here: earlier ones hold int8 weights in other tensors."""
 _PACKAGES = {
-    "bitsandbytes": ("bitsandbytes", _REQUIREMENT),
-    "gptq": ("gptqmodel", "gptqmodel"),
-    "awq": ("gptqmodel", "gptqmodel"),
-    "compressed-tensors": ("compressed_tensors", "compressed-tensors>=0.15"),
-    "torchao": ("torchao", _REQUIREMENT_OF_TORCHAO),
-    "hqq": ("hqq", "hqq"),
-    "auto-round": ("auto_round", "auto-round"),
-    "quanto": ("optimum.quanto", "optimum-quanto"),
+    "bitsandbytes": (("bitsandbytes", _REQUIREMENT),),
+    "gptq": (("gptqmodel", "gptqmodel>=7.0"), ("optimum", "optimum>=2.0")),
+    "awq": (("gptqmodel", "gptqmodel>=7.0"),),
+    "compressed-tensors": (("compressed_tensors", "compressed-tensors>=0.15"),),
+    "torchao": (("torchao", _REQUIREMENT_OF_TORCHAO),),
+    "hqq": (("hqq", "hqq"),),
+    "auto-round": (("auto_round", "auto-round"),),
+    "quanto": (("optimum.quanto", "optimum-quanto"),),
 }
-"""What transformers needs to load weights of a `quant_method`: a module, and what to install for it."""
-
+"""What transformers needs to load weights of a `quant_method`: modules, and what to install for each."""
 _TRAINS = "auto_trainable"
 """gptqmodel's name for its kernels that train: the fastest one without gradients is its default."""
 
@@ -122,12 +121,12 @@ def check_quantised(wanted: Quantisation | None, config: Mapping[str, Any], refe
             return
         if own.method not in _PACKAGES:
             raise InputError(f"{where} is not known here; name the model that was quantised")
-        module, requirement = _PACKAGES[own.method]
-        if not _is_there(module):
-            raise InputError(
-                f'{where} needs {requirement}; install it with: pip install "{requirement}", or name the model that '
-                "was quantised"
-            )
+        for module, requirement in _PACKAGES[own.method]:
+            if not _is_there(module):
+                raise InputError(
+                    f'{where} needs {requirement}; install it with: pip install "{requirement}", or name the model '
+                    "that was quantised"
+                )
 
 
 def loading_settings(
