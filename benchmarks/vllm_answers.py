@@ -39,6 +39,8 @@ def main(request: Path, answers: Path) -> None:
     for number, (name, folder) in enumerate({"": None, **asked["adapters"]}.items()):
         wanted = None if folder is None else LoRARequest(name, number, folder)
         try:
+            if wanted is not None:
+                model.llm_engine.add_lora(wanted)  # a refusal while answering would leave its questions in the engine
             outputs = [one.outputs[0] for one in model.generate(prompts, sampling, lora_request=wanted, use_tqdm=False)]
         except Exception as error:  # whatever vLLM says is what is looked for
             found["answers"][name] = {"error": f"{type(error).__name__}: {error}"}

@@ -1,6 +1,6 @@
 """Do vLLM's rules, as Paretune reads them, say what vLLM does? Every method's adapter is given to vLLM itself.
 
-    python -m benchmarks.vllm_loads --vllm-python .../bin/python [--methods lora,dora,oft]
+    python -m benchmarks.vllm_loads --vllm-python .../bin/python [--methods lora,dora,oft] [--tied]
 
 On a random Llama of two layers every method and variant of the audit is trained for a few steps, saved, and loaded as
 Paretune loads it, which answers a few prompts greedily. vLLM, in an environment of its own, then takes each folder as a
@@ -53,7 +53,7 @@ class Case(NamedTuple):
     logprobs: list[list[float]]
 
 
-def write_base(folder: Path) -> None:
+def write_base(folder: Path, *, tied: bool) -> None:
     """Write a random Llama with heads of 32, which vLLM's attention takes, and the toy's tokenizer."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -63,6 +63,7 @@ def write_base(folder: Path) -> None:
         vocab_size=len(tokenizer), hidden_size=128, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=2, max_position_embeddings=512, initializer_range=0.1, pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id,
+        tie_word_embeddings=tied,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -125,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vllm-python", type=Path, required=True)
     parser.add_argument("--methods", help="labels, separated by commas (default: all that are audited)")
+    parser.add_argument("--tied", action="store_true", help="input and output embeddings are one matrix")
     parser.add_argument("--out", type=Path, help="keep adapters and answers here (default: a temporary folder)")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -132,7 +134,7 @@ def main() -> None:
         out = given.out or Path(temporary)
         out.mkdir(parents=True, exist_ok=True)
         base = out / "base"
-        write_base(base)
+        write_base(base, tied=given.tied)
         subject = kind_named(CAUSAL_LM).subject(f"path:{base}", tied=False)
         assert subject is not None, "language models are audited"
         generator = torch.Generator().manual_seed(1)

@@ -46,6 +46,14 @@ def test_a_plain_lora_is_served(tmp_path: Path) -> None:
     assert "--max-lora-rank 64" in between.finding
 
 
+def test_low_ranks_of_embeddings_go_to_vllm_and_not_to_llama_cpp(tmp_path: Path) -> None:
+    names = ("embed_tokens.lora_embedding_A", "embed_tokens.lora_embedding_B")
+    folder = checkpoint(tmp_path, LORA, *names)
+    assert servable_by_vllm(folder).kind == "pass"
+    llama = {"model_type": "llama", "num_hidden_layers": 2}
+    assert "lora_embedding_A" in getattr(servable_by_llama_cpp(folder, llama), "finding", "")
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [

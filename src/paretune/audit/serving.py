@@ -1,7 +1,8 @@
 """Who can serve a checkpoint? The servers' rules, read against what was saved, or a load of it.
 
-Sources: of vLLM 0.33.0, `vllm/lora/peft_helper.py` and `vllm/config/lora.py`; of llama.cpp as of
-August 2026, `convert_lora_to_gguf.py` and `src/llama-adapter.cpp`.
+Sources: of vLLM 0.33.0, `vllm/lora/peft_helper.py`, `vllm/lora/utils.py` and `vllm/config/lora.py`, tried with vLLM
+0.32.0 by `benchmarks/vllm_loads.py`; of llama.cpp as of August 2026, `convert_lora_to_gguf.py` and
+`src/llama-adapter.cpp`.
 """
 
 from collections.abc import Mapping
@@ -68,7 +69,7 @@ def servable_by_transformers(
 
 def broken_rule_of_vllm(config: Mapping[str, Any], folder: Path) -> str | None:
     """Return the first rule of vLLM's that a saved adapter breaks, or None."""
-    if broken := broken_rule(config, folder):
+    if broken := broken_rule(config, folder, embeddings=True):
         return broken
     rank = max(ranks_of(config))
     return f"rank {rank} is above {RANKS[-1]}" if rank > RANKS[-1] else None

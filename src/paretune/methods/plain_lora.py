@@ -30,6 +30,7 @@ _WITHOUT_EFFECT_ONCE_TRAINED = {
 _KEEPS_THE_BASE = {"gaussian", "eva", "orthogonal", "mica", "lora_ga"}
 """Values of `init_lora_weights` that set matrices of the adapter only. Others change the base model when peft loads."""
 _PREFIX, _RIGHT, _LEFT = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
+_OF_EMBEDDINGS = (".lora_embedding_A", ".lora_embedding_B")
 
 
 class LoraLayer(NamedTuple):
@@ -51,14 +52,15 @@ def saved_config(folder: Path) -> dict[str, Any] | None:
     return config
 
 
-def broken_rule(config: Mapping[str, Any], folder: Path) -> str | None:
+def broken_rule(config: Mapping[str, Any], folder: Path, *, embeddings: bool = False) -> str | None:
     """Return why a saved adapter is no plain LoRA, or None where it is one.
 
-    `config` is its configuration. Where several reasons hold, the first is returned.
+    `config` is its configuration. With `embeddings`, low ranks of an embedding are plain too. Where several reasons
+    hold, the first is returned.
     """
     if config["peft_type"] != "LORA":
         return f"LoRA adapters only, not {config['peft_type']}"
-    ignored, others = _ignored_fields(config), _other_weights(folder)
+    ignored, others = _ignored_fields(config), _other_weights(folder, _OF_EMBEDDINGS if embeddings else ())
     init = config.get("init_lora_weights")
     rules = {
         "no DoRA": config.get("use_dora"),
@@ -119,8 +121,8 @@ def _ignored_fields(config: Mapping[str, Any]) -> list[str]:
     return sorted(name for name in ignored if config[name] and config[name] != defaults.get(name))
 
 
-def _other_weights(folder: Path) -> list[str]:
-    return sorted(name for name in _weight_names(folder) if not name.endswith((_RIGHT, _LEFT)))
+def _other_weights(folder: Path, known: tuple[str, ...]) -> list[str]:
+    return sorted(name for name in _weight_names(folder) if not name.endswith((_RIGHT, _LEFT, *known)))
 
 
 def _weight_names(folder: Path) -> list[str]:
