@@ -60,11 +60,12 @@ def greedy(model: nn.Module, prompts: Sequence[list[int]], length: int, ends: Se
                 input_ids=ids, attention_mask=mask, do_sample=False, max_new_tokens=length, eos_token_id=list(ends),
                 pad_token_id=ends[0],
             )  # fmt: skip
-        found += [_until_the_end(row[width:].tolist(), ends) for row in whole]
+        found += [until_the_end(row[width:].tolist(), ends) for row in whole]
     return found
 
 
-def _until_the_end(tokens: list[int], ends: Sequence[int]) -> list[int]:
+def until_the_end(tokens: list[int], ends: Sequence[int]) -> list[int]:
+    """Return an answer without what comes after its end."""
     places = [place for place, token in enumerate(tokens) if token in ends]
     return tokens[: places[0]] if places else tokens
 
@@ -88,7 +89,7 @@ def compare(name: str, model: nn.Module, server: LlamaCpp, adapter: int | None, 
     others = [
         found
         for prompt, one, other in zip(prompts, ours, theirs, strict=True)
-        if (found := parted(model, prompt, one, _until_the_end(other.tokens, ends), ends[0]))
+        if (found := parted(model, prompt, one, until_the_end(other.tokens, ends), ends[0]))
     ]
     num_tokens = sum(map(len, ours))
     print(

@@ -91,19 +91,19 @@ def made(spec: MethodSpec, subject: Subject, folder: Path, prompts: Sequence[lis
     return Case(spec.label, folder, broken_rule_of_vllm(config, folder), *answers(model, prompts))
 
 
-def by_vllm(python: Path, base: Path, cases: Sequence[Case], prompts: Sequence[list[int]], out: Path) -> dict[str, Any]:
-    """Return what vLLM answered, by the name of the adapter's folder; "" is the base model."""
-    request, found = out / "request.json", out / "answers.json"
-    adapters = {case.folder.name: str(case.folder) for case in cases}
-    asked = {"base": str(base), "prompts": prompts, "length": _LENGTH, "ends": [], "rank": RANKS[-1]}
-    request.write_text(json.dumps({**asked, "adapters": adapters}))
-    script = Path(__file__).with_name("vllm_answers.py")
-    with (out / "vllm.log").open("w") as log:
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        command = [python, script, request, found]
+def ask_vllm(python: Path, asked: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Let vLLM answer a request of `vllm_answers`, and return the answers by the adapters' names; "" is the base model.
+
+    `python` is the interpreter of vLLM's environment. The request, the answers and vLLM's log are left in `folder`.
+    """
+    request, found, log_file = folder / "request.json", folder / "answers.json", folder / "vllm.log"
+    request.write_text(json.dumps(asked))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [python, Path(__file__).with_name("vllm_answers.py"), request, found]
+    with log_file.open("w") as log:
         ended = subprocess.run(command, check=False, stdout=log, stderr=log, env=environment)
     if not found.exists():
-        raise SystemExit(f"vLLM ended with {ended.returncode}:\n{(out / 'vllm.log').read_text()[-2000:]}")
+        raise SystemExit(f"vLLM ended with {ended.returncode}:\n{log_file.read_text()[-2000:]}")
     whole: dict[str, Any] = json.loads(found.read_text())
     print(f"vLLM {whole['version']}")
     answered: dict[str, Any] = whole["answers"]
@@ -149,7 +149,9 @@ def main() -> None:
                 print(f"{spec.label}: no adapter ({type(error).__name__})")
                 continue
             cases += [] if case is None else [case]
-        answered = by_vllm(given.vllm_python, base, cases, prompts, out)
+        adapters = {case.folder.name: str(case.folder) for case in cases}
+        asked = {"base": str(base), "prompts": prompts, "length": _LENGTH, "ends": [], "rank": RANKS[-1]}
+        answered = ask_vllm(given.vllm_python, {**asked, "adapters": adapters}, out)
         agreed: Counter[str] = Counter()
         for case in cases:
             found = verdict(case, answered)

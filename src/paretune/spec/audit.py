@@ -126,8 +126,8 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "servable_by_vllm", "vLLM", "vLLM can serve the checkpoint on top of the base model.",
-            "The rules for LoRA adapters in the code of vLLM 0.33.0, read against the saved files; vLLM 0.32.0 was given an "
-            "adapter of every method and did as they say.",
+            "The rules for LoRA adapters in the code of vLLM 0.33.0, read against the saved files; vLLM 0.32.0 was "
+            "given an adapter of every method.",
         ),
         Claim(
             "servable_by_transformers", "HF\nserve",
