@@ -15,7 +15,7 @@ from paretune.estimate import estimate_memory
 from paretune.execute.plan import plan
 from paretune.execute.prepare import Prepared, prepare
 from paretune.models.bundled_configs import carried_shapes
-from paretune.report.plan_cost import pricing_json, pricing_summary
+from paretune.report.plan_cost import assumptions, pricing_json, pricing_summary
 from paretune.spec import InputError, MethodEntry, Phase, PhaseReading, Study, Unreachable
 from paretune.spec.memory import MemoryEstimate
 from paretune.store import Store
@@ -95,6 +95,18 @@ def test_table_and_json_say_what_the_price_rests_on(priced: Pricing) -> None:
     value = json.loads(json.dumps(pricing_json(priced, 20.0)))
     assert value["price"]["middle"] == pytest.approx(value["seconds"]["middle"] / 3600 * 20)
     assert [one["method"] for one in value["methods"]] == [one.label for one in priced.methods]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1, "Answers are generated on one GPU, and need"),
+        (3, "they are generated on 3 of the 8 GPUs."),
+        (9, "cannot hold that: every trial that answers would end out of memory"),
+    ],
+)
+def test_the_plan_says_which_gpus_answer(priced: Pricing, number: int, words: str) -> None:
+    assert words in " ".join(assumptions(priced._replace(num_answering=number)))
 
 
 def test_the_speed_may_be_that_of_a_study_with_a_smaller_model(

@@ -52,7 +52,7 @@ def trained(case: Case, folder: Path) -> dict[str, Any]:
     together = "RANK" in os.environ
     spec = resolve(MethodEntry.model_validate(case.method))
     recipe = RECIPE.model_copy(update=case.recipe)
-    toy, method = load_model("toy:llama"), build(spec)
+    toy, method = load_model("toy:llama", quantisation=recipe.quantised), build(spec)
     context = Context(recipe, 1e-2, 0, toy.tokenizer, objective=answer_loss)
     batches = make_batches(EXAMPLES, toy.tokenizer, recipe, 0)
     validation = make_batches(EXAMPLES[:12], toy.tokenizer, recipe, 0, one_pass=True)
@@ -79,7 +79,11 @@ def trained(case: Case, folder: Path) -> dict[str, Any]:
         return {}
     method.save(model, folder)
     if case.validated:
-        losses.append(validation_loss(build(spec).load(load_model("toy:llama").model, folder), validation))
+        losses.append(
+            validation_loss(
+                build(spec).load(load_model("toy:llama", quantisation=recipe.quantised).model, folder), validation
+            )
+        )
     return {"losses": losses}
 
 

@@ -25,6 +25,7 @@ from paretune.methods.sharded import BY_IMPLEMENTATION, BY_OPTION, BY_TYPE, UNTE
 from paretune.models import find_shape
 from paretune.models.toy import toy_tokenizer
 from paretune.spec import MethodEntry, MethodSpec
+from paretune.spec.quantisation import QuantisedFormat
 from tests.engine.on_two_ranks import RECIPE, UNEVEN, Case, trained
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,11 @@ VALIDATED = {
     "full": Case({"name": "full"}, ACCUMULATED, validated=True),
     "checkpointing": Case({"name": "lora"}, {"gradient_checkpointing": True}, validated=True),
 }
+QUANTISED = {
+    name: Case({"name": name}, {"quantisation": form}, validated=True)
+    for name, form in {"dora": "nf4", "oft": "nf4", "ia3": "fp4", "prefix-tuning": "nf4", "shira": "nf4"}.items()
+}
+COUNTED_IN_4_BITS = Case({"name": "lora"}, {"quantisation": "nf4"}, counted=True)
 STAMPED = Case(EMBEDDINGS_TOO, stamped=True)
 COUNTED = ("lora", "oft", "ia3", "full")
 """Methods whose bytes are counted, with the parameters of their presets."""
@@ -72,8 +78,11 @@ CASES = [
     *VALIDATED.values(),
     STAMPED,
     *(Case({"name": name}, counted=True) for name in COUNTED),
+    *QUANTISED.values(),
+    COUNTED_IN_4_BITS,
 ]
 NAMES = [*CARDS, *(f"{name}, validated" for name in VALIDATED), "stamped", *(f"{name}, counted" for name in COUNTED)]
+NAMES += [*(f"{name}, quantised" for name in QUANTISED), "counted in 4 bits"]
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +169,16 @@ def test_accumulation_checkpointing_and_validation_are_those_of_one_process(name
     assert saved_loss == pytest.approx(trained_loss, rel=1e-6)  # what was saved is what was trained
 
 
+@pytest.mark.parametrize("name", QUANTISED)
+def test_on_a_base_in_4_bits_the_same_holds_or_the_method_is_refused(name: str, found: dict[str, Both]) -> None:
+    both, spec = found[f"{name}, quantised"], resolve(MethodEntry(name=name))
+    assert (difference(both) is None) == (why_not_sharded(spec, quantised=True) is None), difference(both)
+    assert why_not_sharded(spec) is None
+    if "error" not in both.together:
+        *_, trained_loss, saved_loss = both.together["losses"]
+        assert saved_loss == pytest.approx(trained_loss, rel=1e-6)
+
+
 def test_a_saved_adapter_holds_every_process_s_slice(found: dict[str, Both]) -> None:
     assert found["stamped"].together == {"losses": []}
     saved = load_file(found["stamped"].saved[1] / "adapter_model.safetensors")
@@ -172,14 +191,22 @@ def test_a_saved_adapter_holds_every_process_s_slice(found: dict[str, Both]) -> 
 
 @pytest.mark.parametrize("name", COUNTED)
 def test_predicted_bytes_of_one_of_two_devices_are_those_that_are_counted(name: str, found: dict[str, Both]) -> None:
+    assert predicted_bytes(name, None) == pytest.approx(found[f"{name}, counted"].together["peak"], rel=0.03)
+
+
+def test_predicted_bytes_of_a_base_in_4_bits_are_those_that_are_counted(found: dict[str, Both]) -> None:
+    assert predicted_bytes("lora", "nf4") == pytest.approx(found["counted in 4 bits"].together["peak"], rel=0.03)
+
+
+def predicted_bytes(name: str, quantisation: QuantisedFormat | None) -> int:
+    """Return what one of two devices needs by prediction."""
     (batch, *_) = islice(longest_batches(UNEVEN, toy_tokenizer(), RECIPE), 1)
     answers, tokens = (mask[::2].sum(dim=1).tolist() for mask in (batch.answer_mask, batch.attention_mask))
     lengths = [Lengths(whole - answer, answer) for whole, answer in zip(tokens, answers, strict=True)]
     assert min(tokens) < max(tokens) == batch.input_ids.shape[1]
-    recipe = RECIPE.model_copy(update={"batch_size": 2})
+    recipe = RECIPE.model_copy(update={"batch_size": 2, "quantisation": quantisation})
     settings = EstimateSettings(recipe=recipe, device="cpu", num_devices=2)
     spec = resolve(MethodEntry(name=name))
     shape = find_shape("toy:llama")
     make_workload = partial(workload_for, shape, settings, lengths)
-    predicted = training_memory(shape, spec, settings, make_workload).needed_bytes
-    assert predicted == pytest.approx(found[f"{name}, counted"].together["peak"], rel=0.03)
+    return training_memory(shape, spec, settings, make_workload).needed_bytes

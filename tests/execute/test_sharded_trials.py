@@ -72,7 +72,7 @@ def test_a_trial_without_sharding_keeps_its_id(tmp_path: Path) -> None:
     ("changes", "problem"),
     [
         ({"batch_size": 3}, "batch_size = 3 cannot be shared by 2 devices of sharding; make it a multiple of them"),
-        ({"quantisation": "nf4"}, "sharding and quantisation cannot be combined"),
+        ({"quantisation": "int8"}, 'sharding and quantisation = "int8" cannot be combined: write "nf4" or "fp4"'),
         ({"compile": True}, "sharding and compile cannot be combined"),
         ({"sharding": {"devices": 0}}, "sharding.devices"),
         ({"sharding": {"devices": 1}}, "sharding.devices"),

@@ -82,10 +82,11 @@ def test_an_accelerator_is_waited_for_and_its_highest_peak_kept(monkeypatch: pyt
     calls: list[str] = []
     allocated, reserved = iter([500, 300, 400]), iter([600, 800, 512])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append("synchronize"))
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: calls.append("reset"))
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: next(allocated))
-    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: next(reserved))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: calls.append("reset"))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: next(allocated))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda _: next(reserved))
     phases = Phases()
     with phases.during(Phase.TRAIN):
         calls.append("work")
@@ -105,10 +106,11 @@ def test_answers_are_measured_as_training_is_where_an_allocator_counts(monkeypat
     calls: list[str] = []
     allocated = iter([0, 700, 400, 0, 300])  # asked whether there is one, then before, of the run, and at the end
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append("synchronize"))
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: calls.append("reset"))
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: next(allocated))
-    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 800)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: calls.append("reset"))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: next(allocated))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda _: 800)
     phases = Phases()
     with phases.during(Phase.MEASURE):
         calls.clear()

@@ -9,6 +9,7 @@ from torch import nn
 from paretune.engine.generate import OnProgress, answer
 from paretune.engine.pool import answer_in_pool, can_pool
 from paretune.models.quantisation import is_quantised
+from paretune.models.spread import is_spread
 from paretune.spec import GeneratorName, Recipe
 
 
@@ -44,7 +45,8 @@ def generator_for(model: nn.Module, recipe: Recipe, *, rows_may_change: bool) ->
     """Return what writes a model's answers.
 
     It is the pool where that changes no answer: in float32, greedily, where `rows_may_change` says that nothing of the
-    method stands outside tokens, positions, mask and cache, and where the base model's cache lets rows come and go.
+    method stands outside tokens, positions, mask and cache, and where the base model's cache lets rows come and go, as
+    one on several devices does not.
     """
-    exact = recipe.dtype == "float32" and not is_quantised(model) and not recipe.temperature
+    exact = recipe.dtype == "float32" and not is_quantised(model) and not recipe.temperature and not is_spread(model)
     return "pooled" if exact and rows_may_change and can_pool(model) else "transformers"

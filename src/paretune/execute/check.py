@@ -14,7 +14,7 @@ from paretune.methods.sharded import check_sharded
 from paretune.models import check_attention, check_quantised, pinned
 from paretune.models.quantisation import own_quantisation
 from paretune.spec import InputError, Problems, Trial, Unavailable, naming
-from paretune.spec.quantisation import QuantisedFormat
+from paretune.spec.quantisation import FOUR_BITS, QuantisedFormat
 
 OnCheck = Callable[[int, int], None]
 """Is called with the number of methods checked, and their total."""
@@ -109,7 +109,7 @@ def _check_attaching(trial: Trial, base: Base) -> None:
     if (own := own_quantisation(base.shape.config)) is not None and own.method in PACKED:
         check_on_packed(trial.method, own.method)
     if trial.recipe.sharding is not None:
-        check_sharded(trial.method)
+        check_sharded(trial.method, quantised=form is not None)
     check_virtual_tokens(trial, base)
 
 
@@ -130,8 +130,11 @@ def _check_sharding(trial: Trial, base: Base) -> None:
             f'recipe: sharding: task "{trial.task.name}" cannot be sharded, only tasks that a language model answers '
             "in words; leave sharding out"
         )
-    if own_quantisation(base.shape.config) is not None:
-        raise InputError(f"recipe: sharding: {trial.base_model} is quantised and cannot be sharded; leave it out")
+    own = own_quantisation(base.shape.config)
+    if own is not None and (own.quantisation is None or own.quantisation.format not in FOUR_BITS):
+        raise InputError(
+            f"recipe: sharding: {trial.base_model} is quantised ({own.words}) and cannot be sharded; leave it out"
+        )
 
 
 def _quantised_format(trial: Trial, base: Base) -> QuantisedFormat | None:

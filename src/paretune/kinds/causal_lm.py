@@ -41,6 +41,7 @@ from paretune.methods import KindTraits, Objective
 from paretune.methods.base import LANGUAGE
 from paretune.models import LoadedModel, load_model, makes_pictures, on_device, tokenizer_of
 from paretune.models.shapes import architecture_of, config_object, find_shape, only_reads
+from paretune.models.spread import spread
 from paretune.spec import CAUSAL_LM, CLAIMS, DataReport, ModelKind, Recipe, Trial
 from paretune.tasks import Example, Task
 
@@ -71,11 +72,16 @@ class CausalLm(Kind[Task]):
         return architecture.endswith(_WRITES) or not architecture
 
     def load(self, task: Task, trial: Trial) -> LoadedModel:  # noqa: ARG002
-        """Return model and tokenizer; one of several processes that will shard the model leaves it in main memory."""
+        """Return model and tokenizer.
+
+        With sharding, one of the processes that will cut the model leaves it in main memory; to answer, it lies on as
+        few devices as hold it.
+        """
         recipe = trial.recipe
         loaded = load_model(trial.base_model, recipe.dtype, quantisation=recipe.quantised, attention=recipe.attention)
-        will_be_cut = recipe.sharding is not None and torch.distributed.is_initialized()
-        return loaded if will_be_cut else on_device(loaded)
+        if recipe.sharding is None:
+            return on_device(loaded)
+        return loaded if torch.distributed.is_initialized() else loaded._replace(model=spread(loaded.model))
 
     def build(self, config: Mapping[str, Any], dtype: torch.dtype) -> nn.Module:
         """Return the model, without decoding settings of its own, as models that are loaded."""

@@ -120,7 +120,8 @@ class Phases:
 def _reset_accelerator() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
+        for place in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(place)
 
 
 def _finish_accelerator_work() -> None:
@@ -129,7 +130,8 @@ def _finish_accelerator_work() -> None:
 
 
 def _accelerator_peak() -> _Peak | None:
-    """Return the allocator's peaks since the last reset; None without an accelerator."""
+    """Return the allocator's peaks since the last reset, of the device that held the most; None without one."""
     if not torch.cuda.is_available():
         return None
-    return _Peak(torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved())
+    places = range(torch.cuda.device_count())
+    return _Peak(max(map(torch.cuda.max_memory_allocated, places)), max(map(torch.cuda.max_memory_reserved, places)))

@@ -27,25 +27,32 @@ BY_OPTION = {
     "velora_config": "its projections come from the first batch, of which a device sees its rows alone",
 }
 """Reasons by an option of LoRA that is set."""
+ON_QUANTISED = {"SHIRA": "its sparse values belong to places of the packed weight, of which a device holds a slice"}
+"""Reasons by type of peft, on a quantised base model."""
 BY_IMPLEMENTATION = {"lora-fa": _OPTIMIZER_READS_WEIGHTS, "lora-riemannian": _OPTIMIZER_READS_WEIGHTS}
 """Reasons by what builds the method."""
 UNTESTED = "a method of another package, not tested on a sharded model"
 
 
-def why_not_sharded(spec: MethodSpec) -> str | None:
-    """Return why a method cannot be trained on a sharded model as it is on one device, or None where it can."""
+def why_not_sharded(spec: MethodSpec, *, quantised: bool = False) -> str | None:
+    """Return why a method cannot be trained on a sharded model as it is on one device, or None where it can.
+
+    `quantised` says whether the base model's linear layers are.
+    """
     if not spec.trains:
         return None
     if spec.implementation not in IMPLEMENTATIONS:
         return UNTESTED
     by_option = (reason for option, reason in BY_OPTION.items() if spec.parameters.get(option) is not None)
     by_what_it_is = BY_TYPE.get(spec.peft_type or "") or BY_IMPLEMENTATION.get(spec.implementation)
+    if quantised:
+        by_what_it_is = by_what_it_is or ON_QUANTISED.get(spec.peft_type or "")
     return by_what_it_is or next(by_option, None)
 
 
-def check_sharded(spec: MethodSpec) -> None:
-    """Raise `Unavailable` for a method that cannot be trained on a sharded model."""
-    if (reason := why_not_sharded(spec)) is not None:
+def check_sharded(spec: MethodSpec, *, quantised: bool = False) -> None:
+    """Raise `Unavailable` for a method that cannot be trained on a sharded model, which may be `quantised`."""
+    if (reason := why_not_sharded(spec, quantised=quantised)) is not None:
         raise Unavailable(
             f'method "{spec.label}": not on a sharded model: {reason}; leave it out, or leave out sharding'
         )

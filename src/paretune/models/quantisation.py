@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from paretune.models.hardware import check_package, default_device
 from paretune.models.progress import without_bars, without_remarks
@@ -212,8 +213,10 @@ def quantised_copy(model: Any, wanted: Quantisation, left: tuple[str, ...] = ())
 
     Goes through a temporary folder, as transformers quantises while it loads: meant for small models.
     """
+    every_process = patch.object(type(model), "should_save_on_this_rank", lambda *_: True, create=True)
     with TemporaryDirectory() as folder, without_bars(), without_remarks():
-        model.save_pretrained(folder)
+        with every_process:  # of several that train one trial, transformers lets the first write alone
+            model.save_pretrained(folder)
         copy = type(model).from_pretrained(
             folder,
             dtype=model.dtype,

@@ -123,15 +123,24 @@ def assumptions(found: Pricing) -> list[str]:
         f"Answers take {slow} to {fast} ms for each token and layer, and are as long as the references at best and as "
         "allowed at worst."
     )
-    said.append(f"Answers are generated on one GPU, and need {size(found.answer_bytes)} there.")
-    if found.num_answering > 1:
-        said[-1] += (
-            f" One {cards.card.name.upper()} has {size(cards.memory_bytes)}: every trial that answers would end out of "
-            "memory, and no accuracy would be measured."
-        )
+    said.append(_answering(found))
     if found.by_characters:
         said.append(
             "The tokenizer is not here: tokens are counted by characters, 2.5 for each, and memory is that of examples "
             "of max_length tokens."
         )
     return said
+
+
+def _answering(found: Pricing) -> str:
+    """Return which cards the answers come from, in a sentence or two."""
+    cards, needed = found.cards, size(found.answer_bytes)
+    if found.num_answering <= 1:
+        return f"Answers are generated on one GPU, and need {needed} there."
+    if found.num_answering <= cards.number:
+        return f"Answers need {needed}: they are generated on {found.num_answering} of the {cards.number} GPUs."
+    together = "One" if cards.number == 1 else f"{cards.number}"
+    return (
+        f"Answers need {needed}. {together} {cards.card.name.upper()} of {size(cards.memory_bytes)} cannot hold that: "
+        "every trial that answers would end out of memory, and no accuracy would be measured."
+    )

@@ -103,9 +103,13 @@ class Recipe(Data):
                 f"batch_size = {self.batch_size} cannot be shared by {self.sharding.devices} devices of sharding; "
                 "make it a multiple of them"
             )
-        for name in ("quantisation", "compile"):
-            if getattr(self, name):
-                raise ValueError(f"sharding and {name} cannot be combined: leave one of them out")
+        if self.compile:
+            raise ValueError("sharding and compile cannot be combined: leave one of them out")
+        if self.quantisation is not None and self.quantisation not in FOUR_BITS:
+            raise ValueError(
+                f'sharding and quantisation = "{self.quantisation}" cannot be combined: write "nf4" or "fp4", or leave '
+                "one of them out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -88,16 +88,16 @@ def _new_fake(
     *rest: Any,
     **named: Any,
 ) -> FakeTensor:
-    """Make a fake tensor. On the fake CUDA device it gets the CPU's dispatch keys."""
-    if device is None or torch.device(device).type != DEVICE.type:
+    """Make a fake tensor. On a fake CUDA device it gets the CPU's dispatch keys."""
+    if device is None or (wanted := torch.device(device)).type != DEVICE.type:
         return _make_fake(cls, mode_or_elem, elem, device, *rest, **named)
     fake = _make_fake(cls, mode_or_elem, elem, _HOST, *rest, **named)
-    fake.fake_device = DEVICE
+    fake.fake_device = torch.device(DEVICE.type, wanted.index or 0)
     return fake
 
 
 def _device_hint(tensor: Tensor) -> str:
-    return "cuda" if isinstance(tensor, FakeTensor) and tensor.fake_device == DEVICE else tensor.device.type
+    return "cuda" if isinstance(tensor, FakeTensor) and tensor.fake_device.type == DEVICE.type else tensor.device.type
 
 
 def _known_to_autocast(device_type: str) -> str:
