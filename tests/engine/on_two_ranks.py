@@ -62,6 +62,7 @@ def trained(case: Case, folder: Path) -> dict[str, Any]:
     if together:
         shard(model, torch.device("cpu"))
     if case.counted:
+        gc.collect()  # what earlier cases left would be counted as well
         longest = longest_batches(UNEVEN, toy.tokenizer, recipe)
         steps = partial(_steps, model, method, context, longest)
         return {"peak": count_peak_bytes(model, steps)}
@@ -79,11 +80,8 @@ def trained(case: Case, folder: Path) -> dict[str, Any]:
         return {}
     method.save(model, folder)
     if case.validated:
-        losses.append(
-            validation_loss(
-                build(spec).load(load_model("toy:llama", quantisation=recipe.quantised).model, folder), validation
-            )
-        )
+        fresh = load_model("toy:llama", quantisation=recipe.quantised).model
+        losses.append(validation_loss(build(spec).load(fresh, folder), validation))
     return {"losses": losses}
 
 

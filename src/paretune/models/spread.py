@@ -19,7 +19,8 @@ what the allocator holds."""
 def spread(model: nn.Module) -> nn.Module:
     """Return the model where it answers: on one accelerator if that holds it, else over as few as do.
 
-    Without an accelerator it stays in main memory, and a quantised one stays where it is. Raises `torch.OutOfMemoryError` where all together hold too little.
+    Without an accelerator it stays in main memory, and a quantised one stays where it is. Raises
+    `torch.OutOfMemoryError` where all together hold too little.
     """
     import torch
 
