@@ -16,6 +16,7 @@ def main() -> None:
 
     Where the reader of the output goes away, as `head` does, the command ends without a word and with code 141.
     """
+    warnings.filterwarnings("ignore", category=FutureWarning)  # what libraries will rename is nothing to a person here
     try:
         with _plain_plugin_warnings():
             code = _run()
