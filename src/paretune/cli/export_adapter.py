@@ -12,8 +12,6 @@ from paretune.store import TRIAL_FILE
 from paretune.store.atomic import refusing
 
 ADAPTER_FILE = "adapter.gguf"
-OLLAMA = "Ollama of August 2026"
-"""The version whose code was read (commit fb3076099): it starts llama.cpp's server with one file of an adapter."""
 _CONFIG = "adapter_config.json"
 
 
@@ -123,11 +121,14 @@ def _for_llama_cpp(checkpoint: Path, config: Mapping[str, Any], out: Path, model
 
 
 def _for_ollama(checkpoint: Path, config: Mapping[str, Any], out: Path, model: str | None) -> list[str]:
-    """Write GGUF, not safetensors: Ollama's own conversion reads no `use_rslora` and no alpha of a layer's own."""
+    """Write GGUF: Ollama's code of August 2026 (fb3076099) lets llama.cpp's server load one file of an adapter.
+
+    Its own conversion from safetensors reads no `use_rslora` and no alpha of a layer's own.
+    """
     file, base = _write_gguf("Ollama", checkpoint, config, out, model)
     (out / "Modelfile").write_text(f"# BASE.gguf is {base} as GGUF\nFROM BASE.gguf\nADAPTER ./{file.name}\n", "utf-8")
     return [
-        f"{_written(file)}, which {OLLAMA} starts",
+        f"{_written(file)}; Ollama runs llama.cpp",
         f"serve it: put the path of {base} as GGUF into {out / 'Modelfile'}, then "
         f"ollama create {out.name} -f {out / 'Modelfile'} and ollama run {out.name}",
     ]
