@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, NamedTuple, SupportsInt
 
 from paretune.execute.events import Listener, Watcher
@@ -116,6 +116,9 @@ def ray_nodes(number: int) -> Iterator[Any]:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     with TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder:  # sockets need a short path
+        Path(gettempdir(), "ray").mkdir(
+            exist_ok=True
+        )  # Ray keeps the address there, whatever the folder of the cluster
         head = {**NODE, "num_cpus": 0, "include_dashboard": False, "no_monitor": True, "temp_dir": folder}
         cluster = start(initialize_head=True, head_node_args=head)
         try:

@@ -29,6 +29,7 @@ from paretune.tasks import Example
 EXAMPLES = [Example(str(n), f"Add {'1 + ' * (n % 7)}{n}:", f" {n % 7 + n}.", "0", "all") for n in range(40)]
 UNEVEN = [EXAMPLES[number] for number in (10, 17, 13, 20)]
 """Two short ones and two long ones, so that every batch is padded."""
+_COUNTS = 5
 RECIPE = Recipe(steps=3, batch_size=4, warmup_ratio=0.0)
 
 
@@ -65,7 +66,8 @@ def trained(case: Case, folder: Path) -> dict[str, Any]:
         gc.collect()  # what earlier cases left would be counted as well
         longest = longest_batches(UNEVEN, toy.tokenizer, recipe)
         steps = partial(_steps, model, method, context, longest)
-        return {"peak": count_peak_bytes(model, steps)}
+        # gloo's thread may let go of a buffer a moment later than usual, which then counts on top.
+        return {"peak": min(count_peak_bytes(model, steps) for _ in range(_COUNTS))}
     losses: list[float] = []
     if case.stamped:
         stamp(model)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import pytest
@@ -36,6 +36,9 @@ def cluster() -> Iterator[Any]:
         patch.setenv("PYTHONPATH", path)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")  # other tests run at the same time
+        Path(gettempdir(), "ray").mkdir(
+            exist_ok=True
+        )  # Ray keeps the address there, whatever the folder of the cluster
         head = {**NODE, "include_dashboard": False, "no_monitor": True, "temp_dir": folder}  # short: sockets lie in it
         found = start(initialize_head=True, head_node_args=head)
         try:
