@@ -116,9 +116,7 @@ def ray_nodes(number: int) -> Iterator[Any]:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     with TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder:  # sockets need a short path
-        Path(gettempdir(), "ray").mkdir(
-            exist_ok=True
-        )  # Ray keeps the address there, wherever the cluster is
+        Path(gettempdir(), "ray").mkdir(exist_ok=True)  # Ray keeps the address there, wherever the cluster is
         head = {**NODE, "num_cpus": 0, "include_dashboard": False, "no_monitor": True, "temp_dir": folder}
         cluster = start(initialize_head=True, head_node_args=head)
         try:

@@ -36,9 +36,7 @@ def cluster() -> Iterator[Any]:
         patch.setenv("PYTHONPATH", path)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")  # other tests run at the same time
-        Path(gettempdir(), "ray").mkdir(
-            exist_ok=True
-        )  # Ray keeps the address there, wherever the cluster is
+        Path(gettempdir(), "ray").mkdir(exist_ok=True)  # Ray keeps the address there, wherever the cluster is
         head = {**NODE, "include_dashboard": False, "no_monitor": True, "temp_dir": folder}  # short: sockets lie in it
         found = start(initialize_head=True, head_node_args=head)
         try:
