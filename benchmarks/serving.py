@@ -84,12 +84,18 @@ def parted(model: nn.Module, prompt: list[int], ours: list[int], theirs: list[in
 def compare(name: str, model: nn.Module, server: LlamaCpp, adapter: int | None, asked: dict[str, Any]) -> None:
     """Print how many answers of a model and of the server are the same, and where the others part."""
     prompts, length, ends = asked["prompts"], asked["length"], asked["ends"]
-    ours = greedy(model.eval(), prompts, length, ends)
-    theirs = [server.answer(prompt, length, adapter) for prompt in prompts]
+    theirs = [until_the_end(server.answer(prompt, length, adapter).tokens, ends) for prompt in prompts]
+    print_compared(name, model.eval(), theirs, asked)
+
+
+def print_compared(name: str, model: nn.Module, theirs: Sequence[list[int]], asked: dict[str, Any]) -> None:
+    """Print how many answers of a model are the same as those of a server, and where the others part."""
+    prompts, ends = asked["prompts"], asked["ends"]
+    ours = greedy(model, prompts, asked["length"], ends)
     others = [
         found
         for prompt, one, other in zip(prompts, ours, theirs, strict=True)
-        if (found := parted(model, prompt, one, until_the_end(other.tokens, ends), ends[0]))
+        if (found := parted(model, prompt, one, other, ends[0]))
     ]
     num_tokens = sum(map(len, ours))
     print(

@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import nn
 
-from benchmarks.serving import greedy, parted, until_the_end
+from benchmarks.serving import print_compared, until_the_end
 from benchmarks.vllm_loads import ask_vllm
 from paretune.audit.serving import broken_rule_of_vllm, max_lora_rank
 from paretune.engine.answering import answering
@@ -70,18 +70,8 @@ def compare(name: str, model: nn.Module, answered: dict[str, Any], asked: dict[s
     if "error" in given:
         print(f"{name}: {given['error']}")
         return
-    prompts, length, ends = asked["prompts"], asked["length"], asked["ends"]
-    ours = greedy(model, prompts, length, ends)
-    theirs = [until_the_end(tokens, ends) for tokens in given["tokens"]]
-    others = [
-        found
-        for prompt, one, other in zip(prompts, ours, theirs, strict=True)
-        if (found := parted(model, prompt, one, other, ends[0]))
-    ]
-    same, num_tokens = len(prompts) - len(others), sum(map(len, ours))
-    print(f"{name or 'base model'}: {same} of {len(prompts)} answers are the same ({num_tokens} tokens)", flush=True)
-    for found in others:
-        print(f"  part at token {found.place}: {found.ours} here, {found.theirs} there, logits {found.gap:.2g} apart")
+    theirs = [until_the_end(tokens, asked["ends"]) for tokens in given["tokens"]]
+    print_compared(name or "base model", model, theirs, asked)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Methods on quantised bases: one study of several formats, and what is refused before anything runs."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from paretune.methods.capabilities import marks_of
 from paretune.methods.quantised_bases import check_on_packed, check_on_quantised
 from paretune.models import load_model
 from paretune.spec import InputError, MethodEntry, Recipe, Study, Unavailable
+from tests.models.quantised_toy import save_as_quantised
 
 Build = Callable[..., Study]
 
@@ -163,13 +163,8 @@ def test_a_study_on_a_packed_base_is_refused_before_anything_runs(
     toy_study: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("paretune.models.quantisation._is_there", lambda module: True)
-    toy = load_model("toy:llama")
-    toy.model.save_pretrained(tmp_path)
-    toy.tokenizer.save_pretrained(tmp_path)
-    file = tmp_path / "config.json"
-    packed = {"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 32}}
-    file.write_text(json.dumps(json.loads(file.read_text()) | packed))
-    study = toy_study(methods=["lora", "dora"], base_model=f"path:{tmp_path}")
+    base_model = save_as_quantised(tmp_path, {"quant_method": "gptq", "bits": 4, "group_size": 32})
+    study = toy_study(methods=["lora", "dora"], base_model=base_model)
     with pytest.raises(InputError) as refusal:
         check_trials(plan(study))
     (line,) = str(refusal.value).splitlines()

@@ -1,6 +1,5 @@
 """Quantised bases: what loading gives, what a model's own configuration says, and what is refused by name."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from paretune.models.load import Head
 from paretune.models.quantisation import is_quantised, loading_settings, own_quantisation
 from paretune.spec import InputError
 from paretune.spec.quantisation import Quantisation, QuantisedFormat
+from tests.models.quantised_toy import save_as_quantised
 
 NF4 = Quantisation("nf4")
 FORMATS: tuple[QuantisedFormat, ...] = ("nf4", "fp4", "int8")
@@ -201,13 +201,9 @@ def test_weights_whose_kernel_is_not_there_are_refused_before_they_are_read(
     method: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("paretune.models.quantisation._is_there", lambda module: False)
-    toy = load_model("toy:llama")
-    toy.model.save_pretrained(tmp_path)
-    toy.tokenizer.save_pretrained(tmp_path)
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"quantization_config": {"quant_method": method}}))
+    base_model = save_as_quantised(tmp_path, {"quant_method": method})
     with pytest.raises(InputError) as refusal:
-        load_model(f"path:{tmp_path}")
+        load_model(base_model)
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
 

@@ -26,13 +26,12 @@ _TRAIN_ON_PACKED = frozenset(
     | {"PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CARTRIDGE", "MULTITASK_PROMPT_TUNING", "CPT"}
 )
 """Types of peft 0.21.2 that train, are saved and come back on layers of gptqmodel 7.7.0 (decision 48)."""
-_NOT_ON_PACKED = {
-    "use_dora": (True,),
+_READ_THE_WEIGHT = {
     "init_lora_weights": ("pissa", "olora", "mica", "corda", "lora_ga", "loftq", "orthogonal"),
     "init_weights": ("bat",),
 }
-"""Values of options that read the weight itself, by the first letters where they are words."""
-_OPTIONS_NOT_ON_PACKED = ("velora_config", "target_parameters")
+"""How values of options begin that read the weight itself."""
+_OPTIONS_NOT_ON_PACKED = ("use_dora", "velora_config", "target_parameters")
 
 
 def check_on_packed(spec: MethodSpec, method: str) -> None:
@@ -43,9 +42,9 @@ def check_on_packed(spec: MethodSpec, method: str) -> None:
     if spec.peft_type is None:
         return
     given = spec.parameters
-    reads = [name for name in _OPTIONS_NOT_ON_PACKED if given.get(name) is not None]
+    reads = [name for name in _OPTIONS_NOT_ON_PACKED if given.get(name)]
     reads += ["invocation tokens"] if spec.implementation == "alora" else []
-    reads += [name for name, values in _NOT_ON_PACKED.items() if _is_one_of(given.get(name), values)]
+    reads += [name for name, words in _READ_THE_WEIGHT.items() if str(given.get(name)).lower().startswith(words)]
     trains = spec.peft_type in _TRAIN_ON_PACKED and (method, spec.peft_type) != ("awq", "ADALORA")
     if reads or not trains:
         what = f"with {reads[0]}" if reads else f"of the type {spec.peft_type}"
@@ -53,9 +52,3 @@ def check_on_packed(spec: MethodSpec, method: str) -> None:
             f'method "{spec.label}": peft {what} adapts no layer that is packed by {method.upper()}; leave it out, or '
             "name the model that was quantised"
         )
-
-
-def _is_one_of(given: object, values: tuple[object, ...]) -> bool:
-    if isinstance(given, str):
-        return any(isinstance(value, str) and given.lower().startswith(value) for value in values)
-    return given in values if isinstance(given, bool) else False
