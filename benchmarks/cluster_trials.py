@@ -1,6 +1,7 @@
 """Trials that train nothing, and Ray clusters of this machine to run them: what the benchmarks of clusters share.
 
-    python -m benchmarks.cluster_trials FOLDER SECONDS TRIAL STORE ...     # the worker; executors start it
+    python -m benchmarks.cluster_trials FOLDER SECONDS TRIAL STORE ...             # the worker; executors start it
+    python -m benchmarks.cluster_trials FOLDER SECONDS --serve SOCKET STORE        # a server that forks such workers
 
 All but the training is the real worker's: its process, events, record, checkpoint and end. A trial waits between half
 and one and a half of SECONDS; how long, its metric and its checkpoint follow from its id. FOLDER/begun gets a line for
@@ -10,11 +11,13 @@ each trial that begins.
 import logging
 import os
 import random
+import socket
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -22,6 +25,8 @@ from typing import Any, NamedTuple, SupportsInt
 
 from paretune.execute.events import Listener, Watcher
 from paretune.execute.executor import Finished
+from paretune.execute.fork_server import kept_fork_servers, serve
+from paretune.execute.launch import Launching, new_interpreters
 from paretune.execute.worker import main
 from paretune.spec import Ok, Phase, Record, Study, Trial
 from paretune.store import Store
@@ -43,6 +48,16 @@ class Worker(NamedTuple):
     def command(self) -> tuple[str, ...]:
         """The words before those of the real worker."""
         return sys.executable, "-m", "benchmarks.cluster_trials", str(self.folder), str(self.seconds)
+
+    @property
+    def forked(self) -> Launching:
+        """Forks workers from a server that each node keeps, as Ray's nodes do without GPUs."""
+        return partial(kept_fork_servers, command=(*self.command, "--serve"))
+
+    @property
+    def anew(self) -> Launching:
+        """Starts each worker as a new interpreter."""
+        return partial(new_interpreters, command=self.command)
 
     @property
     def begun(self) -> Counter[str]:
@@ -97,11 +112,11 @@ def trials(number: int) -> list[Trial]:
     return plan(Study.read(value, "the benchmark's study"))
 
 
-def run_on_ray(store: Store, planned: Sequence[Trial], worker: Worker, watcher: Watcher) -> float:
+def run_on_ray(store: Store, planned: Sequence[Trial], launching: Launching, watcher: Watcher) -> float:
     """Run trials on the cluster that this process is connected to, and return how many seconds that took."""
     from paretune.execute.ray import ray_executor
 
-    executor = ray_executor(store, threads=1, time_limit_seconds=3600, command=worker.command)
+    executor = ray_executor(store, threads=1, time_limit_seconds=3600, launching=launching)
     began = time.monotonic()
     executor.run(planned, watcher)
     return time.monotonic() - began
@@ -130,4 +145,8 @@ def ray_nodes(number: int) -> Iterator[Any]:
 
 
 if __name__ == "__main__":
+    if sys.argv[3] == "--serve":
+        with socket.socket(fileno=int(sys.argv[4])) as parent:
+            serve(parent, partial(main, run))
+        sys.exit()
     sys.exit(main(run, sys.argv[3:]))

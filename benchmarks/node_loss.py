@@ -16,14 +16,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.cluster_trials import NODE, Worker, ray_nodes, run_on_ray, trials
 from benchmarks.random_kills import CLOCKS
-from paretune.execute.launch import new_interpreters
 from paretune.execute.local import LocalExecutor
 from paretune.execute.run import Silent
 from paretune.spec import Phase, Trial
@@ -55,13 +53,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="node-loss-") as name, ray_nodes(2) as cluster:
         home = Path(name)
         worker, store = _worker(home / "local", given.seconds)
-        launching = partial(new_interpreters, command=worker.command)
-        LocalExecutor(store, jobs=2, threads=1, devices=(), time_limit_seconds=3600, launching=launching).run(
-            planned, Silent()
-        )
+        local = LocalExecutor(
+            store, jobs=2, threads=1, devices=(), time_limit_seconds=3600, launching=worker.anew
+        )  # fmt: skip
+        local.run(planned, Silent())
         expected = _results(store, planned)
         worker, store = _worker(home / "undisturbed", given.seconds)
-        whole = run_on_ray(store, planned, worker, Silent())
+        whole = run_on_ray(store, planned, worker.forked, Silent())
         print(
             f"{len(planned)} trials, undisturbed: {whole:.0f} s, identical: {_results(store, planned) == expected}",
             flush=True,
@@ -72,7 +70,7 @@ def main() -> int:
             node = chance.choice(sorted(cluster.worker_nodes, key=lambda one: one.unique_id))
             moment = chance.uniform(0, 0.9) * whole
             killer = Killer(cluster, node, moment)
-            seconds = run_on_ray(store, planned, worker, killer)
+            seconds = run_on_ray(store, planned, worker.forked, killer)
             killer.end()
             one = _judged(store, planned, worker, expected)
             rounds.append(one)

@@ -2,9 +2,10 @@
 
     python -m benchmarks.scale [--trials 64] [--seconds 4] [--simulated 10000] [--nodes 200] [--seed 0]
 
-Measured: trials that train nothing (see `cluster_trials`) run on one node of one core and on two; printed are the ratio
-of the two times, what a trial takes beyond its own waiting, from being given to Ray to its record in the store, and
-the processor's time of the driver.
+Measured: trials that train nothing (see `cluster_trials`) run on one node of one core and on two, forked as on nodes
+without a GPU, and on two with a new interpreter for each, as on those with one. Printed are the ratio of the first two
+times, what a trial takes beyond its own waiting, from being given to Ray to its record in the store, and the
+processor's time of the driver.
 
 Predicted by a discrete-event model, with the overheads as measured: `--simulated` trials, whose lengths are lognormal
 with a median of 20 minutes, run on `--nodes` nodes that each fail once in a week on average, exponentially distributed.
@@ -76,26 +77,29 @@ def main() -> int:
 def measured(number: int, seconds: float) -> Overheads:
     """Run trials on one node and on two, print what that took, and return the overheads."""
     planned, took = trials(number), {}
-    extra: list[float] = []
-    driver = 0.0
+    overheads = Overheads(0, 0)
     with tempfile.TemporaryDirectory(prefix="scale-") as name, ray_nodes(1) as cluster:
-        for nodes in (1, 2):
-            if nodes == 2:
+        for nodes, how in ((1, "forked"), (2, "forked"), (2, "anew")):
+            if (nodes, how) == (2, "forked"):
                 cluster.add_node(**NODE)
-            folder, watcher = Path(name) / str(nodes), Durations()
+            folder, watcher = Path(name) / f"{nodes}-{how}", Durations()
             folder.mkdir()
+            worker = Worker(folder, seconds)
+            launching = worker.forked if how == "forked" else worker.anew
             worked = time.process_time()
-            took[nodes] = run_on_ray(Store(folder / "results"), planned, Worker(folder, seconds), watcher)
+            took[nodes, how] = run_on_ray(Store(folder / "results"), planned, launching, watcher)
             driver = (time.process_time() - worked) / number
-            extra = [watcher.seconds[trial.id] - waits(trial.id, seconds) for trial in planned]
+            extra = sorted(watcher.seconds[trial.id] - waits(trial.id, seconds) for trial in planned)
             print(
-                f"nodes: {nodes}; {number} trials in {took[nodes]:.0f} s; beyond its own waiting a trial takes "
-                f"{statistics.median(extra):.2f} s (median; 90% at most {sorted(extra)[int(0.9 * number)]:.2f} s), the "
-                f"driver's processor {1000 * driver:.0f} ms",
+                f"nodes: {nodes}, processes {how}; {number} trials in {took[nodes, how]:.0f} s; beyond its own "
+                f"waiting a trial takes {statistics.median(extra):.2f} s (median; 90% at most "
+                f"{extra[int(0.9 * number)]:.2f} s), the driver's processor {1000 * driver:.0f} ms",
                 flush=True,
             )
-    print(f"two nodes are {took[1] / took[2]:.2f} times as fast as one")
-    return Overheads(statistics.median(extra), driver)
+            if how == "forked":
+                overheads = Overheads(statistics.median(extra), driver)
+    print(f"two nodes are {took[1, 'forked'] / took[2, 'forked']:.2f} times as fast as one")
+    return overheads
 
 
 class Simulation:

@@ -1,11 +1,11 @@
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from paretune.execute.fork_server import ForkServer
+from paretune.execute.fork_server import KeptForkServers
 from paretune.execute.launch import Launcher
 from paretune.store import Store
 
@@ -44,30 +44,22 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-class _KeptForkServers:
-    """Fork servers that stay from one study to the next, one for each environment."""
+class _OneForAllTests(KeptForkServers):
+    """Takes no account of the variable that differs from test to test."""
 
-    def __init__(self, folder: Path, until: ExitStack) -> None:
-        self._folder = folder
-        self._until = until
-        self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
-
-    def __call__(self, _: Store, environment: Mapping[str, str]) -> AbstractContextManager[Launcher]:
+    def __call__(self, store: Store, environment: Mapping[str, str]) -> AbstractContextManager[Launcher]:
         told = {name: value for name, value in environment.items() if name != "PYTEST_CURRENT_TEST"}
-        key = frozenset(told.items())
-        if key not in self._servers:
-            store = Store(self._folder / str(len(self._servers)))
-            self._servers[key] = self._until.enter_context(ForkServer(store, told))
-        return nullcontext(self._servers[key])
+        return super().__call__(store, told)
 
 
 @pytest.fixture(scope="session")
-def _kept_fork_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_KeptForkServers]:
-    with ExitStack() as until:
-        yield _KeptForkServers(tmp_path_factory.mktemp("fork-servers"), until)
+def _kept_fork_servers() -> Iterator[KeptForkServers]:
+    servers = _OneForAllTests()
+    yield servers
+    servers.close()
 
 
 @pytest.fixture
-def kept_fork_servers(_kept_fork_servers: _KeptForkServers, monkeypatch: pytest.MonkeyPatch) -> None:
+def kept_fork_servers(_kept_fork_servers: KeptForkServers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let studies find their workers' libraries imported. For tests that are not about processes."""
     monkeypatch.setattr("paretune.execute.local.ForkServer", _kept_fork_servers)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paretune.execute.fork_server import POSSIBLE, ForkServer
+from paretune.execute.fork_server import POSSIBLE, ForkServer, KeptForkServers
 from paretune.execute.launch import Launching, new_interpreters
 from paretune.execute.local import LocalExecutor
 from paretune.execute.plan import plan
@@ -80,6 +80,28 @@ def test_where_the_server_dies_what_ran_counts_as_not_yet_run(
     ends.clear()
     executor.run(trials[:2], Silent())
     assert latest(store, trials) == ["ok", "ok", "ok"]
+
+
+def test_kept_servers_stay_from_one_executor_to_the_next(
+    toy_study: Build, tmp_path: Path, quick_worker: Callable[..., tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One for each environment, until they are closed."""
+    kept = KeptForkServers(quick_worker(module="quick_fork_server"))
+    trials = plan(toy_study(methods=["base", "lora", "ia3"]))
+    processes = []
+    for number, trial in enumerate(trials):
+        store = Store(tmp_path / str(number))
+        if number == 2:
+            monkeypatch.setenv("SOMETHING", "ELSE")
+        LocalExecutor(store, threads=1, devices=[], time_limit_seconds=600, launching=kept).run([trial], Silent())
+        assert latest(store, [trial]) == ["ok"]
+        processes.append([server._process for server in kept._servers.values()])
+    first, second, third = processes
+    assert first == second == third[:1]
+    assert len(third) == 2
+    assert [process.poll() for process in third] == [None, None]
+    kept.close()
+    assert [process.poll() for process in third] == [0, 0]
 
 
 def latest(store: Store, trials: list[Trial]) -> list[str]:

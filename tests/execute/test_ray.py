@@ -4,6 +4,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from paretune.execute.executor import Executor
+from paretune.execute.fork_server import POSSIBLE, kept_fork_servers
+from paretune.execute.launch import Launching, new_interpreters
 from paretune.execute.plan import plan
 from paretune.execute.ray import ray_executor
 from paretune.spec import InputError
@@ -49,9 +52,16 @@ def cluster() -> Iterator[Any]:
 
 
 class TestRayExecutor(ExecutorContract):
+    """As trials run by default where there is no GPU: the process that Ray keeps for tasks keeps a fork server."""
+
     @pytest.fixture(autouse=True)
     def set_up(self, cluster: Any, quick_worker: Callable[..., tuple[str, ...]]) -> None:
         self.command = quick_worker
+
+    def launching(self, ends: Mapping[str, End]) -> Launching:
+        if POSSIBLE:
+            return partial(kept_fork_servers, command=self.command(ends, module="quick_fork_server"))
+        return partial(new_interpreters, command=self.command(ends))
 
     def executor(self, store: Store, *, jobs: int, time_limit_seconds: float, ends: Mapping[str, End]) -> Executor:
         return ray_executor(
@@ -59,7 +69,7 @@ class TestRayExecutor(ExecutorContract):
             jobs=jobs,
             threads=1,
             time_limit_seconds=time_limit_seconds,
-            command=self.command(ends),
+            launching=self.launching(ends),
             check=lambda provenance, node: None,  # the records of these workers are made up
         )
 
@@ -112,7 +122,11 @@ def test_the_trial_of_a_lost_node_runs_again_elsewhere(
 
     command = quick_worker(until=lost)
     executor = ray_executor(
-        store, threads=1, time_limit_seconds=3600, command=command, check=lambda provenance, node: None
+        store,
+        threads=1,
+        time_limit_seconds=3600,
+        launching=partial(new_interpreters, command=command),
+        check=lambda provenance, node: None,
     )
     try:
         executor.run(trials, Recorder(at_last))
@@ -135,7 +149,11 @@ def test_a_run_starts_while_a_node_is_being_lost(
     node = cluster.add_node(**NODE)
     store, (trial, *_) = Store(tmp_path / "results"), plan(toy_study())
     executor = ray_executor(
-        store, threads=1, time_limit_seconds=3600, command=quick_worker(), check=lambda provenance, node: None
+        store,
+        threads=1,
+        time_limit_seconds=3600,
+        launching=partial(new_interpreters, command=quick_worker()),
+        check=lambda provenance, node: None,
     )
     try:
         kill(cluster, node)

@@ -1,6 +1,7 @@
 """Trials as jobs of submitit, by its executor for one machine; and what Slurm's commands are told, by stand-ins."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from paretune.execute.choose import chosen_executor
 from paretune.execute.executor import Executor
+from paretune.execute.launch import new_interpreters
 from paretune.execute.plan import plan
 from paretune.execute.run import Silent
 from paretune.execute.slurm import slurm_executor
@@ -31,7 +33,7 @@ class TestSlurmExecutor(ExecutorContract):
             threads=1,
             time_limit_seconds=time_limit_seconds,
             cluster="local",
-            command=self.command(ends),
+            launching=partial(new_interpreters, command=self.command(ends)),
             check=lambda provenance, node: None,  # the records of these workers are made up
         )
 

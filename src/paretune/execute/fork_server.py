@@ -17,14 +17,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any
 
 from paretune.execute import worker
-from paretune.execute.launch import FREE_SPACE, Launched
+from paretune.execute.launch import FREE_SPACE, Launched, Launcher
 from paretune.store import Store
 from paretune.store.atomic import refusing
 
@@ -75,15 +76,15 @@ class _Forked:
 class ForkServer:
     """A `Launcher` that forks. Its process ends with the `with` block or with this one, and takes the workers along."""
 
-    def __init__(self, store: Store, environment: Mapping[str, str], command: Sequence[str] = _COMMAND) -> None:
+    def __init__(self, store: Store | None, environment: Mapping[str, str], command: Sequence[str] = _COMMAND) -> None:
         """Start the server's process in this environment, by `command` or another that calls `serve`.
 
-        What it has to say goes into a log of the store, which is removed where it said nothing.
+        What it has to say goes into a log of the store, which is removed where it said nothing; without a store, to
+        the standard error of this process.
         """
-        self._folder = store.folder
+        self._folder = None if store is None else store.folder
         self._environment = dict(environment)
         self._command = command
-        self._log_file = store.folder / "logs" / "fork_server.log"
         self._num_started = 0
         self.codes: dict[int, int] = {}
         """How workers ended, by their numbers."""
@@ -92,26 +93,39 @@ class ForkServer:
     def _begin(self) -> None:
         self._ready, self._dead = False, False
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, refusing(self._folder, FREE_SPACE):
+        with theirs, self._log() as log:
+            self._process = subprocess.Popen(
+                # The folder says on whose behalf the process runs, to whoever lists processes.
+                [*self._command, str(theirs.fileno()), str(self._folder or "-")],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=self._environment,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C goes to this process alone
+            )
+
+    @property
+    def _log_file(self) -> Path | None:
+        return None if self._folder is None else self._folder / "logs" / "fork_server.log"
+
+    @contextmanager
+    def _log(self) -> Iterator[IO[bytes] | None]:
+        """Open the log, if there is one. Raises `InputError` where its disk is full."""
+        if self._log_file is None:
+            yield None
+            return
+        with refusing(self._log_file.parents[1], FREE_SPACE):
             self._log_file.parent.mkdir(parents=True, exist_ok=True)
             with self._log_file.open("ab") as log:
-                self._process = subprocess.Popen(
-                    # The folder says on whose behalf the process runs, to whoever lists processes.
-                    [*self._command, str(theirs.fileno()), str(self._folder)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                    env=self._environment,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,  # Ctrl-C goes to this process alone
-                )
+                yield log
 
     def __enter__(self) -> "ForkServer":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        if not self._log_file.stat().st_size:
+        if self._log_file is not None and not self._log_file.stat().st_size:
             self._log_file.unlink()
 
     def launch(self, arguments: Sequence[str], log: IO[bytes], environment: Mapping[str, str]) -> Launched:
@@ -173,6 +187,40 @@ class ForkServer:
         self._dead = True
         for number in range(1, self._num_started + 1):
             self.codes.setdefault(number, _LOST)
+
+
+class KeptForkServers:
+    """Fork servers that stay from one executor to the next, one for each environment: a `Launching`."""
+
+    def __init__(self, command: Sequence[str] = _COMMAND) -> None:
+        """Start servers by `command`, when they are asked for."""
+        self._command = command
+        self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
+
+    def __call__(self, _: Store, environment: Mapping[str, str]) -> AbstractContextManager[Launcher]:
+        """Return the server of an environment, in a context that does not end it."""
+        key = frozenset(environment.items())
+        if key not in self._servers:
+            self._servers[key] = ForkServer(None, environment, self._command)
+        return nullcontext(self._servers[key])
+
+    def close(self) -> None:
+        """End the servers."""
+        while self._servers:
+            with self._servers.popitem()[1]:
+                pass
+
+
+def kept_fork_servers(
+    store: Store, environment: Mapping[str, str], command: Sequence[str] = _COMMAND
+) -> AbstractContextManager[Launcher]:
+    """Return a fork server that this process keeps until it ends, for whoever asks with the same environment."""
+    return _kept(tuple(command))(store, environment)
+
+
+@cache
+def _kept(command: tuple[str, ...]) -> KeptForkServers:
+    return KeptForkServers(command)
 
 
 def serve(connection: socket.socket, main: Main) -> None:

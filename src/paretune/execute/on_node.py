@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -30,8 +29,8 @@ class Assignment(NamedTuple):
     time_limit_seconds: float
     shared: Mapping[str, bytes] = {}
     """What earlier trials have found out: files of the store's folder `shared`, by name."""
-    command: Sequence[str] | None = None
-    """Starts the trial's process, by default `python -m paretune.execute.worker`."""
+    launching: Launching | None = None
+    """Makes what starts the trial's process, by default as a new interpreter or as the cluster does it."""
 
 
 class Progress(NamedTuple):
@@ -105,15 +104,12 @@ def _run(
     shared.mkdir()
     for name, content in assignment.shared.items():
         write_whole(shared / name, content)
-    launching: Launching = new_interpreters
-    if assignment.command is not None:
-        launching = partial(new_interpreters, command=assignment.command)
     executor = LocalExecutor(
         store,
         threads=assignment.threads,
         devices=(),  # the cluster has chosen them: the trial's process sees what this one does
         time_limit_seconds=assignment.time_limit_seconds,
-        launching=launching,
+        launching=assignment.launching or new_interpreters,
     )
     try:
         executor.run([trial], _Teller(tell))

@@ -1,6 +1,7 @@
 """Runs trials on a Ray cluster, or on this machine through Ray: one Ray task a trial. Ray is imported when it is used.
 
-Ray places the tasks. When the run ends, they are cancelled, which stops the processes of their trials.
+Ray places the tasks. The process that Ray keeps for tasks keeps a fork server for their trials, so that only its first
+trial waits for the libraries. When the run ends, tasks are cancelled, which stops the processes of their trials.
 """
 
 import logging
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from paretune.execute.cluster_versions import check_versions, version_probe
+from paretune.execute.fork_server import POSSIBLE, kept_fork_servers
 from paretune.execute.on_node import Assignment, Left, Progress, run_on_node
 from paretune.execute.remote import Began, Lost, RemoteExecutor, Task
 from paretune.spec import Cancelled, Failed, InputError, OutOfMemory, one_line
@@ -50,6 +52,8 @@ def _run_task(mailbox: Any, number: int, assignment: Assignment) -> Left:
     context: Any = ray.get_runtime_context()
     node = _name(socket.gethostname(), context.get_node_id())
     ray.get(mailbox.put.remote(number, Began(node)))
+    if assignment.launching is None and POSSIBLE and not ray.get_gpu_ids():  # a GPU's driver might not survive a fork
+        assignment = assignment._replace(launching=kept_fork_servers)
     return run_on_node(assignment, node, partial(mailbox.put.remote, number))
 
 

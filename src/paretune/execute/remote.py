@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from paretune.execute.cluster_versions import check_record
 from paretune.execute.events import Watcher
 from paretune.execute.executor import DiskFull, bare_record, disk_full
-from paretune.execute.launch import FREE_SPACE
+from paretune.execute.launch import FREE_SPACE, Launching
 from paretune.execute.on_node import Assignment, Left, Progress, shared_files
 from paretune.execute.sharded import check_remote
 from paretune.spec import Cancelled, InputError, Outcome, Phase, Provenance, Record, Trial
@@ -101,19 +101,19 @@ class RemoteExecutor:
         *,
         jobs: int | None = None,
         time_limit_seconds: float,
-        command: Sequence[str] | None = None,
+        launching: Launching | None = None,
         check: Callable[[Provenance, str], None] = check_record,
     ) -> None:
         """Give the cluster at most `jobs` trials at once, by default as many as it has room for.
 
-        `connect` makes the cluster for one call of `run`. `command` takes the place of the worker in tests, and
-        `check` that of what refuses records of nodes with other versions.
+        `connect` makes the cluster for one call of `run`. `launching` says how the processes of trials come about on
+        the nodes, by default as the cluster does it, and `check` refuses records of nodes with other versions.
         """
         self._store = store
         self._connect = connect
         self._jobs = jobs
         self._time_limit_seconds = time_limit_seconds
-        self._command = command
+        self._launching = launching
         self.check = check
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:
@@ -138,8 +138,8 @@ class RemoteExecutor:
 
     def task(self, trial: Trial, threads: int) -> Task:
         """Return a task that runs a trial."""
-        limit, command = self._time_limit_seconds, self._command
-        assignment = Assignment(trial.canonical_json(), threads, limit, shared_files(self._store), command)
+        limit, launching = self._time_limit_seconds, self._launching
+        assignment = Assignment(trial.canonical_json(), threads, limit, shared_files(self._store), launching)
         return Task(next(_NUMBERS), assignment, predicted_main_memory(trial, self._store))
 
     @property
