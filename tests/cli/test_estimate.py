@@ -11,7 +11,7 @@ from paretune.estimate import estimate_memory
 from paretune.models.toy import toy_tokenizer
 from paretune.report.estimates import estimate_line
 from paretune.spec import InputError, MethodEntry
-from paretune.spec.memory import MemoryEstimate
+from paretune.spec.memory import MemoryEstimate, MemoryKind
 from paretune.store.kept_estimates import ESTIMATES_FILE, read_estimates
 from tests.cli.conftest import Paretune
 
@@ -108,6 +108,37 @@ def test_shares_over_devices_set_the_budget(capsys: pytest.CaptureFixture[str]) 
     alone, shared = (json.loads(text + "}")["estimates"][0] for text in capsys.readouterr().out.split("\n}")[:2])
     assert shared["sharded"]["train"]["peak_bytes"] < alone["train"]["peak_bytes"]
     assert shared["budgets"][0]["largest_batch_size"] > alone["budgets"][0]["largest_batch_size"]
+
+
+def test_offload_leaves_a_device_the_blocks_that_compute(tmp_path: Path) -> None:
+    """Nothing of the optimizer's, and less of the base model than its slice and two blocks."""
+    from paretune.estimate import estimate_memory
+    from paretune.store.kept_estimates import keep_estimates, read_estimates
+
+    sliced, offloaded = (
+        estimate_memory("toy:llama", "full", sequence_length=64, num_devices=2, cpu_offload=on)[0]
+        for on in (False, True)
+    )
+    assert isinstance(sliced, MemoryEstimate)
+    assert isinstance(offloaded, MemoryEstimate)
+    assert sliced.sharded is not None
+    assert offloaded.sharded is not None
+    before, after = sliced.sharded.train.by_kind, offloaded.sharded.train.by_kind
+    assert after[MemoryKind.BASE_WEIGHTS] < before[MemoryKind.BASE_WEIGHTS]
+    assert MemoryKind.OPTIMIZER_STATE in before
+    assert MemoryKind.OPTIMIZER_STATE not in after
+    assert "main memory" in offloaded.sharded.assumptions[-1]
+    assert offloaded.sharded.words == "each of 2 devices with CPU offload"
+    keep_estimates(tmp_path, [sliced])
+    keep_estimates(tmp_path, [offloaded])
+    assert len(read_estimates(tmp_path)) == 2
+
+
+def test_offload_without_devices_is_refused() -> None:
+    from paretune.estimate import estimate_memory
+
+    with pytest.raises(InputError, match="cpu_offload belongs to sharded training"):
+        estimate_memory("toy:llama", "lora", sequence_length=64, cpu_offload=True)
 
 
 def test_gradient_checkpointing_needs_less_on_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:

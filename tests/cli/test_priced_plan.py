@@ -56,6 +56,14 @@ def priced(prepared: Prepared) -> Pricing:
     return price_plan(prepared, "h100", None)
 
 
+def test_offload_is_said_not_to_be_in_the_times(priced: Pricing) -> None:
+    said = assumptions(priced._replace(cards=priced.cards._replace(cpu_offload=True)))
+    assert [line for line in said if line not in assumptions(priced)] == [
+        "With CPU offload, parameters also come from main memory in each forward and each backward pass, and the "
+        "optimizer steps there. Neither is in the times: take them as the least."
+    ]
+
+
 def test_the_study_of_a_model_that_fits_no_gpu_is_priced_without_network(prepared: Prepared, priced: Pricing) -> None:
     (unchecked,) = prepared.unchecked
     assert "the hub cannot be reached" in unchecked

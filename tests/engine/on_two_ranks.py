@@ -46,6 +46,8 @@ class Case(NamedTuple):
     """Every process gives its slices its own number, in place of training."""
     counted: bool = False
     """The bytes of training are counted, in place of everything else."""
+    offloaded: bool = False
+    """Slices are kept in main memory, where they are here anyway: the way is tried, not what it saves."""
 
 
 def trained(case: Case, folder: Path) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def trained(case: Case, folder: Path) -> dict[str, Any]:
     model = method.wrap(toy.model, context)
     method.before_training(model, context, batches)
     if together:
-        shard(model, torch.device("cpu"))
+        shard(model, torch.device("cpu"), cpu_offload=case.offloaded)
     if case.counted:
         gc.collect()  # what earlier cases left would be counted as well
         longest = longest_batches(UNEVEN, toy.tokenizer, recipe)

@@ -46,6 +46,7 @@ VALIDATED = {
     "lora": Case({"name": "lora"}, ACCUMULATED, validated=True),
     "embeddings": Case(EMBEDDINGS_TOO, ACCUMULATED, validated=True),
     "full": Case({"name": "full"}, ACCUMULATED, validated=True),
+    "offload": Case(EMBEDDINGS_TOO, validated=True, offloaded=True),
     "checkpointing": Case({"name": "lora"}, {"gradient_checkpointing": True}, validated=True),
 }
 QUANTISED = {
@@ -161,7 +162,9 @@ def test_methods_of_other_packages_are_refused_and_rows_that_train_nothing_are_n
 
 
 @pytest.mark.parametrize("name", VALIDATED)
-def test_accumulation_checkpointing_and_validation_are_those_of_one_process(name: str, found: dict[str, Both]) -> None:
+def test_accumulation_checkpointing_offload_and_validation_are_those_of_one_process(
+    name: str, found: dict[str, Both]
+) -> None:
     both = found[f"{name}, validated"]
     assert difference(both) is None
     assert len(both.together["losses"]) == RECIPE.steps + 2

@@ -42,6 +42,10 @@ Gpu = Annotated[
     typer.Option(help="GPU such as h100, a100 or l40s: uses its memory as --max-memory, and its cuBLAS workspaces."),
 ]
 NumDevices = Annotated[int, typer.Option(min=1, help="Number of devices that training is sharded over (FSDP2).")]
+CpuOffload = Annotated[
+    bool,
+    typer.Option("--cpu-offload", help="With --devices: slices, their gradients and optimizer states in main memory."),
+]
 Device = Annotated[str, typer.Option(help="Device: cuda or cpu.")]
 AnswerBatchSize = Annotated[int, typer.Option(min=1, help="Batch size of generation.")]
 PromptLength = Annotated[

@@ -28,6 +28,7 @@ def estimate(  # noqa: PLR0917 (one for each option)
     max_memory: estimate_options.Budgets = None,
     gpu: estimate_options.Gpu = None,
     devices: estimate_options.NumDevices = 1,
+    cpu_offload: estimate_options.CpuOffload = False,
     device: estimate_options.Device = "cuda",
     answer_batch_size: estimate_options.AnswerBatchSize = 16,
     prompt_length: estimate_options.PromptLength = None,
@@ -50,6 +51,7 @@ def estimate(  # noqa: PLR0917 (one for each option)
     recipe["quantisation"] = quantisation
     settings = {"sequence_length": sequence_length, "data": data, "device": device}
     settings |= {"prompt_length": prompt_length, "new_tokens": new_tokens, "num_devices": devices, "gpu": gpu}
+    settings["cpu_offload"] = cpu_offload
     show_estimates(
         model,
         ",".join(method or ["lora"]),

@@ -46,7 +46,8 @@ def price_plan(prepared: Prepared, gpu: str, speed_from: Path | None) -> Pricing
     if first is None:
         raise InputError("--gpu: nothing in this study is trained, so there is nothing to project")
     share = UTILISATION if speed_from is None else _utilisation(speed_from, card.peak_flops, found.name)
-    cards = Cards(card, _num_devices(first), found.link_bytes_per_second, found.memory_bytes, share)
+    offload = _offloads(first)
+    cards = Cards(card, _num_devices(first), found.link_bytes_per_second, found.memory_bytes, share, offload)
     shape = find_shape(first.base_model)
     work = _Work(shape, model_compute(shape), cards, prepared)
     methods = tuple(work.priced(label, trials) for label, trials in by_method.items())
@@ -60,6 +61,10 @@ def price_plan(prepared: Prepared, gpu: str, speed_from: Path | None) -> Pricing
 
 def _num_devices(trial: Trial) -> int:
     return 1 if trial.recipe.sharding is None else trial.recipe.sharding.devices
+
+
+def _offloads(trial: Trial) -> bool:
+    return trial.recipe.sharding is not None and trial.recipe.sharding.cpu_offload
 
 
 def _by_method(stages: Sequence[Stage]) -> dict[str, list[Trial]]:
@@ -138,7 +143,10 @@ class _Work:
     def _settings(self, trial: Trial) -> Any:
         from paretune.estimate import EstimateSettings
 
-        return EstimateSettings(recipe=trial.recipe, gpu=self._cards.card.name, num_devices=_num_devices(trial))
+        number, offload = _num_devices(trial), _offloads(trial)
+        return EstimateSettings(
+            recipe=trial.recipe, gpu=self._cards.card.name, num_devices=number, cpu_offload=offload
+        )  # fmt: skip
 
     def _lengths(self, trial: Trial) -> Any:
         """Return the tokens of one device's rows of the longest batch."""

@@ -37,7 +37,7 @@ class ShardedAccelerator(Accelerator):  # type: ignore[misc] # accelerate has no
         whole: list[Tensor] = []
         for parameter in parameters:
             if parameter.grad is not None:
-                (sliced if is_sliced(parameter) else whole).append(_local(parameter.grad))
+                (sliced if is_sliced(parameter) else whole).append(_local(parameter.grad))  # in main memory perhaps
         for gradient in whole:
             torch.distributed.all_reduce(gradient)
             gradient.div_(self.num_processes)
@@ -46,25 +46,27 @@ class ShardedAccelerator(Accelerator):  # type: ignore[misc] # accelerate has no
         norm = (squares + _sum_of_squares(whole, self.device)).sqrt()
         factor = torch.clamp(max_norm / (norm + 1e-6), max=1.0)
         for gradient in (*sliced, *whole):
-            gradient.mul_(factor)
+            gradient.mul_(factor.to(gradient.device))
         return norm
 
 
-def shard(model: nn.Module, device: torch.device) -> None:
+def shard(model: nn.Module, device: torch.device, *, cpu_offload: bool = False) -> None:
     """Cut a model's parameters among the processes, in place, and put what this one holds on its device.
 
+    With `cpu_offload` that stays in main memory, and a unit is on the device only while it computes.
     Called by every process on equal models. The optimizer is built afterwards: parameters are replaced.
     """
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy, fully_shard
 
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
     blocks = blocks_of(model)
     whole = set(_uncuttable(model, blocks))
     for parameter in whole:
         parameter.data = parameter.data.to(device)
+    policy = CPUOffloadPolicy(pin_memory=device.type == "cuda") if cpu_offload else OffloadPolicy()
     for module in (*blocks, model):
-        fully_shard(module, mesh=mesh, ignored_params=whole)
+        fully_shard(module, mesh=mesh, ignored_params=whole, offload_policy=policy)
 
 
 def gather(model: nn.Module) -> None:
@@ -84,8 +86,7 @@ def gather(model: nn.Module) -> None:
             if parameter is None or not is_sliced(parameter):
                 continue
             if id(parameter) not in gathered:
-                sliced: Any = parameter.detach()
-                tensor = sliced.full_tensor()
+                tensor = _on_its_devices(parameter.detach()).full_tensor()
                 kept = tensor.cpu() if first else torch.empty(0)
                 gathered[id(parameter)] = nn.Parameter(kept, requires_grad=parameter.requires_grad)
             module._parameters[name] = gathered[id(parameter)]
@@ -126,6 +127,18 @@ def _uncuttable(model: nn.Module, blocks: Iterable[nn.Module]) -> Iterator[nn.Pa
             yield parameter
 
 
+def _on_its_devices(sliced: Any) -> Any:
+    """Return a sliced tensor whose slices lie where the processes can exchange them, not in main memory."""
+    local, mesh = sliced.to_local(), sliced.device_mesh
+    if local.device.type == mesh.device_type:
+        return sliced
+    from torch.distributed.tensor import DTensor
+
+    there = local.to(mesh.device_type)
+    whole = {"shape": sliced.shape, "stride": sliced.stride()}
+    return DTensor.from_local(there, mesh, sliced.placements, run_check=False, **whole)
+
+
 def _local(tensor: Any) -> Tensor:
     local: Tensor = tensor.to_local() if is_sliced(tensor) else tensor
     return local
@@ -134,5 +147,5 @@ def _local(tensor: Any) -> Tensor:
 def _sum_of_squares(tensors: Iterable[Tensor], device: torch.device) -> Tensor:
     total = torch.zeros((), device=device)
     for tensor in tensors:
-        total += tensor.float().square().sum()
+        total += tensor.float().square().sum().to(device)
     return total

@@ -13,7 +13,7 @@ from paretune.estimate.lengths import LongestBatch, longest_batch
 from paretune.estimate.predict import Asked, Prediction, predict
 from paretune.estimate.quantised import layout_for
 from paretune.estimate.settings import EstimateSettings
-from paretune.estimate.sharded import ASSUMPTIONS, sharded_log
+from paretune.estimate.sharded import ASSUMPTIONS, OFFLOADED, sharded_log
 from paretune.estimate.workload import workload_for
 from paretune.kinds import Lengths, kind_of_shape
 from paretune.measure import StorageLog, replay
@@ -103,7 +103,12 @@ def _one(
 ) -> MemoryEstimate | NotEstimated:
     began = time.perf_counter()
     lengths = batch.lengths
-    asked = Asked(_questions(shape, settings, lengths), checkpoint=True, num_devices=settings.num_devices)
+    asked = Asked(
+        _questions(shape, settings, lengths),
+        checkpoint=True,
+        num_devices=settings.num_devices,
+        cpu_offload=settings.cpu_offload,
+    )
     try:
         found = _predict(shape, spec, settings, batch, asked)
         needed = partial(needed_bytes, settings=settings)
@@ -214,7 +219,10 @@ def _sharded(found: Prediction, settings: EstimateSettings) -> ShardedMemory | N
     if found.shards is None:
         return None
     train = peak_of(_on_one_device(found.log, found), settings)
-    return ShardedMemory(num_devices=settings.num_devices, train=train, assumptions=ASSUMPTIONS)
+    said = (*ASSUMPTIONS, OFFLOADED) if settings.cpu_offload else ASSUMPTIONS
+    return ShardedMemory(
+        num_devices=settings.num_devices, cpu_offload=settings.cpu_offload, train=train, assumptions=said
+    )
 
 
 def _assumptions(shape: ModelShape, settings: EstimateSettings) -> tuple[str, ...]:

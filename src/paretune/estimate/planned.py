@@ -33,7 +33,7 @@ def training_memory(
     Raises as `predict` does.
     """
     make = partial(build, without_schedule(spec))
-    asked = Asked(num_devices=settings.num_devices)
+    asked = Asked(num_devices=settings.num_devices, cpu_offload=settings.cpu_offload)
     found = predict(shape, make, settings, make_workload, asked)
     log = found.log if found.shards is None else sharded_log(found.log, found.shards)
     return TrainingMemory(needed_bytes(log, settings), found.trainable_parameters, found.total_parameters)

@@ -30,6 +30,7 @@ class Asked(NamedTuple):
     questions: Questions | None = None
     checkpoint: bool = False
     num_devices: int = 1
+    cpu_offload: bool = False
 
 
 NOTHING_ELSE = Asked()
@@ -67,7 +68,9 @@ def predict(
         kind = kind_of_shape(shape)
         context = kind.context(settings.recipe, _LEARNING_RATE, 0, toy_tokenizer(), workload.objective)
         wrapped = method.wrap(model, context)
-        shards = shards_of(wrapped, asked.num_devices) if asked.num_devices > 1 else None
+        shards = None
+        if asked.num_devices > 1:
+            shards = shards_of(wrapped, asked.num_devices, cpu_offload=asked.cpu_offload)
         questions = _asked_together(asked.questions, method, shape)
         log, trainable = _training(wrapped, method, context, workload, base)
         return Prediction(

@@ -35,6 +35,8 @@ class EstimateSettings(Data):
     """Memory that there is, in bytes."""
     num_devices: int = Field(default=1, ge=1)
     """Devices over which training is sharded."""
+    cpu_offload: bool = False
+    """With several devices: what each would hold is kept in main memory."""
 
     @field_validator("gpu")
     @classmethod
@@ -45,6 +47,12 @@ class EstimateSettings(Data):
     def _gpu_of_a_gpu(self) -> "EstimateSettings":
         if self.gpu is not None and self.device == "cpu":
             raise ValueError(f'gpu "{self.gpu}" and device "cpu" exclude each other')
+        return self
+
+    @model_validator(mode="after")
+    def _offload_of_shards(self) -> "EstimateSettings":
+        if self.cpu_offload and self.num_devices == 1:
+            raise ValueError("cpu_offload belongs to sharded training: say on how many devices, at least 2")
         return self
 
     @model_validator(mode="after")

@@ -35,6 +35,10 @@ ASSUMPTIONS = (
 )
 
 
+OFFLOADED = "slices, their gradients and the optimizer's states are in main memory"
+"""What is assumed besides with `cpu_offload`."""
+
+
 class Shards(NamedTuple):
     """Bytes of a model's parameters on one of several devices."""
 
@@ -50,8 +54,11 @@ class Shards(NamedTuple):
     """Gradients of what belongs to no unit: whole until the end of the backward pass."""
 
 
-def shards_of(model: nn.Module, num_devices: int) -> Shards:
-    """Return what one of `num_devices` holds of a model. Blocks are those that its library never splits."""
+def shards_of(model: nn.Module, num_devices: int, *, cpu_offload: bool = False) -> Shards:
+    """Return what one of `num_devices` holds of a model. Blocks are those that its library never splits.
+
+    With `cpu_offload` it holds nothing for good: slices, their gradients and the optimizer's states lie in main memory.
+    """
     parameters = list(model.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     units = [list(block.parameters()) for block in blocks_of(model)]
@@ -60,8 +67,8 @@ def shards_of(model: nn.Module, num_devices: int) -> Shards:
     largest = max((_whole(unit) for unit in units), default=0)
     largest_trained = max((_whole([p for p in unit if p.requires_grad]) for unit in units), default=0)
     return Shards(
-        share=_ratio(parameters, num_devices),
-        trained_share=_ratio(trained, num_devices),
+        share=0.0 if cpu_offload else _ratio(parameters, num_devices),
+        trained_share=0.0 if cpu_offload else _ratio(trained, num_devices),
         whole_bytes=_whole(outside) + min(UNITS_WHOLE, len(units)) * largest,
         unit_gradient_bytes=largest_trained,
         outside_gradient_bytes=_whole([p for p in outside if p.requires_grad]),

@@ -29,7 +29,8 @@ class SlicedRun(TrialRun):
 
     def before_optimizer(self, model: nn.Module) -> None:
         """Cut the model among the processes."""
-        shard(model, PartialState().device)
+        assert self._trial.recipe.sharding is not None
+        shard(model, PartialState().device, cpu_offload=self._trial.recipe.sharding.cpu_offload)
 
     def save(self, method: Method, model: nn.Module) -> None:
         """Put the model together again; the first process saves it."""

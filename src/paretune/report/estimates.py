@@ -63,7 +63,7 @@ def estimate_cells(one: MemoryEstimate, measured_bytes: float | None) -> list[st
 
 def _setting(one: MemoryEstimate) -> str:
     length = f", {one.sequence_length} tokens" if one.sequence_length else ""
-    devices = f", on each of {one.sharded.num_devices} devices" if one.sharded else ""
+    devices = f", on {one.sharded.words}" if one.sharded else ""
     checkpointing = ", gradient checkpointing" if one.gradient_checkpointing else ""
     where = f"{one.gpu or one.device}{devices}"
     return f"{one.model}{_dtypes(one)}, batch of {one.batch_size}{length}{checkpointing}, {where}"

@@ -119,6 +119,11 @@ def assumptions(found: Pricing) -> list[str]:
             f"of {cards.link_bytes_per_second / 1e9:g} GB/s (assumed, not measured): at best while it computes, at "
             "worst after it."
         )
+    if cards.cpu_offload:
+        said.append(
+            "With CPU offload, parameters also come from main memory in each forward and each backward pass, and the "
+            "optimizer steps there. Neither is in the times: take them as the least."
+        )
     said.append(
         f"Answers take {slow} to {fast} ms for each token and layer, and are as long as the references at best and as "
         "allowed at worst."

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 from paretune.spec.quantisation import present_name
 from paretune.spec.shown import Shown
 
@@ -46,8 +46,15 @@ class ShardedMemory(Data):
     """One device's share when training is sharded over several."""
 
     num_devices: int = Field(ge=2)
+    cpu_offload: bool = later(False)
+    """What the device would hold is kept in main memory."""
     train: MemoryPeak
     assumptions: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Return what each of the devices is called in a line."""
+        return f"each of {self.num_devices} devices{' with CPU offload' if self.cpu_offload else ''}"
 
 
 class BudgetAnswer(Data):

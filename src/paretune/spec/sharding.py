@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from paretune.spec.base import Data
+from paretune.spec.base import Data, later
 
 _MOST_DEVICES = 1024
 
@@ -12,3 +12,6 @@ class Sharding(Data):
 
     devices: int = Field(ge=2, le=_MOST_DEVICES)
     """Devices of one machine; without an accelerator, processes."""
+    cpu_offload: bool = later(False)
+    """Keep slices, their gradients and the optimizer's states in main memory: a block is on the devices only while it
+    computes."""

@@ -12,6 +12,7 @@ from paretune.spec.errors import InputError, nearest, one_line
 from paretune.spec.general_text import GeneralText
 from paretune.spec.method import MethodEntry
 from paretune.spec.recipe import Recipe
+from paretune.spec.sharding_file import with_sharding_file
 from paretune.spec.shown import Brief, Shown
 from paretune.spec.skills import SkillEntry
 from paretune.spec.task import TaskEntry
@@ -132,7 +133,7 @@ class Study(Shown, Data):
             raise InputError(f"{path}: not valid TOML: {one_line(error)}") from None
         if not value.get("methods"):
             raise InputError(f'{path}: the study has no methods; add for example methods = ["base", "lora"]')
-        return cls.read(value, str(path))
+        return cls.read(with_sharding_file(value, Path(path)), str(path))
 
     def conflict_with(self, earlier: "Study", num_examples: Collection[int] = ()) -> str | None:
         """Say why records of this study may not join those of an earlier one in the same folder, or return None.

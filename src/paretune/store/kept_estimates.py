@@ -43,6 +43,6 @@ def read_estimates(folder: str | Path) -> list[MemoryEstimate]:
 
 def _question(one: MemoryEstimate) -> tuple[object, ...]:
     """Return what an estimate answers: two with the same are about the same thing."""
-    devices = one.sharded.num_devices if one.sharded else 1
+    devices = (one.sharded.num_devices, one.sharded.cpu_offload) if one.sharded else None
     weights = one.dtype, one.quantisation, one.gradient_checkpointing
     return one.method, one.model, weights, one.device, one.batch_size, one.sequence_length, devices

@@ -35,6 +35,8 @@ class Cards(NamedTuple):
     """Of each."""
     utilisation: tuple[float, float] = UTILISATION
     """Least and most share of the peak that steps reach."""
+    cpu_offload: bool = False
+    """Whether parameters and optimizer states lie in main memory."""
 
 
 class Answers(NamedTuple):

@@ -77,7 +77,7 @@ def _parts(one: MemoryEstimate) -> list[dict[str, Any]]:
 def _title(estimates: Sequence[MemoryEstimate]) -> str:
     one = estimates[0]
     length = f", {one.sequence_length} tokens" if one.sequence_length else ""
-    devices = f", each of {one.sharded.num_devices} devices" if one.sharded else ""
+    devices = f", {one.sharded.words}" if one.sharded else ""
     return f"{TITLE}: {one.model}, batch of {one.batch_size}{length}{devices}"
 
 

@@ -1,0 +1,128 @@
+"""Sharding as other tools write it: configuration files of accelerate, of transformers' FSDP, and of DeepSpeed.
+
+Only what concerns sharding is taken: devices and CPU offload. Precision, batch size, accumulation, clipping, optimizer
+and schedule are the recipe's, the same for every method. What would be done otherwise than the file says is refused.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from paretune.spec.errors import InputError, one_line
+
+_SETTING = "recipe: sharding.config"
+_CHANGES_NO_RESULT = frozenset({
+    "auto_wrap_policy", "backward_prefetch", "cpu_ram_efficient_loading", "forward_prefetch", "limit_all_gathers",
+    "min_num_params", "state_dict_type", "sync_module_states", "transformer_layer_cls_to_wrap", "use_orig_params",
+    "version", "xla",
+})  # fmt: skip
+"""Keys of FSDP that say how the same is computed, saved or loaded. Blocks are those that the model's library names."""
+
+
+def with_sharding_file(study: Mapping[str, Any], study_file: Path) -> Mapping[str, Any]:
+    """Return a study's table with the settings in place of `sharding.config`, the path of such a file.
+
+    The path is relative to the study. Other keys of the table take precedence. Raises `InputError` where the file
+    cannot be read, or says what is not done here.
+    """
+    recipe = study.get("recipe")
+    sharding = recipe.get("sharding") if isinstance(recipe, Mapping) else None
+    if not isinstance(recipe, Mapping) or not isinstance(sharding, Mapping) or "config" not in sharding:
+        return study
+    own = {name: value for name, value in sharding.items() if name != "config"}
+    found = read_sharding(study_file.parent / str(sharding["config"])) | own
+    return {**study, "recipe": {**recipe, "sharding": found}}
+
+
+def read_sharding(path: Path) -> dict[str, Any]:
+    """Return the fields of `Sharding` that a configuration file gives. Raises as `with_sharding_file` does."""
+    value = _mapping(path)
+    if "zero_optimization" in value:
+        return _of_zero(value["zero_optimization"], path, "zero_optimization.")
+    if "distributed_type" in value:
+        return _of_accelerate(value, path)
+    if any(_bare(name) in {"reshard_after_forward", "sharding_strategy", "offload_params"} for name in value):
+        return _of_fsdp(value, path)
+    raise _refused(path, "is no configuration of accelerate, FSDP or DeepSpeed", "write devices = ... instead")
+
+
+def _mapping(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML too
+    except (OSError, UnicodeDecodeError) as error:
+        raise _refused(path, f"cannot be read ({getattr(error, 'strerror', None) or one_line(error)})") from None
+    except yaml.YAMLError as error:
+        raise _refused(path, f"is neither YAML nor JSON ({one_line(error)})") from None
+    if not isinstance(value, Mapping):
+        raise _refused(path, "is no table of settings")
+    return value
+
+
+def _of_accelerate(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Read what `accelerate config` writes."""
+    kind = value["distributed_type"]
+    if kind not in {"FSDP", "DEEPSPEED"}:
+        raise _refused(path, f"distributed_type: {kind} shards nothing", "leave sharding out")
+    if value.get("num_machines", 1) != 1:
+        raise _refused(path, f"num_machines: {value['num_machines']}, and a trial has one machine")
+    devices = {"devices": value["num_processes"]} if "num_processes" in value else {}
+    if kind == "FSDP":
+        return devices | _of_fsdp(value.get("fsdp_config") or {}, path)
+    inner = value.get("deepspeed_config") or {}
+    if file := inner.get("deepspeed_config_file"):
+        file = path.parent / str(file)
+        return devices | _of_zero(_mapping(file).get("zero_optimization"), file, "zero_optimization.")
+    return devices | _of_zero(_as_zero(inner), path, "deepspeed_config.")
+
+
+def _of_fsdp(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Read FSDP's keys, with or without "fsdp_" in front."""
+    named = {_bare(name): one for name, one in value.items()}
+    for name, one in named.items():
+        if name in _CHANGES_NO_RESULT or name == "offload_params":
+            continue
+        if name in {"reshard_after_forward", "sharding_strategy"}:
+            if str(one).upper() not in {"TRUE", "FULL_SHARD", "1"}:
+                raise _refused(path, f"{name}: {one}: here parameters are let go after each forward pass (FULL_SHARD)")
+        elif name.startswith("activation_"):
+            if str(one).lower() != "false":
+                raise _refused(path, f"{name}: it is the recipe's", "set it to false, and write gradient_checkpointing")
+        else:
+            raise _refused(path, f"{name}: not known")
+    return _offload(named.get("offload_params", False), path, "offload_params")
+
+
+def _of_zero(value: Any, path: Path, inside: str) -> dict[str, Any]:
+    """Read DeepSpeed's "zero_optimization"."""
+    if not isinstance(value, Mapping) or value.get("stage") != 3:
+        stage = value.get("stage") if isinstance(value, Mapping) else value
+        raise _refused(path, f"{inside}stage: {stage}: parameters are sharded too, which is stage 3")
+    where = {name: (value.get(name) or {}).get("device") or "none" for name in ("offload_param", "offload_optimizer")}
+    if set(where.values()) == {"cpu"}:
+        return {"cpu_offload": True}
+    if set(where.values()) == {"none"}:
+        return {}
+    told = ", ".join(f"{name} {device}" for name, device in where.items())
+    raise _refused(path, f"{inside.rstrip('.')}: {told}", 'both go to "cpu", or neither')
+
+
+def _as_zero(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that `accelerate config` asks for as DeepSpeed writes them."""
+    offload = {name: {"device": value.get(f"{name}_device", "none")} for name in ("offload_param", "offload_optimizer")}
+    return {"stage": value.get("zero_stage"), **offload}
+
+
+def _offload(value: Any, path: Path, name: str) -> dict[str, Any]:
+    if (text := str(value).lower()) not in {"true", "false"}:
+        raise _refused(path, f"{name}: {value} is neither true nor false")
+    return {"cpu_offload": True} if text == "true" else {}
+
+
+def _bare(name: Any) -> str:
+    return str(name).removeprefix("fsdp_")
+
+
+def _refused(path: Path, why: str, mend: str = "mend the file, or write devices = ... instead") -> InputError:
+    return InputError(f"{_SETTING}: {path}: {why}; {mend}")
