@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +114,7 @@ def timed(
     with ThreadPoolExecutor(len(adapters)) as pool:
         requests = [
             pool.submit(server.answer, prompt, length, adapter, to_the_end=True)
-            for prompt, adapter in zip(prompts, adapters, strict=False)
+            for prompt, adapter in zip(cycle(prompts), adapters, strict=False)
         ]
         for request in requests:
             request.result()

@@ -17,6 +17,11 @@ _CHANGES_NO_RESULT = frozenset({
     "version", "xla",
 })  # fmt: skip
 """Keys of FSDP that say how the same is computed, saved or loaded. Blocks are those that the model's library names."""
+_OTHER_ZERO = (
+    "zero_quantized_weights", "zero_quantized_gradients", "zero_quantized_nontrainable_weights",
+    "zero_hpz_partition_size", "mics_shard_size",
+)  # fmt: skip
+"""Keys of ZeRO that round what is sent, or shard over some of the devices only."""
 
 
 def with_sharding_file(study: Mapping[str, Any], study_file: Path) -> Mapping[str, Any]:
@@ -67,6 +72,8 @@ def _of_accelerate(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
         raise _refused(path, f"distributed_type: {kind} shards nothing", "leave sharding out")
     if value.get("num_machines", 1) != 1:
         raise _refused(path, f"num_machines: {value['num_machines']}, and a trial has one machine")
+    if value.get("parallelism_config"):
+        raise _refused(path, "parallelism_config: here parameters are sharded over all devices, and nothing else")
     devices = {"devices": value["num_processes"]} if "num_processes" in value else {}
     if kind == "FSDP":
         return devices | _of_fsdp(value.get("fsdp_config") or {}, path)
@@ -99,6 +106,10 @@ def _of_zero(value: Any, path: Path, inside: str) -> dict[str, Any]:
     if not isinstance(value, Mapping) or value.get("stage") != 3:
         stage = value.get("stage") if isinstance(value, Mapping) else value
         raise _refused(path, f"{inside}stage: {stage}: parameters are sharded too, which is stage 3")
+    for name in _OTHER_ZERO:
+        one = value.get(name)
+        if one is True or (one and one not in (1, -1)):  # a size of 1 or -1 is "off"
+            raise _refused(path, f"{inside}{name}: {one}: here slices are sent as they are, among all devices")
     where = {name: (value.get(name) or {}).get("device") or "none" for name in ("offload_param", "offload_optimizer")}
     if set(where.values()) == {"cpu"}:
         return {"cpu_offload": True}
