@@ -46,7 +46,7 @@ VALIDATED = {
     "lora": Case({"name": "lora"}, ACCUMULATED, validated=True),
     "embeddings": Case(EMBEDDINGS_TOO, ACCUMULATED, validated=True),
     "full": Case({"name": "full"}, ACCUMULATED, validated=True),
-    "offload": Case(EMBEDDINGS_TOO, validated=True, offloaded=True),
+    "offload": Case(EMBEDDINGS_TOO, ACCUMULATED, validated=True, offloaded=True),
     "checkpointing": Case({"name": "lora"}, {"gradient_checkpointing": True}, validated=True),
 }
 QUANTISED = {

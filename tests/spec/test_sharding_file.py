@@ -68,10 +68,10 @@ def test_what_accelerate_writes_is_done(config: Any, expected: tuple[int, bool],
 
 
 def test_files_without_a_number_of_devices_get_it_from_the_study(tmp_path: Path) -> None:
-    assert sharding_of(study_with(tmp_path, json.dumps(ZERO3), "devices = 2")) == (2, True)
+    assert sharding_of(study_with(tmp_path, json.dumps(ZERO3, indent="\t"), "devices = 2")) == (2, True)
     off = {**ZERO3, "zero_optimization": {"stage": 3, "zero_hpz_partition_size": 1, "mics_shard_size": -1}}
     assert sharding_of(study_with(tmp_path, json.dumps(off), "devices = 2")) == (2, False)
-    of_the_trainer = {"offload_params": True, "reshard_after_forward": True, "version": 2}
+    of_the_trainer = {"cpu_offload": True, "transformer_layer_cls_to_wrap": ["LlamaDecoderLayer"], "version": 2}
     assert sharding_of(study_with(tmp_path, of_the_trainer, "devices = 2")) == (2, True)
     with pytest.raises(InputError, match=r"sharding\.devices"):
         study_with(tmp_path, json.dumps(ZERO3))
@@ -111,7 +111,13 @@ def fsdp_with(**changes: Any) -> dict[str, Any]:
         ({"zero_optimization": {"stage": 3, "zero_hpz_partition_size": 4}}, "zero_hpz_partition_size: 4"),
         ({**FSDP2, "parallelism_config": {"parallelism_config_tp_size": 2}}, "parallelism_config"),
         ({"learning_rate": 1e-4}, "no configuration of accelerate"),
+        ({"version": 2, "xla": True}, "xla: XLA is not used"),
+        ({**FSDP2, "distributed_type": ["FSDP"]}, "shards nothing"),
+        ({**FSDP2, "fsdp_config": "fsdp.json"}, "fsdp_config: fsdp.json is no table"),
+        ({**ASKED_ZERO3, "deepspeed_config": "zero3.json"}, "deepspeed_config: zero3.json is no table"),
+        ({"zero_optimization": {"stage": 3, "offload_param": True}}, "offload_param: True is no table"),
         ("a: [", "neither YAML nor JSON"),
+        ('{"a": }', "neither YAML nor JSON"),
         ("just words", "no table of settings"),
     ],
 )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from paretune.engine.sharding import device_of
 from paretune.methods import Objective
 
 
@@ -58,7 +59,7 @@ def validation_loss(model: nn.Module, batches: Iterable[Any], objective: Objecti
     """
     was_training = model.training
     model.eval()
-    device = next(model.parameters()).device
+    device = device_of(model)
     total, count = 0.0, 0
     with torch.no_grad():
         for batch in batches:

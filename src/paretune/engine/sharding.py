@@ -13,6 +13,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+_OFFLOADED = "_slices_in_main_memory"
+
 
 class ShardedAccelerator(Accelerator):  # type: ignore[misc] # accelerate has no types
     """What the training loop asks of `Accelerator`, for a model that `shard` has cut."""
@@ -23,7 +25,13 @@ class ShardedAccelerator(Accelerator):  # type: ignore[misc] # accelerate has no
 
     @contextmanager
     def no_sync(self, model: Any) -> Iterator[None]:
-        """Leave gradients unreduced in a backward pass that is not the last of a step."""
+        """Leave gradients unreduced in a backward pass that is not the last of a step.
+
+        With offload they are reduced all the same: unreduced they are whole, and on the device.
+        """
+        if getattr(model, _OFFLOADED, False):
+            yield
+            return
         model.set_requires_gradient_sync(False)
         try:
             yield
@@ -61,12 +69,13 @@ def shard(model: nn.Module, device: torch.device, *, cpu_offload: bool = False) 
 
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
     blocks = blocks_of(model)
-    whole = set(_uncuttable(model, blocks))
+    whole = set(uncuttable(model, blocks))
     for parameter in whole:
         parameter.data = parameter.data.to(device)
     policy = CPUOffloadPolicy(pin_memory=device.type == "cuda") if cpu_offload else OffloadPolicy()
     for module in (*blocks, model):
         fully_shard(module, mesh=mesh, ignored_params=whole, offload_policy=policy)
+    setattr(model, _OFFLOADED, cpu_offload)
 
 
 def gather(model: nn.Module) -> None:
@@ -100,6 +109,15 @@ def is_sharded(model: nn.Module) -> bool:
     return any(one.__name__ == "FSDPModule" for one in type(model).__mro__)
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Return where a model computes. Slices may be in main memory all the same."""
+    parameter: Any = next(model.parameters())
+    if is_sharded(model) and is_sliced(parameter):
+        return torch.device(parameter.device_mesh.device_type)
+    device: torch.device = parameter.device
+    return device
+
+
 def is_sliced(tensor: Tensor) -> bool:
     """Tell whether a process holds a slice of this tensor."""
     from torch.distributed.tensor import DTensor
@@ -115,7 +133,7 @@ def blocks_of(model: nn.Module) -> list[nn.Module]:
     return [module for module in model.modules() if type(module).__name__ in names]
 
 
-def _uncuttable(model: nn.Module, blocks: Iterable[nn.Module]) -> Iterator[nn.Parameter]:
+def uncuttable(model: nn.Module, blocks: Iterable[nn.Module]) -> Iterator[nn.Parameter]:
     """Yield scalars, and parameters of a block that also belong to another or to none."""
     in_blocks = {module for block in blocks for module in block.modules()}
     outside = [module for module in model.modules() if module not in in_blocks]

@@ -53,6 +53,8 @@ class EstimateSettings(Data):
     def _offload_of_shards(self) -> "EstimateSettings":
         if self.cpu_offload and self.num_devices == 1:
             raise ValueError("cpu_offload belongs to sharded training: say on how many devices, at least 2")
+        if self.cpu_offload and self.device == "cpu":
+            raise ValueError('cpu_offload moves to main memory what is on a GPU: leave it out with device "cpu"')
         return self
 
     @model_validator(mode="after")

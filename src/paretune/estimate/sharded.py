@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from paretune.engine.sharding import blocks_of
+from paretune.engine.sharding import blocks_of, uncuttable
 from paretune.measure import StorageLog
 from paretune.measure.storage_log import KINDS
 from paretune.spec.memory import MemoryKind
@@ -57,17 +57,19 @@ class Shards(NamedTuple):
 def shards_of(model: nn.Module, num_devices: int, *, cpu_offload: bool = False) -> Shards:
     """Return what one of `num_devices` holds of a model. Blocks are those that its library never splits.
 
-    With `cpu_offload` it holds nothing for good: slices, their gradients and the optimizer's states lie in main memory.
+    With `cpu_offload` it holds only what is not cut: slices, their gradients and the optimizer's states lie in main
+    memory.
     """
+    blocks = list(blocks_of(model))
     parameters = list(model.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    units = [list(block.parameters()) for block in blocks_of(model)]
+    units = [list(block.parameters()) for block in blocks]
     in_units = {id(parameter) for unit in units for parameter in unit}
     outside = [parameter for parameter in parameters if id(parameter) not in in_units]
     largest = max((_whole(unit) for unit in units), default=0)
     largest_trained = max((_whole([p for p in unit if p.requires_grad]) for unit in units), default=0)
     return Shards(
-        share=0.0 if cpu_offload else _ratio(parameters, num_devices),
+        share=_uncut_share(model, blocks) if cpu_offload else _ratio(parameters, num_devices),
         trained_share=0.0 if cpu_offload else _ratio(trained, num_devices),
         whole_bytes=_whole(outside) + min(UNITS_WHOLE, len(units)) * largest,
         unit_gradient_bytes=largest_trained,
@@ -155,6 +157,13 @@ def _windows(log: StorageLog, first: str, last: str) -> Iterator[tuple[int, int]
 
 def _whole(parameters: list[nn.Parameter]) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in parameters)
+
+
+def _uncut_share(model: nn.Module, blocks: list[nn.Module]) -> float:
+    """Return the bytes of buffers and of parameters that are never cut, over those of all."""
+    buffers = sum(buffer.numel() * buffer.element_size() for buffer in model.buffers())
+    whole = _whole(list(model.parameters())) + buffers
+    return (buffers + _whole(list(uncuttable(model, blocks)))) / whole if whole else 0.0
 
 
 def _ratio(parameters: list[nn.Parameter], num_devices: int) -> float:

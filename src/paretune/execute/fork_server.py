@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -190,19 +190,33 @@ class ForkServer:
 
 
 class KeptForkServers:
-    """Fork servers that stay from one executor to the next, one for each environment: a `Launching`."""
+    """Fork servers that stay from one executor to the next, one for each environment: a `Launching`.
 
-    def __init__(self, command: Sequence[str] = _COMMAND) -> None:
-        """Start servers by `command`, when they are asked for."""
+    Where what runs with one ends by an exception, it ends too: an interrupted executor may not know of every worker.
+    """
+
+    def __init__(self, command: Sequence[str] = _COMMAND, *, most: int | None = None) -> None:
+        """Start servers by `command`, when they are asked for. Where there are `most`, they end before another does."""
         self._command = command
+        self._most = most
         self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
 
     def __call__(self, _: Store, environment: Mapping[str, str]) -> AbstractContextManager[Launcher]:
-        """Return the server of an environment, in a context that does not end it."""
+        """Return the server of an environment, in a context that it outlives."""
+        return self._server(environment)
+
+    @contextmanager
+    def _server(self, environment: Mapping[str, str]) -> Iterator[Launcher]:
         key = frozenset(environment.items())
         if key not in self._servers:
+            if len(self._servers) == self._most:
+                self.close()
             self._servers[key] = ForkServer(None, environment, self._command)
-        return nullcontext(self._servers[key])
+        try:
+            yield self._servers[key]
+        except BaseException:
+            with self._servers.pop(key):
+                raise
 
     def close(self) -> None:
         """End the servers."""
@@ -220,7 +234,7 @@ def kept_fork_servers(
 
 @cache
 def _kept(command: tuple[str, ...]) -> KeptForkServers:
-    return KeptForkServers(command)
+    return KeptForkServers(command, most=1)  # one task at a time, on one thread or alone on all
 
 
 def serve(connection: socket.socket, main: Main) -> None:

@@ -1,6 +1,9 @@
 """Training in float32 on a base model that is kept in 16 bits."""
 
 import weakref
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
@@ -36,8 +39,21 @@ def train_in_float32(model: nn.Module) -> None:
     if base_dtype is None:
         return
     # Assigned on the instance, so that generation and submodules that call the model see it as well.
-    autocast = torch.autocast(next(model.parameters()).device.type, dtype=base_dtype)
-    setattr(model, "forward", autocast(model.forward))  # noqa: B010 (mypy refuses to assign a method)
+    setattr(model, "forward", _under_autocast(model, base_dtype))  # noqa: B010 (mypy refuses to assign a method)
+
+
+def _under_autocast(model: nn.Module, dtype: torch.dtype) -> Callable[..., Any]:
+    """Return a model's forward pass under autocast on the device of its inputs: it may not be there yet."""
+    forward = model.forward
+
+    @wraps(forward)
+    def run(*arguments: Any, **named: Any) -> Any:
+        tensors = (value for value in (*arguments, *named.values()) if isinstance(value, Tensor))
+        device = next(tensors, next(model.parameters())).device
+        with torch.autocast(device.type, dtype=dtype):
+            return forward(*arguments, **named)
+
+    return run
 
 
 def keep_dtype_of_activations(model: nn.Module) -> None:

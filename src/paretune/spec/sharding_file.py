@@ -4,6 +4,7 @@ Only what concerns sharding is taken: devices and CPU offload. Precision, batch 
 and schedule are the recipe's, the same for every method. What would be done otherwise than the file says is refused.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ _SETTING = "recipe: sharding.config"
 _CHANGES_NO_RESULT = frozenset({
     "auto_wrap_policy", "backward_prefetch", "cpu_ram_efficient_loading", "forward_prefetch", "limit_all_gathers",
     "min_num_params", "state_dict_type", "sync_module_states", "transformer_layer_cls_to_wrap", "use_orig_params",
-    "version", "xla",
+    "version",
 })  # fmt: skip
 """Keys of FSDP that say how the same is computed, saved or loaded. Blocks are those that the model's library names."""
+_FULL, _OFFLOAD = {"reshard_after_forward", "sharding_strategy"}, {"offload_params", "cpu_offload"}
+_OF_FSDP = _CHANGES_NO_RESULT | _FULL | _OFFLOAD
 _OTHER_ZERO = (
     "zero_quantized_weights", "zero_quantized_gradients", "zero_quantized_nontrainable_weights",
     "zero_hpz_partition_size", "mics_shard_size",
@@ -46,7 +49,7 @@ def read_sharding(path: Path) -> dict[str, Any]:
         return _of_zero(value["zero_optimization"], path, "zero_optimization.")
     if "distributed_type" in value:
         return _of_accelerate(value, path)
-    if any(_bare(name) in {"reshard_after_forward", "sharding_strategy", "offload_params"} for name in value):
+    if {_bare(name) for name in value} & _OF_FSDP:
         return _of_fsdp(value, path)
     raise _refused(path, "is no configuration of accelerate, FSDP or DeepSpeed", "write devices = ... instead")
 
@@ -55,10 +58,11 @@ def _mapping(path: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML too
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         raise _refused(path, f"cannot be read ({getattr(error, 'strerror', None) or one_line(error)})") from None
-    except yaml.YAMLError as error:
+    except (ValueError, yaml.YAMLError) as error:
         raise _refused(path, f"is neither YAML nor JSON ({one_line(error)})") from None
     if not isinstance(value, Mapping):
         raise _refused(path, "is no table of settings")
@@ -68,7 +72,7 @@ def _mapping(path: Path) -> Mapping[str, Any]:
 def _of_accelerate(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Read what `accelerate config` writes."""
     kind = value["distributed_type"]
-    if kind not in {"FSDP", "DEEPSPEED"}:
+    if str(kind) not in {"FSDP", "DEEPSPEED"}:
         raise _refused(path, f"distributed_type: {kind} shards nothing", "leave sharding out")
     if value.get("num_machines", 1) != 1:
         raise _refused(path, f"num_machines: {value['num_machines']}, and a trial has one machine")
@@ -76,8 +80,8 @@ def _of_accelerate(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
         raise _refused(path, "parallelism_config: here parameters are sharded over all devices, and nothing else")
     devices = {"devices": value["num_processes"]} if "num_processes" in value else {}
     if kind == "FSDP":
-        return devices | _of_fsdp(value.get("fsdp_config") or {}, path)
-    inner = value.get("deepspeed_config") or {}
+        return devices | _of_fsdp(_table(value, "fsdp_config", path), path)
+    inner = _table(value, "deepspeed_config", path)
     if file := inner.get("deepspeed_config_file"):
         file = path.parent / str(file)
         return devices | _of_zero(_mapping(file).get("zero_optimization"), file, "zero_optimization.")
@@ -88,17 +92,21 @@ def _of_fsdp(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Read FSDP's keys, with or without "fsdp_" in front."""
     named = {_bare(name): one for name, one in value.items()}
     for name, one in named.items():
-        if name in _CHANGES_NO_RESULT or name == "offload_params":
+        if name in _CHANGES_NO_RESULT | _OFFLOAD:
             continue
-        if name in {"reshard_after_forward", "sharding_strategy"}:
+        if name in _FULL:
             if str(one).upper() not in {"TRUE", "FULL_SHARD", "1"}:
                 raise _refused(path, f"{name}: {one}: here parameters are let go after each forward pass (FULL_SHARD)")
         elif name.startswith("activation_"):
             if str(one).lower() != "false":
                 raise _refused(path, f"{name}: it is the recipe's", "set it to false, and write gradient_checkpointing")
+        elif name.startswith("xla"):
+            if one and str(one).lower() != "false":
+                raise _refused(path, f"{name}: XLA is not used")
         else:
             raise _refused(path, f"{name}: not known")
-    return _offload(named.get("offload_params", False), path, "offload_params")
+    offloads = [_offload(named[name], path, name) for name in sorted(_OFFLOAD & named.keys())]
+    return offloads[0] if offloads else {}
 
 
 def _of_zero(value: Any, path: Path, inside: str) -> dict[str, Any]:
@@ -110,7 +118,8 @@ def _of_zero(value: Any, path: Path, inside: str) -> dict[str, Any]:
         one = value.get(name)
         if one is True or (one and one not in (1, -1)):  # a size of 1 or -1 is "off"
             raise _refused(path, f"{inside}{name}: {one}: here slices are sent as they are, among all devices")
-    where = {name: (value.get(name) or {}).get("device") or "none" for name in ("offload_param", "offload_optimizer")}
+    names = ("offload_param", "offload_optimizer")
+    where = {name: str(_table(value, name, path).get("device") or "none") for name in names}
     if set(where.values()) == {"cpu"}:
         return {"cpu_offload": True}
     if set(where.values()) == {"none"}:
@@ -123,6 +132,14 @@ def _as_zero(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys that `accelerate config` asks for as DeepSpeed writes them."""
     offload = {name: {"device": value.get(f"{name}_device", "none")} for name in ("offload_param", "offload_optimizer")}
     return {"stage": value.get("zero_stage"), **offload}
+
+
+def _table(value: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
+    """Return a table inside another, an empty one where it is not there."""
+    found = value.get(name) or {}
+    if not isinstance(found, Mapping):
+        raise _refused(path, f"{name}: {found} is no table of settings")
+    return found
 
 
 def _offload(value: Any, path: Path, name: str) -> dict[str, Any]:
