@@ -60,7 +60,7 @@ def shards_of(model: nn.Module, num_devices: int, *, cpu_offload: bool = False) 
     With `cpu_offload` it holds only what is not cut: slices, their gradients and the optimizer's states lie in main
     memory.
     """
-    blocks = list(blocks_of(model))
+    blocks = blocks_of(model)
     parameters = list(model.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     units = [list(block.parameters()) for block in blocks]

@@ -196,7 +196,7 @@ class KeptForkServers:
     """
 
     def __init__(self, command: Sequence[str] = _COMMAND, *, most: int | None = None) -> None:
-        """Start servers by `command`, when they are asked for. Where there are `most`, they end before another does."""
+        """Start servers by `command`, at most `most` at a time: those that run end before another begins."""
         self._command = command
         self._most = most
         self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
