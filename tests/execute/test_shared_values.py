@@ -16,11 +16,10 @@ from paretune.methods import build, resolve
 from paretune.plugins import is_ours
 from paretune.spec import MethodEntry, Phase, Study, Trial
 from paretune.store import NOTHING_SHARED, SharedValues, Store, StoredValues
+from tests.execute.measured import measured
 from tests.execute.stand_in import Deaf
 
 Build = Callable[..., Study]
-CLOCKS = {"started_at", "step_seconds", "phases", "provenance"}
-CLOCK_METRICS = {"step_seconds", "train_seconds", "answers_per_second"}
 
 
 @pytest.fixture
@@ -33,15 +32,6 @@ def run_with(shared: SharedValues, trial: Trial, folder: Path) -> Finished:
     return run_trial(trial, folder, attempt=1, concurrent_workers=1, listener=Deaf(), shared=shared)
 
 
-def measured(finished: Finished) -> dict[str, Any]:
-    """Return all that a trial found but its clocks."""
-    value = finished.record.model_dump(exclude=CLOCKS)
-    value["metrics"] = {name: one for name, one in finished.record.metrics.items() if name not in CLOCK_METRICS}
-    value["items"] = finished.items
-    value["peaks"] = {reading.phase: reading.peak_bytes for reading in finished.record.phases if reading.peak_bytes}
-    return value
-
-
 def test_records_say_what_trials_that_stand_alone_say(toy_study: Build, shared: StoredValues, tmp_path: Path) -> None:
     for trial in plan(toy_study(methods=["base", "lora", "adalora"], seeds=[0, 1])):
         alone = run_with(NOTHING_SHARED, trial, tmp_path / "alone" / trial.id)
@@ -49,7 +39,8 @@ def test_records_say_what_trials_that_stand_alone_say(toy_study: Build, shared: 
         assert alone.record.outcome.kind == "ok"
         assert measured(together) == measured(alone)
     kept = [json.loads(file.read_text())["what"] for file in (tmp_path / "results" / "shared").iterdir()]
-    assert sorted(kept) == [language.BASE_LOSSES, *["the most bytes that training holds"] * 2]
+    answering = ["the most bytes that answering holds"] * 3  # AdaLoRA keeps other ranks with another seed
+    assert sorted(kept) == [language.BASE_LOSSES, *answering, *["the most bytes that training holds"] * 2]
 
 
 def test_the_base_model_reads_general_text_once(
@@ -93,8 +84,8 @@ def test_a_method_that_starts_from_data_is_counted_for_every_seed(
         record = run_with(shared, trial, tmp_path / trial.id).record
         assert record.outcome.kind == "ok"
         assert Phase.MEASURE in {reading.phase for reading in record.phases}
-    (kept,) = (tmp_path / "results" / "shared").iterdir()
-    assert json.loads(kept.read_text())["what"] == language.BASE_LOSSES
+    kept = [json.loads(file.read_text())["what"] for file in (tmp_path / "results" / "shared").iterdir()]
+    assert "the most bytes that training holds" not in kept
 
 
 def test_of_another_package_s_method_nothing_is_taken_for_granted() -> None:
@@ -135,5 +126,5 @@ def test_workers_share_through_the_study_s_folder(toy_study: Build, folder: Path
     records = run(toy_study(methods=["lora"], seeds=[0, 1]), folder)
     assert [record.outcome.kind for record in records] == ["ok", "ok"]
     assert len({record.metrics["train_peak_bytes"] for record in records}) == 1
-    assert len(list((folder / "shared").iterdir())) == 2
+    assert len(list((folder / "shared").iterdir())) == 3
     assert len(Store(folder).records()) == 2

@@ -16,10 +16,12 @@ from paretune.engine.generate import answer
 from paretune.engine.generators import GENERATORS, Generator, generator_for
 from paretune.engine.objective import answer_loss, validation_loss
 from paretune.engine.respondent import LanguageRespondent, PictureRespondent
-from paretune.engine.train import Divergence, Training, rate_factor, train
+from paretune.engine.train import NOTHING_YET, Divergence, Training, rate_factor, train
+from paretune.engine.training_state import TrainingState, restore, state_of
 
 __all__ = [
     "GENERATORS",
+    "NOTHING_YET",
     "Answering",
     "Batch",
     "Batches",
@@ -30,6 +32,7 @@ __all__ = [
     "LanguageRespondent",
     "PictureRespondent",
     "Training",
+    "TrainingState",
     "answer",
     "answer_loss",
     "answering",
@@ -45,6 +48,8 @@ __all__ = [
     "longest_batches",
     "make_batches",
     "rate_factor",
+    "restore",
+    "state_of",
     "train",
     "uses_template",
     "validation_loss",

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -37,6 +38,8 @@ class Training(NamedTuple):
     step_seconds: tuple[float, ...]
 
 
+NOTHING_YET = Training((), ())
+
 OnStep = Callable[[int, float, float], None]
 
 
@@ -49,10 +52,14 @@ def train(
     *,
     objective: Objective = answer_loss,
     on_step: OnStep | None = None,
+    earlier: Training = NOTHING_YET,
 ) -> Training:
     """Train for the recipe's number of steps, or until it ends early.
 
     `on_step(step, loss, seconds)` is called after each, outside the clock.
+
+    `earlier` is what the loop saw in the steps that were run before, where training is resumed: model, optimizer and
+    random numbers are as those steps left them. They are part of what is returned.
 
     The rates that the optimizer's groups come with are their peaks. Under several processes each takes its share of the
     rows of every batch, so that the number of devices does not change what is computed.
@@ -63,9 +70,9 @@ def train(
     shared, stepper = _prepared(model, optimizer, recipe, accelerator)
     peaks = [group["lr"] for group in optimizer.param_groups]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    stream = iter(batches)
-    losses, step_seconds = [], []
-    for step in range(recipe.trained_steps):
+    losses, step_seconds = [*earlier.losses], [*earlier.step_seconds]
+    stream = islice(batches, len(losses) * recipe.gradient_accumulation, None)
+    for step in range(len(losses), recipe.trained_steps):
         parts, num_terms = next_step(stream, recipe, accelerator)
         began = now(accelerator.device)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):

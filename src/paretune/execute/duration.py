@@ -75,7 +75,12 @@ class Durations:
         alone = record.provenance is None or record.provenance.concurrent_workers == 1
         alone = alone and not record.packed_with
         for reading in record.phases:
-            per_unit = reading.seconds / _units(record.trial, reading.phase)
+            units = _units(record.trial, reading.phase)
+            if reading.phase is Phase.TRAIN:
+                units -= record.resumed_at * record.trial.recipe.examples_per_step
+            if units == 0:  # an earlier trial had run all its steps
+                continue
+            per_unit = reading.seconds / units
             self._seen.setdefault(reading.phase, []).append(_Seen(record.trial.method.label, alone, per_unit))
         if whole_seconds is not None:
             self._starts.append(max(0.0, whole_seconds - sum(reading.seconds for reading in record.phases)))

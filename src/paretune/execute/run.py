@@ -17,6 +17,7 @@ from paretune.spec import Phase, Record, Refused, Study, Trial, relabelled
 from paretune.store import Records, Store, keep_plan
 from paretune.store.kept_data_reports import keep_data_reports
 from paretune.store.remote import is_url, opened_for_writing
+from paretune.store.training_states import TrainingStates
 
 OnPlan = Callable[[Stages, Mapping[str, Record]], None]
 """Is called with the stages each time they are planned anew, with the results so far by trial id."""
@@ -104,6 +105,7 @@ def _run(
             if stages.kept is not None:
                 keep_plan(store.folder, stages.kept)
             stage, pending = _next(stages, results, retry, attempted)
+            TrainingStates(store.folder).keep_only(stages.resumable(results))
             if on_plan is not None:
                 on_plan(stages, results)
             if stage is None:

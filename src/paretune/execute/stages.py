@@ -23,6 +23,9 @@ from paretune.store import Store
 from paretune.tasks import Split
 from paretune.tune import Cell, Chosen, TaskSearch, check_budget, metric_of, search_task
 
+FINAL = "final"
+"""The name of the last stage of a study that tunes."""
+
 
 class Stage(NamedTuple):
     """Trials that may run in any order before the next stage is planned."""
@@ -50,6 +53,26 @@ class Stages(NamedTuple):
     def trials(self) -> list[Trial]:
         """The trials that are decided, in the order in which they run."""
         return [trial for stage in self.stages if stage.decided for trial in stage.trials]
+
+    def resumable(self, results: Mapping[str, Record]) -> list[Trial]:
+        """Return trials whose training a trial to come may resume: what others have left serves no more.
+
+        While settings are compared these are all tuning trials but those of settings that were left early.
+        """
+        if self.kept is None:
+            return []
+        final = self.stages[-1]
+        if final.name == FINAL and final.decided:
+            return [trial for trial in final.trials if trial.id not in results]
+        left_early = {
+            trial_id
+            for search in self.kept.searches
+            if any(candidate.trial_ids for candidate in search.candidates)
+            for candidate in search.candidates
+            if not candidate.trial_ids
+            for trial_id in candidate.all_trial_ids
+        }
+        return [trial for trial in self.trials if trial.tunes and trial.id not in left_early]
 
 
 class Blueprint:
@@ -130,7 +153,7 @@ class Blueprint:
             for seed in self._study.seeds
             for cell, candidate in _settings(cells, task, decided)
         ]
-        return Stage("final", tuple(trials), alone=True, decided=decided)
+        return Stage(FINAL, tuple(trials), alone=True, decided=decided)
 
 
 def _settings(cells: Sequence[Cell], task: TaskSearch, decided: bool) -> list[tuple[Cell, Candidate]]:

@@ -4,17 +4,19 @@ import gc
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, SupportsInt
 
 import torch
 from torch.optim import Optimizer
 
-from paretune.engine import DataBatch, Training, train, validation_loss
+from paretune.engine import NOTHING_YET, DataBatch, Training, restore, train, validation_loss
 from paretune.execute.events import Listener
 from paretune.execute.executor import Finished
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
+from paretune.execute.resuming import FromTheStart, Resuming
 from paretune.execute.sharded import train_sharded
 from paretune.kinds import Asked, Kind, TrainingData, kind_named, kind_of
 from paretune.measure import (
@@ -37,6 +39,7 @@ from paretune.store import NOTHING_SHARED, TRIAL_FILE, Item, KeptPicture, Shared
 from paretune.tasks import AnyTask, task_of
 
 TRAINING_PEAK = "the most bytes that training holds"
+FROM_THE_START = FromTheStart()
 
 
 def run_trial(
@@ -47,16 +50,17 @@ def run_trial(
     concurrent_workers: SupportsInt,
     listener: Listener,
     shared: SharedValues = NOTHING_SHARED,
+    resuming: Resuming = FROM_THE_START,
 ) -> Finished:
     """Run one trial; the trained method is saved into `checkpoint`. Its errors become its outcome, warnings its notes.
 
     `concurrent_workers` is the most trials that ran at once, this one among them; it is read when the trial has ended.
-    `shared` holds what other trials have found out and this one would find alike.
+    `shared` holds what other trials have found out and this one would find alike, `resuming` how far they have trained.
 
     Where the disk is full, the trial is cancelled and `checkpoint` is removed: it was not written as a whole.
     """
     run = TrialRun(trial, checkpoint, listener, shared)
-    run.attempt(run.whole)
+    run.attempt(partial(run.whole, resuming))
     return run.finished(attempt, concurrent_workers)
 
 
@@ -90,6 +94,7 @@ class TrialRun:
         self.notes: tuple[str, ...] = ()
         self.model_note: str | None = None
         self.audit: AuditMarks | None = None
+        self._most_at_once = 1  # while an earlier trial ran the first steps
 
     def attempt(self, stage: Callable[[], None]) -> None:
         """Run a stage, unless an earlier one has failed. Its errors become the outcome, warnings are kept."""
@@ -126,7 +131,9 @@ class TrialRun:
             packed_with=tuple(trial.id for trial in packed_with),
             audit=self.audit,
             provenance=collect_provenance(
-                concurrent_workers=int(concurrent_workers), model_note=self.model_note, num_devices=self._num_devices
+                concurrent_workers=max(int(concurrent_workers), self._most_at_once),
+                model_note=self.model_note,
+                num_devices=self._num_devices,
             ),
             **findings,
         )
@@ -138,13 +145,13 @@ class TrialRun:
         sharding = self._trial.recipe.sharding
         return 1 if sharding is None or not self._trial.method.trains else sharding.devices
 
-    def whole(self) -> None:
+    def whole(self, resuming: Resuming = FROM_THE_START) -> None:
         """Train where there is something to train, then evaluate what was saved, where the trial asks for answers."""
         kind, task, trial = self.begin()
         if self._num_devices > 1:
             self._train_sharded(trial)
         elif trial.method.trains:
-            self.train(kind, task, trial)
+            self.train(kind, task, trial, resuming)
             gc.collect()
         if self.outcome.kind == "ok":
             self.evaluate(kind, task, trial)
@@ -212,8 +219,8 @@ class TrialRun:
         self.phases.read_elsewhere(found.phases)
         self.warned(found.warned)
 
-    def train(self, kind: Kind[Any], task: AnyTask, trial: Trial) -> None:
-        """Train and save."""
+    def train(self, kind: Kind[Any], task: AnyTask, trial: Trial, resuming: Resuming = FROM_THE_START) -> None:
+        """Train and save. Where an earlier trial has run some of the steps, go on from there."""
         loaded = self.load(kind, task, trial)
         ready = self.ready(kind, trial, loaded)
         data = self.data(kind, task, trial, loaded)
@@ -232,12 +239,22 @@ class TrialRun:
             self.findings["metrics"]["train_peak_bytes"] = float(peak)
             self.phases.counted(Phase.TRAIN, peak)
         optimizer = self.optimizer(ready, data)
+        if not (is_ours(kind) and ready.method.resumes):
+            resuming = FROM_THE_START
+        stopped = resuming.find(trial)
+        if stopped is not None:
+            with self.phases.during(Phase.PREPARE):
+                restore(stopped.state, ready.model, optimizer)
+            self.findings["resumed_at"] = len(stopped.training.losses)
+            self._most_at_once = stopped.most_at_once
         with self.phases.during(Phase.TRAIN):
             result = train(
                 ready.model, ready.method, optimizer, data.batches, trial.recipe,
-                objective=ready.objective, on_step=self.on_step,
+                objective=ready.objective, on_step=self.on_step, earlier=stopped.training if stopped else NOTHING_YET,
             )  # fmt: skip
         self.keep_training(result)
+        with self.phases.during(Phase.SAVE):
+            resuming.keep(trial, ready.model, optimizer, result)
         self.after_training(ready, data)
 
     def _training_peak_bytes(self, ready: Ready, batches: Iterable[DataBatch]) -> int:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol, SupportsInt
+from typing import Any, Protocol, SupportsInt
 
 from paretune.execute.events import EventWriter, Listener
 from paretune.execute.executor import Attempt, Finished, disk_full
@@ -117,11 +117,18 @@ def _train_and_evaluate(
     store: Store, trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
 ) -> Finished:
     # Imported here so that a worker started by mistake answers at once.
+    from paretune.execute.resuming import StoredTrainings
     from paretune.execute.trial import run_trial
 
-    shared = _set_up(store)
+    environment = _set_up()
     return run_trial(
-        trial, checkpoint, attempt=attempt, concurrent_workers=concurrent_workers, listener=listener, shared=shared
+        trial,
+        checkpoint,
+        attempt=attempt,
+        concurrent_workers=concurrent_workers,
+        listener=listener,
+        shared=StoredValues(store.folder, environment),
+        resuming=StoredTrainings(store.folder, environment, concurrent_workers),
     )
 
 
@@ -140,7 +147,7 @@ def _train_packed(
     from paretune.engine.packing import NotPackable
     from paretune.execute.pack import run_pack
 
-    shared = _set_up(store)
+    shared = StoredValues(store.folder, _set_up())
     try:
         yield from run_pack(
             attempts,
@@ -154,8 +161,8 @@ def _train_packed(
         print(f"trained alone, not in one pass with others: {error}", file=sys.stderr)
 
 
-def _set_up(store: Store) -> StoredValues:
-    """Set the libraries up, and return what trials share."""
+def _set_up() -> dict[str, Any]:
+    """Set the libraries up, and return what values that trials share depend on."""
     import torch
     from transformers.utils import logging
 
@@ -166,7 +173,7 @@ def _set_up(store: Store) -> StoredValues:
     if threads := os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(threads))
     # Of a checkout, files may have changed since a value was kept: only the commit tells.
-    return StoredValues(store.folder, {**environment(), "git_commit": paretune_commit()})
+    return {**environment(), "git_commit": paretune_commit()}
 
 
 def _follow_parent(at_once: _MostAtOnce) -> None:

@@ -1,12 +1,14 @@
 """Running language models: the answers that they give, and the text that they may forget."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from paretune.engine import LanguageRespondent, answer, ended_once, generator_for
+from paretune.kinds.answer_memory import answer_peak
 from paretune.kinds.base import Asked, Evaluation, OnProgress, ReadTexts, keep_answer_peak
 from paretune.kinds.skills import AS_HELD, Answers, AskedSkills
 from paretune.measure import Phases, check_texts, general_texts, text_losses
@@ -83,7 +85,11 @@ def evaluate(
         # No stop strings and no early end: every method writes answers of the same length.
         whole = {**settings, "min_new_tokens": settings["max_new_tokens"], "batch_size": len(longest)}
         with phases.during(Phase.MEASURE):
-            peak = phases.peak_bytes_of(model, lambda: answer(model, loaded.tokenizer, longest, **whole))
+            write = partial(answer, model, loaded.tokenizer, longest, **whole)
+            if respondent_class is LanguageRespondent:
+                peak = answer_peak(asked, model, longest, whole, write=write, phases=phases)
+            else:
+                peak = phases.peak_bytes_of(model, write)
         keep_answer_peak(metrics, phases, peak)
     wrote = None if respondent.written is None else generator
     return found._replace(notes=task.about_answers(), generator=wrote)

@@ -183,6 +183,15 @@ class Method(LoopHooks, ABC):
         """
         return False
 
+    @property
+    def resumes(self) -> bool:
+        """Whether its training can be resumed in another process, bit for bit as if it had never stopped.
+
+        It can where all that changes in training is in the trained parameters, the optimizer's state and torch's random
+        numbers.
+        """
+        return False
+
     def text_learner(self) -> TextLearner | None:
         """Return what labels texts in place of the base model, or None where the base model is asked.
 

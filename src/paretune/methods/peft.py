@@ -119,6 +119,11 @@ class Peft(Method):
         """Whether peft's own `generate` adds nothing, such as virtual tokens."""
         return not issubclass(config_class(self.spec), PromptLearningConfig)
 
+    @property
+    def resumes(self) -> bool:
+        """Yes: adapters are parameters. Methods that keep more say so."""
+        return True
+
     def default_targets(self, model: nn.Module) -> list[str]:
         """Return the names of the layers to adapt: the linear layers of all blocks."""
         return linear_layers_of_blocks(model)

@@ -147,6 +147,9 @@ class Record(Shown, Data):
     """Mean loss per answer token, or per number of a picture, of each optimizer step."""
     step_seconds: tuple[float, ...] = ()
     """Duration of each optimizer step."""
+    resumed_at: int = later(0, ge=0)
+    """Steps that an earlier trial of the same training had run: their losses and durations are its own, taken over.
+    Phases hold what came after them."""
     num_train_examples: int | None = later(None)
     """Examples in the training split; None where nothing is trained, and in records from before this was kept."""
     num_left_out: int = 0

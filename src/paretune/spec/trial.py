@@ -93,6 +93,13 @@ class Trial(Data):
             value["recipe"]["quantisation"] = earlier_name(self.recipe.quantisation)
         return content_hash(canonical(value))
 
+    @property
+    def training_id(self) -> str:
+        """The id of its training alone: the same for trials that differ in how far they train and what they measure."""
+        alone = {"split": "test", "general_text": None, "skills": (), "measures": EVERYTHING}
+        recipe = self.recipe.model_copy(update={"stop_after": None})
+        return self.model_copy(update={**alone, "recipe": recipe}).id
+
     def conflict_with(self, earlier: "Trial") -> str | None:
         """Say what an earlier trial was made with that this one is not, or return None where they go together."""
         if self.base != earlier.base:

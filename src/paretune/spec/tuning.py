@@ -13,7 +13,8 @@ VALIDATION_LOSS = "validation_loss"
 class Halving(Data):
     """Settings that do worse early are not trained to the end: successive halving (Jamieson and Talwalkar 2016).
 
-    The same rule for every method. A setting that goes on is trained anew from its first step.
+    The same rule for every method. A setting that goes on is trained on from where it stopped, or anew from its first
+    step where its method or its machine does not allow that; its losses are the same.
     """
 
     after: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(default=(0.25,), min_length=1)

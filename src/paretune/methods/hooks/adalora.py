@@ -21,6 +21,11 @@ class AdaLora(Peft):
 
     schedule_parameters: ClassVar[tuple[str, ...]] = ("total_step", "tinit", "tfinal")
 
+    @property
+    def resumes(self) -> bool:
+        """No: importances are averages over the steps, and peft keeps them outside of the parameters."""
+        return False
+
     def recipe_parameters(self, recipe: Recipe) -> dict[str, Any]:
         """Return the schedule."""
         return {

@@ -37,6 +37,11 @@ class Full(Method):
         """Yes: it is the base model with other weights."""
         return True
 
+    @property
+    def resumes(self) -> bool:
+        """Yes: nothing but weights changes."""
+        return True
+
     def wrap(self, model: nn.Module, context: Context) -> nn.Module:
         """Return the model with every parameter trainable, or every one of the parts that `targets` names.
 

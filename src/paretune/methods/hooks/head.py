@@ -35,6 +35,11 @@ class HeadAlone(Method):
             train_in_float32(model)
         return model
 
+    @property
+    def resumes(self) -> bool:
+        """Yes: nothing but weights changes."""
+        return True
+
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write the head's tensors, and the names of its modules."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,243 @@
+"""A training that an earlier trial has begun is resumed, and nothing that a record holds changes by it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from paretune.execute.executor import Finished
+from paretune.execute.plan import plan
+from paretune.execute.resuming import FromTheStart, Resuming, StoredTrainings
+from paretune.execute.run import Silent, run
+from paretune.execute.trial import run_trial
+from paretune.methods.peft import Peft
+from paretune.spec import Record, Study, Trial
+from paretune.store import Records, training_states
+from paretune.store.training_states import TrainingStates
+from tests.execute.measured import measured
+from tests.execute.stand_in import Deaf
+
+Build = Callable[..., Study]
+STEPS = 6
+HERE = {"device": "this one"}
+KINDS: dict[str, dict[str, Any]] = {
+    "encoder": {
+        "max_length": 100,
+        "base_model": "toy:bert",
+        "tasks": [{"name": "sentiment", "options": {"train_size": 64, "validation_size": 8, "test_size": 8}}],
+    },
+    "image-text": {
+        "base_model": "toy:idefics3",
+        "tasks": [{"name": "visual_questions", "options": {"train_size": 32, "validation_size": 4, "test_size": 4}}],
+    },
+}
+"""Studies of other kinds of model than language models. Image models: tests/images/test_resumed_images.py."""
+
+
+def run_with(resuming: Resuming, trial: Trial, folder: Path) -> Finished:
+    return run_trial(trial, folder, attempt=1, concurrent_workers=1, listener=Deaf(), resuming=resuming)
+
+
+def stored(folder: Path, *, at_once: int = 1, environment: dict[str, str] = HERE) -> StoredTrainings:
+    folder.mkdir(exist_ok=True)
+    return StoredTrainings(folder, environment, at_once)
+
+
+def in_parts(trial: Trial) -> list[Trial]:
+    """Return the tuning trial of a third of the steps, the one of all steps, and the final trial itself."""
+    tuning = trial.model_copy(update={"split": "validation", "measures": ()})
+    early = tuning.model_copy(update={"recipe": tuning.recipe.model_copy(update={"stop_after": STEPS // 3})})
+    return [early, tuning, trial]
+
+
+def one_trial(toy_study: Build, method: Any = "lora", *, max_length: int = 512, **changes: Any) -> Trial:
+    recipe = {"steps": STEPS, "batch_size": 4, "gradient_accumulation": 2, "max_length": max_length}
+    [trial] = plan(toy_study(methods=[method], recipe=recipe, **changes))
+    return trial
+
+
+DROPOUT = {"name": "lora", "parameters": {"lora_dropout": 0.2}}
+
+
+@pytest.mark.parametrize("method", ["lora", DROPOUT, "full", "eva", "adalora"], ids=str)
+def test_records_say_what_trials_from_the_first_step_say(toy_study: Build, tmp_path: Path, method: Any) -> None:
+    found = []
+    for trial in in_parts(one_trial(toy_study, method)):
+        alone = run_with(FromTheStart(), trial, tmp_path / "alone" / trial.id)
+        resumed = run_with(stored(tmp_path / "results"), trial, tmp_path / "resumed" / trial.id)
+        found.append(resumed.record.resumed_at)
+        assert alone.record.outcome.kind == "ok"
+        assert measured(resumed) == measured(alone)
+        assert len(resumed.record.step_seconds) == trial.recipe.trained_steps
+    assert found == ([0, 0, 0] if method == "adalora" else [0, 2, 6])
+
+
+def test_clocks_of_steps_are_taken_over_and_phases_are_the_trials_own(toy_study: Build, tmp_path: Path) -> None:
+    early, tuning, final = (
+        run_with(stored(tmp_path / "results"), trial, tmp_path / trial.id).record
+        for trial in in_parts(one_trial(toy_study))
+    )
+    assert tuning.step_seconds[:2] == early.step_seconds
+    assert final.step_seconds == tuning.step_seconds
+    assert final.metrics["train_seconds"] == pytest.approx(sum(tuning.step_seconds))
+    own = next(reading.seconds for reading in tuning.phases if reading.phase == "train")
+    assert sum(tuning.step_seconds[2:]) < own
+
+
+def resumed_at(resuming: Resuming, trial: Trial, folder: Path) -> int:
+    return run_with(resuming, trial, folder).record.resumed_at
+
+
+def test_a_final_trial_takes_no_clock_over_that_ran_with_others(toy_study: Build, tmp_path: Path) -> None:
+    early, tuning, final = in_parts(one_trial(toy_study))
+    assert resumed_at(stored(tmp_path / "results", at_once=2), early, tmp_path / "1") == 0
+    second = run_with(stored(tmp_path / "results"), tuning, tmp_path / "2").record
+    assert second.resumed_at == 2
+    assert second.provenance is not None
+    assert second.provenance.concurrent_workers == 2
+    assert resumed_at(stored(tmp_path / "results"), final, tmp_path / "3") == 0
+
+
+def test_only_the_same_training_in_the_same_environment_is_resumed(toy_study: Build, tmp_path: Path) -> None:
+    early, tuning, _ = in_parts(one_trial(toy_study))
+    results, folder = tmp_path / "results", tmp_path / "checkpoint"
+    run_with(stored(results), early, folder)
+    for changes in ({"seed": 1}, {"learning_rate": 1e-5}):
+        assert stored(results).find(tuning.model_copy(update=changes)) is None
+    assert stored(results, environment={"device": "another"}).find(tuning) is None
+    longer = tuning.recipe.model_copy(update={"steps": 7})
+    assert stored(results).find(tuning.model_copy(update={"recipe": longer})) is None
+    shorter = early.model_copy(update={"recipe": early.recipe.model_copy(update={"stop_after": 1})})
+    assert stored(results).find(shorter) is None
+    assert stored(results).find(tuning) is not None
+
+
+def test_what_cannot_be_read_is_trained_from_the_first_step(toy_study: Build, tmp_path: Path) -> None:
+    early, tuning, _ = in_parts(one_trial(toy_study))
+    run_with(stored(tmp_path / "results"), early, tmp_path / "checkpoint")
+    [file] = (tmp_path / "results" / "training").iterdir()
+    whole = file.read_bytes()
+    for broken in (whole[: len(whole) // 2], b"", b"\xff" * 40, whole[:8] + b"[" * 100):
+        file.write_bytes(broken)
+        assert stored(tmp_path / "results").find(tuning) is None
+    file.write_bytes(whole)
+    assert stored(tmp_path / "results").find(tuning) is not None
+
+
+def test_a_state_that_the_disk_has_no_room_to_spare_for_is_not_kept(
+    toy_study: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_states, "MOST_OF_FREE_SPACE", 1e-12)
+    early, tuning, _ = in_parts(one_trial(toy_study))
+    assert run_with(stored(tmp_path / "results"), early, tmp_path / "1").record.outcome.kind == "ok"
+    assert [*(tmp_path / "results" / "training").iterdir()] == []
+    assert resumed_at(stored(tmp_path / "results"), tuning, tmp_path / "2") == 0
+
+
+def test_a_method_is_asked_whether_its_training_can_be_resumed(
+    toy_study: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Peft, "resumes", False)
+    early, _, _ = in_parts(one_trial(toy_study))
+    run_with(stored(tmp_path / "results"), early, tmp_path / "1")
+    assert not (tmp_path / "results" / "training").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_model_goes_on_where_it_stopped(toy_study: Build, tmp_path: Path, kind: str) -> None:
+    found = []
+    for trial in in_parts(one_trial(toy_study, **KINDS[kind])):
+        alone = run_with(FromTheStart(), trial, tmp_path / "alone" / trial.id)
+        resumed = run_with(stored(tmp_path / "results"), trial, tmp_path / "resumed" / trial.id)
+        found.append(resumed.record.resumed_at)
+        assert alone.record.outcome.kind == "ok"
+        assert measured(resumed) == measured(alone)
+    assert found == [0, 2, 6]
+
+
+@pytest.fixture
+def halved(toy_study: Build) -> Study:
+    return toy_study(
+        methods=["base", "lora", "adalora"],
+        seeds=[0, 1, 2],
+        tuning={"rates": 3, "max_widenings": 0, "halving": {"after": [0.3, 0.5], "keep": 0.6}},
+        recipe={"steps": STEPS, "batch_size": 4},
+    )
+
+
+def in_order(records: Records) -> list[tuple[str, str, int | None, int, int]]:
+    """Return method, split, point of comparison, seed and the step that was gone on from, of each trial."""
+    return [
+        (one.trial.method.label, one.trial.split, one.trial.recipe.stop_after, one.trial.seed, one.resumed_at)
+        for one in records
+    ]
+
+
+LORA_RESUMED = [
+    *[("lora", "validation", 2, 0, 0)] * 3,
+    *[("lora", "validation", 3, 0, 2)] * 2,
+    *[("lora", "validation", None, 0, 3)] * 2,
+    ("lora", "test", None, 0, 6),
+    ("lora", "test", None, 1, 0),
+    ("lora", "test", None, 2, 0),
+]
+
+
+@pytest.mark.usefixtures("kept_fork_servers")
+def test_a_study_trains_no_step_twice_and_says_what_it_says_without(
+    halved: Study, folder: Path, tmp_path: Path
+) -> None:
+    records = run(halved, folder, threads=torch.get_num_threads())
+    assert [one for one in in_order(records) if one[0] == "lora"] == LORA_RESUMED
+    assert {one[4] for one in in_order(records) if one[0] != "lora"} == {0}
+    assert not (folder / "training").exists()
+    for record in records:
+        alone = run_with(FromTheStart(), record.trial, tmp_path / record.trial_id)
+        assert record.train_losses == alone.record.train_losses
+        for name in ("validation_loss", "accuracy", "forgetting", "train_peak_bytes", "answer_peak_bytes"):
+            assert record.metrics.get(name) == alone.record.metrics.get(name)
+
+
+class _Stopping(Silent):
+    """Stops the run, as Ctrl-C does, when so many trials have ended."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def finished(self, trial: Trial, record: Record, seconds: float) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("kept_fork_servers")
+def test_an_interrupted_study_goes_on_from_where_trainings_stopped(halved: Study, folder: Path) -> None:
+    for number in (6, 4, 4, 4):
+        with pytest.raises(KeyboardInterrupt):
+            run(halved, folder, watcher=_Stopping(number))
+    assert any((folder / "training").iterdir())
+    records = run(halved, folder)
+    assert [one for one in in_order(records) if one[0] == "lora"] == LORA_RESUMED
+    assert not (folder / "training").exists()
+
+
+@pytest.mark.usefixtures("kept_fork_servers")
+def test_where_two_trials_run_at_once_final_trials_train_themselves(halved: Study, folder: Path) -> None:
+    found = [one for one in in_order(run(halved, folder, jobs=2)) if one[0] == "lora"]
+    assert [one[4] for one in found] == [0, 0, 0, 2, 2, 3, 3, 0, 0, 0]
+
+
+def test_states_that_no_trial_to_come_can_use_are_removed(toy_study: Build, tmp_path: Path) -> None:
+    states = TrainingStates(tmp_path)
+    trials = [one_trial(toy_study).model_copy(update={"seed": seed}) for seed in range(3)]
+    assert states.has_room(trials[0], 1)
+    for trial in trials:
+        states.file(trial).write_bytes(b"state")
+    (tmp_path / "training" / f".{states.file(trials[0]).name}.7.tmp").write_bytes(b"of a trial that was killed")
+    states.keep_only(trials[1:2])
+    assert [*(tmp_path / "training").iterdir()] == [states.file(trials[1])]
+    states.keep_only([])
+    assert not (tmp_path / "training").exists()
+    states.keep_only([])
