@@ -51,15 +51,22 @@ class _OneForAllTests(KeptForkServers):
         told = {name: value for name, value in environment.items() if name != "PYTEST_CURRENT_TEST"}
         return super().__call__(store, told)
 
+    def close(self) -> None:
+        """Stay: another test follows."""
+
+    def end(self) -> None:
+        """End the servers."""
+        super().close()
+
 
 @pytest.fixture(scope="session")
 def _kept_fork_servers() -> Iterator[KeptForkServers]:
     servers = _OneForAllTests()
     yield servers
-    servers.close()
+    servers.end()
 
 
 @pytest.fixture
 def kept_fork_servers(_kept_fork_servers: KeptForkServers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let studies find their workers' libraries imported. For tests that are not about processes."""
-    monkeypatch.setattr("paretune.execute.local.ForkServer", _kept_fork_servers)
+    monkeypatch.setattr("paretune.execute.local.KeptForkServers", lambda **_: _kept_fork_servers)

@@ -37,6 +37,7 @@ def test_what_cannot_be_trained_together_runs_alone(toy_study: Build, folder: Pa
     store, watcher = Store(folder), Recorder()
     executor = LocalExecutor(store, threads=1, devices=[], time_limit_seconds=600, packing=Packing(2, 0))
     executor.run(trials, watcher)
+    executor.close()
     found = [store.attempt(trial.id, 1) for trial in trials]
     assert [(record.outcome.kind, record.packed_with) for record in found] == [("ok", ())] * 2
     for trial in trials:
@@ -61,6 +62,7 @@ def test_a_killed_pack_loses_no_finished_trial_and_repeats_none(toy_study: Build
     kinds = sorted(record.outcome.kind for record in first.values())
     assert kinds[-1] == "ok"
     executor.run([trial for trial in trials if first[trial.id].outcome.kind != "ok"], Silent())
+    executor.close()
     second = {record.trial_id: record for record in store.records()}
     assert [second[trial.id].outcome.kind for trial in trials] == ["ok"] * 3
     for trial_id, record in first.items():

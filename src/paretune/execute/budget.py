@@ -4,7 +4,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,8 +98,8 @@ def measure(
         prepared = prepare(_short(study, bounds), store, skip_unavailable=skip_unavailable)
         trials = [trial for trial in prepared.stages.trials if trial.method.label not in prepared.unavailable]
         (short_sizes,) = prepared.blueprint.split_sizes.values()
-        runs = LocalExecutor(store, threads=threads, time_limit_seconds=study.time_limit_seconds)
-        timed = clock.run(trials, runs)
+        with closing(LocalExecutor(store, threads=threads, time_limit_seconds=study.time_limit_seconds)) as runs:
+            timed = clock.run(trials, runs)
         found = {}
         for label, (record, _) in timed.items():
             wanted = Amounts(_steps(study, record.trial, sizes), sizes["validation"], sizes["test"])

@@ -25,6 +25,8 @@ class Executor(Protocol):
 
     The watcher is called from the thread that called `run`: for each trial `started`, any number of times `heard`, and
     `finished` once its record is in the store.
+
+    An executor that keeps something from one call to the next has a method `close`, which a run calls in the end.
     """
 
     def run(self, trials: Sequence[Trial], watcher: Watcher, *, alone: bool = False) -> None:

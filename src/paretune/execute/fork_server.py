@@ -195,9 +195,15 @@ class KeptForkServers:
     Where what runs with one ends by an exception, it ends too: an interrupted executor may not know of every worker.
     """
 
-    def __init__(self, command: Sequence[str] = _COMMAND, *, most: int | None = None) -> None:
-        """Start servers by `command`, at most `most` at a time: those that run end before another begins."""
+    def __init__(
+        self, command: Sequence[str] = _COMMAND, *, most: int | None = None, store: Store | None = None
+    ) -> None:  # fmt: skip
+        """Start servers by `command`, at most `most` at a time: those that run end before another begins.
+
+        What they have to say goes into a log of `store`, without one to the standard error of this process.
+        """
         self._command = command
+        self._store = store
         self._most = most
         self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
 
@@ -211,7 +217,7 @@ class KeptForkServers:
         if key not in self._servers:
             if len(self._servers) == self._most:
                 self.close()
-            self._servers[key] = ForkServer(None, environment, self._command)
+            self._servers[key] = ForkServer(self._store, environment, self._command)
         try:
             yield self._servers[key]
         except BaseException:

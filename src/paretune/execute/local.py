@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from paretune.execute.events import Watcher
 from paretune.execute.executor import DiskFull, bare_record
-from paretune.execute.fork_server import POSSIBLE, ForkServer
+from paretune.execute.fork_server import POSSIBLE, KeptForkServers
 from paretune.execute.grouping import Packing, packs_of, shared_by_packs, split_up
 from paretune.execute.launch import FREE_SPACE, Launcher, Launching, new_interpreters
 from paretune.execute.memory_kills import memory_kills
@@ -182,7 +182,8 @@ class LocalExecutor:
         """What trials have in common of which a pack was started."""
         self._alone: set[str] = set()
         """Of which a worker said that they are not trained in one pass."""
-        self._launching = launching or (ForkServer if POSSIBLE and not self._devices else new_interpreters)
+        self._servers = KeptForkServers(store=store, most=1) if POSSIBLE and not self._devices else None
+        self._launching = launching or self._servers or new_interpreters
         check_jobs(jobs or 1, self._devices, share_devices=share_devices)
         self._places = Places(self._devices, jobs, share_devices=share_devices, memory=memory)
 
@@ -200,6 +201,11 @@ class LocalExecutor:
             if is_disk_full(error):
                 raise DiskFull(str(error)) from error
             raise
+
+    def close(self) -> None:
+        """End the process that waits for further trials, which imported the libraries once for all of them."""
+        if self._servers is not None:
+            self._servers.close()
 
     def _runs_alone(self, pack: Sequence[Trial]) -> bool:
         return shared_by_packs(pack[0]) in self._alone

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def _run(
     study = prepared.study
     runs: Executor | None = None
     attempted: set[str] = set()
-    with store.held():
+    with store.held(), ExitStack() as in_the_end:
         found = prepared.blueprint.read(store)  # another run may have ended since `prepare` looked
         store.keep_study(study, prepared.blueprint.num_train_examples)
         keep_data_reports(store.folder, prepared.data)
@@ -114,6 +115,7 @@ def _run(
             pending = _without_unavailable(pending, prepared.unavailable, store)
             if runs is None:  # what is finished already asks no device for its memory
                 runs = executor()(store, time_limit_seconds=study.time_limit_seconds)
+                in_the_end.callback(getattr(runs, "close", lambda: None))
             runs.run(pending, watcher, alone=stage.alone)
             found = FolderRecords(reading, store.records(reading))
     return _in_order(found, stages, store.folder)
