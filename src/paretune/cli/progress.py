@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -27,21 +28,21 @@ class RunWatcher(Watcher, Protocol):
 
 
 @contextmanager
-def watcher_for(at_once: AtOnce, console: Console) -> Iterator[RunWatcher]:
-    """Yield the watcher that fits where its words go."""
+def watcher_for(at_once: AtOnce, console: Console, folder: Path) -> Iterator[RunWatcher]:
+    """Yield the watcher that fits where its words go. `folder` is the study's."""
     if not console.is_terminal:
-        yield _Plain(at_once, console)
+        yield _Plain(at_once, console, folder)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bars(at_once, console, progress)
+        yield _Bars(at_once, console, folder, progress)
 
 
 class _Plain:
     """One line for each trial that starts or ends, and one now and then in between."""
 
-    def __init__(self, at_once: AtOnce, console: Console) -> None:
-        self._estimator = ProgressEstimator(at_once)
+    def __init__(self, at_once: AtOnce, console: Console, folder: Path) -> None:
+        self._estimator = ProgressEstimator(at_once, folder)
         self._console = console
         self._spoke = time.monotonic()
 
@@ -71,8 +72,8 @@ class _Plain:
 class _Bars:
     """A bar for the whole run and one for each trial that runs."""
 
-    def __init__(self, at_once: AtOnce, console: Console, progress: Progress) -> None:
-        self._estimator = ProgressEstimator(at_once)
+    def __init__(self, at_once: AtOnce, console: Console, folder: Path, progress: Progress) -> None:
+        self._estimator = ProgressEstimator(at_once, folder)
         self._console = console
         self._progress = progress
         self._whole = progress.add_task("study", total=1.0, note="")

@@ -200,7 +200,7 @@ def run_and_show(study: Study, folder: Path, options: RunOptions, keep: KeepStud
         console.print(plain(text), markup=False, highlight=False)
 
     try:
-        with watcher_for(at_once, console) as watcher:
+        with watcher_for(at_once, console, folder) as watcher:
             records = run(
                 study,
                 folder,

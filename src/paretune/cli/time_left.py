@@ -3,8 +3,9 @@
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
-from paretune.execute.duration import AtOnce, Durations, Span, time_left
+from paretune.execute.duration import AtOnce, Durations, Span, steps_ready, time_left
 from paretune.execute.stages import Stages
 from paretune.spec import Phase, Record, Trial
 
@@ -21,8 +22,11 @@ def span_text(span: Span) -> str:
 class ProgressEstimator:
     """Counts the trials of a run that are done and still to come, and estimates the time left."""
 
-    def __init__(self, at_once: AtOnce) -> None:
+    def __init__(self, at_once: AtOnce, folder: Path | None = None) -> None:
+        """`folder` is the study's, where it lies on this machine."""
         self._at_once = at_once
+        self._folder = folder
+        self._num_ready: dict[str, int] = {}
         self._stages = Stages(())
         self._results: dict[str, Record] = {}
         self._durations = Durations()
@@ -37,6 +41,8 @@ class ProgressEstimator:
         self._stages, self._results = stages, dict(results)
         for record in fresh:
             self._durations.learn(record)
+        if self._folder is not None:
+            self._num_ready = steps_ready(stages, results, self._folder)
         return news
 
     def started(self, trial: Trial) -> None:
@@ -50,8 +56,10 @@ class ProgressEstimator:
         before, since = self._phase.get(trial.id, (None, now))
         if phase != before:
             self._phase[trial.id] = (phase, now)
-        elif total and done / total >= _GLIMPSE_FROM_SHARE:
-            self._durations.glimpse(trial, phase, now - since, done / total)
+            return
+        ready = self._num_ready.get(trial.id, 0) if phase is Phase.TRAIN else 0
+        if total and (done - ready) / total >= _GLIMPSE_FROM_SHARE:
+            self._durations.glimpse(trial, phase, now - since, (done - ready) / total)
 
     def finished(self, trial: Trial, record: Record, seconds: float) -> None:
         """A trial has ended."""
@@ -79,7 +87,8 @@ class ProgressEstimator:
         """Return words such as "about 0:03:10 left"."""
         if self.total == self.num_done:
             return "nothing left"
-        total = sum(time_left(self._stages, self._results, self._durations, self._at_once), Span(0.0, whole=True))
+        spans = time_left(self._stages, self._results, self._durations, self._at_once, self._num_ready)
+        total = sum(spans, Span(0.0, whole=True))
         if total.seconds == 0:
             return "time left not known yet"
         passed = sum(min(self._passed(trial_id), self._expected(trial_id)) for trial_id in self._began)
@@ -93,7 +102,8 @@ class ProgressEstimator:
         for stage in self._stages.stages:
             for trial in stage.trials:
                 if trial.id == trial_id:
-                    return self._durations.of(trial, alone=stage.alone or self._at_once.jobs == 1).seconds
+                    alone, num_ready = stage.alone or self._at_once.jobs == 1, self._num_ready.get(trial_id, 0)
+                    return self._durations.of(trial, alone=alone, num_ready=num_ready).seconds
         return 0.0
 
 

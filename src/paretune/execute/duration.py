@@ -1,11 +1,14 @@
 """How long trials take, learnt phase by phase from those that have ended."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
+from types import MappingProxyType
 from typing import NamedTuple
 
 from paretune.execute.stages import Stages
 from paretune.spec import Phase, Record, Trial
+from paretune.store.training_states import TrainingStates
 
 
 class Span(NamedTuple):
@@ -89,29 +92,52 @@ class Durations:
         """Take in a phase that goes on: what `seconds` for `share` of it promise, until a trial has ended it."""
         self._glimpses[phase] = seconds / share / _units(trial, phase)
 
-    def of(self, trial: Trial, *, alone: bool) -> Span:
-        """Return how long a trial will take, alone on the machine or together with others."""
+    def of(self, trial: Trial, *, alone: bool, num_ready: int = 0) -> Span:
+        """Return how long a trial will take, alone on the machine or together with others.
+
+        Of its steps `num_ready` have been run by another trial, which it goes on from.
+        """
         total = Span(fmean(self._starts) if self._starts else 0.0, whole=True)
         for phase in phases_of(trial):
+            if phase is Phase.VALIDATE and num_ready == trial.recipe.trained_steps:
+                continue  # that trial has read the loss as well
             seen = _nearest(self._seen.get(phase, []), trial.method.label, alone)
             per_unit = self._glimpses.get(phase) if seen is None else seen
-            total += Span((per_unit or 0.0) * _units(trial, phase), per_unit is not None)
+            units = _units(trial, phase)
+            if phase is Phase.TRAIN:
+                units -= num_ready * trial.recipe.examples_per_step
+            total += Span((per_unit or 0.0) * units, per_unit is not None or units == 0)
         return total
 
-    def of_all(self, trials: Sequence[Trial], jobs: int, *, alone: bool) -> Span:
+    def of_all(
+        self, trials: Sequence[Trial], jobs: int, *, alone: bool, num_ready: Mapping[str, int] = MappingProxyType({})
+    ) -> Span:  # fmt: skip
         """Return how long trials will take with so many at once, each alone on its accelerator or with others."""
-        spans = [self.of(trial, alone=alone) for trial in trials]
+        spans = [self.of(trial, alone=alone, num_ready=num_ready.get(trial.id, 0)) for trial in trials]
         total = sum(spans, Span(0.0, whole=True))
         return total._replace(seconds=total.seconds / max(1, min(jobs, len(trials))))
 
 
-def time_left(stages: Stages, results: Mapping[str, Record], durations: Durations, at_once: AtOnce) -> list[Span]:
-    """Return how long what is left of each stage will take."""
+def steps_ready(stages: Stages, results: Mapping[str, Record], folder: Path) -> dict[str, int]:
+    """Return of which trials to come some steps have been run, and how many, by trial id."""
+    states = TrainingStates(folder)
+    found = {trial.id: states.num_steps(trial) for trial in stages.trials if trial.id not in results}
+    return {trial_id: number for trial_id, number in found.items() if number}
+
+
+def time_left(
+    stages: Stages,
+    results: Mapping[str, Record],
+    durations: Durations,
+    at_once: AtOnce,
+    num_ready: Mapping[str, int] = MappingProxyType({}),
+) -> list[Span]:
+    """Return how long what is left of each stage will take. `num_ready` is what `steps_ready` returns."""
     spans = []
     for stage in stages.stages:
         waiting = [trial for trial in stage.trials if trial.id not in results]
         jobs = at_once.alone if stage.alone or not at_once.is_known else at_once.jobs
-        spans.append(durations.of_all(waiting, jobs, alone=stage.alone or jobs == 1))
+        spans.append(durations.of_all(waiting, jobs, alone=stage.alone or jobs == 1, num_ready=num_ready))
     return spans
 
 

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple, SupportsInt
 import torch
 from torch.optim import Optimizer
 
-from paretune.engine import NOTHING_YET, DataBatch, Training, restore, train, validation_loss
+from paretune.engine import NOTHING_YET, DataBatch, Training, restore, state_of, train, validation_loss
 from paretune.execute.events import Listener
 from paretune.execute.executor import Finished
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
-from paretune.execute.resuming import FromTheStart, Resuming
+from paretune.execute.resuming import FromTheStart, Resuming, Stopped
 from paretune.execute.sharded import train_sharded
 from paretune.kinds import Asked, Kind, TrainingData, kind_named, kind_of
 from paretune.measure import (
@@ -253,9 +253,12 @@ class TrialRun:
                 objective=ready.objective, on_step=self.on_step, earlier=stopped.training if stopped else NOTHING_YET,
             )  # fmt: skip
         self.keep_training(result)
-        with self.phases.during(Phase.SAVE):
-            resuming.keep(trial, ready.model, optimizer, result)
-        self.after_training(ready, data)
+        state = state_of(ready.model, optimizer) if trial.tunes and resuming.keeps else None
+        ran_none = stopped is not None and len(stopped.training.losses) == trial.recipe.trained_steps
+        loss = self.after_training(ready, data, stopped.validation_loss if stopped and ran_none else None)
+        if state is not None:
+            with self.phases.during(Phase.SAVE):
+                resuming.keep(trial, Stopped(result, state, loss))
 
     def _training_peak_bytes(self, ready: Ready, batches: Iterable[DataBatch]) -> int:
         """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
@@ -292,13 +295,19 @@ class TrialRun:
     def before_optimizer(self, model: torch.nn.Module) -> None:
         """Change how the model's parameters lie in memory, before an optimizer refers to them."""
 
-    def after_training(self, ready: Ready, data: TrainingData) -> None:
-        """Read the validation loss, and save what was trained where the trial asks for answers."""
-        with self.phases.during(Phase.VALIDATE):
-            loss = validation_loss(ready.model, data.validation, ready.objective)
-            self.findings["metrics"]["validation_loss"] = loss
+    def after_training(self, ready: Ready, data: TrainingData, known_loss: float | None = None) -> float:
+        """Read the validation loss, unless it is known, and save what was trained where the trial asks for answers.
+
+        Returns the loss.
+        """
+        loss = known_loss
+        if loss is None:
+            with self.phases.during(Phase.VALIDATE):
+                loss = validation_loss(ready.model, data.validation, ready.objective)
+        self.findings["metrics"]["validation_loss"] = loss
         if "answers" in self._trial.measures:
             self.save(ready.method, ready.model)
+        return loss
 
     def save(self, method: Method, model: torch.nn.Module) -> None:
         """Write what was trained, and what it belongs to."""

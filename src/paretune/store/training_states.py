@@ -10,11 +10,33 @@ from pathlib import Path
 from typing import Any
 
 from paretune.spec import Trial
+from paretune.spec.base import Data
 
 MOST_OF_FREE_SPACE = 0.1
 """Share of the free space that all states of a study take together at most."""
 _LENGTH_BYTES = 8
 _PART = "state"
+
+
+class AboutState(Data):
+    """What is said of a training next to its tensors."""
+
+    losses: tuple[float, ...]
+    """Of each step so far, as in a record."""
+    step_seconds: tuple[float, ...]
+    validation_loss: float
+    """After the last of these steps."""
+    numbers: dict[str, int | float | None]
+    """What the optimizer keeps beyond tensors."""
+    most_at_once: int
+    """The most trials that ran at once while it trained."""
+    environment: dict[str, Any]
+    """All about the process that may change a value."""
+
+    @property
+    def num_steps(self) -> int:
+        """Steps that have been run."""
+        return len(self.losses)
 
 
 class TrainingStates:
@@ -39,20 +61,35 @@ class TrainingStates:
         free = shutil.disk_usage(self._folder).free + sum(sizes.values())
         return others + num_bytes <= MOST_OF_FREE_SPACE * free
 
-    def about(self, trial: Trial) -> dict[str, Any] | None:
+    def about(self, trial: Trial) -> AboutState | None:
         """Return what is said of the state of a trial's training, or None where none can be read."""
         try:
             with self.file(trial).open("rb") as file:
                 header = json.loads(file.read(int.from_bytes(file.read(_LENGTH_BYTES), "little")))
-            about: dict[str, Any] = json.loads(header["__metadata__"][_PART])
+            return AboutState.model_validate_json(header["__metadata__"][_PART])
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
-        return about
+
+    def usable(self, trial: Trial) -> AboutState | None:
+        """Return what is said of the state that a trial may resume, as far as the folder tells; None for none.
+
+        It may not where the state is further than this trial goes, or where this trial's clocks are a result and the
+        earlier one did not run alone.
+        """
+        about = self.about(trial)
+        if about is None or about.num_steps > trial.recipe.trained_steps:
+            return None
+        return about if trial.tunes or about.most_at_once == 1 else None
+
+    def num_steps(self, trial: Trial) -> int:
+        """Return how many steps of a trial's training need not be run again, as far as the folder tells."""
+        about = self.usable(trial)
+        return 0 if about is None else about.num_steps
 
     @staticmethod
-    def metadata(about: dict[str, Any]) -> dict[str, str]:
+    def metadata(about: AboutState) -> dict[str, str]:
         """Return what is said of a state as safetensors keep it."""
-        return {_PART: json.dumps(about)}
+        return {_PART: about.model_dump_json()}
 
     def keep_only(self, trials: Iterable[Trial]) -> None:
         """Remove all states but those that these trials may resume, and the folder with the last of them."""

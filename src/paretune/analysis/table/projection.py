@@ -109,7 +109,7 @@ def _reached(records: Sequence[Record], flops: Mapping[str, float]) -> Span:
     speeds = [
         flops[record.trial_id] / seconds
         for record in records
-        for seconds in record.step_seconds[_WARM_UP_STEPS:] or record.step_seconds
+        for seconds in record.step_seconds[max(_WARM_UP_STEPS, record.resumed_at) :] or record.step_seconds
         if seconds > 0
     ]
     if not speeds:
