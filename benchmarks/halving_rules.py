@@ -35,8 +35,10 @@ class Rung(NamedTuple):
     """Of everything else in the trial: loading, attaching, validating, saving."""
 
 
-Curves = dict[str, dict[float, dict[int | None, Rung]]]
-"""By method, learning rate and steps, None for the end."""
+Rates = dict[float, dict[int | None, Rung]]
+"""Of one method, by learning rate and steps, None for the end."""
+Curves = dict[str, Rates]
+"""By method."""
 
 
 class Outcome(NamedTuple):
@@ -76,7 +78,7 @@ def read(records: Sequence[Record], curves: Curves) -> None:
         rungs[trial.recipe.stop_after] = Rung(loss, training, sum(seconds.values()))
 
 
-def complete(rates: Mapping[float, Mapping[int | None, Rung]]) -> bool:
+def complete(rates: Rates) -> bool:
     """Tell whether all rates of a method were trained to the end."""
     return all(END in rungs for rungs in rates.values())
 
@@ -90,7 +92,7 @@ def rules(curves: Curves, shares: Sequence[float]) -> Iterator[tuple[tuple[int, 
             yield from ((chosen, share) for share in shares)
 
 
-def ruled(rates: Mapping[float, Mapping[int | None, Rung]], points: Sequence[int], keep: float) -> Outcome:
+def ruled(rates: Rates, points: Sequence[int], keep: float) -> Outcome:
     """Return the rate that a rule chooses for a method, and the seconds of its tuning."""
     alive, seconds, before = sorted(rates), 0.0, 0
     for point in [*points, END]:
