@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
+from paretune.execute import resuming
 from paretune.execute.executor import Finished
 from paretune.execute.plan import plan
 from paretune.execute.resuming import FromTheStart, Resuming, StoredTrainings
@@ -36,8 +38,8 @@ KINDS: dict[str, dict[str, Any]] = {
 """Studies of other kinds of model than language models. Image models: tests/images/test_resumed_images.py."""
 
 
-def run_with(resuming: Resuming, trial: Trial, folder: Path) -> Finished:
-    return run_trial(trial, folder, attempt=1, concurrent_workers=1, listener=Deaf(), resuming=resuming)
+def run_with(found_in: Resuming, trial: Trial, folder: Path) -> Finished:
+    return run_trial(trial, folder, attempt=1, concurrent_workers=1, listener=Deaf(), resuming=found_in)
 
 
 def stored(folder: Path, *, at_once: int = 1, environment: dict[str, str] = HERE) -> StoredTrainings:
@@ -88,8 +90,8 @@ def test_clocks_of_steps_are_taken_over_and_phases_are_the_trials_own(toy_study:
     assert sum(tuning.step_seconds[2:]) < own
 
 
-def resumed_at(resuming: Resuming, trial: Trial, folder: Path) -> int:
-    return run_with(resuming, trial, folder).record.resumed_at
+def resumed_at(found_in: Resuming, trial: Trial, folder: Path) -> int:
+    return run_with(found_in, trial, folder).record.resumed_at
 
 
 def test_a_final_trial_takes_no_clock_over_that_ran_with_others(toy_study: Build, tmp_path: Path) -> None:
@@ -137,6 +139,21 @@ def test_a_state_that_the_disk_has_no_room_to_spare_for_is_not_kept(
     assert run_with(stored(tmp_path / "results"), early, tmp_path / "1").record.outcome.kind == "ok"
     assert [*(tmp_path / "results" / "training").iterdir()] == []
     assert resumed_at(stored(tmp_path / "results"), tuning, tmp_path / "2") == 0
+
+
+def test_a_state_that_cannot_be_written_costs_no_trial(
+    toy_study: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(tensors: object, path: Path, metadata: object) -> None:
+        path.write_bytes(b"half of it")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(resuming, "save_file", full)
+    early, _, _ = in_parts(one_trial(toy_study))
+    record = run_with(stored(tmp_path / "results"), early, tmp_path / "1").record
+    assert record.outcome.kind == "ok"
+    assert "could not be written, so later trials train these steps again" in record.notes[-1]
+    assert [*(tmp_path / "results" / "training").iterdir()] == []
 
 
 def test_a_method_is_asked_whether_its_training_can_be_resumed(

@@ -1,6 +1,7 @@
 """Resuming a training where an earlier trial of the same study stopped."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, SupportsInt
@@ -11,7 +12,6 @@ from safetensors.torch import save_file
 
 from paretune.engine import Training, TrainingState
 from paretune.spec import Trial
-from paretune.store.atomic import refusing
 from paretune.store.training_states import AboutState, TrainingStates
 
 
@@ -90,10 +90,7 @@ class StoredTrainings:
         return Stopped(training, state, about.validation_loss, about.most_at_once)
 
     def keep(self, trial: Trial, stopped: Stopped) -> None:
-        """Keep where a training has come to, where the disk has room to spare.
-
-        Raises `InputError` where it cannot be written.
-        """
+        """Keep where a training has come to, where the disk has room to spare; say so where it cannot be written."""
         training, state = stopped.training, stopped.state
         about = AboutState(
             losses=training.losses,
@@ -105,7 +102,12 @@ class StoredTrainings:
         )
         file = self._states.file(trial)
         temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-        with refusing(file, "free space, then run again"):
+        try:
             if self._states.has_room(trial, sum(tensor.nbytes for tensor in state.tensors.values())):
                 save_file(dict(state.tensors), temporary, metadata=self._states.metadata(about))
                 temporary.replace(file)
+        except (OSError, SafetensorError) as error:
+            temporary.unlink(missing_ok=True)
+            warnings.warn(
+                f"{file}: could not be written, so later trials train these steps again: {error}", stacklevel=2
+            )

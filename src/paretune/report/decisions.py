@@ -169,7 +169,7 @@ def _not_better_than_base(recommendation: Recommendation) -> Iterator[str]:
     candidates = (*recommendation.shortlist, *recommendation.others)
     names = [one.name for one in candidates if not one.trains and one.worse_than is None]
     if names and list(recommendation.weights) == [main.name]:
-        yield f"No method was shown to be better than without training the base model ({', '.join(names)})."
+        yield f"No method that trains was shown to be better than the base model without training ({', '.join(names)})."
 
 
 def _behind(recommendation: Recommendation) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from paretune.spec import Trial
 from paretune.spec.base import Data
+from paretune.store.atomic import refusing
 
 MOST_OF_FREE_SPACE = 0.1
 """Share of the free space that all states of a study take together at most."""
@@ -92,10 +93,16 @@ class TrainingStates:
         return {_PART: about.model_dump_json()}
 
     def keep_only(self, trials: Iterable[Trial]) -> None:
-        """Remove all states but those that these trials may resume, and the folder with the last of them."""
+        """Remove all states but those that these trials may resume, and the folder with the last of them.
+
+        Raises `InputError` where they cannot be removed.
+        """
+        if not self._folder.is_dir():
+            return
         wanted = {self.file(trial) for trial in trials}
-        for file in [*self._folder.glob("*"), *self._folder.glob(".*.tmp")]:
-            if file not in wanted:
-                file.unlink(missing_ok=True)
-        if not wanted:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with refusing(self._folder, "delete this folder"):
+            for file in self._folder.iterdir():
+                if file not in wanted:
+                    file.unlink(missing_ok=True)
+            if not any(self._folder.iterdir()):
+                self._folder.rmdir()

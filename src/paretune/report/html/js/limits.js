@@ -144,7 +144,7 @@ const drawRecommendation = () => {
   const view = given.fit.views[state.view];
   const unlimited = !isSet();
   place.dataset.answer = JSON.stringify(answerOf(found));
-  if (found.untrained.length > 0) place.append(element("p", {}, `No method was shown to be better than without training the base model (${found.untrained.map(nameOf).join(", ")}).`));
+  if (found.untrained.length > 0) place.append(element("p", {}, `No method that trains was shown to be better than the base model without training (${found.untrained.map(nameOf).join(", ")}).`));
   if (found.shortlist.length === 0) place.append(element("p", {}, element("b", {}, "No method meets every requirement.")));
   place.append(element("ol", { className: "shortlist" }, ...found.shortlist.map((one) => shortlisted(one, found, unlimited ? view.unlimited.best : {}))));
   if (found.alsoTied.length > 0) {
