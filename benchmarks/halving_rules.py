@@ -6,8 +6,9 @@
 With keep = 0.99 every learning rate goes on from each point to the next, so that its validation loss is known at all of
 them. A rule is one or two of these points with a share that is kept. For each are printed: how many methods would have
 got the learning rate that the whole grid chooses, by how much the validation loss of the others is higher at the end,
-and the seconds of its tuning as a share of the whole grid's. Seconds are those of the phases in the records: training
-up to a point counts once, since trials go on from there; loading and validating count for each trial.
+and the seconds of its tuning as a share of the whole grid's. Seconds are those of steps and phases in the records:
+training up to a point counts once, since trials go on from there; loading and validating count for each trial. The
+start of a trial's process, about a second, is in no phase. The folders hold different methods of one task and seed.
 """
 
 import argparse
@@ -29,10 +30,10 @@ class Rung(NamedTuple):
 
     loss: float
     """On validation data, in nats per token; infinite where training diverged."""
-    seconds: float
-    """Of the steps since the point before."""
+    step_seconds: tuple[float, ...]
+    """Of all steps up to the point."""
     around: float
-    """Of everything else in the trial: loading, attaching, validating, saving."""
+    """Seconds of everything else in the trial: loading, attaching, validating, saving."""
 
 
 Rates = dict[float, dict[int | None, Rung]]
@@ -57,6 +58,8 @@ def main() -> None:
     curves: Curves = {}
     for folder in arguments.folders:
         read(load_records(folder), curves)
+    if left_out := [method for method, rates in curves.items() if not complete(rates)]:
+        print(f"left out, since a rate was not trained to the end: {', '.join(left_out)}")
     curves = {method: rates for method, rates in curves.items() if complete(rates)}
     whole = {method: ruled(rates, (), 1.0) for method, rates in curves.items()}
     print(f"{len(curves)} methods: {', '.join(curves)}")
@@ -72,15 +75,19 @@ def read(records: Sequence[Record], curves: Curves) -> None:
         if not trial.tunes or trial.learning_rate is None:
             continue
         seconds = {reading.phase: reading.seconds for reading in record.phases}
-        training = seconds.pop(Phase.TRAIN, 0.0)
+        seconds.pop(Phase.TRAIN, None)
         loss = record.metrics.get("validation_loss", math.inf)
         rungs = curves.setdefault(trial.method.label, {}).setdefault(trial.learning_rate, {})
-        rungs[trial.recipe.stop_after] = Rung(loss, training, sum(seconds.values()))
+        if trial.recipe.stop_after in rungs:
+            raise SystemExit(
+                f"{trial.method.label} at {trial.learning_rate:g} is there twice: give one task and one seed"
+            )
+        rungs[trial.recipe.stop_after] = Rung(loss, record.step_seconds, sum(seconds.values()))
 
 
 def complete(rates: Rates) -> bool:
     """Tell whether all rates of a method were trained to the end."""
-    return all(END in rungs for rungs in rates.values())
+    return all(END in rungs and rungs[END].step_seconds for rungs in rates.values())
 
 
 def rules(curves: Curves, shares: Sequence[float]) -> Iterator[tuple[tuple[int, ...], float]]:
@@ -98,9 +105,7 @@ def ruled(rates: Rates, points: Sequence[int], keep: float) -> Outcome:
     for point in [*points, END]:
         for rate in alive:
             rungs = rates[rate]
-            steps = [one for one in rungs if one is not END and before < one and (point is END or one <= point)]
-            seconds += sum(rungs[one].seconds for one in steps) + rungs[point].around
-            seconds += rungs[END].seconds if point is END else 0.0
+            seconds += sum(rungs[END].step_seconds[before:point]) + rungs[point].around
         alive = sorted(alive, key=lambda rate: (rates[rate][point].loss, rate))
         alive, before = alive[: math.ceil(keep * len(alive))], point or 0
     return Outcome(alive[0], seconds)

@@ -11,9 +11,11 @@ from safetensors import SafetensorError
 from paretune.execute import resuming
 from paretune.execute.executor import Finished
 from paretune.execute.plan import plan
-from paretune.execute.resuming import FromTheStart, Resuming, StoredTrainings
+from paretune.execute.resuming import FromTheStart, Resuming, StoredTrainings, may_resume
 from paretune.execute.run import Silent, run
 from paretune.execute.trial import run_trial
+from paretune.kinds import kind_named
+from paretune.methods import build
 from paretune.methods.peft import Peft
 from paretune.spec import Phase, Record, Study, Trial
 from paretune.store import Records, training_states
@@ -121,7 +123,7 @@ def test_only_the_same_training_in_the_same_environment_is_resumed(toy_study: Bu
 def test_what_cannot_be_read_is_trained_from_the_first_step(toy_study: Build, tmp_path: Path) -> None:
     early, tuning, _ = in_parts(one_trial(toy_study))
     run_with(stored(tmp_path / "results"), early, tmp_path / "checkpoint")
-    [file] = (tmp_path / "results" / "training").iterdir()
+    [file] = (tmp_path / "results" / "training_states").iterdir()
     whole = file.read_bytes()
     lacks_something = whole.replace(b"most_at_once", b"most_at_twos")
     for broken in (whole[: len(whole) // 2], b"", b"\xff" * 40, whole[:8] + b"[" * 100, lacks_something):
@@ -137,7 +139,7 @@ def test_a_state_that_the_disk_has_no_room_to_spare_for_is_not_kept(
     monkeypatch.setattr(training_states, "MOST_OF_FREE_SPACE", 1e-12)
     early, tuning, _ = in_parts(one_trial(toy_study))
     assert run_with(stored(tmp_path / "results"), early, tmp_path / "1").record.outcome.kind == "ok"
-    assert [*(tmp_path / "results" / "training").iterdir()] == []
+    assert [*(tmp_path / "results" / "training_states").iterdir()] == []
     assert resumed_at(stored(tmp_path / "results"), tuning, tmp_path / "2") == 0
 
 
@@ -153,7 +155,7 @@ def test_a_state_that_cannot_be_written_costs_no_trial(
     record = run_with(stored(tmp_path / "results"), early, tmp_path / "1").record
     assert record.outcome.kind == "ok"
     assert "could not be written, so later trials train these steps again" in record.notes[-1]
-    assert [*(tmp_path / "results" / "training").iterdir()] == []
+    assert [*(tmp_path / "results" / "training_states").iterdir()] == []
 
 
 def test_a_method_is_asked_whether_its_training_can_be_resumed(
@@ -162,7 +164,7 @@ def test_a_method_is_asked_whether_its_training_can_be_resumed(
     monkeypatch.setattr(Peft, "resumes", False)
     early, _, _ = in_parts(one_trial(toy_study))
     run_with(stored(tmp_path / "results"), early, tmp_path / "1")
-    assert not (tmp_path / "results" / "training").exists()
+    assert not (tmp_path / "results" / "training_states").exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -212,7 +214,7 @@ def test_a_study_trains_no_step_twice_and_says_what_it_says_without(
     records = run(halved, folder, threads=torch.get_num_threads())
     assert [one for one in in_order(records) if one[0] == "lora"] == LORA_RESUMED
     assert {one[4] for one in in_order(records) if one[0] != "lora"} == {0}
-    assert not (folder / "training").exists()
+    assert not (folder / "training_states").exists()
     for record in records:
         alone = run_with(FromTheStart(), record.trial, tmp_path / record.trial_id)
         assert record.train_losses == alone.record.train_losses
@@ -237,10 +239,10 @@ def test_an_interrupted_study_goes_on_from_where_trainings_stopped(halved: Study
     for number in (6, 4, 4, 4):
         with pytest.raises(KeyboardInterrupt):
             run(halved, folder, watcher=_Stopping(number))
-    assert any((folder / "training").iterdir())
+    assert any((folder / "training_states").iterdir())
     records = run(halved, folder)
     assert [one for one in in_order(records) if one[0] == "lora"] == LORA_RESUMED
-    assert not (folder / "training").exists()
+    assert not (folder / "training_states").exists()
 
 
 @pytest.mark.usefixtures("kept_fork_servers")
@@ -249,15 +251,58 @@ def test_where_two_trials_run_at_once_final_trials_train_themselves(halved: Stud
     assert [one[4] for one in found] == [0, 0, 0, 2, 2, 3, 3, 0, 0, 0]
 
 
+def test_a_state_that_does_not_fit_is_trained_from_the_first_step(
+    toy_study: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early, tuning, _ = in_parts(one_trial(toy_study))
+    run_with(stored(tmp_path / "results"), early, tmp_path / "1")
+    monkeypatch.setattr("paretune.execute.trial.restore", _does_not_fit)
+    record = run_with(stored(tmp_path / "results"), tuning, tmp_path / "2").record
+    assert (record.outcome.kind, record.resumed_at, len(record.train_losses)) == ("ok", 0, STEPS)
+    assert "does not fit: other parameters" in record.notes[-1]
+
+
+def _does_not_fit(*_: object) -> None:
+    raise ValueError("other parameters are trained")
+
+
+def test_a_state_that_went_further_stays(toy_study: Build, tmp_path: Path) -> None:
+    early, tuning, _ = in_parts(one_trial(toy_study))
+    run_with(stored(tmp_path / "results"), tuning, tmp_path / "1")
+    run_with(stored(tmp_path / "results"), early, tmp_path / "2")
+    assert TrainingStates(tmp_path / "results").num_steps(tuning) == STEPS
+
+
+def test_compiled_models_train_from_the_first_step(toy_study: Build) -> None:
+    trial = one_trial(toy_study)
+    kind, method = kind_named(trial.model_kind), build(trial.method)
+    assert may_resume(kind, method, trial.recipe)
+    assert not may_resume(kind, method, trial.recipe.model_copy(update={"compile": True}))
+
+    class Theirs(type(method)):  # type: ignore[misc]
+        pass
+
+    assert not may_resume(kind, Theirs(trial.method), trial.recipe)
+
+
 def test_states_that_no_trial_to_come_can_use_are_removed(toy_study: Build, tmp_path: Path) -> None:
     states = TrainingStates(tmp_path)
     trials = [one_trial(toy_study).model_copy(update={"seed": seed}) for seed in range(3)]
     assert states.has_room(trials[0], 1)
     for trial in trials:
         states.file(trial).write_bytes(b"state")
-    (tmp_path / "training" / f".{states.file(trials[0]).name}.7.tmp").write_bytes(b"of a trial that was killed")
+    folder = tmp_path / "training_states"
+    (folder / f".{states.file(trials[0]).name}.7.tmp").write_bytes(b"of a trial that was killed")
+    somebodys = [folder / "train.jsonl", folder / "adapter.safetensors", folder / "more"]
+    for path in somebodys[:2]:
+        path.write_bytes(b"not ours")
+    somebodys[2].mkdir()
     states.keep_only(trials[1:2])
-    assert [*(tmp_path / "training").iterdir()] == [states.file(trials[1])]
+    assert sorted(folder.iterdir()) == sorted([states.file(trials[1]), *somebodys])
     states.keep_only([])
-    assert not (tmp_path / "training").exists()
+    assert sorted(folder.iterdir()) == sorted(somebodys)
+    for path in somebodys:
+        path.unlink() if path.is_file() else path.rmdir()
+    states.keep_only([])
+    assert not folder.exists()
     states.keep_only([])

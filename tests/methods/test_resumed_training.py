@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from paretune.audit import everything
-from paretune.engine import Training, TrainingState, restore, state_of, train
-from paretune.methods import build
+from paretune.engine import Training, TrainingState, restore, state_bytes, state_of, train
+from paretune.methods import build, resolve
 from paretune.methods.requirements import accelerator_reason, extra_packages
-from paretune.spec import MethodSpec, Recipe
+from paretune.spec import MethodEntry, MethodSpec, Recipe
 from paretune.testing import ToyTraining
 
 STEPS, STOPPED_AFTER = 10, 4
@@ -19,6 +19,8 @@ STARTED_ANEW = {"adalora", "monteclora"}
 """Those of which something changes in training that is neither a parameter nor in the optimizer."""
 EVERYTHING = [spec for spec in everything() if spec.name != "head"]
 """All but the head alone, which a language model does not have."""
+
+SUBSPACES = {"use_asa": True, "asa_target_subspaces": 5}
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -53,3 +55,34 @@ def test_in_two_parts_as_in_one(spec: MethodSpec, tmp_path: Path) -> None:
     second, found = resumed(spec, state_of(first.model, first.optimizer), earlier)
     assert found.losses == expected.losses
     assert saved(second, tmp_path / "second") == saved(whole, tmp_path / "whole")
+
+
+def test_what_a_parameter_makes_of_a_method_counts() -> None:
+    """AdaMSS keeps averages, and freezes what it takes away, only where it takes subspaces away."""
+    assert build(resolve(MethodEntry(name="adamss"))).resumes
+    assert not build(resolve(MethodEntry(name="adamss", parameters=SUBSPACES))).resumes
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    lora, _ = trained(resolve(MethodEntry(name="lora")))
+    other = ToyTraining("lora", {"r": 4}, recipe=RECIPE, learning_rate=3e-3)
+    before = {name: value.clone() for name, value in other.model.state_dict().items()}
+    with pytest.raises(ValueError, match="other parameters are trained"):
+        restore(state_of(lora.model, lora.optimizer), other.model, other.optimizer)
+    assert all(torch.equal(value, before[name]) for name, value in other.model.state_dict().items())
+    assert not other.optimizer.state_dict()["state"]
+
+
+def test_what_torch_would_round_is_refused() -> None:
+    run, _ = trained(resolve(MethodEntry(name="lora")))
+    state = state_of(run.model, run.optimizer)
+    wider = {name: one.double() if name.endswith("exp_avg") else one for name, one in state.tensors.items()}
+    with pytest.raises(ValueError, match="exp_avg in another dtype"):
+        restore(state._replace(tensors=wider), run.model, run.optimizer)
+
+
+def test_the_bytes_of_a_state_are_those_of_its_tensors_but_the_random_numbers() -> None:
+    run, _ = trained(resolve(MethodEntry(name="lora")))
+    tensors = state_of(run.model, run.optimizer).tensors
+    found = sum(one.nbytes for name, one in tensors.items() if not name.startswith("random."))
+    assert state_bytes(run.model, run.optimizer) == found

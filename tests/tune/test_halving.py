@@ -12,7 +12,7 @@ from paretune.tune import Chosen, NothingChosen, search_task
 from tests.tune.landscapes import any_landscape, bowl, make_cell, make_result, play
 
 CELLS = [make_cell("lora", 2e-3), make_cell("full", 2e-4), make_cell("ia3", 2e-2)]
-HALF = Tuning(halving=Halving())
+HALF = Tuning(halving=Halving(after=(0.25,), keep=0.5))
 LATE = {"lora": 2e-3, "full": 2e-4, "ia3": 2e-2}
 
 
@@ -49,7 +49,7 @@ def test_what_looks_better_late_is_lost_where_it_is_not_kept() -> None:
         distance = math.log10((trial.learning_rate or 0) / LATE[trial.method.label])
         return -distance if trial.recipe.stop_after else abs(distance + 0.5)
 
-    search, _ = play(Tuning(halving=Halving(keep=0.5), max_widenings=0), CELLS, crossing)
+    search, _ = play(Tuning(halving=Halving(after=(0.25,), keep=0.5), max_widenings=0), CELLS, crossing)
     best = [choice.point for choice in search.choices if isinstance(choice, Chosen)]
     assert [point.candidate.learning_rate for point in best] == [2e-3, 2e-4, 2e-2]  # full training: 0.316 of these
     whole, _ = play(Tuning(max_widenings=0), CELLS, crossing)

@@ -17,7 +17,7 @@ from paretune.engine.generators import GENERATORS, Generator, generator_for
 from paretune.engine.objective import answer_loss, validation_loss
 from paretune.engine.respondent import LanguageRespondent, PictureRespondent
 from paretune.engine.train import NOTHING_YET, Divergence, Training, rate_factor, train
-from paretune.engine.training_state import TrainingState, restore, state_of
+from paretune.engine.training_state import TrainingState, restore, state_bytes, state_of
 
 __all__ = [
     "GENERATORS",
@@ -49,6 +49,7 @@ __all__ = [
     "make_batches",
     "rate_factor",
     "restore",
+    "state_bytes",
     "state_of",
     "train",
     "uses_template",

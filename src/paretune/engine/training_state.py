@@ -22,6 +22,13 @@ class TrainingState(NamedTuple):
     """The optimizer's other values, by the same kind of name: numbers and None."""
 
 
+def state_bytes(model: nn.Module, optimizer: Optimizer) -> int:
+    """Return how many bytes the state takes."""
+    of_optimizer = (value for values in optimizer.state_dict()["state"].values() for value in values.values())
+    tensors = [*_trained(model).values(), *(value for value in of_optimizer if isinstance(value, Tensor))]
+    return sum(tensor.nbytes for tensor in tensors)
+
+
 def state_of(model: nn.Module, optimizer: Optimizer) -> TrainingState:
     """Return a copy of the state, on the CPU. Raises `ValueError` for an optimizer that keeps other than numbers."""
     tensors: dict[str, Tensor] = {_TRAINED + name: parameter for name, parameter in _trained(model).items()}
@@ -43,31 +50,50 @@ def restore(state: TrainingState, model: nn.Module, optimizer: Optimizer) -> Non
     """Put a model and its optimizer, both freshly made, and torch's random numbers into a state.
 
     Learning rates and other settings of the optimizer stay those that it was made with. Raises `ValueError`, before
-    anything is changed, for a state of other parameters.
+    anything is changed, for a state of other parameters, and for values of the optimizer that torch would round.
     """
     trained = _trained(model)
     kept = {name.removeprefix(_TRAINED): one for name, one in state.tensors.items() if name.startswith(_TRAINED)}
     if {name: one.shape for name, one in kept.items()} != {name: one.shape for name, one in trained.items()}:
         raise ValueError("other parameters are trained")
+    values = _of_optimizer(state, next(model.parameters()).device)
+    _check_dtypes(values, optimizer)
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(kept[name])
     settings = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": _of_optimizer(state), "param_groups": settings})
+    optimizer.load_state_dict({"state": values, "param_groups": settings})
     torch.set_rng_state(state.tensors[_RANDOM + "cpu"])
     device = next(model.parameters()).device
     if device.type != "cpu":
         torch.get_device_module(device).set_rng_state(state.tensors[_RANDOM + device.type], device)
 
 
-def _of_optimizer(state: TrainingState) -> dict[int | str, dict[str, Any]]:
-    """Return the optimizer's values by the number of a parameter; an optimizer may have names of its own for them."""
+def _of_optimizer(state: TrainingState, device: torch.device) -> dict[int | str, dict[str, Any]]:
+    """Return the optimizer's values by the number of a parameter.
+
+    An optimizer may have names of its own in place of numbers: torch moves no values of those to the device.
+    """
     values: dict[int | str, dict[str, Any]] = {}
     for key, value in {**state.tensors, **state.numbers}.items():
         if key.startswith(_OPTIMIZER):
             place, name = key.removeprefix(_OPTIMIZER).rsplit(".", 1)
-            values.setdefault(int(place) if place.isdecimal() else place, {})[name] = value
+            if place.isdecimal():
+                values.setdefault(int(place), {})[name] = value
+            else:
+                moved = value.to(device) if isinstance(value, Tensor) and value.dim() else value
+                values.setdefault(place, {})[name] = moved
     return values
+
+
+def _check_dtypes(values: Mapping[int | str, Mapping[str, Any]], optimizer: Optimizer) -> None:
+    """Raise `ValueError` where torch would round a parameter's values to the parameter's dtype, all but its steps."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for place, of_one in values.items():
+        for name, value in of_one.items():
+            rounded = isinstance(place, int) and isinstance(value, Tensor) and name != "step"
+            if rounded and value.is_floating_point() and value.dtype != parameters[int(place)].dtype:
+                raise ValueError(f"the optimizer keeps {name} in another dtype than its parameter")
 
 
 def _trained(model: nn.Module) -> dict[str, nn.Parameter]:

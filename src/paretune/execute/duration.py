@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from paretune.execute.stages import Stages
+from paretune.models.devices import visible_devices
 from paretune.spec import Phase, Record, Trial
 from paretune.store.training_states import TrainingStates
 
@@ -78,6 +79,8 @@ class Durations:
         alone = record.provenance is None or record.provenance.concurrent_workers == 1
         alone = alone and not record.packed_with
         for reading in record.phases:
+            if reading.phase not in phases_of(record.trial):  # a tuning trial saves where it stopped, no checkpoint
+                continue
             units = _units(record.trial, reading.phase)
             if reading.phase is Phase.TRAIN:
                 units -= record.resumed_at * record.trial.recipe.examples_per_step
@@ -119,9 +122,13 @@ class Durations:
 
 
 def steps_ready(stages: Stages, results: Mapping[str, Record], folder: Path) -> dict[str, int]:
-    """Return of which trials to come some steps have been run, and how many, by trial id."""
-    states = TrainingStates(folder)
-    found = {trial.id: states.num_steps(trial) for trial in stages.trials if trial.id not in results}
+    """Return of which trials to come some steps have been run, and how many, by trial id.
+
+    On an accelerator final trials train themselves.
+    """
+    states, tuning_only = TrainingStates(folder), bool(visible_devices())
+    waiting = [trial for trial in stages.trials if trial.id not in results and (trial.tunes or not tuning_only)]
+    found = {trial.id: states.num_steps(trial) for trial in waiting}
     return {trial_id: number for trial_id, number in found.items() if number}
 
 

@@ -125,7 +125,7 @@ class ForkServer:
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        if self._log_file is not None and not self._log_file.stat().st_size:
+        if self._log_file is not None and self._log_file.exists() and not self._log_file.stat().st_size:
             self._log_file.unlink()
 
     def launch(self, arguments: Sequence[str], log: IO[bytes], environment: Mapping[str, str]) -> Launched:

@@ -60,7 +60,7 @@ class _Worker:
         launcher: Launcher,
         device: str | None,
         num_running: int,
-        only_if_faster: bool = False,
+        options: Sequence[str] = (),
     ) -> None:
         self.trials = tuple(trials)
         self.device = device
@@ -83,8 +83,7 @@ class _Worker:
         number = ["--attempt", str(self.attempts[0]), "--concurrent", str(num_running)]
         for file, attempt in zip(files[1:], self.attempts[1:], strict=True):
             number += ["--packed-with", str(file), str(attempt)]
-        if only_if_faster:
-            number.append("--only-if-faster")
+        number += options
         with refusing(store.folder, FREE_SPACE):
             log = self.log_file.open("wb")
         with log:
@@ -163,6 +162,7 @@ class LocalExecutor:
         devices: Sequence[str] | None = None,
         launching: Launching | None = None,
         packing: Packing | None = None,
+        resumes: bool = True,
     ) -> None:
         """Run `jobs` trials at once, each on `threads` threads, by default its share of the cores.
 
@@ -170,7 +170,8 @@ class LocalExecutor:
         fit, as `Places` does it. `devices` are the accelerators, by default those that are visible. `launching` says
         how the workers' processes come about: forked by default, but as new interpreters where an accelerator's driver
         might not survive a fork. `packing` says which trials are trained in one pass in one process, where their method
-        allows it. Raises `InputError` where trials would share an accelerator, unless `share_devices`.
+        allows it. With `resumes`, trials leave what later ones of the same training go on from. Raises `InputError`
+        where trials would share an accelerator, unless `share_devices`.
         """
         self._store = store
         self._jobs = jobs
@@ -178,6 +179,7 @@ class LocalExecutor:
         self._devices = visible_devices() if devices is None else tuple(devices)
         self._time_limit_seconds = time_limit_seconds
         self._packing = packing
+        self._resumes = resumes
         self._tried: set[str] = set()
         """What trials have in common of which a pack was started."""
         self._alone: set[str] = set()
@@ -279,7 +281,7 @@ class LocalExecutor:
             launcher=launcher,
             device=place.device,
             num_running=num_running,
-            only_if_faster=untried,
+            options=[*(["--only-if-faster"] if untried else []), *([] if self._resumes else ["--from-the-start"])],
         )
         running.append(worker)
         for one in neighbours:

@@ -110,6 +110,7 @@ def _run(
         devices=(),  # the cluster has chosen them: the trial's process sees what this one does
         time_limit_seconds=assignment.time_limit_seconds,
         launching=assignment.launching or new_interpreters,
+        resumes=False,  # nothing that it leaves here is found again
     )
     try:
         executor.run([trial], _Teller(tell))

@@ -57,7 +57,8 @@ class Stages(NamedTuple):
     def resumable(self, results: Mapping[str, Record]) -> list[Trial]:
         """Return trials whose training a trial to come may resume: what others have left serves no more.
 
-        While settings are compared these are all tuning trials but those of settings that were left early.
+        While settings are compared these are all tuning trials. Where grids are not widened any more, those of settings
+        that were left early are not among them.
         """
         if self.kept is None:
             return []
@@ -66,7 +67,7 @@ class Stages(NamedTuple):
             return [trial for trial in final.trials if trial.id not in results]
         left_early = {
             trial_id
-            for search in self.kept.searches
+            for search in (() if self.num_if_wider else self.kept.searches)
             if any(candidate.trial_ids for candidate in search.candidates)
             for candidate in search.candidates
             if not candidate.trial_ids

@@ -2,6 +2,7 @@
 
 import gc
 import shutil
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -11,12 +12,12 @@ from typing import Any, NamedTuple, SupportsInt
 import torch
 from torch.optim import Optimizer
 
-from paretune.engine import NOTHING_YET, DataBatch, Training, restore, state_of, train, validation_loss
+from paretune.engine import NOTHING_YET, DataBatch, Training, restore, state_bytes, state_of, train, validation_loss
 from paretune.execute.events import Listener
 from paretune.execute.executor import Finished
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
-from paretune.execute.resuming import FromTheStart, Resuming, Stopped
+from paretune.execute.resuming import FromTheStart, Resuming, Stopped, may_resume
 from paretune.execute.sharded import train_sharded
 from paretune.kinds import Asked, Kind, TrainingData, kind_named, kind_of
 from paretune.measure import (
@@ -239,26 +240,39 @@ class TrialRun:
             self.findings["metrics"]["train_peak_bytes"] = float(peak)
             self.phases.counted(Phase.TRAIN, peak)
         optimizer = self.optimizer(ready, data)
-        if not (is_ours(kind) and ready.method.resumes):
+        if not may_resume(kind, ready.method, trial.recipe):
             resuming = FROM_THE_START
-        stopped = resuming.find(trial)
-        if stopped is not None:
-            with self.phases.during(Phase.PREPARE):
-                restore(stopped.state, ready.model, optimizer)
-            self.findings["resumed_at"] = len(stopped.training.losses)
-            self._most_at_once = stopped.most_at_once
+        stopped = self._resumed(trial, ready, optimizer, resuming)
         with self.phases.during(Phase.TRAIN):
             result = train(
                 ready.model, ready.method, optimizer, data.batches, trial.recipe,
                 objective=ready.objective, on_step=self.on_step, earlier=stopped.training if stopped else NOTHING_YET,
             )  # fmt: skip
         self.keep_training(result)
-        state = state_of(ready.model, optimizer) if trial.tunes and resuming.keeps else None
+        keeps = trial.tunes and resuming.has_room(trial, state_bytes(ready.model, optimizer))
+        state = state_of(ready.model, optimizer) if keeps else None
         ran_none = stopped is not None and len(stopped.training.losses) == trial.recipe.trained_steps
         loss = self.after_training(ready, data, stopped.validation_loss if stopped and ran_none else None)
         if state is not None:
             with self.phases.during(Phase.SAVE):
                 resuming.keep(trial, Stopped(result, state, loss))
+
+    def _resumed(self, trial: Trial, ready: Ready, optimizer: Optimizer, resuming: Resuming) -> Stopped | None:
+        """Go to where an earlier trial of this training stopped, and return it; None where there is none that fits."""
+        with self.phases.during(Phase.PREPARE):
+            stopped = resuming.find(trial)
+            if stopped is None:
+                return None
+            try:
+                restore(stopped.state, ready.model, optimizer)
+            except ValueError as error:
+                warnings.warn(
+                    f"trained from the first step: the state that was kept does not fit: {error}", stacklevel=1
+                )
+                return None
+        self.findings["resumed_at"] = len(stopped.training.losses)
+        self._most_at_once = stopped.most_at_once
+        return stopped
 
     def _training_peak_bytes(self, ready: Ready, batches: Iterable[DataBatch]) -> int:
         """Count a few steps of the loop on batches of the longest examples. The model is spent afterwards."""
@@ -335,7 +349,7 @@ class TrialRun:
             "train_seconds": sum(step_seconds),
         }
         peak = self.phases.accelerator_peak(Phase.TRAIN)
-        if peak is not None:
+        if peak is not None and "resumed_at" not in self.findings:
             self.findings["metrics"]["train_peak_bytes"] = float(peak)
 
 

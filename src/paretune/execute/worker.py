@@ -70,6 +70,7 @@ def main(
     parser.add_argument(
         "--only-if-faster", action="store_true", help="with --packed-with: not where that is no faster, by a few steps"
     )
+    parser.add_argument("--from-the-start", action="store_true", help="take over no steps from another trial")
     parser.add_argument("--stay", action="store_true", help="go on when standard input closes (to start one by hand)")
     given = parser.parse_args(arguments)
     at_once = _MostAtOnce(given.concurrent)
@@ -83,7 +84,7 @@ def main(
     ]  # fmt: skip
     if len(attempts) == 1:
         [(trial, checkpoint, number)] = attempts
-        finished = (run or partial(_train_and_evaluate, store))(
+        finished = (run or partial(_train_and_evaluate, store, resumes=not given.from_the_start))(
             trial, checkpoint, attempt=number, concurrent_workers=at_once, listener=listener
         )
         _leave(finished, store, listener)
@@ -114,11 +115,18 @@ def _leave(finished: Finished, store: Store, listener: EventWriter) -> None:
 
 
 def _train_and_evaluate(
-    store: Store, trial: Trial, checkpoint: Path, *, attempt: int, concurrent_workers: SupportsInt, listener: Listener
+    store: Store,
+    trial: Trial,
+    checkpoint: Path,
+    *,
+    attempt: int,
+    concurrent_workers: SupportsInt,
+    listener: Listener,
+    resumes: bool = True,
 ) -> Finished:
     # Imported here so that a worker started by mistake answers at once.
     from paretune.execute.resuming import StoredTrainings
-    from paretune.execute.trial import run_trial
+    from paretune.execute.trial import FROM_THE_START, run_trial
 
     environment = _set_up()
     return run_trial(
@@ -128,7 +136,7 @@ def _train_and_evaluate(
         concurrent_workers=concurrent_workers,
         listener=listener,
         shared=StoredValues(store.folder, environment),
-        resuming=StoredTrainings(store.folder, environment, concurrent_workers),
+        resuming=StoredTrainings(store.folder, environment, concurrent_workers) if resumes else FROM_THE_START,
     )
 
 

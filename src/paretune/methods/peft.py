@@ -121,8 +121,8 @@ class Peft(Method):
 
     @property
     def resumes(self) -> bool:
-        """Yes: adapters are parameters. Methods that keep more say so."""
-        return True
+        """Yes, with an adapter of peft's own: it is parameters. Methods that keep more say so."""
+        return config_class(self.spec).__module__.startswith("peft.")
 
     def default_targets(self, model: nn.Module) -> list[str]:
         """Return the names of the layers to adapt: the linear layers of all blocks."""

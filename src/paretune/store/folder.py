@@ -9,7 +9,8 @@ pictures/<trial id>-<attempt>/      of an image model: generated images, small, 
 adapters/<trial id>-<attempt>/      what was trained
 logs/<trial id>-<attempt>.log       what its process printed
 shared/<hash>.json                  what several trials need alike, see `shared_values`
-training/<training id>.safetensors  while a study is tuned: where trainings stopped that may be resumed
+training_states/<training id>.safetensors
+                                    while a study is tuned: where trainings stopped that may be resumed
 """
 
 import json

@@ -1,9 +1,10 @@
-"""Where trainings of a study stopped that a later trial may resume: `training/<training id>.safetensors`.
+"""Where trainings of a study stopped that a later trial may resume: `training_states/<training id>.safetensors`.
 
 They are a help and no result: the folder may be deleted, and a trial that finds nothing trains from its first step.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,9 @@ from paretune.store.atomic import refusing
 MOST_OF_FREE_SPACE = 0.1
 """Share of the free space that all states of a study take together at most."""
 _LENGTH_BYTES = 8
+_MOST_HEADER_BYTES = 100_000_000
+"""Above this, safetensors does not read a header either."""
+_OURS = re.compile(r"[0-9a-f]{16}\.safetensors|\.[0-9a-f]{16}\.safetensors\.\d+\.tmp")
 _PART = "state"
 
 
@@ -45,7 +49,7 @@ class TrainingStates:
 
     def __init__(self, folder: Path) -> None:
         """`folder` is the store's."""
-        self._folder = folder / "training"
+        self._folder = folder / "training_states"
 
     def file(self, trial: Trial) -> Path:
         """Return where the state of a trial's training lies, if there is one: the furthest that was left."""
@@ -66,9 +70,10 @@ class TrainingStates:
         """Return what is said of the state of a trial's training, or None where none can be read."""
         try:
             with self.file(trial).open("rb") as file:
-                header = json.loads(file.read(int.from_bytes(file.read(_LENGTH_BYTES), "little")))
+                length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+                header = json.loads(file.read(min(length, _MOST_HEADER_BYTES)))
             return AboutState.model_validate_json(header["__metadata__"][_PART])
-        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def usable(self, trial: Trial) -> AboutState | None:
@@ -100,9 +105,9 @@ class TrainingStates:
         if not self._folder.is_dir():
             return
         wanted = {self.file(trial) for trial in trials}
-        with refusing(self._folder, "delete this folder"):
+        with refusing(self._folder, "delete the files in it"):
             for file in self._folder.iterdir():
-                if file not in wanted:
+                if _OURS.fullmatch(file.name) and file not in wanted:
                     file.unlink(missing_ok=True)
             if not any(self._folder.iterdir()):
                 self._folder.rmdir()

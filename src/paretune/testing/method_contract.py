@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from paretune.engine import GENERATORS, Training, restore, state_of, train
+from paretune.engine import GENERATORS, Training
 from paretune.methods import build, check_method, resolve
 from paretune.spec import MethodEntry, Recipe
 from paretune.testing.refusal import refusal
@@ -149,19 +149,6 @@ class MethodContract:
         pool = partial(GENERATORS["pooled"], run.model, run.context.tokenizer, max_new_tokens=6)
         if run.method.pools_answers:
             assert pool(prompts, batch_size=2) == write(prompts, batch_size=1)
-
-    def test_a_training_that_stopped_goes_on_as_if_it_had_not(self) -> None:
-        """A method with `resumes` trains in two parts, the second with new objects, as it does in one."""
-        whole, expected = self.trained()
-        if not whole.method.resumes:
-            return
-        first = self.start(self.recipe.model_copy(update={"stop_after": max(1, self.recipe.trained_steps // 2)}))
-        earlier = first.train()
-        second = self.start()
-        restore(state_of(first.model, first.optimizer), second.model, second.optimizer)
-        found = train(second.model, second.method, second.optimizer, second.batches, self.recipe, earlier=earlier)
-        assert found.losses == expected.losses
-        assert torch.equal(toy_logits(second.model), toy_logits(whole.model))
 
     def _may_rest(self, name: str) -> bool:
         return any(part in name for part in self.may_rest)

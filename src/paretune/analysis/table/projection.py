@@ -106,15 +106,16 @@ def reached_flops(
 
 
 def _reached(records: Sequence[Record], flops: Mapping[str, float]) -> Span:
-    speeds = [
-        flops[record.trial_id] / seconds
-        for record in records
-        for seconds in record.step_seconds[max(_WARM_UP_STEPS, record.resumed_at) :] or record.step_seconds
-        if seconds > 0
-    ]
+    speeds = [flops[record.trial_id] / seconds for record in records for seconds in _settled(record) if seconds > 0]
     if not speeds:
         raise InputError("no trial here has step times, from which another model's or card's could be projected")
     return _span(speeds)
+
+
+def _settled(record: Record) -> tuple[float, ...]:
+    """Return the seconds of the steps that a trial itself ran, without its first ones where there are more."""
+    own = record.step_seconds[record.resumed_at :]
+    return own[_WARM_UP_STEPS:] or own
 
 
 class _Sums:
@@ -142,7 +143,10 @@ class _Sums:
                 each = between(reading.seconds, reading.seconds * there.parameters / here.parameters)
                 each = each._replace(low=0.0) if elsewhere else each
             else:
-                each = slower.times(reading.seconds * (training if reading.phase is Phase.TRAIN else forward))
+                seconds = reading.seconds * (training if reading.phase is Phase.TRAIN else forward)
+                if reading.phase is Phase.TRAIN and elsewhere and not record.trial.tunes:
+                    seconds += training * sum(record.step_seconds[: record.resumed_at])  # taken over on no accelerator
+                each = slower.times(seconds)
             self.span = Span(*map(sum, zip(self.span, each, strict=True)))
 
 

@@ -50,7 +50,7 @@ def own_frame(record: Record, experiment_name: str, benchmark: Benchmark) -> dic
     config: dict[str, Any] = {"attn_implementation": recipe.attention, "use_amp": False, "optimizer_kwargs": {}}
     return {
         "run_info": {
-            "total_time": sum(reading.seconds for reading in record.phases) if record.phases else None,
+            "total_time": _total_seconds(record),
             "experiment_name": experiment_name,
             "peft_branch": None,
             "train_config": config | _task_settings(record, benchmark),
@@ -105,6 +105,13 @@ def _notes(record: Record, benchmark: Benchmark) -> dict[str, str]:
     if benchmark.memory in record.metrics or any(reading.reserved_bytes for reading in record.phases):
         return notes
     return notes | {"accelerator_memory_max": _BYTES_IN_USE}
+
+
+def _total_seconds(record: Record) -> float | None:
+    """Return what the trial took, with the steps that an earlier trial had run."""
+    if not record.phases:
+        return None
+    return sum(reading.seconds for reading in record.phases) + sum(record.step_seconds[: record.resumed_at])
 
 
 def train_peak_bytes(record: Record) -> int | None:

@@ -18,6 +18,11 @@ NUM_ALLOCATIONS = 10
 class AdaMss(Peft):
     """Takes its schedule from the recipe and allocates subspaces after each step (with `use_asa`)."""
 
+    @property
+    def resumes(self) -> bool:
+        """Not where subspaces are taken away: importances are averages that peft keeps outside of the parameters."""
+        return not self.spec.parameters.get("use_asa", False)
+
     def recipe_parameters(self, recipe: Recipe) -> dict[str, Any]:
         """Return the schedule."""
         start = int(recipe.steps * WARM_UP_SHARE)
