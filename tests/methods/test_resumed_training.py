@@ -15,7 +15,7 @@ from paretune.testing import ToyTraining
 
 STEPS, STOPPED_AFTER = 10, 4
 RECIPE = Recipe(steps=STEPS, batch_size=4, gradient_accumulation=2)
-STARTED_ANEW = {"adalora", "monteclora"}
+STARTED_ANEW = {"adalora", "adamss-asa", "monteclora"}
 """Those of which something changes in training that is neither a parameter nor in the optimizer."""
 EVERYTHING = [spec for spec in everything() if spec.name != "head"]
 """All but the head alone, which a language model does not have."""

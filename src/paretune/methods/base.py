@@ -188,7 +188,7 @@ class Method(LoopHooks, ABC):
         """Whether its training can be resumed in another process, bit for bit as if it had never stopped.
 
         It can where all that changes in training is in the trained parameters, the optimizer's state and torch's random
-        numbers. Asked of Paretune's own methods only: nobody knows when the code of another package changes.
+        numbers. Asked of Paretune's own methods only: it is unknown when the code of another package changes.
         """
         return False
 
