@@ -234,6 +234,8 @@ def run_way(trials: Sequence[Trial], jobs: int | None, number: int, end: float, 
             executor.run(trials, clock)
         except TimeIsUp:
             cut_off = len(clock.ended) < len(trials)
+        finally:
+            executor.close()
     well = [(seconds, record) for seconds, record in clock.ended if record.outcome.kind == "ok"]
     others = [record.outcome for _, record in clock.ended if record.outcome.kind != "ok"]
     at_once = [record.provenance.concurrent_workers or 1 for _, record in well if record.provenance]
