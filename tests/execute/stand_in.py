@@ -89,3 +89,6 @@ class _Executor:
             watcher.finished(trial, record, 1.0)
             if isinstance(record.outcome, Cancelled) and record.outcome.disk_full:
                 raise DiskFull(record.outcome.reason)
+
+    def close(self) -> None:
+        """Nothing is kept from one call to the next."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -56,6 +56,8 @@ def test_trials_only_train_and_take_the_validation_loss() -> None:
 class _TwoEnd:
     """An executor in which two trials end, the second after the time."""
 
+    closed: ClassVar[list[bool]] = []
+
     def __init__(self, store: Store, **_: Any) -> None:
         pass
 
@@ -66,6 +68,9 @@ class _TwoEnd:
         watcher.heard(planned[2], Phase.TRAIN, 1, 2)
         pytest.fail("the run went on after the time was up")
 
+    def close(self) -> None:
+        self.closed.append(True)
+
 
 def test_what_has_ended_when_the_time_is_up_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(several, "LocalExecutor", _TwoEnd)
@@ -75,6 +80,7 @@ def test_what_has_ended_when_the_time_is_up_is_counted(tmp_path: Path, monkeypat
     assert (found.ended, found.num_trials, found.seconds, found.cut_off) == (2, 3, 20.0, True)
     assert found.losses == {0: 1.5, 1: 1.5}
     assert found.trials_per_hour == 360.0
+    assert _TwoEnd.closed == [True]
 
 
 def test_ratios_are_those_of_the_same_round() -> None:

@@ -126,7 +126,10 @@ def steps_ready(stages: Stages, results: Mapping[str, Record], folder: Path) -> 
 
     On an accelerator final trials train themselves.
     """
-    states, tuning_only = TrainingStates(folder), bool(visible_devices())
+    states = TrainingStates(folder)
+    if not states.folder.is_dir():
+        return {}
+    tuning_only = bool(visible_devices())
     waiting = [trial for trial in stages.trials if trial.id not in results and (trial.tunes or not tuning_only)]
     found = {trial.id: states.num_steps(trial) for trial in waiting}
     return {trial_id: number for trial_id, number in found.items() if number}

@@ -184,7 +184,8 @@ class LocalExecutor:
         """What trials have in common of which a pack was started."""
         self._alone: set[str] = set()
         """Of which a worker said that they are not trained in one pass."""
-        self._servers = KeptForkServers(store=store, most=1) if POSSIBLE and not self._devices else None
+        forks = launching is None and POSSIBLE and not self._devices
+        self._servers = KeptForkServers(store=store, most=1) if forks else None
         self._launching = launching or self._servers or new_interpreters
         check_jobs(jobs or 1, self._devices, share_devices=share_devices)
         self._places = Places(self._devices, jobs, share_devices=share_devices, memory=memory)

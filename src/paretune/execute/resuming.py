@@ -60,6 +60,10 @@ class FromTheStart:
         """Keep nothing."""
 
 
+FROM_THE_START: Resuming = FromTheStart()
+"""For a trial that stands alone."""
+
+
 class StoredTrainings:
     """Trainings in a study's folder, for one trial. They hold in one environment only: another processor may round
     otherwise.
@@ -73,7 +77,6 @@ class StoredTrainings:
         self._states = TrainingStates(folder)
         self._environment = dict(environment)
         self._concurrent_workers = concurrent_workers
-        self._most_at_once = 1
 
     def find(self, trial: Trial) -> Stopped | None:
         """Return how far an earlier trial came with this trial's training, or None.
@@ -92,7 +95,6 @@ class StoredTrainings:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         except (OSError, SafetensorError):
             return None
-        self._most_at_once = about.most_at_once
         state = TrainingState(tensors, about.numbers)
         return Stopped(training, state, about.validation_loss, about.most_at_once)
 
@@ -115,7 +117,7 @@ class StoredTrainings:
             step_seconds=training.step_seconds,
             validation_loss=stopped.validation_loss,
             numbers=dict(state.numbers),
-            most_at_once=max(self._most_at_once, int(self._concurrent_workers)),
+            most_at_once=max(stopped.most_at_once, int(self._concurrent_workers)),
             environment=self._environment,
         )
         earlier = self._states.about(trial)

@@ -55,7 +55,7 @@ class Stages(NamedTuple):
         return [trial for stage in self.stages if stage.decided for trial in stage.trials]
 
     def resumable(self, results: Mapping[str, Record]) -> list[Trial]:
-        """Return trials whose training a trial to come may resume: what others have left serves no more.
+        """Return the trials whose training states may still be of use.
 
         While settings are compared these are all tuning trials. Where grids are not widened any more, those of settings
         that were left early are not among them.

@@ -17,7 +17,7 @@ from paretune.execute.events import Listener
 from paretune.execute.executor import Finished
 from paretune.execute.library_warnings import collect_warnings
 from paretune.execute.outcomes import outcome_of
-from paretune.execute.resuming import FromTheStart, Resuming, Stopped, may_resume
+from paretune.execute.resuming import FROM_THE_START, Resuming, Stopped, may_resume
 from paretune.execute.sharded import train_sharded
 from paretune.kinds import Asked, Kind, TrainingData, kind_named, kind_of
 from paretune.measure import (
@@ -40,7 +40,6 @@ from paretune.store import NOTHING_SHARED, TRIAL_FILE, Item, KeptPicture, Shared
 from paretune.tasks import AnyTask, task_of
 
 TRAINING_PEAK = "the most bytes that training holds"
-FROM_THE_START = FromTheStart()
 
 
 def run_trial(
@@ -251,11 +250,11 @@ class TrialRun:
         self.keep_training(result)
         keeps = trial.tunes and resuming.has_room(trial, state_bytes(ready.model, optimizer))
         state = state_of(ready.model, optimizer) if keeps else None
-        ran_none = stopped is not None and len(stopped.training.losses) == trial.recipe.trained_steps
+        ran_none = self.findings.get("resumed_at") == trial.recipe.trained_steps
         loss = self.after_training(ready, data, stopped.validation_loss if stopped and ran_none else None)
         if state is not None:
             with self.phases.during(Phase.SAVE):
-                resuming.keep(trial, Stopped(result, state, loss))
+                resuming.keep(trial, Stopped(result, state, loss, self._most_at_once))
 
     def _resumed(self, trial: Trial, ready: Ready, optimizer: Optimizer, resuming: Resuming) -> Stopped | None:
         """Go to where an earlier trial of this training stopped, and return it; None where there is none that fits."""

@@ -125,8 +125,8 @@ def _train_and_evaluate(
     resumes: bool = True,
 ) -> Finished:
     # Imported here so that a worker started by mistake answers at once.
-    from paretune.execute.resuming import StoredTrainings
-    from paretune.execute.trial import FROM_THE_START, run_trial
+    from paretune.execute.resuming import FROM_THE_START, StoredTrainings
+    from paretune.execute.trial import run_trial
 
     environment = _set_up()
     return run_trial(

@@ -10,7 +10,7 @@ adapters/<trial id>-<attempt>/      what was trained
 logs/<trial id>-<attempt>.log       what its process printed
 shared/<hash>.json                  what several trials need alike, see `shared_values`
 training_states/<training id>.safetensors
-                                    while a study is tuned: where trainings stopped that may be resumed
+                                    while a study is tuned: training states, from which later trials go on
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Where trainings of a study stopped that a later trial may resume: `training_states/<training id>.safetensors`.
+"""Training states of a study, from which later trials go on: `training_states/<training id>.safetensors`.
 
-They are a help and no result: the folder may be deleted, and a trial that finds nothing trains from its first step.
+They save time and are no results. The folder may be deleted: a trial without a state trains from its first step.
 """
 
 import json
@@ -49,21 +49,21 @@ class TrainingStates:
 
     def __init__(self, folder: Path) -> None:
         """`folder` is the store's."""
-        self._folder = folder / "training_states"
+        self.folder = folder / "training_states"
 
     def file(self, trial: Trial) -> Path:
         """Return where the state of a trial's training lies, if there is one: the furthest that was left."""
-        return self._folder / f"{trial.training_id}.safetensors"
+        return self.folder / f"{trial.training_id}.safetensors"
 
     def has_room(self, trial: Trial, num_bytes: int) -> bool:
         """Tell whether a state of this size may be kept in the place of the training's last one. Makes the folder.
 
         Raises `OSError`.
         """
-        self._folder.mkdir(exist_ok=True)
-        sizes = {file: file.stat().st_size for file in self._folder.glob("*.safetensors")}
+        self.folder.mkdir(exist_ok=True)
+        sizes = {file: file.stat().st_size for file in self.folder.glob("*.safetensors")}
         others = sum(size for file, size in sizes.items() if file != self.file(trial))
-        free = shutil.disk_usage(self._folder).free + sum(sizes.values())
+        free = shutil.disk_usage(self.folder).free + sum(sizes.values())
         return others + num_bytes <= MOST_OF_FREE_SPACE * free
 
     def about(self, trial: Trial) -> AboutState | None:
@@ -102,12 +102,12 @@ class TrainingStates:
 
         Raises `InputError` where they cannot be removed.
         """
-        if not self._folder.is_dir():
+        if not self.folder.is_dir():
             return
         wanted = {self.file(trial) for trial in trials}
-        with refusing(self._folder, "delete the files in it"):
-            for file in self._folder.iterdir():
+        with refusing(self.folder, "delete the files in it"):
+            for file in self.folder.iterdir():
                 if _OURS.fullmatch(file.name) and file not in wanted:
                     file.unlink(missing_ok=True)
-            if not any(self._folder.iterdir()):
-                self._folder.rmdir()
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()

@@ -23,7 +23,7 @@ class AdaLora(Peft):
 
     @property
     def resumes(self) -> bool:
-        """False: importances are averages over the steps, which peft keeps outside of the parameters."""
+        """No: importances are averages over the steps, which peft keeps outside of the parameters."""
         return False
 
     def recipe_parameters(self, recipe: Recipe) -> dict[str, Any]:

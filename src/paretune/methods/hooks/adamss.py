@@ -20,7 +20,7 @@ class AdaMss(Peft):
 
     @property
     def resumes(self) -> bool:
-        """Not where subspaces are taken away: importances are averages that peft keeps outside of the parameters."""
+        """No, where subspaces are taken away: importances are averages that peft keeps outside of the parameters."""
         return not self.spec.parameters.get("use_asa", False)
 
     def recipe_parameters(self, recipe: Recipe) -> dict[str, Any]:

@@ -12,7 +12,7 @@ class MonteCLora(Peft):
 
     @property
     def resumes(self) -> bool:
-        """False: samples that were drawn serve for several steps."""
+        """No: samples that were drawn serve for several steps."""
         return False
 
     def loss_terms(self, model: nn.Module, batch: Any) -> Tensor | None:  # noqa: ARG002
