@@ -69,8 +69,24 @@ class Batch(NamedTuple):
         return int(self.answer_mask[:, 1:].sum())
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on another device."""
-        return Batch(*(tensor.to(device) for tensor in self))
+        """Return the batch on another device, with the mask of answers in main memory: see `picked`."""
+        return Batch(sent(self.input_ids, device), sent(self.attention_mask, device), self.answer_mask)
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device. The processor does not wait until it is there: the device's later work does."""
+    if tensor.device.type == "cpu" and device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def picked(values: Tensor, mask: Tensor) -> Tensor:
+    """Return what stands at a mask's true places: of shape (batch, sequence, ...), shape (true places, ...).
+
+    Where the mask is in main memory, the processor does not wait for the device of the values to know how many.
+    """
+    places = mask.flatten().nonzero().squeeze(1)
+    return values.flatten(0, 1).index_select(0, sent(places, values.device))
 
 
 class BatchesByLength(ABC, Generic[RowT, BatchT]):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from paretune.engine.batches import BatchesByLength
+from paretune.engine.batches import BatchesByLength, sent
 from paretune.engine.generate import shared_batches
 from paretune.engine.heads import HeadReading
 from paretune.spec import InputError
@@ -55,7 +55,7 @@ class LabelledBatch(NamedTuple):
 
     def to(self, device: torch.device) -> "LabelledBatch":
         """Return the batch on another device."""
-        return LabelledBatch(*(tensor.to(device) for tensor in self))
+        return LabelledBatch(*(sent(tensor, device) for tensor in self))
 
 
 class LabelledBatches(BatchesByLength[Labelled, LabelledBatch]):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from paretune.engine.batches import sent
 from paretune.methods import Objective
 from paretune.models.codec import Codec, Prediction, text_positions
 from paretune.spec import ImageRecipe
@@ -45,7 +46,7 @@ class FlowBatch(NamedTuple):
 
     def to(self, device: torch.device) -> "FlowBatch":
         """Return the batch on another device."""
-        return FlowBatch(*(tensor.to(device) for tensor in self))
+        return FlowBatch(*(sent(tensor, device) for tensor in self))
 
 
 class Captioned(NamedTuple):

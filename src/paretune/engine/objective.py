@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from paretune.engine.batches import picked
 from paretune.engine.sharding import device_of
 from paretune.methods import Objective
 
@@ -37,7 +38,7 @@ def answer_loss(model: nn.Module, batch: AnsweredBatch) -> Tensor:
 
     Takes logits only, not the loss that a method computes, so that losses are comparable between methods.
     """
-    targets = batch.input_ids[:, 1:][batch.answer_mask[:, 1:]]
+    targets = picked(batch.input_ids[:, 1:], batch.answer_mask[:, 1:])
     return cross_entropy(answer_logits(model, batch).float(), targets, reduction="sum")
 
 
@@ -93,4 +94,4 @@ def _only_where(model: nn.Module, predicting: Tensor) -> Iterator[None]:
 def _pick(states: Tensor, predicting: Tensor) -> Tensor:
     """Return rows of (batch, sequence, width) as (answer tokens, width). Virtual tokens at the front are skipped."""
     num_virtual = states.shape[1] - predicting.shape[1] - 1
-    return states[:, num_virtual:-1][predicting]
+    return picked(states[:, num_virtual:-1], predicting)

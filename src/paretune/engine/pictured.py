@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from paretune.engine.batches import BatchesByLength, check_fits, fitting, longest
+from paretune.engine.batches import BatchesByLength, check_fits, fitting, longest, sent
 from paretune.engine.encoding import Encoded, Segment, encode_answer, ended_once, shown, uses_template
 from paretune.spec import InputError, Recipe, one_line
 from paretune.tasks import Example, PictureExample, Split, open_picture
@@ -152,8 +152,10 @@ class PictureBatch(tuple[Tensor, ...]):
         return int(self.answer_mask[:, 1:].sum())
 
     def to(self, device: torch.device) -> "PictureBatch":
-        """Return the batch on another device."""
-        return type(self)(*(tensor.to(device) for tensor in self))
+        """Return the batch on another device, with the mask of answers and the numbers of pictures in main memory."""
+        num_counts = len(self.pictures)
+        stays = {2, *range(len(self) - num_counts, len(self))}
+        return type(self)(*(one if place in stays else sent(one, device) for place, one in enumerate(self)))
 
 
 @cache

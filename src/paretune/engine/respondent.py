@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from paretune.engine.answering import answering
-from paretune.engine.batches import Batches, Row
+from paretune.engine.batches import Batches, Row, picked
 from paretune.engine.encoding import (
     Encoded,
     encode_context,
@@ -159,7 +159,7 @@ def answer_losses(
         predicting = batch.answer_mask[:, 1:]
         with torch.no_grad():
             logits = answer_logits(model, batch).float()
-        targets = batch.input_ids[:, 1:][predicting]
+        targets = picked(batch.input_ids[:, 1:], predicting)
         nats = cross_entropy(logits, targets, reduction="none").double()
         likeliest = logits.argmax(dim=-1) == targets
         counts = predicting.sum(dim=1).tolist()

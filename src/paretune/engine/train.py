@@ -64,7 +64,7 @@ def train(
     The rates that the optimizer's groups come with are their peaks. Under several processes each takes its share of the
     rows of every batch, so that the number of devices does not change what is computed.
 
-    Raises `Divergence` when the loss or the gradient is not finite, before the optimizer can spoil the weights with it.
+    Raises `Divergence` when the loss or the gradient is not finite. The weights are of no use then.
     """
     accelerator = accelerator_for(recipe, model)
     shared, stepper = _prepared(model, optimizer, recipe, accelerator)
@@ -88,10 +88,10 @@ def train(
             total += task_loss.detach()
         norm: Any = accelerator.clip_grad_norm_(parameters, recipe.max_grad_norm)
         whole: Any = accelerator.reduce(total, "sum")
-        loss = float(whole) / num_terms
+        stepper.step()
+        loss = float(whole) / num_terms  # waits for the device, once everything has been given to it
         if not (math.isfinite(loss) and math.isfinite(float(norm))):
             raise Divergence(step, loss)
-        stepper.step()
         method.after_step(model, step)
         stepper.zero_grad()
         step_seconds.append(now(accelerator.device) - began)
