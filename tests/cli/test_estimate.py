@@ -22,7 +22,9 @@ def ask(method: str = "lora", *, model: str = "toy:llama", **changed: Any) -> No
     options: dict[str, Any] = {"set_values": [], "max_memory": [], "picture": None, "keep_in": None, "as_json": True}
     options |= {name: changed.pop(name) for name in list(changed) if name in options}
     recipe = {"batch_size": 2, "dtype": "float32", "answer_batch_size": 2}
-    recipe |= {name: changed.pop(name) for name in ("dtype", "optimizer", "quantisation") if name in changed}
+    recipe |= {
+        name: changed.pop(name) for name in ("dtype", "optimizer", "quantisation", "loss_chunks") if name in changed
+    }
     show_estimates(model, method, settings={"device": "cpu", "new_tokens": 4, **changed}, recipe=recipe, **options)
 
 
@@ -41,7 +43,10 @@ def test_as_json_with_a_budget_and_a_picture(capsys: pytest.CaptureFixture[str],
 
 def test_a_budget_that_is_too_small_is_told_what_needs_less(capsys: pytest.CaptureFixture[str]) -> None:
     ask(max_memory=["1kB"], sequence_length=32, as_json=False)
-    assert "What needs less: --gradient-checkpointing, --quantisation nf4, a smaller" in capsys.readouterr().out
+    assert (
+        "What needs less: --gradient-checkpointing, --loss-chunks 8, --quantisation nf4, a smaller"
+        in capsys.readouterr().out
+    )
     ask(max_memory=["1GB"], sequence_length=32, as_json=False)
     assert "What needs less" not in capsys.readouterr().out
 
@@ -293,3 +298,10 @@ def test_a_repeated_method_adds_one(paretune: Paretune) -> None:
     assert done.returncode == 0, done.stderr
     assert "[1/2] lora" in done.stderr
     assert "[2/2] oft" in done.stderr
+
+
+def test_a_model_that_writes_no_text_is_not_told_of_its_loss_in_chunks(capsys: pytest.CaptureFixture[str]) -> None:
+    ask(model="toy:bert", max_memory=["1kB"], sequence_length=16, as_json=False)
+    assert "What needs less: --gradient-checkpointing, --quantisation nf4, a smaller" in capsys.readouterr().out
+    with pytest.raises(InputError, match="loss_chunks = 8 is for models that write text; leave it out"):
+        ask(model="toy:bert", sequence_length=16, loss_chunks=8)

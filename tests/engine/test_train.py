@@ -51,14 +51,17 @@ def test_gradient_checkpointing_changes_nothing_but_memory(examples: list[Exampl
     assert saving.losses == pytest.approx(plain.losses, rel=1e-5)
 
 
-def test_a_compiled_model_learns_the_same(
-    examples: list[Example], recipe: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "settings", [{"compile": True}, {"compile": "blocks"}, {"compile": "blocks", "loss_chunks": 4}, {"loss_chunks": 4}]
+)
+def test_compiled_blocks_and_losses_in_chunks_teach_the_same(
+    examples: list[Example], recipe: Any, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     # The graph is captured and run as it is: what a compiler makes of it is not ours to test, and takes minutes.
     compile_module = torch.nn.Module.compile
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: compile_module(self, backend="eager", **how))
     plain = trained(examples, recipe(steps=2))
-    compiled = trained(examples, recipe(steps=2, compile=True))
+    compiled = trained(examples, recipe(steps=2, **settings))
     assert compiled.losses == pytest.approx(plain.losses, rel=1e-4)
 
 

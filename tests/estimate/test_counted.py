@@ -2,16 +2,20 @@
 
 from functools import partial
 
+import numpy as np
 import pytest
 
 from benchmarks.memory_counted import compare_method, settings_for
 from paretune.estimate.generation import Questions, generation_log
 from paretune.estimate.predict import Asked, predict
+from paretune.estimate.settings import EstimateSettings
 from paretune.estimate.training import base_tensors, in_format
 from paretune.estimate.workload import padded_lengths, workload_for
+from paretune.measure.storage_log import KINDS
 from paretune.methods import build, resolve
 from paretune.models import find_shape, load_model
 from paretune.spec import MethodEntry
+from paretune.spec.memory import MemoryKind
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -26,6 +30,27 @@ def test_predicted_is_counted_and_counting_repeats(name: str) -> None:
     assert found.counted_bytes[0] == found.counted_bytes[1]
     assert abs(found.error) <= TOLERANCE
     assert found.predicted_bytes > 1_000_000
+
+
+def test_a_loss_in_chunks_is_predicted_as_it_is_counted() -> None:
+    settings = in_chunks(settings_for(48), 6)
+    found = compare_method(find_shape("toy:llama"), resolve(MethodEntry(name="lora")), settings, runs=1)
+    assert abs(found.error) <= TOLERANCE
+
+
+def test_logits_in_chunks_take_a_part_of_the_memory() -> None:
+    shape, spec, lengths = find_shape("toy:llama"), resolve(MethodEntry(name="lora")), padded_lengths(4, 48)
+    most = []
+    for settings in (settings_for(48), in_chunks(settings_for(48), 6)):
+        log = predict(shape, partial(build, spec), settings, partial(workload_for, shape, settings, lengths)).log
+        changes = np.where(log.kind[log.storage] == KINDS.index(MemoryKind.LOGITS), log.change_bytes, 0)
+        most.append(int(changes.cumsum().max()))
+    assert most[1] < most[0] / 5
+
+
+def in_chunks(settings: EstimateSettings, num_chunks: int) -> EstimateSettings:
+    recipe = settings.recipe.model_copy(update={"loss_chunks": num_chunks})
+    return settings.model_copy(update={"recipe": recipe})
 
 
 def test_generation_that_is_written_down_holds_what_real_generation_holds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,8 @@ def test_a_trial_without_sharding_keeps_its_id(tmp_path: Path) -> None:
         ({"batch_size": 3}, "batch_size = 3 cannot be shared by 2 devices of sharding; make it a multiple of them"),
         ({"quantisation": "int8"}, 'sharding and quantisation = "int8" cannot be combined: write "nf4" or "fp4"'),
         ({"compile": True}, "sharding and compile cannot be combined"),
+        ({"compile": "blocks"}, "sharding and compile cannot be combined"),
+        ({"loss_chunks": 2}, "sharding and loss_chunks cannot be combined"),
         ({"sharding": {"devices": 0}}, "sharding.devices"),
         ({"sharding": {"devices": 1}}, "sharding.devices"),
         ({"sharding": {"device": 2}}, "did you mean"),

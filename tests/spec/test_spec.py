@@ -117,6 +117,9 @@ class TestStudy:
             ({"sedes": [1]}, ["sedes", 'did you mean "seeds"']),
             ({"name": "a/b"}, ["name"]),
             ({"recipe": {"steps": 1, "warmup_ratio": 0.9}}, ["warmup_ratio"]),
+            ({"recipe": {"compile": "block"}}, ["recipe.compile", "blocks"]),
+            ({"recipe": {"loss_chunks": 0}}, ["recipe.loss_chunks", "greater than or equal to 1"]),
+            ({"recipe": {"loss_chunks": 2, "compile": True}}, ['write compile = "blocks"']),
         ],
     )
     def test_mistakes_get_one_line_that_names_file_and_field(self, change: dict[str, Any], words: list[str]) -> None:

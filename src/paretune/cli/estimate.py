@@ -13,6 +13,7 @@ from paretune.spec.memory import MemoryEstimate, NotEstimated
 
 if TYPE_CHECKING:
     from paretune.estimate import EstimateSettings
+    from paretune.kinds import Kind
 
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
@@ -42,6 +43,7 @@ def show_estimates(
     parameters = dict(map(_assignment, set_values))
 
     from paretune.estimate import EstimateSettings, estimates, method_specs
+    from paretune.kinds import kind_of_shape
     from paretune.models import find_shape
     from paretune.report.estimates import estimates_json, estimates_summary
     from paretune.report.html.memory_chart import write_memory_chart
@@ -63,7 +65,7 @@ def show_estimates(
     else:
         Console().print(estimates_summary(found))
         if not all(answer.fits for one in done for answer in one.budgets):
-            print(_what_needs_less(chosen))
+            print(_what_needs_less(chosen, kind_of_shape(shape)))
     said_on = sys.stderr if as_json else sys.stdout
     if picture is not None:
         print(write_memory_chart(done, picture), file=said_on)
@@ -71,10 +73,11 @@ def show_estimates(
         print(keep_estimates(keep_in, done), file=said_on)
 
 
-def _what_needs_less(settings: "EstimateSettings") -> str:
+def _what_needs_less(settings: "EstimateSettings", kind: "Kind[Any]") -> str:
     """Return the options that are left to somebody whose budget is too small."""
     options = {
         "--gradient-checkpointing": not settings.recipe.gradient_checkpointing,
+        "--loss-chunks 8": settings.recipe.loss_chunks == 1 and kind.objective_in_chunks(8) is not None,
         "--quantisation nf4": settings.recipe.quantisation is None,
         "a smaller --batch-size": settings.recipe.batch_size > 1,
         "more --devices": True,

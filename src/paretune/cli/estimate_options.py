@@ -26,6 +26,7 @@ BaseDtype = Annotated[
 TrainableDtype = Annotated[str, typer.Option(help="Dtype of the trainable parameters: float32 or as_base.")]
 OptimizerName = Annotated[str, typer.Option(help="Optimizer: adamw or sgd.")]
 GradientCheckpointing = Annotated[bool, typer.Option(help="Recompute activations in the backward pass to save memory.")]
+LossChunks = Annotated[int, typer.Option(help="Parts in which logits and their loss are computed, one after another.")]
 Quantisation = Annotated[
     str | None, typer.Option(help="Quantise the linear layers of the base model: nf4, fp4, int8 or int8-torchao.")
 ]

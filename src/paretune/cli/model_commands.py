@@ -24,6 +24,7 @@ def estimate(  # noqa: PLR0917 (one for each option)
     trainable_dtype: estimate_options.TrainableDtype = "float32",
     optimizer: estimate_options.OptimizerName = "adamw",
     gradient_checkpointing: estimate_options.GradientCheckpointing = False,
+    loss_chunks: estimate_options.LossChunks = 1,
     quantisation: estimate_options.Quantisation = None,
     max_memory: estimate_options.Budgets = None,
     gpu: estimate_options.Gpu = None,
@@ -48,7 +49,7 @@ def estimate(  # noqa: PLR0917 (one for each option)
 
     recipe = {"batch_size": batch_size, "dtype": dtype, "trainable_dtype": trainable_dtype, "optimizer": optimizer}
     recipe |= {"gradient_checkpointing": gradient_checkpointing, "answer_batch_size": answer_batch_size}
-    recipe["quantisation"] = quantisation
+    recipe |= {"quantisation": quantisation, "loss_chunks": loss_chunks}
     settings = {"sequence_length": sequence_length, "data": data, "device": device}
     settings |= {"prompt_length": prompt_length, "new_tokens": new_tokens, "num_devices": devices, "gpu": gpu}
     settings["cpu_offload"] = cpu_offload

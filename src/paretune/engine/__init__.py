@@ -14,7 +14,7 @@ from paretune.engine.encoding import (
 )
 from paretune.engine.generate import answer
 from paretune.engine.generators import GENERATORS, Generator, generator_for
-from paretune.engine.objective import answer_loss, validation_loss
+from paretune.engine.objective import answer_loss, answer_loss_in_chunks, validation_loss
 from paretune.engine.respondent import LanguageRespondent, PictureRespondent
 from paretune.engine.train import NOTHING_YET, Divergence, Training, rate_factor, train
 from paretune.engine.training_state import TrainingState, restore, state_bytes, state_of
@@ -35,6 +35,7 @@ __all__ = [
     "TrainingState",
     "answer",
     "answer_loss",
+    "answer_loss_in_chunks",
     "answering",
     "check_lengths",
     "check_references",

@@ -6,6 +6,7 @@ hidden states are picked before the output layer.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from paretune.engine.batches import picked
+from paretune.engine.chunked_loss import chunked_loss
 from paretune.engine.sharding import device_of
 from paretune.methods import Objective
+from paretune.spec import InputError
 
 
 class AnsweredBatch(Protocol):
@@ -53,6 +56,43 @@ def answer_logits(model: nn.Module, batch: AnsweredBatch) -> Tensor:
     return _pick(logits, predicting)  # a model without an output layer of its own, or one that keeps it elsewhere
 
 
+def answer_loss_in_chunks(num_chunks: int) -> Objective:
+    """Return `answer_loss` computed for a part of the answers' tokens at a time: equal but for rounding.
+
+    So only one part's logits exist at once. The objective raises `InputError` for a model whose logits are not what its
+    output layer returns.
+    """
+    return partial(_answer_loss_in_chunks, num_chunks=num_chunks)
+
+
+def _answer_loss_in_chunks(model: nn.Module, batch: AnsweredBatch, *, num_chunks: int) -> Tensor:
+    predicting = batch.answer_mask[:, 1:]
+    layer, states, returned = _output_layer(model), [], []
+    if layer is None:
+        raise InputError(f"recipe: loss_chunks = {num_chunks} needs a model with an output layer; leave it out")
+
+    def hold(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # noqa: ARG001
+        states.append(_pick(inputs[0], predicting))
+        return (inputs[0][:, :0], *inputs[1:])
+
+    hooks = [
+        layer.register_forward_pre_hook(hold),
+        layer.register_forward_hook(lambda module, inputs, output: returned.append(output)),  # noqa: ARG005
+    ]
+    try:
+        output = model(**batch.inputs, use_cache=False)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if len(states) != 1 or output.logits is not returned[0]:
+        raise InputError(
+            f"recipe: loss_chunks = {num_chunks} needs a model whose logits are what its output layer returns, and "
+            "this one changes them afterwards; leave it out"
+        )
+    targets = picked(batch.input_ids[:, 1:], predicting)
+    return chunked_loss(layer, states[0], targets, num_chunks)
+
+
 def validation_loss(model: nn.Module, batches: Iterable[Any], objective: Objective = answer_loss) -> float:
     """Return the mean loss per term over batches, such as per answer token in nats, in eval mode.
 
@@ -73,8 +113,7 @@ def validation_loss(model: nn.Module, batches: Iterable[Any], objective: Objecti
 @contextmanager
 def _only_where(model: nn.Module, predicting: Tensor) -> Iterator[None]:
     """Let the output layer see the hidden states that predict an answer's token and no others."""
-    bare: Any = getattr(model, "module", model)  # a data-parallel wrapper has no accessors of its own
-    layer = bare.get_output_embeddings() if hasattr(bare, "get_output_embeddings") else None
+    layer = _output_layer(model)
     if getattr(model, "_compiled_call_impl", None) is not None:
         layer = None  # a hook that changes with every batch would have the model compiled anew each time
     if layer is None:
@@ -89,6 +128,13 @@ def _only_where(model: nn.Module, predicting: Tensor) -> Iterator[None]:
         yield
     finally:
         hook.remove()
+
+
+def _output_layer(model: nn.Module) -> nn.Module | None:
+    """Return the layer that computes logits, None for a model that does not name it."""
+    bare: Any = getattr(model, "module", model)  # a data-parallel wrapper has no accessors of its own
+    layer: nn.Module | None = bare.get_output_embeddings() if hasattr(bare, "get_output_embeddings") else None
+    return layer
 
 
 def _pick(states: Tensor, predicting: Tensor) -> Tensor:

@@ -15,10 +15,11 @@ from torch.optim import Optimizer
 from paretune.engine.batches import DataBatch
 from paretune.engine.objective import answer_loss
 from paretune.engine.processes import accelerator_for, next_step
+from paretune.engine.sharding import blocks_of
 from paretune.methods import Objective
 from paretune.methods.base import LoopHooks
 from paretune.models.checkpointing import checkpoint_gradients
-from paretune.spec import Recipe
+from paretune.spec import InputError, Recipe
 
 
 class Divergence(ArithmeticError):
@@ -105,11 +106,21 @@ def _prepared(model: nn.Module, optimizer: Optimizer, recipe: Recipe, accelerato
     """Return the model, in training mode, and the optimizer as the processes share them."""
     if recipe.gradient_checkpointing:
         checkpoint_gradients(model)
-    if recipe.compile:
-        model.compile(dynamic=True)
+    for module in _compiled(model, recipe):
+        module.compile(dynamic=True)
     shared, stepper = accelerator.prepare(model, optimizer)
     shared.train()
     return shared, stepper
+
+
+def _compiled(model: nn.Module, recipe: Recipe) -> list[nn.Module]:
+    """Return what the recipe compiles. Raises `InputError` where a model's blocks are not known."""
+    if not recipe.compile:
+        return []
+    found = blocks_of(model) if recipe.compile == "blocks" else [model]
+    if not found:
+        raise InputError('recipe: compile = "blocks": this model does not say what its blocks are; write true or false')
+    return found
 
 
 def rate_factor(step: int, recipe: Recipe) -> float:

@@ -102,7 +102,7 @@ def _counted(trial: Trial, tokenizer: Any) -> StepTokens:
         rows, length = batch.input_ids.shape
         tokens += rows * length
         squares += rows * length**2
-        learned += rows * length if recipe.compile else batch.num_terms
+        learned += rows * length if recipe.compile is True else batch.num_terms
     return StepTokens(tokens / num_steps, learned / num_steps, squares / tokens)
 
 

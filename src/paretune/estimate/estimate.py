@@ -40,6 +40,7 @@ def estimate_memory(
     trainable_dtype: Literal["float32", "as_base"] = "float32",
     optimizer: Literal["adamw", "sgd"] = "adamw",
     gradient_checkpointing: bool = False,
+    loss_chunks: int = 1,
     quantisation: str | None = None,
     budgets: Sequence[int] = (),
     gpu: str | None = None,
@@ -61,6 +62,7 @@ def estimate_memory(
             "trainable_dtype": trainable_dtype,
             "optimizer": optimizer,
             "gradient_checkpointing": gradient_checkpointing,
+            "loss_chunks": loss_chunks,
             "answer_batch_size": answer_batch_size,
             "quantisation": settings.pop("quantised", quantisation),  # an earlier name
         },
@@ -135,6 +137,7 @@ def _one(
         dtype=settings.recipe.dtype,
         quantisation=layout.format if (layout := layout_for(shape, settings)) else None,
         gradient_checkpointing=settings.recipe.gradient_checkpointing,
+        loss_chunks=settings.recipe.loss_chunks,
         train=peak_of(found.log, settings),
         generate=None if found.generation is None else peak_of(found.generation, settings),
         generate_batch_size=_answered_together(spec, asked.questions, shape),

@@ -41,4 +41,4 @@ def workload_for(
     workload = kind.workload(shape.config, BatchSize(lengths, dtype, text_length, settings.resolution, shown))
     if workload is None:
         raise InputError(f'model "{shape.name}": memory of the kind "{kind.name}" is not predicted')
-    return workload
+    return workload._replace(objective=kind.by_recipe(workload.objective, settings.recipe))

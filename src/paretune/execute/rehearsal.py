@@ -61,7 +61,8 @@ def _attempt(method: Method, trial: Trial, base: Base, config: Mapping[str, Any]
                 method.optimizer(wrapped, context)
                 size = BatchSize(_LENGTHS, getattr(torch, trial.recipe.dtype), _TEXT_LENGTH, _RESOLUTION, shown)
                 if run and (workload := kind.workload(config, size)) is not None:
-                    workload.objective(wrapped.train(), next(iter(workload.batches)))
+                    objective = kind.by_recipe(workload.objective, trial.recipe)
+                    objective(wrapped.train(), next(iter(workload.batches)))
         except InputError:
             raise
         except Exception as error:  # libraries raise anything for parameters that they cannot use

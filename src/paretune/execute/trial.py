@@ -196,7 +196,7 @@ class TrialRun:
     def ready(self, kind: Kind[Any], trial: Trial, loaded: LoadedModel) -> Ready:
         """Build the trainable model. Its initial values depend on the seed alone."""
         with self.phases.during(Phase.PREPARE):
-            method, objective = build(trial.method), kind.objective(loaded)
+            method, objective = build(trial.method), kind.by_recipe(kind.objective(loaded), trial.recipe)
             context = kind.context(trial.recipe, trial.learning_rate, trial.seed, loaded.tokenizer, objective)
             context = context._replace(head=kind.head(loaded.model, loaded.drawn))
             torch.manual_seed(trial.seed)

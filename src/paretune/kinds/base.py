@@ -14,7 +14,17 @@ from paretune.kinds.probe import Subject
 from paretune.measure import Phases
 from paretune.methods import Context, KindTraits, Method, Objective
 from paretune.models import LoadedModel
-from paretune.spec import DataReport, GeneralText, GeneratorName, ModelKind, Phase, Recipe, SkillResult, Trial
+from paretune.spec import (
+    DataReport,
+    GeneralText,
+    GeneratorName,
+    InputError,
+    ModelKind,
+    Phase,
+    Recipe,
+    SkillResult,
+    Trial,
+)
 from paretune.store import NOTHING_SHARED, Item, KeptPicture, SharedValues
 from paretune.tasks import AnyTask, Split
 
@@ -217,6 +227,19 @@ class Kind(ABC, Generic[TaskT]):
     @abstractmethod
     def objective(self, loaded: LoadedModel) -> Objective:
         """Return what training minimises."""
+
+    def objective_in_chunks(self, num_chunks: int) -> Objective | None:  # noqa: ARG002
+        """Return `objective` computed for a part of its terms at a time; None where this kind cannot."""
+        return None
+
+    def by_recipe(self, objective: Objective, recipe: Recipe) -> Objective:
+        """Return the objective in as many chunks as the recipe wants. Raises `InputError` for a kind that cannot."""
+        if recipe.loss_chunks == 1:
+            return objective
+        found = self.objective_in_chunks(recipe.loss_chunks)
+        if found is None:
+            raise InputError(f"recipe: loss_chunks = {recipe.loss_chunks} is for models that write text; leave it out")
+        return found
 
     def packed_losses(self, loaded: LoadedModel) -> LossesOf | None:  # noqa: ARG002
         """Return `objective` for trials that are trained in one pass; None where this kind cannot be."""

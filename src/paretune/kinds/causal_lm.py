@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from paretune.engine import (
     Batches,
     answer_loss,
+    answer_loss_in_chunks,
     answering,
     check_lengths,
     check_references,
@@ -122,6 +123,10 @@ class CausalLm(Kind[Task]):
     def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
         """Return the loss on the tokens of the answers."""
         return answer_loss
+
+    def objective_in_chunks(self, num_chunks: int) -> Objective:
+        """Return the same for a part of the tokens at a time."""
+        return answer_loss_in_chunks(num_chunks)
 
     def packed_losses(self, loaded: LoadedModel) -> LossesOf | None:  # noqa: ARG002
         """Return the same for rows of several trials."""

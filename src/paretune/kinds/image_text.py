@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from paretune.engine import PictureRespondent, answer_loss, answering, check_references
+from paretune.engine import PictureRespondent, answer_loss, answer_loss_in_chunks, answering, check_references
 from paretune.engine.answering import references
 from paretune.engine.batches import longest
 from paretune.engine.pictured import (
@@ -140,6 +140,10 @@ class ImageText(Kind[Task]):
     def objective(self, loaded: LoadedModel) -> Objective:  # noqa: ARG002
         """Return the loss on the tokens of the answers."""
         return answer_loss
+
+    def objective_in_chunks(self, num_chunks: int) -> Objective:
+        """Return the same for a part of the tokens at a time."""
+        return answer_loss_in_chunks(num_chunks)
 
     def training_data(self, task: Task, trial: Trial, loaded: LoadedModel) -> TrainingData:
         """Return the examples as batches of tokens and pictures."""

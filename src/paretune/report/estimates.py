@@ -65,8 +65,9 @@ def _setting(one: MemoryEstimate) -> str:
     length = f", {one.sequence_length} tokens" if one.sequence_length else ""
     devices = f", on {one.sharded.words}" if one.sharded else ""
     checkpointing = ", gradient checkpointing" if one.gradient_checkpointing else ""
+    chunks = f", loss in {one.loss_chunks} chunks" if (one.loss_chunks or 1) > 1 else ""
     where = f"{one.gpu or one.device}{devices}"
-    return f"{one.model}{_dtypes(one)}, batch of {one.batch_size}{length}{checkpointing}, {where}"
+    return f"{one.model}{_dtypes(one)}, batch of {one.batch_size}{length}{checkpointing}{chunks}, {where}"
 
 
 def _dtypes(one: MemoryEstimate) -> str:

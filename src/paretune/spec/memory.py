@@ -84,6 +84,7 @@ class MemoryEstimate(Shown, Data):
     quantisation: str | None = None
     """Format of the base model's linear layers, as in a recipe; None for none."""
     gradient_checkpointing: bool | None = None
+    loss_chunks: int | None = None
     train: MemoryPeak
     generate: MemoryPeak | None = None
     """None for models that generate nothing."""

@@ -66,8 +66,12 @@ class Recipe(Data):
     """With "nf4" and "fp4": dtype in which products with quantised weights are computed; None for `dtype`."""
     attention: Literal["sdpa", "eager", "flash_attention_2"] = later("sdpa")
     """How attention is computed, by its name in transformers."""
-    compile: bool = later(False)
-    """Compile the wrapped model with torch.compile to train it; all logits are then computed, not the answers' only."""
+    compile: Literal[False, True, "blocks"] = later(False)
+    """Compile the wrapped model with torch.compile to train it. As a whole all logits are computed, not the answers'
+    only; "blocks" compiles block by block, in less time."""
+    loss_chunks: int = later(1, ge=1, le=LARGEST_COUNT)
+    """Parts in which logits and their loss are computed, one after another, so that only one part's logits exist at a
+    time; equal but for rounding, for models that write text."""
     loss_on: Literal["answer", "whole_text"] = later("answer")
     """The tokens that the loss is taken on."""
     data_order: Literal["shuffled", "as_listed"] = later("shuffled")
@@ -103,12 +107,21 @@ class Recipe(Data):
                 f"batch_size = {self.batch_size} cannot be shared by {self.sharding.devices} devices of sharding; "
                 "make it a multiple of them"
             )
-        if self.compile:
-            raise ValueError("sharding and compile cannot be combined: leave one of them out")
+        for name in ("compile", "loss_chunks"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"sharding and {name} cannot be combined: leave one of them out")
         if self.quantisation is not None and self.quantisation not in FOUR_BITS:
             raise ValueError(
                 f'sharding and quantisation = "{self.quantisation}" cannot be combined: write "nf4" or "fp4", or leave '
                 "one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _chunks_are_not_compiled(self) -> Self:
+        if self.loss_chunks > 1 and self.compile is True:
+            raise ValueError(
+                'loss_chunks and compile = true cannot be combined: write compile = "blocks", or leave one of them out'
             )
         return self
 

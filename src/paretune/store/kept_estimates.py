@@ -15,7 +15,7 @@ def keep_estimates(folder: str | Path, found: Sequence[MemoryEstimate]) -> Path:
     """Write estimates into a folder, next to those that are there, and return the file.
 
     A newer estimate takes the place of one for the same method, model, dtype, quantisation, gradient checkpointing,
-    device, batch, length and number of devices.
+    loss chunks, device, batch, length and number of devices.
     Raises `InputError` when the folder is not there, or the file is damaged or cannot be written.
     """
     path = Path(folder) / ESTIMATES_FILE
@@ -44,5 +44,5 @@ def read_estimates(folder: str | Path) -> list[MemoryEstimate]:
 def _question(one: MemoryEstimate) -> tuple[object, ...]:
     """Return what an estimate answers: two with the same are about the same thing."""
     devices = (one.sharded.num_devices, one.sharded.cpu_offload) if one.sharded else None
-    weights = one.dtype, one.quantisation, one.gradient_checkpointing
+    weights = one.dtype, one.quantisation, one.gradient_checkpointing, one.loss_chunks or 1
     return one.method, one.model, weights, one.device, one.batch_size, one.sequence_length, devices

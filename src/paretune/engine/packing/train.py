@@ -176,6 +176,8 @@ def train_packed(
     """
     if recipe.compile:
         raise NotPackable("the recipe compiles the model")
+    if recipe.loss_chunks > 1:
+        raise NotPackable("the recipe computes the loss in chunks")
     if recipe.sharding is not None:
         raise NotPackable("the recipe shards the model")
     if weight_sums(base) != list(sums):

@@ -63,7 +63,7 @@ def _settings(record: Record, benchmark: Benchmark) -> dict[str, Any]:
         "grad_norm_clip": recipe.max_grad_norm if math.isfinite(recipe.max_grad_norm) else 0.0,
         "lr_scheduler": None if recipe.schedule == "constant" else recipe.schedule,
         "use_gc": recipe.gradient_checkpointing,
-        "compile": recipe.compile,
+        "compile": bool(recipe.compile),
         "autocast_adapter_dtype": recipe.trainable_dtype != "as_base",
         "dtype": _BITS[recipe.quantisation] if recipe.quantisation else recipe.dtype,
         "optimizer_kwargs.lr": trial.learning_rate,
