@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from benchmarks.gpu import maths
-from paretune.engine import Batch, Training, make_batches, train
+from paretune.engine import Batch, Training, answer_loss, make_batches, train
 from paretune.engine.packing import (
     NotPackable,
     Trainee,
@@ -31,11 +31,12 @@ from paretune.engine.packing import (
     weight_sums,
 )
 from paretune.engine.train import OnStep
+from paretune.kinds import kind_named
 from paretune.methods import Context, build, prior_learning_rate, resolve
 from paretune.models import load_model, prefetch
 from paretune.models.hardware import default_device
 from paretune.models.toy import toy_tokenizer
-from paretune.spec import EMBEDDED_MODEL, MethodEntry, MethodSpec, Recipe
+from paretune.spec import CAUSAL_LM, EMBEDDED_MODEL, MethodEntry, MethodSpec, Recipe
 from paretune.tasks import get_task
 
 SHAPE = "shape"
@@ -137,7 +138,8 @@ def alone_seconds(
     total = 0.0
     for seed in range(size):
         trainee = ready(source, spec, recipe, seed, source.base())
-        took, training = timed(partial(train, *trainee, recipe, on_step=on_step))
+        objective = kind_named(CAUSAL_LM).by_recipe(answer_loss, recipe)
+        took, training = timed(partial(train, *trainee, recipe, objective=objective, on_step=on_step))
         total += took
         if losses is not None:
             losses.append(training.losses)

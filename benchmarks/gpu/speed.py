@@ -17,7 +17,7 @@ import argparse
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
 from itertools import repeat
@@ -41,6 +41,13 @@ _WARM_UP_STEPS = 3
 _FIRST, _END = 34, 99
 """The first token that a prompt may end in, and the one that ends an answer. All are printable in the toy tokenizer."""
 _SHRUNK = 1e-3
+OTHER_RECIPES: dict[str, dict[str, Any]] = {
+    "alone": {},
+    "alone, loss in 8 chunks": {"loss_chunks": 8},
+    "alone, blocks compiled": {"compile": "blocks"},
+    "alone, compiled": {"compile": True},
+}
+"""Changes of the recipe, by the names of their lines. Packs are not compiled."""
 
 
 class Sizes(NamedTuple):
@@ -88,46 +95,30 @@ def main() -> None:
 
 
 def lines(sizes: Sizes, deadline: Deadline, *, toy: bool) -> Iterator[str]:
-    """Yield what is found out, line by line: steps, answers, and last compiled steps, since compiling takes longest."""
+    """Yield what is found out, line by line: steps, answers, and last other recipes, since compiling takes longest."""
     kept = maths.llama(tiny=toy).to(default_device()).requires_grad_(requires_grad=False)
     batch = maths.batch_of([TOY_TOKENS if toy else ROW_TOKENS] * ROWS, tiny=toy)
     source = Source(partial(sharing_copy, kept), toy_tokenizer(), lambda _: repeat(batch))
     spec = resolve(MethodEntry(name="lora", parameters={"r": 32, "target_modules": ["q_proj", "v_proj"]}))
     recipe = Recipe(steps=sizes.steps, batch_size=ROWS, warmup_ratio=0, schedule="constant", dtype="bfloat16")
-    yield from step_lines(source, spec, recipe, sizes, deadline)
+    alone = partial(alone_seconds, source, spec)
+    packs = {f"pack of {size}": partial(packed_seconds, source, spec, recipe, size) for size in sizes.packs}
+    yield from step_lines({"alone": partial(alone, recipe, 1), **packs}, sizes.rounds, deadline)
     yield from answer_lines(kept, source, spec, sizes, deadline)
+    others = {name: partial(alone, recipe.model_copy(update=changes), 1) for name, changes in OTHER_RECIPES.items()}
     with torch.compiler.set_stance("force_eager") if toy else nullcontext():
-        compiled = recipe.model_copy(update={"compile": True})
-        yield from step_lines(source, spec, compiled, sizes._replace(rounds=1), deadline, uncompiled=recipe)
+        yield from step_lines(others, 1, deadline)
 
 
-def step_lines(
-    source: Source,
-    spec: MethodSpec,
-    recipe: Recipe,
-    sizes: Sizes,
-    deadline: Deadline,
-    *,
-    uncompiled: Recipe | None = None,
-) -> Iterator[str]:
-    """Yield a line for one trial alone and for each pack, with ratios to the trial alone in the same round.
-
-    With `uncompiled`, the trial alone is trained by that recipe, and one more line is for the recipe itself.
-    """
-    ways: dict[str, Callable[[], float]] = {}
-    named = "alone, compiled" if uncompiled else "alone"
-    ways["alone"] = partial(step_seconds, partial(alone_seconds, source, spec, uncompiled or recipe, 1))
-    ways[named] = partial(step_seconds, partial(alone_seconds, source, spec, recipe, 1))
-    for size in sizes.packs:
-        ways[f"pack of {size}{', compiled' if uncompiled else ''}"] = partial(
-            step_seconds, partial(packed_seconds, source, spec, recipe, size)
-        )
+def step_lines(trainings: Mapping[str, Callable[..., object]], rounds: int, deadline: Deadline) -> Iterator[str]:
+    """Yield a line for each way to train, by its name, with ratios to the first one in the same round."""
+    ways = {name: partial(step_seconds, run) for name, run in trainings.items()}
     found: dict[str, list[float | str]] = {name: [] for name in ways}
-    for number in range(sizes.rounds):
+    for number in range(rounds):
         for name in list(ways) if number % 2 == 0 else reversed(ways):
             found[name].append(attempt(ways[name], deadline))
     for name, values in found.items():
-        yield f"step, {name:24} {against(values, found['alone'])}"
+        yield f"step, {name:24} {against(values, found[next(iter(ways))])}"
 
 
 def step_seconds(run: Callable[..., object]) -> float:

@@ -161,7 +161,7 @@ def test_two_methods_are_compared_question_by_question(page: Page) -> None:
     page.get_by_label("Part of the questions").select_option("seen")
     expect(tied).to_have_count(2)
     tied.first.get_by_text("Answers of all methods").click()
-    assert tied.first.locator("details .answer").count() == 10
+    expect(tied.first.locator("details .answer")).to_have_count(10)  # made once it has opened
     expect(tied.locator(".asked img")).to_have_count(1)  # one of the two questions has an image
     assert page.evaluate("document.querySelector('#versus-list .asked img').naturalWidth") == SIDE_PIXELS
     assert page.locator("img:not(.asked img)").count() == 0
