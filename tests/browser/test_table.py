@@ -185,3 +185,13 @@ def test_questions_of_one_group_offer_no_choice_of_groups(open_page: OpenPage, t
         expect(page.locator("#versus-list li").first).to_be_visible()
         expect(page.get_by_label("Part of the questions")).to_be_hidden()
         expect(page.locator(".question-head").first).not_to_contain_text("(")
+
+
+@pytest.mark.parametrize("width", [800, 1400, 1920])
+def test_everything_begins_at_the_same_left_edge(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    script = "[...document.querySelectorAll('header > *, main > :not(.wide), footer > *')]"
+    script += ".filter(one => one.offsetWidth).map(one => one.getBoundingClientRect().left)"
+    lefts = page.evaluate(script)
+    assert len(lefts) > 5
+    assert max(lefts) - min(lefts) < 1
