@@ -8,7 +8,7 @@ from paretune.engine import answer_loss, answer_loss_in_chunks, make_batches, va
 from paretune.engine.batches import picked
 from paretune.engine.objective import answer_logits
 from paretune.methods import Context, build, resolve
-from paretune.models import LoadedModel
+from paretune.models import LoadedModel, load_model
 from paretune.spec import InputError, MethodEntry
 from paretune.tasks import Example
 
@@ -57,6 +57,21 @@ def test_the_loss_in_chunks_has_the_same_value_and_gradients(
         torch.testing.assert_close(gradients, found[0][1], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["full", "lora", "ln-tuning", "prompt-tuning"])
+def test_the_loss_in_chunks_runs_under_the_autocast_of_the_model(
+    name: str, examples: list[Example], recipe: Any
+) -> None:
+    toy, method = load_model("toy:llama", "bfloat16"), build(resolve(MethodEntry(name=name)))
+    model = method.wrap(toy.model, Context(recipe(dtype="bfloat16"), 1e-3, 0, toy.tokenizer)).eval()
+    batch = next(iter(make_batches(examples, toy.tokenizer, recipe(), 0)))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    whole, chunked = (objective(model, batch) for objective in (answer_loss, answer_loss_in_chunks(3)))
+    torch.testing.assert_close(chunked, whole, rtol=1e-6, atol=0)
+    assert chunked.dtype == torch.float32
+    pairs = zip(*(torch.autograd.grad(loss / 7, trained) for loss in (whole, chunked)), strict=True)
+    assert all(torch.linalg.norm(two - one) <= 0.01 * torch.linalg.norm(one) for one, two in pairs)
+
+
 def test_an_adapter_on_the_output_layer_learns_from_a_loss_in_chunks(
     toy: LoadedModel, examples: list[Example], recipe: Any
 ) -> None:
@@ -79,7 +94,7 @@ def test_in_chunks_no_tensor_holds_more_than_one_chunk_of_logits(
     layer = toy.model.get_output_embeddings()
     layer.register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-2]))
     answer_loss_in_chunks(4)(toy.model, batch)
-    assert seen[0] == 0
+    assert seen[-1] == 0
     assert sum(seen) == batch.num_terms
     assert max(seen) == -(-batch.num_terms // 4)
 

@@ -50,7 +50,7 @@ class _ChunkedLoss(torch.autograd.Function):
         """Return them, times what comes after the loss. Called once: they are changed in place."""
         gradients: Sequence[Tensor] = ctx.gradients
         del ctx.gradients
-        return (None, None, None, *(gradient.mul_(upstream[0].to(gradient.dtype)) for gradient in gradients))
+        return (None, None, None, *(gradient.mul_(upstream[0]) for gradient in gradients))
 
 
 def _loss(layer: nn.Module, states: Tensor, targets: Tensor) -> Tensor:

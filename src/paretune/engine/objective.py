@@ -67,30 +67,31 @@ def answer_loss_in_chunks(num_chunks: int) -> Objective:
 
 def _answer_loss_in_chunks(model: nn.Module, batch: AnsweredBatch, *, num_chunks: int) -> Tensor:
     predicting = batch.answer_mask[:, 1:]
-    layer, states, returned = _output_layer(model), [], []
+    targets = picked(batch.input_ids[:, 1:], predicting)
+    layer = _output_layer(model)
     if layer is None:
         raise InputError(f"recipe: loss_chunks = {num_chunks} needs a model with an output layer; leave it out")
+    losses: list[Tensor] = []
+    returned: list[Any] = []
 
-    def hold(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # noqa: ARG001
-        states.append(_pick(inputs[0], predicting))
+    def compute(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        hooks.pop().remove()  # the chunks go through the layer, too, here where the model's autocast holds
+        losses.append(chunked_loss(module, _pick(inputs[0], predicting), targets, num_chunks))
+        hooks.append(module.register_forward_hook(lambda module, inputs, output: returned.append(output)))  # noqa: ARG005
         return (inputs[0][:, :0], *inputs[1:])
 
-    hooks = [
-        layer.register_forward_pre_hook(hold),
-        layer.register_forward_hook(lambda module, inputs, output: returned.append(output)),  # noqa: ARG005
-    ]
+    hooks = [layer.register_forward_pre_hook(compute)]
     try:
         output = model(**batch.inputs, use_cache=False)
     finally:
         for hook in hooks:
             hook.remove()
-    if len(states) != 1 or output.logits is not returned[0]:
+    if not losses or output.logits is not returned[-1]:
         raise InputError(
             f"recipe: loss_chunks = {num_chunks} needs a model whose logits are what its output layer returns, and "
             "this one changes them afterwards; leave it out"
         )
-    targets = picked(batch.input_ids[:, 1:], predicting)
-    return chunked_loss(layer, states[0], targets, num_chunks)
+    return losses[0]
 
 
 def validation_loss(model: nn.Module, batches: Iterable[Any], objective: Objective = answer_loss) -> float:

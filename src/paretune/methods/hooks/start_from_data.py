@@ -51,8 +51,9 @@ def prompts_and_answers(spec: MethodSpec, batches: Iterable[Any]) -> Iterator[tu
     for batch in batches:
         if not hasattr(batch, "input_ids"):
             raise InputError(f'method "{spec.label}": it looks at texts and goes on models of text only')
-        is_text = getattr(batch, "attention_mask", torch.ones_like(batch.input_ids)).bool()
-        is_answer = getattr(batch, "answer_mask", torch.zeros_like(is_text))
-        rows: Iterable[tuple[Tensor, Tensor, Tensor]] = zip(batch.input_ids, is_text, is_answer, strict=True)
+        ids = batch.input_ids.cpu()  # masks may be there already
+        is_text = getattr(batch, "attention_mask", torch.ones_like(ids)).cpu().bool()
+        is_answer = getattr(batch, "answer_mask", torch.zeros_like(is_text)).cpu()
+        rows: Iterable[tuple[Tensor, Tensor, Tensor]] = zip(ids, is_text, is_answer, strict=True)
         for tokens, text, answer in rows:
             yield tokens[text & ~answer].tolist(), tokens[text & answer].tolist()
