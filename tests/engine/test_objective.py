@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from paretune.engine import answer_loss, answer_loss_in_chunks, make_batches, validation_loss
@@ -9,18 +10,21 @@ from paretune.engine.batches import picked
 from paretune.engine.objective import answer_logits
 from paretune.methods import Context, build, resolve
 from paretune.models import LoadedModel, load_model
-from paretune.spec import InputError, MethodEntry
+from paretune.spec import InputError, MethodEntry, Recipe
 from paretune.tasks import Example
 
 METHODS = ("full", "lora", "prefix-tuning", "prompt-tuning", "lily")
+
+
+def adapted(entry: MethodEntry, toy: LoadedModel, recipe: Recipe) -> nn.Module:
+    return build(resolve(entry)).wrap(toy.model, Context(recipe, 1e-3, 0, toy.tokenizer))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_logits_of_answers_alone_are_those_of_the_whole(
     name: str, toy: LoadedModel, examples: list[Example], recipe: Any
 ) -> None:
-    method = build(resolve(MethodEntry(name=name)))
-    model = method.wrap(toy.model, Context(recipe(), 1e-3, 0, toy.tokenizer)).eval()
+    model = adapted(MethodEntry(name=name), toy, recipe()).eval()
     batch = next(iter(make_batches(examples, toy.tokenizer, recipe(), 0)))
     whole = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
     num_virtual = whole.shape[1] - batch.input_ids.shape[1]
@@ -44,8 +48,7 @@ def test_the_output_layer_sees_answers_only(toy: LoadedModel, examples: list[Exa
 def test_the_loss_in_chunks_has_the_same_value_and_gradients(
     name: str, toy: LoadedModel, examples: list[Example], recipe: Any
 ) -> None:
-    method = build(resolve(MethodEntry(name=name)))
-    model = method.wrap(toy.model, Context(recipe(), 1e-3, 0, toy.tokenizer)).eval()
+    model = adapted(MethodEntry(name=name), toy, recipe()).eval()
     batch = next(iter(make_batches(examples, toy.tokenizer, recipe(), 0)))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     found = []
@@ -61,8 +64,8 @@ def test_the_loss_in_chunks_has_the_same_value_and_gradients(
 def test_the_loss_in_chunks_runs_under_the_autocast_of_the_model(
     name: str, examples: list[Example], recipe: Any
 ) -> None:
-    toy, method = load_model("toy:llama", "bfloat16"), build(resolve(MethodEntry(name=name)))
-    model = method.wrap(toy.model, Context(recipe(dtype="bfloat16"), 1e-3, 0, toy.tokenizer)).eval()
+    toy = load_model("toy:llama", "bfloat16")
+    model = adapted(MethodEntry(name=name), toy, recipe(dtype="bfloat16")).eval()
     batch = next(iter(make_batches(examples, toy.tokenizer, recipe(), 0)))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     whole, chunked = (objective(model, batch) for objective in (answer_loss, answer_loss_in_chunks(3)))
@@ -76,8 +79,7 @@ def test_an_adapter_on_the_output_layer_learns_from_a_loss_in_chunks(
     toy: LoadedModel, examples: list[Example], recipe: Any
 ) -> None:
     entry = MethodEntry(name="lora", parameters={"target_modules": ["q_proj", "lm_head"]})
-    method = build(resolve(entry))
-    model = method.wrap(toy.model, Context(recipe(), 1e-3, 0, toy.tokenizer))
+    model = adapted(entry, toy, recipe())
     batch = next(iter(make_batches(examples, toy.tokenizer, recipe(), 0)))
     on_output = [one for name, one in model.named_parameters() if one.requires_grad and "lm_head" in name]
     assert on_output
